@@ -1,0 +1,65 @@
+"""TLS bindings of HTTP.SYS as a file: the library behind the command ``sslbind``.
+
+``Registry`` is the file, ``Binding`` a record in it, ``Key`` what the record is
+found by, and ``Session`` carries out what the commands do. Names are imported
+when they are first used, so that the command line pays for what it needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sslbind.binding import Binding
+    from sslbind.certstore import CertStores
+    from sslbind.errors import NetshError, RegistryError, SslbindError
+    from sslbind.keys import Key, infer_key, parse_key
+    from sslbind.operations import Change, Session
+    from sslbind.registry import Registry
+    from sslbind.release import Release
+
+__version__: str
+
+_HOMES = {
+    "Binding": "binding",
+    "CertStores": "certstore",
+    "Change": "operations",
+    "Key": "keys",
+    "NetshError": "errors",
+    "Registry": "registry",
+    "RegistryError": "errors",
+    "Release": "release",
+    "Session": "operations",
+    "SslbindError": "errors",
+    "infer_key": "keys",
+    "parse_key": "keys",
+}
+
+__all__ = [
+    "Binding",
+    "CertStores",
+    "Change",
+    "Key",
+    "NetshError",
+    "Registry",
+    "RegistryError",
+    "Release",
+    "Session",
+    "SslbindError",
+    "__version__",
+    "infer_key",
+    "parse_key",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("sslbind.version").VERSION
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"sslbind.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

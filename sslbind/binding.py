@@ -1,0 +1,140 @@
+"""A binding: a key and its tags, as one immutable value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sslbind.errors import BadValueError
+from sslbind.keys import Key
+from sslbind.release import Release
+from sslbind.sslflags import FLAG_TAGS, effective
+from sslbind.tags import BITS, STORED, TAGS, Bit, Value
+
+DEFAULT_STORE = "MY"
+"""LocalMachine's personal store: where HTTP.SYS looks when no certstorename is given."""
+
+
+class Binding:
+    """What HTTP.SYS stores for one key.
+
+    ``values`` maps names of ``tags.STORED`` to canonical values; whatever is at
+    its default is left out, so that equal bindings have equal values. ``other``
+    is what an import brought that has no tag, kept word for word.
+
+    ``binding["usagecheck"]`` gives the value in force, None for absent text.
+    Raises BadValueError for a name or value that cannot be, and for a record
+    that lacks what its kind needs.
+    """
+
+    __slots__ = ("key", "other", "values")
+
+    def __init__(
+        self, key: Key, values: Mapping[str, object], other: Mapping[str, Any] | None = None
+    ) -> None:
+        self.key = key
+        self.other: Mapping[str, Any] = other or {}
+        kept: dict[str, Value] = {}
+        for name, value in values.items():
+            tag = STORED.get(name)
+            if tag is None:
+                raise BadValueError(f"{name!r} is no tag")
+            kept[name] = tag.check(value)
+        if "sslflags" in kept:
+            _turn_on(kept)
+        self.values: Mapping[str, Value] = {
+            name: value for name, value in kept.items() if value != STORED[name].default
+        }
+        _require(self)
+
+    def __getitem__(self, name: str) -> Value | None:
+        value = self.values.get(name)
+        return STORED[name].default if value is None else value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Binding):
+            return NotImplemented
+        return self.key == other.key and self.values == other.values and self.other == other.other
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"Binding({str(self.key)!r}, {dict(self.values)!r})"
+
+    @property
+    def certhash(self) -> str | None:
+        """The thumbprint, or None where the central store serves the certificate."""
+        value = self["certhash"]
+        return None if value is None else str(value)
+
+    @property
+    def appid(self) -> str:
+        """The owner's ``{guid}``."""
+        return str(self["appid"])
+
+    @property
+    def store(self) -> str | None:
+        """The store that is searched: certstorename, MY where none is named, None for CCS."""
+        if not self.key.kind.certificate:
+            return None
+        return str(self.values.get("certstorename", DEFAULT_STORE))
+
+    def sslflags(self, release: Release) -> int:
+        """Return IIS's flags of the record as one integer, no bit of it newer than ``release``."""
+        return effective(self.key.kind, self.values, release)
+
+    def bit(self, bit: Bit) -> bool:
+        """Whether a stored bit that no tag sets is on."""
+        if bit.name == "REVOCATION_FRESHNESS_TIME" and self["revocationfreshnesstime"]:
+            return True
+        stored = self.other.get(bit.value, 0)
+        return isinstance(stored, int) and bool(stored & bit.bit)
+
+    def replace(self, changes: Mapping[str, Value | None]) -> Binding:
+        """Return the binding with other values; None puts a tag back to its default."""
+        values = {**self.values, **changes}
+        return Binding(
+            self.key,
+            {name: value for name, value in values.items() if value is not None},
+            self.other,
+        )
+
+    def to_json(self, release: Release) -> dict[str, Value | None]:
+        """Return the record as JSON has it: every tag, native types, unset text null.
+
+        Properties of ``update sslpropertyex`` stand in it where they were set.
+        """
+        record: dict[str, Value | None] = {"kind": self.key.kind.name, "key": str(self.key)}
+        record |= {name: self[name] for name in ("certhash", "appid", "certstorename")}
+        record["sslflags"] = self.sslflags(release)
+        record |= {tag.name: self[tag.name] for tag in TAGS}
+        return record | {name: value for name, value in self.values.items() if name not in record}
+
+
+def untagged_bits(binding: Binding) -> Iterator[Bit]:
+    """Give the bits of ``binding`` that no tag stands for."""
+    return (bit for bit in BITS if bit.name != "REVOCATION_FRESHNESS_TIME" and binding.bit(bit))
+
+
+def _turn_on(values: dict[str, Value]) -> None:
+    """Let the set bits of a stored ``sslflags`` turn on the tags that nobody named."""
+    for tag in FLAG_TAGS:
+        if tag.site_flag and int(values["sslflags"]) & tag.site_flag.bit:
+            values.setdefault(tag.name, True)
+
+
+def _require(binding: Binding) -> None:
+    kind, values = binding.key.kind, binding.values
+    if "appid" not in values:
+        raise BadValueError(f"{kind}={binding.key}: appid is missing")
+    if kind.certificate:
+        if "certhash" not in values:
+            raise BadValueError(f"{kind}={binding.key}: certhash is missing")
+        return
+    for name in ("certhash", "certstorename"):
+        if name in values:
+            raise BadValueError(
+                f"{kind}={binding.key}: {name} does not belong there;"
+                " the central store gives the certificate"
+            )

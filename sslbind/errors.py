@@ -1,0 +1,94 @@
+"""The one family of errors that sslbind raises on purpose.
+
+Attributes hold data, ``str()`` renders a sentence. Nothing here decides an
+exit code: that is the command line's business.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+class SslbindError(Exception):
+    """A failure that is the input's or the machine's, never a bug.
+
+    ``message`` is a sentence that names what and which value; ``hints`` are
+    sentences that say how it is mended; ``file`` and ``line`` (from 1) say
+    where, as far as that is known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *hints: str,
+        file: str | os.PathLike[str] | None = None,
+        line: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hints = hints
+        self.file = file
+        self.line = line
+
+    def __str__(self) -> str:
+        if self.file is None:
+            return self.message
+        where = os.fspath(self.file) if self.line is None else f"{os.fspath(self.file)}:{self.line}"
+        return f"{where}: {self.message}"
+
+
+class RegistryError(SslbindError):
+    """A registry file that cannot be read, understood or written."""
+
+
+class CertificateError(SslbindError):
+    """A certificate, key, container or store that cannot be used."""
+
+
+class PasswordError(CertificateError):
+    """A PFX file or private key that none of the given passwords opens."""
+
+
+class NetshError(SslbindError):
+    """A failure that netsh itself would answer, with its Windows error ``code``."""
+
+    code = 87
+
+
+class BadValueError(NetshError):
+    """Error 87, ERROR_INVALID_PARAMETER: a key or tag has a value that cannot be."""
+
+
+class NotFoundError(NetshError):
+    """Error 2, ERROR_FILE_NOT_FOUND: the record is absent."""
+
+    code = 2
+
+
+class ExistsError(NetshError):
+    """Error 183, ERROR_ALREADY_EXISTS: the record is there already."""
+
+    code = 183
+
+
+class NoCertificateError(NetshError):
+    """Error 1312, ERROR_NO_SUCH_LOGON_SESSION: the store has no usable certificate."""
+
+    code = 1312
+
+
+class SyntaxLineError(NetshError):
+    """A netsh line that does not parse: an unknown tag, or a tag that is missing.
+
+    ``missing`` tells the two apart, as netsh's answers differ; ``word`` is the
+    unknown tag.
+    """
+
+    def __init__(self, message: str, *hints: str, word: str = "", missing: bool = False) -> None:
+        super().__init__(message, *hints)
+        self.word = word
+        self.missing = missing
+
+
+class RefusedError(SslbindError):
+    """The answer to a command of ours is no: what it asks for must not, or cannot, be done."""

@@ -1,0 +1,165 @@
+"""netsh's lines: command words, quoting, tags and positions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from sslbind.errors import BadValueError, SyntaxLineError
+from sslbind.keys import CCS, HOSTNAMEPORT, KINDS, SCOPEDCCS, Key, Kind, infer_key, parse_key
+from sslbind.tags import POSITIONAL, PROPERTIES, SSLFLAGS, TAGS, clean_hash
+
+CONTEXT = "http"
+"""The netsh context that may stand before every command."""
+
+OBJECT_KINDS: Mapping[str, tuple[Kind, ...]] = {
+    "sslcert": KINDS,
+    "sslsnicert": (HOSTNAMEPORT,),
+    "sslccs": (CCS, SCOPEDCCS),
+}
+"""What may follow a verb, and the kinds of key that it takes; ``sslcert`` first."""
+
+VERBS: Mapping[str, tuple[str, ...]] = {
+    "add": (*OBJECT_KINDS, "iplisten"),
+    "update": (*OBJECT_KINDS, "sslpropertyex"),
+    "delete": (*OBJECT_KINDS, "iplisten"),
+    "show": (*OBJECT_KINDS, "iplisten"),
+    "dump": (),
+}
+"""netsh's own words: each verb with its objects."""
+
+HELP_WORDS = ("?", "/?", "help")
+ADDRESS_NAMES = ("ipaddress", "address")
+"""The tag of iplisten; netsh knew it as ``address`` once."""
+
+_NAMED = re.compile(r"([A-Za-z0-9]+)=(.*)", re.DOTALL)
+_TOKEN = re.compile(r'(?:[^\s"]|"[^"]*")+')
+
+
+def match_word(word: str, words: Iterable[str]) -> str | None:
+    """Return the one of ``words`` that ``word`` means: itself or a unique prefix, without case.
+
+    ``sslcert`` wins over the words of ours that start alike, so that
+    ``show ssl`` stays what it is in netsh. None where nothing or more than one fits.
+    """
+    word = word.lower()
+    fitting = [known for known in words if known.startswith(word)] if word else []
+    if word in fitting or len(fitting) == 1:
+        return word if word in fitting else fitting[0]
+    return "sslcert" if "sslcert" in fitting else None
+
+
+def is_context(word: str) -> bool:
+    """Whether ``word`` is ``http``, or a prefix of it that is no other word."""
+    return len(word) > 1 and CONTEXT.startswith(word.lower())
+
+
+def split_line(line: str) -> list[str]:
+    """Return the words of a script's line; double quotes hold one together, and go.
+
+    Raises BadValueError where a quote is not closed.
+    """
+    if line.count('"') % 2:
+        raise BadValueError("a double quote is not closed", "end the quoted value on its line")
+    return [token.replace('"', "") for token in _TOKEN.findall(line)]
+
+
+def tag_names(verb: str, word: str) -> tuple[str, ...]:
+    """Return the names that may stand before ``=`` behind ``verb`` and the object ``word``."""
+    if word == "iplisten":
+        return () if verb == "show" else ADDRESS_NAMES
+    kinds = tuple(kind.name for kind in OBJECT_KINDS.get(word, KINDS))
+    if word == "sslpropertyex":
+        return (*kinds, "propertyid", *(p.tag.name for p in PROPERTIES))
+    if verb in ("add", "update"):
+        return (*kinds, *(tag.name for tag in TAGS), SSLFLAGS.name, "json")
+    return (*kinds, "json") if verb == "show" else kinds
+
+
+def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
+    """Return the texts of a line's tags by name; a key that has no tag stands as ``""``.
+
+    Bare values are the key and then, for add and update, certhash, appid and
+    certstorename, each as far as it was not named. Raises SyntaxLineError for
+    an unknown tag and BadValueError for one that comes twice or for a bare
+    value with no place.
+    """
+    names = tag_names(verb, word)
+    texts: dict[str, str] = {}
+    bare: list[str] = []
+    for text in words:
+        named = _NAMED.fullmatch(text)
+        if named is None:
+            bare.append(text)
+            continue
+        name = named[1].lower()
+        if name not in names:
+            raise _unknown(named[1], names)
+        if name in texts:
+            raise BadValueError(f"{name} is given twice: {texts[name]!r} and {named[2]!r}")
+        texts[name] = named[2]
+    _place(bare, texts, _places(verb, word, texts))
+    return texts
+
+
+def _places(verb: str, word: str, texts: Mapping[str, str]) -> list[str]:
+    """Return the names that bare values stand for, in order."""
+    if word == "iplisten":
+        return [name for name in ADDRESS_NAMES[:1] if not texts]
+    has_key = any(kind.name in texts for kind in KINDS)
+    places = [] if has_key or "json" in texts else [""]
+    if verb in ("add", "update") and word != "sslpropertyex":
+        places += [name for name in POSITIONAL if name not in texts]
+    return places
+
+
+def _place(bare: Sequence[str], texts: dict[str, str], places: Sequence[str]) -> None:
+    if len(bare) > len(places):
+        extra = bare[len(places)]
+        hint = "a value with spaces stands in double quotes, and a tag is written tag=value"
+        if re.fullmatch(r"[0-9A-Fa-f]{1,8}", extra):
+            hint = "write the thumbprint without spaces, or in quotes"
+        raise BadValueError(f"{extra!r} stands where no value belongs", hint)
+    texts.update(zip(places, bare, strict=False))
+
+
+def read_key(word: str, texts: Mapping[str, str]) -> Key | None:
+    """Return the key of a parsed line, None where it has none.
+
+    Raises BadValueError for two keys, for a kind that the object does not
+    take, and for a value that is no key.
+    """
+    kinds = OBJECT_KINDS.get(word, KINDS)
+    named = [kind for kind in kinds if kind.name in texts]
+    given = [f"{kind}={texts[kind.name]}" for kind in named]
+    if len(given) > 1:
+        raise BadValueError(f"{given[0]} and {given[1]}: a line has exactly one key")
+    if named:
+        return parse_key(named[0], texts[named[0].name])
+    if "" not in texts:
+        return None
+    if len(kinds) == 1:
+        return parse_key(kinds[0], texts[""])
+    key = infer_key(texts[""], scoped=word == "sslccs")
+    if key.kind not in kinds:
+        wanted = " or ".join(f"{kind}={kind.syntax}" for kind in kinds)
+        raise BadValueError(f"{word} takes {wanted}, and {texts['']!r} is {key.kind}")
+    return key
+
+
+def clean_texts(texts: dict[str, str]) -> tuple[str, ...]:
+    """Clean a pasted certhash in place; return a sentence for what was removed."""
+    if "certhash" not in texts:
+        return ()
+    texts["certhash"], removed = clean_hash(texts["certhash"])
+    if not removed:
+        return ()
+    return (f"certhash was pasted with {', '.join(removed)}, which was removed",)
+
+
+def _unknown(name: str, names: Sequence[str]) -> SyntaxLineError:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name.lower(), names, n=1)
+    hint = f"did you mean {close[0]}=?" if close else "known here: " + " ".join(names)
+    return SyntaxLineError(f"{name!r} is not a valid argument for this command", hint, word=name)

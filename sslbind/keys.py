@@ -1,0 +1,271 @@
+"""Keys: what a binding is found by, in the four kinds that HTTP.SYS has.
+
+A key is parsed once into a value that is canonical and hashable; ``str()`` is
+how it is written.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from sslbind.errors import BadValueError
+from sslbind.release import Release
+
+
+class Kind(NamedTuple):
+    """One kind of key. There are four, compared by identity."""
+
+    name: str
+    """The tag that netsh gives the key in, and the word for the kind: ``ipport``."""
+    table: str
+    """The registry key below ``HTTP\\Parameters``, and the table of our file."""
+    label: str
+    """What ``show`` prints before the key."""
+    syntax: str
+    """How netsh's help writes the value."""
+    config_id: int
+    """HTTP_SERVICE_CONFIG_ID of the HTTP Server API, for JSON."""
+    since: Release
+    """The first release that has the kind."""
+    certificate: bool
+    """Whether the record names a certificate (else the central store does)."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+IPPORT = Kind(
+    "ipport", "SslBindingInfo", "IP:port", "<ipaddr:port>", 1, Release.W2003, certificate=True
+)
+HOSTNAMEPORT = Kind(
+    "hostnameport",
+    "SslSniBindingInfo",
+    "Hostname:port",
+    "<name:port>",
+    5,
+    Release.W2012,
+    certificate=True,
+)
+CCS = Kind(
+    "ccs",
+    "SslCcsBindingInfo",
+    "Central Certificate Store",
+    "<port>",
+    6,
+    Release.W2012,
+    certificate=False,
+)
+SCOPEDCCS = Kind(
+    "scopedccs",
+    "SslScopedCcsBindingInfo",
+    "Central Certificate Store",
+    "<name:port>",
+    11,
+    Release.W2022,
+    certificate=False,
+)
+
+KINDS = (IPPORT, HOSTNAMEPORT, CCS, SCOPEDCCS)
+"""Every kind, in the order in which ``show`` lists them."""
+KIND_BY_NAME = {kind.name: kind for kind in KINDS}
+KIND_BY_TABLE = {kind.table: kind for kind in KINDS}
+
+SNI_WILDCARD_SINCE = Release.W2016
+"""The first release that takes ``*.name:port``."""
+
+
+class Key(NamedTuple):
+    """A canonical key: its kind, its address or host (empty for ``ccs``) and its port."""
+
+    kind: Kind
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        if ":" in self.host:
+            return f"[{self.host}]:{self.port}"
+        return f"{self.host}:{self.port}" if self.host else str(self.port)
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether the key stands for every address of a family, or for ``*.name``."""
+        return self.host in ("0.0.0.0", "::") or self.host.startswith("*.")  # noqa: S104
+
+
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
+_PLAIN_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+_NUMERIC_HOST = re.compile(r"[0-9.]+")
+_MAX_HOST = 253  # RFC 1035 section 2.3.4, without the root's dot
+
+
+def parse_key(kind: Kind, text: str) -> Key:
+    """Return the key of ``kind`` that ``text`` writes in any of its spellings.
+
+    ``10.0.0.5:443`` and ``[::1]:443`` for ipport, ``www.contoso.com:443`` for
+    hostnameport and scopedccs, ``443`` for ccs. Raises BadValueError, which
+    says what is wrong with which value.
+    """
+    if kind is CCS:
+        return Key(kind, "", _parse_port(kind, text, text))
+    name, colon, port = text.rpartition(":")
+    if not colon or name.endswith(":") or "[" in port:
+        raise _no_port(kind, text)
+    if kind is IPPORT:
+        return Key(kind, _key_address(text, name), _parse_port(kind, text, port))
+    return Key(kind, _key_host(kind, text, name), _parse_port(kind, text, port))
+
+
+def infer_key(text: str, *, scoped: bool = False) -> Key:
+    """Return the key that a bare value means, its kind told by its shape.
+
+    A port alone is ``ccs``; an address with a port ``ipport``; anything else a
+    ``hostnameport``, or a ``scopedccs`` where ``scoped`` asks for it.
+    """
+    if ":" not in text:
+        return parse_key(CCS, text)
+    name = text.rpartition(":")[0]
+    if name.startswith("[") or ":" in name or _NUMERIC_HOST.fullmatch(name):
+        return parse_key(IPPORT, text)
+    return parse_key(SCOPEDCCS if scoped else HOSTNAMEPORT, text)
+
+
+def parse_address(text: str) -> str:
+    """Return an IPv4 or IPv6 address in canonical form, without brackets.
+
+    IPv6 is compressed (RFC 5952; a mapped address ends dotted) and keeps its
+    family. Raises BadValueError for leading zeros, a zone, or no address.
+    """
+    if _IPV4.fullmatch(text):
+        return text
+    if "%" in text:
+        raise BadValueError(
+            f"{text!r} has a zone", "write the address without '%' and what follows"
+        )
+    if ":" not in text:
+        hint = "four numbers from 0 to 255 without leading zeros, or an IPv6 address"
+        raise BadValueError(f"{text!r} is no IP address", hint)
+    from ipaddress import AddressValueError, IPv6Address
+
+    try:
+        address = IPv6Address(text)
+    except AddressValueError as error:
+        raise BadValueError(f"{text!r} is no IPv6 address: {error}") from None
+    if address.ipv4_mapped is not None:
+        return f"::ffff:{address.ipv4_mapped}"
+    return address.compressed
+
+
+def parse_host(text: str) -> str:
+    """Return a host name in canonical form: lower case, Unicode, no trailing dot.
+
+    Takes ``*.name`` too. A-labels become U-labels by UTS 46 and IDNA 2008; an
+    A-label that IDNA 2008 does not know stays as it is. Raises BadValueError.
+    """
+    name = text.lower().removesuffix(".")
+    if not _PLAIN_HOST.fullmatch(name) or "xn--" in name:
+        name = _unicode_host(text, name)
+    elif len(name) > _MAX_HOST:
+        raise BadValueError(f"host name {text!r} is longer than {_MAX_HOST} characters")
+    if _NUMERIC_HOST.fullmatch(name):
+        raise BadValueError(f"{text!r} is an address where a host name belongs")
+    return name
+
+
+def _unicode_host(text: str, name: str) -> str:
+    """Take the long way through IDNA, for a name that is not plain ASCII."""
+    import idna
+
+    star, rest = ("*.", name[2:]) if name.startswith("*.") else ("", name)
+    try:
+        labels = idna.uts46_remap(rest, std3_rules=False).removesuffix(".").split(".")
+        pairs = [_idna_label(label) for label in labels]
+    except (idna.IDNAError, UnicodeError) as error:
+        raise BadValueError(
+            f"{text!r} is no host name: {error}",
+            "letters, digits, '-', '_' and '.', in Unicode or as xn-- labels;"
+            " '*' only as the whole first label",
+        ) from None
+    if len(star) + sum(len(ascii_form) + 1 for ascii_form, _ in pairs) - 1 > _MAX_HOST:
+        raise BadValueError(f"host name {text!r} is longer than {_MAX_HOST} characters")
+    return star + ".".join(label for _, label in pairs)
+
+
+def _idna_label(label: str) -> tuple[str, str]:
+    """Return one label's A-form and U-form; both are the label itself where it is plain."""
+    import idna
+
+    if _LABEL.fullmatch(label):
+        if label.startswith("xn--"):
+            try:
+                return label, idna.ulabel(label)
+            except (idna.IDNAError, UnicodeError):
+                return label, label
+        return label, label
+    if not label:
+        raise idna.IDNAError("a label is empty")
+    if label.isascii():
+        raise idna.IDNAError(f"label {label!r} has a character that names do not have")
+    ascii_form = idna.alabel(label).decode("ascii")
+    return ascii_form, idna.ulabel(ascii_form)
+
+
+def _parse_port(kind: Kind, text: str, port: str) -> int:
+    if not _PORT.fullmatch(port) or int(port) > 65535:
+        raise BadValueError(
+            f"{kind}={text}: {port!r} is no port",
+            "a port is a number from 1 to 65535, without leading zeros",
+        )
+    return int(port)
+
+
+def _no_port(kind: Kind, text: str) -> BadValueError:
+    if kind is IPPORT and text.count(":") > 1 and "[" not in text:
+        return BadValueError(f"{kind}={text}: an IPv6 address stands in brackets: [{text}]:443")
+    return BadValueError(f"{kind}={text}: the port is missing", f"for example {kind}={text}:443")
+
+
+def _key_address(text: str, name: str) -> str:
+    """Return the canonical address of an ipport key, told from a host name."""
+    bracketed = name.startswith("[") and name.endswith("]")
+    bare = name[1:-1] if bracketed else name
+    if bracketed and ":" not in bare:
+        raise BadValueError(f"ipport={text}: only IPv6 addresses stand in brackets")
+    if not bracketed and ":" in name:
+        raise BadValueError(
+            f"ipport={text}: an IPv6 address stands in brackets", "for example ipport=[::1]:443"
+        )
+    if not bracketed and not _NUMERIC_HOST.fullmatch(name):
+        raise BadValueError(
+            f"ipport={text}: {name!r} is a host name, and ipport takes an address",
+            f"hostnameport={text} binds a name (SNI); ipport=0.0.0.0:PORT binds every address",
+        )
+    try:
+        return parse_address(bare)
+    except BadValueError as error:
+        raise BadValueError(f"ipport={text}: {error.message}", *error.hints) from None
+
+
+def _key_host(kind: Kind, text: str, name: str) -> str:
+    if name.startswith("[") or ":" in name:
+        raise _address_as_host(kind, text)
+    if name == "*":
+        raise BadValueError(
+            f"{kind}={text}: '*' alone is no name",
+            "ipport=0.0.0.0:PORT answers for every name, *.name:PORT for the names below one",
+        )
+    try:
+        return parse_host(name)
+    except BadValueError as error:
+        if _NUMERIC_HOST.fullmatch(name):
+            raise _address_as_host(kind, text) from None
+        raise BadValueError(f"{kind}={text}: {error.message}", *error.hints) from None
+
+
+def _address_as_host(kind: Kind, text: str) -> BadValueError:
+    return BadValueError(
+        f"{kind}={text}: an address where a host name belongs", f"ipport={text} binds an address"
+    )
