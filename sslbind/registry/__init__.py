@@ -1,0 +1,398 @@
+"""The registry file: bindings of one server, read strictly and edited in place.
+
+A large file is not parsed for one binding. That a content is valid, and that
+its bindings can be found by their header lines, is remembered by the content's
+digest; then one table is searched, parsed, edited and spliced back. Whenever
+that is not known, the whole file is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+
+from sslbind import cache, files
+from sslbind.binding import Binding
+from sslbind.digest import content_digest
+from sslbind.errors import RegistryError, SslbindError
+from sslbind.keys import KIND_BY_TABLE, Key, Kind
+from sslbind.registry import plain
+from sslbind.registry.document import (
+    CentralCertProvider,
+    CertStoresSettings,
+    Document,
+    Settings,
+    Suppression,
+    parse_document,
+    parse_settings,
+)
+from sslbind.registry.source import Path, first_lines
+from sslbind.release import DEFAULT_RELEASE, Release
+
+__all__ = [
+    "CentralCertProvider",
+    "CertStoresSettings",
+    "Registry",
+    "Settings",
+    "Suppression",
+]
+
+DEFAULT_FILE = "sslbind.toml"
+MAX_SIZE = 256 << 20
+"""Bytes; a registry of a million bindings is smaller."""
+
+_BOM = "\ufeff"
+_FEW = 16
+"""Up to so many lookups and changes are made one by one; more are worth a full parse."""
+
+_TEMPLATE = """\
+# TLS bindings of one server, or of servers that are alike: see `man sslbind`.
+version = {version}
+windows = "{release}"
+iplisten = []
+
+[CertStores]
+path = "certs"
+"""
+_GITIGNORE = "# Private keys stay out of git.\n*.key\n*.pfx\n*.p12\n"
+
+
+class Registry:
+    """The bindings and settings of one registry file.
+
+    ``Registry.open`` reads; ``Registry.editing`` locks, reads, and writes once
+    at the end. ``put`` and ``delete`` change the bindings in memory.
+    """
+
+    def __init__(self, data: bytes, path: str | os.PathLike[str]) -> None:
+        """Read ``data``, the content of the file ``path``; raise RegistryError."""
+        self.path = os.fspath(path)
+        self._changes: dict[Key, Binding | None] = {}
+        self._iplisten: tuple[str, ...] | None = None
+        self._lines: dict[Path, int] | None = None
+        self._load(data)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] = DEFAULT_FILE) -> Registry:
+        """Return the registry of an existing file; raise RegistryError."""
+        if not os.path.exists(path):
+            raise RegistryError(
+                "there is no such registry file",
+                f"sslbind -r {os.fspath(path)} init makes one; --registry or $SSLBIND_REGISTRY"
+                " names another",
+                file=path,
+            )
+        return cls(_read(path), path)
+
+    @classmethod
+    @contextlib.contextmanager
+    def editing(
+        cls,
+        path: str | os.PathLike[str] = DEFAULT_FILE,
+        timeout: float = files.LOCK_TIMEOUT,
+    ) -> Iterator[Registry]:
+        """Give the registry under its lock, and write what changed when the block ends well.
+
+        Another writer is waited for up to ``timeout`` seconds; RegistryError
+        names it then.
+        """
+        if not os.path.exists(path):
+            cls.open(path)  # says so, before a lock file is made
+        with _locked(path, timeout):
+            registry = cls.open(path)
+            files.remove_leftovers(path)
+            yield registry
+            registry.save()
+
+    @classmethod
+    def create(
+        cls, path: str | os.PathLike[str] = DEFAULT_FILE, release: Release = DEFAULT_RELEASE
+    ) -> Registry:
+        """Make a new registry file, and ``certs/`` beside it with a .gitignore for keys.
+
+        Raises RegistryError where the file exists.
+        """
+        data = _TEMPLATE.format(version=1, release=release).encode()
+        with _locked(path, files.LOCK_TIMEOUT):
+            if os.path.lexists(path):
+                raise RegistryError(
+                    "is there already, and stays as it is",
+                    "sslbind list shows what it holds",
+                    file=path,
+                )
+            registry = cls(data, path)
+            _make_stores(registry.stores_folder)
+            files.write_file(path, data)
+        return registry
+
+    @property
+    def settings(self) -> Settings:
+        """Everything in the file that is no binding."""
+        return self._settings
+
+    @property
+    def iplisten(self) -> tuple[str, ...]:
+        """The IP listen list; empty means every address."""
+        return self._settings.iplisten if self._iplisten is None else self._iplisten
+
+    @property
+    def stores_folder(self) -> str:
+        """The folder of the certificate stores, whether or not ``[CertStores]`` is there."""
+        stores = self._settings.cert_stores or CertStoresSettings()
+        return self.resolve_path(stores.path)
+
+    def resolve_path(self, path: str) -> str:
+        """Return ``path`` as the file means it: relative to the folder of the real file."""
+        return os.path.join(os.path.dirname(os.path.realpath(self.path)), path)
+
+    @property
+    def bindings(self) -> Mapping[Key, Binding]:
+        """Every binding, in the order of ``show``: by kind, then as the file has them."""
+        current = dict(self._document.bindings)
+        for key, binding in self._changes.items():
+            if binding is not None:
+                current[key] = binding
+            else:
+                current.pop(key, None)
+        ranks = {kind: rank for rank, kind in enumerate(KIND_BY_TABLE.values())}
+        return dict(sorted(current.items(), key=lambda item: ranks[item[0].kind]))
+
+    def get(self, key: Key) -> Binding | None:
+        """Return the binding of ``key``, or None."""
+        if key in self._changes:
+            return self._changes[key]
+        return self._stored(key)
+
+    def put(self, binding: Binding) -> None:
+        """Add ``binding``, or replace the one with its key."""
+        self._changes[binding.key] = binding
+
+    def delete(self, key: Key) -> None:
+        """Take the binding of ``key`` out, if there is one."""
+        self._changes[key] = None
+
+    def set_iplisten(self, addresses: tuple[str, ...]) -> None:
+        """Replace the IP listen list by canonical ``addresses``."""
+        self._iplisten = addresses
+
+    def line(self, key: Key) -> int | None:
+        """Return the line (from 1) of the file where the binding of ``key`` starts."""
+        if self._lines is None:
+            self._lines = first_lines(self._text)
+        table = (key.kind.table,)
+        spelled = self._document.spelled.get(key)
+        if spelled is None:
+            return None
+        return self._lines.get((*table, spelled)) or self._lines.get(table)
+
+    def checkpoint(self) -> tuple[object, ...]:
+        """Return the state of what was changed and not saved, for ``rollback``."""
+        return dict(self._changes), self._iplisten
+
+    def rollback(self, checkpoint: tuple[object, ...]) -> None:
+        """Return to a ``checkpoint``."""
+        self._changes, self._iplisten = checkpoint  # type: ignore[assignment]
+
+    def save(self) -> bool:
+        """Write what changed, all or nothing; return whether a byte did.
+
+        Call it under the lock: ``editing`` does.
+        """
+        text = self.render()
+        if text == self._text:
+            return False
+        data = (self._mark + text).encode()
+        try:
+            files.write_file(self.path, data)
+        except SslbindError as error:
+            raise _as_registry_error(error, self.path) from None
+        self._load(data, known_plain=self._plain)
+        self._changes.clear()
+        self._iplisten = None
+        return True
+
+    def render(self) -> str:
+        """Return the text of the file with the changes in it, checked by reading it again."""
+        text = self._with_iplisten()
+        old = {key: self._stored(key) for key in self._changes}
+        changes = {key: new for key, new in self._changes.items() if new != old[key]}
+        if changes and self._plain and len(changes) <= _FEW:
+            text = self._splice_few(text, old, changes)
+        elif changes:
+            text = self._splice_many(text, old, changes)
+        return text
+
+    # Reading.
+
+    def _load(self, data: bytes, *, known_plain: bool = False) -> None:
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise RegistryError("is not UTF-8 text", file=self.path, line=line) from None
+        self._mark = _BOM if text.startswith(_BOM) else ""
+        self._text = text.removeprefix(_BOM)
+        self._read: Document | None = None
+        self._lines = None
+        self._looked_up = 0
+        digest = content_digest(data)
+        slot = f"registry-{digest[:2]}"  # a bounded number of slots: nothing to clean up
+        remembered = not known_plain and cache.recall(slot) == digest.encode()
+        self._plain = known_plain or remembered
+        if not self._plain:
+            self._plain = plain.is_plain(self._text, self._document.bindings)
+        self._settings = self._read.settings if self._read else self._fast_settings()
+        if self._plain and not remembered:
+            cache.remember(slot, digest.encode())
+
+    def _fast_settings(self) -> Settings:
+        try:
+            return parse_settings(plain.settings_text(self._text), self.path)
+        except RegistryError:  # what was remembered is not so
+            self._plain = False
+            return self._document.settings
+
+    @property
+    def _document(self) -> Document:
+        if self._read is None:
+            self._read = parse_document(self._text, self.path)
+        return self._read
+
+    def _stored(self, key: Key) -> Binding | None:
+        self._looked_up += 1
+        if self._read is None and self._plain and self._looked_up <= _FEW:
+            try:
+                return plain.find(self._text, key, self.path)
+            except RegistryError:  # what was remembered is not so
+                self._plain = False
+        return self._document.bindings.get(key)
+
+    # Writing.
+
+    def _with_iplisten(self) -> str:
+        wanted = self.iplisten
+        if wanted == self._settings.iplisten:
+            return self._text
+        from sslbind.registry.splice import Splice
+
+        end = plain.head_end(self._text) if self._plain else len(self._text)
+        splice = Splice(self._text[:end])
+        splice.set_iplisten(wanted)
+        head = splice.result()
+        _confirm(_iplisten_of(head, self.path) == wanted, self.path)
+        return head + self._text[end:]
+
+    def _splice_few(
+        self,
+        text: str,
+        old: Mapping[Key, Binding | None],
+        changes: Mapping[Key, Binding | None],
+    ) -> str:
+        from sslbind.registry.splice import Splice
+
+        for key, new in changes.items():
+            before = old[key]
+            region = plain.region(text, key) if before else plain.last_region(text, key.kind)
+            start, end = region
+            splice = Splice(text[start:end])
+            if new is None and before is not None:
+                splice.delete(str(key), before)
+            elif new is not None and before is not None:
+                splice.change(str(key), before, new)
+            elif new is not None:
+                splice.insert([new])
+            text = text[:start] + splice.result() + text[end:]
+            _confirm(_found(text, key, self.path) == new, self.path)
+        return text
+
+    def _splice_many(
+        self,
+        text: str,
+        old: Mapping[Key, Binding | None],
+        changes: Mapping[Key, Binding | None],
+    ) -> str:
+        from sslbind.registry.splice import Splice
+
+        splice = Splice(text)
+        added: dict[Kind, list[Binding]] = {}
+        for key, new in changes.items():
+            before = old[key]
+            if before is None:
+                if new is not None:
+                    added.setdefault(key.kind, []).append(new)
+            elif new is None:
+                splice.delete(self._document.spelled[key], before)
+            else:
+                splice.change(self._document.spelled[key], before, new)
+        text = splice.result()
+        if added:
+            splice = Splice(text)
+            for bindings in added.values():
+                splice.insert(bindings)
+            text = splice.result()
+        _confirm(_all(text, self.path) == self.bindings, self.path)
+        return text
+
+
+def _make_stores(folder: str) -> None:
+    try:
+        os.makedirs(folder, mode=files.PRIVATE_FOLDER, exist_ok=True)
+        ignore = os.path.join(folder, ".gitignore")
+        if not os.path.exists(ignore):
+            files.write_file(ignore, _GITIGNORE.encode())
+    except OSError as error:
+        raise RegistryError(f"cannot be made: {files.reason(error)}", file=folder) from None
+
+
+@contextlib.contextmanager
+def _locked(path: str | os.PathLike[str], timeout: float) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(files.locked(path, timeout))
+        except SslbindError as error:
+            raise _as_registry_error(error, path) from None
+        yield
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return files.read_file(path, MAX_SIZE, regular=True)
+    except SslbindError as error:
+        raise _as_registry_error(error, path) from None
+
+
+def _as_registry_error(error: SslbindError, path: str | os.PathLike[str]) -> RegistryError:
+    return RegistryError(error.message, *error.hints, file=path)
+
+
+def _found(text: str, key: Key, file: str) -> Binding | bool | None:
+    """Return the binding of ``key`` in an edited text; False where it does not parse."""
+    try:
+        return plain.find(text, key, file)
+    except RegistryError:
+        return False
+
+
+def _all(text: str, file: str) -> Mapping[Key, Binding]:
+    try:
+        return parse_document(text, file).bindings
+    except RegistryError:
+        return {}
+
+
+def _iplisten_of(text: str, file: str) -> tuple[str, ...] | None:
+    try:
+        return parse_settings(text, file).iplisten
+    except RegistryError:
+        return None
+
+
+def _confirm(as_wanted: bool, path: str) -> None:
+    """Refuse to write a text that does not say what was asked; such a spelling is a bug of ours."""
+    if not as_wanted:
+        raise RegistryError(
+            "is spelled in a way that this edit cannot be made in; nothing was written",
+            "write the binding as a table of its own, as sslbind does, and report this",
+            file=path,
+        )

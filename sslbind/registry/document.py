@@ -1,0 +1,338 @@
+"""The strict reading of a registry file: TOML text in, settings and bindings out."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sslbind.binding import Binding
+from sslbind.errors import BadValueError, RegistryError
+from sslbind.keys import KIND_BY_TABLE, Key, Kind, parse_address, parse_key
+from sslbind.registry.source import Path, deepest_line, locate
+from sslbind.release import DEFAULT_RELEASE, Release, parse_release
+
+VERSION = 1
+"""The version of the file format."""
+
+_DIGITS = re.compile(r"[0-9A-Fa-f](?:_?[0-9A-Fa-f]){3000}")
+_MAX_DEPTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class CertStoresSettings:
+    """``[CertStores]``: where the certificate stores are, relative to the registry file."""
+
+    path: str = "certs"
+    keys_elsewhere: bool = False
+    password_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CentralCertProvider:
+    """``[CentralCertProvider]``: the central store, named as in the Windows registry."""
+
+    enabled: bool = False
+    location: str | None = None
+    password_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """``[[Suppress]]``: a finding that somebody decided to live with, and why."""
+
+    rule: str
+    reason: str
+    key: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything in a registry file that is no binding."""
+
+    release: Release = DEFAULT_RELEASE
+    iplisten: tuple[str, ...] = ()
+    cert_stores: CertStoresSettings | None = None
+    central_store: CentralCertProvider | None = None
+    suppressions: tuple[Suppression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A registry file as it was read. ``spelled`` has each key's own spelling."""
+
+    settings: Settings
+    bindings: dict[Key, Binding]
+    spelled: dict[Key, str]
+
+
+class _ProblemError(RegistryError):
+    """What is wrong, and with the value at which path; the line is looked up later."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def parse_document(text: str, file: str) -> Document:
+    """Read a whole registry file; raise RegistryError with the line and what is wrong there."""
+    data = parse_toml(text, file)
+    try:
+        settings = _settings(data)
+        bindings: dict[Key, Binding] = {}
+        spelled: dict[Key, str] = {}
+        for table, kind in KIND_BY_TABLE.items():
+            for name, body in _tables(data, table):
+                binding = read_binding(kind, name, body)
+                _only_once(binding.key, name, spelled)
+                bindings[binding.key] = binding
+                spelled[binding.key] = name
+    except _ProblemError as problem:
+        raise _located(problem, text, file) from None
+    except ValueError:  # an integer of thousands of digits, in a message that shows it
+        raise RegistryError(
+            "has an integer of more than 64 bits", file=file, line=_huge_line(text)
+        ) from None
+    return Document(settings, bindings, spelled)
+
+
+def parse_settings(text: str, file: str) -> Settings:
+    """Read the part of a registry file that holds no bindings."""
+    return _settings(parse_toml(text, file))
+
+
+def parse_toml(text: str, file: str) -> dict[str, Any]:
+    """Return what tomllib reads; raise RegistryError with the line of a syntax error."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise RegistryError(
+            "is nested too deeply to be a registry", file=file, line=deepest_line(text)
+        ) from None
+    except ValueError as error:  # TOMLDecodeError, and what int() refuses
+        raise _syntax_error(str(error), text, file) from None
+
+
+def _syntax_error(message: str, text: str, file: str) -> RegistryError:
+    """Return the error for what tomllib says, with the line that it speaks of."""
+    where = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
+    if where is None:
+        return RegistryError(
+            "has an integer of more than 64 bits", file=file, line=_huge_line(text)
+        )
+    message = message[: where.start()]
+    if not where[1]:
+        line = text.count("\n") + 1
+        return RegistryError(f"is not valid TOML: {message} (at the end)", file=file, line=line)
+    line = int(where[1])
+    shown = text.split("\n", line)[line - 1].strip()
+    return RegistryError(
+        f"is not valid TOML: {message} (column {where[2]} of {shown!r:.80})", file=file, line=line
+    )
+
+
+def _huge_line(text: str) -> int:
+    """Return the line of the first number that is too long for Python to convert or to print."""
+    digits = _DIGITS.search(text)
+    return text.count("\n", 0, digits.start() if digits else 0) + 1
+
+
+def read_binding(kind: Kind, name: str, body: Mapping[str, Any]) -> Binding:
+    """Return the binding that the table ``name`` of ``kind`` holds."""
+    path = (kind.table, name)
+    try:
+        key = parse_key(kind, name)
+    except BadValueError as error:
+        raise _ProblemError(path, error.message) from None
+    other = body.get("Other")
+    if other is not None:
+        if not isinstance(other, dict):
+            raise _ProblemError((*path, "Other"), "Other must be a table")
+        _check_other((*path, "Other"), other)
+        body = {tag: value for tag, value in body.items() if tag != "Other"}
+    try:
+        return Binding(key, body, other)
+    except BadValueError as error:
+        starts = {tag: (f"{tag} ", repr(tag)) for tag in body}
+        bad = next((tag for tag in body if error.message.startswith(starts[tag])), None)
+        raise _ProblemError(path if bad is None else (*path, bad), error.message) from None
+
+
+def _only_once(key: Key, name: str, spelled: Mapping[Key, str]) -> None:
+    if key in spelled:
+        raise _ProblemError(
+            (key.kind.table, name), f"{name!r} and {spelled[key]!r} are one {key.kind} key"
+        )
+
+
+def _check_other(path: Path, other: Mapping[str, Any]) -> None:
+    """Refuse in ``Other`` what others could not print: huge integers, nesting without end."""
+    todo: list[tuple[Path, object]] = [(path, other)]
+    while todo:
+        path, value = todo.pop()
+        if len(path) > _MAX_DEPTH:
+            raise _ProblemError(path[:3], "Other is nested too deeply")
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            raise _ProblemError(path, f"{path[-1]}: an integer has up to 64 bits")
+        if isinstance(value, float) and value != value:  # noqa: PLR0124  # unequal to itself
+            raise _ProblemError(path, f"{path[-1]}: nan is no value")
+        if isinstance(value, dict):
+            todo += (((*path, name), item) for name, item in value.items())
+        elif isinstance(value, list):
+            todo += (((*path, str(number)), item) for number, item in enumerate(value))
+
+
+def _located(problem: _ProblemError, text: str, file: str) -> RegistryError:
+    return RegistryError(problem.message, file=file, line=locate(text, problem.path) or 1)
+
+
+def _tables(data: Mapping[str, Any], table: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    tables = data.get(table, {})
+    if not isinstance(tables, dict):
+        raise _ProblemError((table,), f"{table} must be a table")
+    for name, body in tables.items():
+        if not isinstance(body, dict):
+            raise _ProblemError((table, name), f'must be a table: [{table}."{name}"]')
+        yield name, body
+
+
+_ROOT: Mapping[str, type] = {"version": int, "windows": str, "iplisten": list}
+_SECTIONS: Mapping[str, Mapping[str, type]] = {
+    "CertStores": {"path": str, "privatekeys": str, "PasswordFile": str},
+    "CentralCertProvider": {
+        "Enabled": bool,
+        "CertStoreLocation": str,
+        "PrivateKeyPasswordFile": str,
+    },
+}
+_WORDS = {
+    int: "a whole number",
+    str: "text in quotes",
+    list: "a list",
+    bool: "true or false",
+}
+
+
+def _settings(data: Mapping[str, Any]) -> Settings:
+    known = {*_ROOT, *_SECTIONS, *KIND_BY_TABLE, "Suppress"}
+    for name in data:
+        if name not in known:
+            raise _ProblemError((name,), f"{name!r} is no table or setting of a registry")
+    _check_types((), data, _ROOT)
+    if "version" not in data:
+        raise _ProblemError((), f"version is missing: a registry starts with version = {VERSION}")
+    if data["version"] != VERSION:
+        raise _ProblemError(
+            ("version",), f"version = {data['version']} is not known; this sslbind reads {VERSION}"
+        )
+    return Settings(
+        release=_release(data),
+        iplisten=tuple(_addresses(data.get("iplisten", []))),
+        cert_stores=_cert_stores(_section(data, "CertStores")),
+        central_store=_central_store(_section(data, "CentralCertProvider")),
+        suppressions=tuple(_suppressions(data.get("Suppress", []))),
+    )
+
+
+def _check_types(path: Path, table: Mapping[str, Any], types: Mapping[str, type]) -> None:
+    for name, wanted in types.items():
+        if name in table and type(table[name]) is not wanted:
+            raise _ProblemError(
+                (*path, name), f"{name} must be {_WORDS[wanted]}, not {table[name]!r:.60}"
+            )
+
+
+def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    section = data.get(name)
+    if section is None:
+        return None
+    if not isinstance(section, dict):
+        raise _ProblemError((name,), f"{name} must be a table")
+    for entry in section:
+        if entry not in _SECTIONS[name]:
+            words = ", ".join(_SECTIONS[name])
+            raise _ProblemError((name, entry), f"{entry!r} is no setting of [{name}]: {words}")
+    _check_types((name,), section, _SECTIONS[name])
+    for entry, value in section.items():
+        if value == "" or (isinstance(value, str) and "\0" in value):
+            raise _ProblemError((name, entry), f"{entry} = {value!r} is no path")
+    return section
+
+
+def _release(data: Mapping[str, Any]) -> Release:
+    try:
+        return parse_release(data.get("windows", str(DEFAULT_RELEASE)))
+    except BadValueError as error:
+        raise _ProblemError(("windows",), f"windows: {error.message}") from None
+
+
+def _addresses(texts: Iterable[object]) -> Iterable[str]:
+    seen: set[str] = set()
+    for text in texts:
+        if not isinstance(text, str):
+            raise _ProblemError(
+                ("iplisten",), f"iplisten holds addresses in quotes, not {text!r:.60}"
+            )
+        try:
+            address = parse_address(text)
+        except BadValueError as error:
+            raise _ProblemError(("iplisten",), f"iplisten: {error.message}") from None
+        if address in seen:
+            raise _ProblemError(("iplisten",), f"iplisten holds {address} twice")
+        seen.add(address)
+        yield address
+
+
+def _cert_stores(section: Mapping[str, Any] | None) -> CertStoresSettings | None:
+    if section is None:
+        return None
+    keys = section.get("privatekeys", "here")
+    if keys not in ("here", "elsewhere"):
+        raise _ProblemError(
+            ("CertStores", "privatekeys"), f'privatekeys = "{keys}" is neither here nor elsewhere'
+        )
+    return CertStoresSettings(
+        section.get("path", "certs"), keys == "elsewhere", section.get("PasswordFile")
+    )
+
+
+def _central_store(section: Mapping[str, Any] | None) -> CentralCertProvider | None:
+    if section is None:
+        return None
+    return CentralCertProvider(
+        section.get("Enabled", False),
+        section.get("CertStoreLocation"),
+        section.get("PrivateKeyPasswordFile"),
+    )
+
+
+def _suppressions(entries: object) -> Iterable[Suppression]:
+    if not isinstance(entries, list):
+        raise _ProblemError(("Suppress",), "Suppress is an array of tables: [[Suppress]]")
+    for number, entry in enumerate(entries):
+        path = ("Suppress", str(number))
+        if not isinstance(entry, dict):
+            raise _ProblemError(("Suppress",), "Suppress is an array of tables: [[Suppress]]")
+        for name in entry:
+            if name not in ("rule", "key", "reason", "until"):
+                raise _ProblemError((*path, name), f"{name!r} is no setting of [[Suppress]]")
+        _check_types(path, entry, {"rule": str, "key": str, "reason": str})
+        for name in ("rule", "reason"):
+            if not entry.get(name):
+                raise _ProblemError(path, f"[[Suppress]] needs a {name}")
+        yield Suppression(entry["rule"], entry["reason"], entry.get("key"), _until(path, entry))
+
+
+def _until(path: Path, entry: Mapping[str, Any]) -> str | None:
+    from datetime import date
+
+    until = entry.get("until")
+    try:
+        return None if until is None else date.fromisoformat(str(until)).isoformat()
+    except ValueError:
+        raise _ProblemError(
+            (*path, "until"), f"until = {until!r} is no date such as 2027-01-31"
+        ) from None

@@ -1,0 +1,122 @@
+"""Registries that can be searched by their header lines, without a full parse.
+
+Nearly every file is one: ours, and what people write after its example. Each
+function but ``is_plain`` takes a text for which that was true.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from sslbind.binding import Binding
+from sslbind.keys import CCS, Key, Kind
+from sslbind.registry.document import parse_toml, read_binding
+
+_HEADER_LINE = re.compile(r"^[ \t]*\[[^\n]*", re.MULTILINE)
+_SETTINGS_HEADER = re.compile(r"\[(?:CertStores|CentralCertProvider)\]|\[\[Suppress\]\]")
+_FIRST_BINDING = re.compile(r"^\[Ssl", re.MULTILINE)
+
+
+def plain_header(key: Key) -> str:
+    """Return the header that we write for ``key``, without its brackets."""
+    text = str(key)
+    return f"{key.kind.table}.{text}" if key.kind is CCS else f'{key.kind.table}."{text}"'
+
+
+def is_plain(text: str, keys: Iterable[Key]) -> bool:
+    """Whether a valid registry can be searched by header lines alone.
+
+    So it is when every binding stands under the header that we would write,
+    its ``Other`` right behind it, no text spans lines, and all settings but
+    ``[[Suppress]]`` come before the first binding.
+    """
+    if '"""' in text or "'''" in text:
+        return False
+    wanted = {f"[{plain_header(key)}]" for key in keys}
+    current, in_bindings = "", False
+    for match in _HEADER_LINE.finditer(text):
+        line = match[0]
+        header = line[: line.rfind("]") + 1] if "#" not in line else line.split("#")[0].rstrip()
+        if header in wanted:
+            wanted.remove(header)
+            current, in_bindings = header[:-1], True
+        elif current and header.startswith((f"{current}.Other.", f"{current}.Other]")):
+            continue
+        elif _SETTINGS_HEADER.fullmatch(header):
+            if in_bindings and header != "[[Suppress]]":
+                return False
+            current = ""
+        else:
+            return False
+    return not wanted
+
+
+def head_end(text: str) -> int:
+    """Return where the first binding starts: all settings but ``[[Suppress]]`` are before it."""
+    found = _FIRST_BINDING.search(text)
+    return found.start() if found else len(text)
+
+
+def settings_text(text: str) -> str:
+    """Return the part of ``text`` that holds no bindings."""
+    head = head_end(text)
+    return text[:head] + "".join(_suppressions(text, head))
+
+
+def _suppressions(text: str, pos: int) -> Iterator[str]:
+    while (start := text.find("\n[[Suppress]]", pos)) >= 0:
+        pos = text.find("\n[", start + 1)
+        pos = len(text) if pos < 0 else pos
+        yield text[start:pos]
+
+
+def find(text: str, key: Key, file: str) -> Binding | None:
+    """Return the binding of ``key``, parsing nothing but its table."""
+    bounds = _table(text, key)
+    if bounds is None:
+        return None
+    data = parse_toml(text[slice(*bounds)], file)
+    name, body = next(iter(data[key.kind.table].items()))
+    return read_binding(key.kind, name, body)
+
+
+def region(text: str, key: Key) -> tuple[int, int]:
+    """Return the part of ``text`` from the table before that of ``key`` to the header behind it."""
+    bounds = _table(text, key)
+    if bounds is None:
+        raise AssertionError(f"{key} was there")
+    start, end = bounds
+    before = text.rfind("\n[", 0, max(start - 1, 0)) + 1
+    line = text.find("\n", end)
+    return before, len(text) if line < 0 else line + 1
+
+
+def last_region(text: str, kind: Kind) -> tuple[int, int]:
+    """Return the part of ``text`` from the last table of ``kind`` to the header behind it.
+
+    Where there is none, it is the last table of all.
+    """
+    start = text.rfind(f"\n[{kind.table}.") + 1
+    if not start and not text.startswith(f"[{kind.table}."):
+        start = text.rfind("\n[") + 1
+        return start, len(text)
+    end = text.find("\n[", start)
+    line = text.find("\n", end + 1) if end >= 0 else -1
+    return start, len(text) if line < 0 else line + 1
+
+
+def _table(text: str, key: Key) -> tuple[int, int] | None:
+    """Return where the table of ``key`` starts and ends, ``Other`` included."""
+    header = plain_header(key)
+    needle = f"[{header}]"
+    start = 0 if text.startswith(needle) else text.find(f"\n{needle}") + 1
+    if start == 0 and not text.startswith(needle):
+        return None
+    end = start
+    while True:
+        end = text.find("\n[", end + 1)
+        if end < 0:
+            return start, len(text)
+        if not text.startswith((f"{header}.Other]", f"{header}.Other."), end + 2):
+            return start, end + 1

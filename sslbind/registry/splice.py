@@ -1,0 +1,321 @@
+"""Edits of a registry's text that touch what they change and nothing else.
+
+Where a value stands on a line of its own the line is edited; inside an inline
+table tomlkit does it. Whole bindings come and go as tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, time
+from typing import Any
+
+from sslbind.binding import Binding
+from sslbind.errors import RegistryError
+from sslbind.keys import parse_address
+from sslbind.registry.plain import plain_header
+from sslbind.registry.source import Path, Statement, newline, statements
+from sslbind.tags import STORED
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_ESCAPED = re.compile(r'[\x00-\x1f"\\\x7f]')
+_SHORT = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
+
+def render_value(value: object) -> str:
+    """Return ``value`` as TOML writes it, on one line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return '"' + _ESCAPED.sub(_escape, value) + '"'
+    if isinstance(value, Mapping):
+        pairs = ", ".join(f"{_render_key(name)} = {render_value(value[name])}" for name in value)
+        return f"{{ {pairs} }}" if pairs else "{}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(render_value(item) for item in value) + "]"
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value)
+
+
+def _render_key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else render_value(name)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return _SHORT.get(match[0]) or f"\\u{ord(match[0]):04x}"
+
+
+def render_binding(binding: Binding, eol: str = "\n") -> str:
+    """Return the table of ``binding``: its header, its tags in order, and what has no tag."""
+    header = plain_header(binding.key)
+    lines = [f"[{header}]"]
+    lines += [
+        f"{name} = {render_value(binding.values[name])}"
+        for name in STORED
+        if name in binding.values
+    ]
+    if binding.other:
+        lines += ["", f"[{header}.Other]"]
+        lines += [
+            f"{_render_key(name)} = {render_value(value)}" for name, value in binding.other.items()
+        ]
+    return "".join(line + eol for line in lines)
+
+
+class Splice:
+    """Edits of one text, collected and then made at once.
+
+    The text may be a part of a registry, as long as it starts at its start or
+    at a header.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.eol = newline(text)
+        self.statements = statements(text)
+        self._edits: list[tuple[int, int, str]] = []
+        self._deleted: list[list[int]] = []
+        self._index: dict[Path, list[int]] | None = None
+        self._documents: dict[int, tuple[Statement, Any]] = {}
+
+    def result(self) -> str:
+        """Return the text with all edits made."""
+        for statement, document in self._documents.values():
+            self.set(statement, document.as_string().strip().removeprefix("v = "))
+        for indexes in self._deleted:
+            for first, last in _runs(indexes):
+                self._delete_lines(self.statements[first], self.statements[last])
+        pieces: list[str] = []
+        pos = 0
+        for start, end, new in sorted(self._edits, key=lambda edit: edit[:2]):
+            pieces += (self.text[pos:start], new)
+            pos = max(pos, end)
+        return "".join([*pieces, self.text[pos:]])
+
+    def change(self, spelled: str, before: Binding, after: Binding) -> None:
+        """Edit the values that differ between ``before`` and ``after``, one key's two states."""
+        changes: dict[str, object] = {
+            name: after.values.get(name)
+            for name in STORED
+            if before.values.get(name) != after.values.get(name)
+        }
+        if before.other != after.other:
+            changes["Other"] = dict(after.other) or None
+        path = (before.key.kind.table, spelled)
+        inline = self._inline(path)
+        if inline is not None:
+            self._edit_inline(inline, path, changes)
+            return
+        own = [s for s in self._own(path) if len(s.path) > 2]
+        other = [s for s in own if s.path[2] == "Other"]
+        tags = {s.path[2]: s for s in own if s not in other}
+        for name, value in changes.items():
+            if name in tags and value is not None:
+                self.set(tags[name], render_value(value))
+                continue
+            if name == "Other":
+                indexes = [i for i in self._own_indexes(path) if self.statements[i] in other]
+                self._deleted.append(indexes)
+            elif name in tags:
+                self._edits.append((tags[name].start, tags[name].end, ""))
+            if value is not None:
+                self._append_tag(list(tags.values())[-1], name, value)
+
+    def delete(self, spelled: str, binding: Binding) -> None:
+        """Take a binding out, with the comment that stands directly above it."""
+        path = (binding.key.kind.table, spelled)
+        inline = self._inline(path)
+        if inline is not None and len(inline.path) < 2:
+            self._edit_inline(inline, path, None)
+            return
+        self._deleted.append(self._own_indexes(path))
+
+    def insert(self, bindings: Iterable[Binding]) -> None:
+        """Put new bindings of one kind behind the last of their kind, or at the end."""
+        new = list(bindings)
+        table = new[0].key.kind.table
+        same = [i for i, s in enumerate(self.statements) if s.path[:1] == (table,)]
+        if (
+            same
+            and self.statements[same[-1]].path == (table,)
+            and not (self.statements[same[-1]].header)
+        ):
+            for binding in new:
+                self._insert_inline(self.statements[same[-1]], binding)
+            return
+        pos = len(self.text)
+        if same:
+            after = same[-1] + 1
+            while after < len(self.statements) and not self.statements[after].header:
+                after += 1
+            pos = self._block_end(self.statements[after - 1].end)
+        self._edits.append((pos, pos, self._tables(new, pos)))
+
+    def set(self, statement: Statement, value: str) -> None:
+        """Replace the value of ``statement`` by ``value``, which is TOML already."""
+        self._edits.append((statement.value_start, statement.value_end, value))
+
+    def set_iplisten(self, addresses: Sequence[str]) -> None:
+        """Make the IP listen list hold canonical ``addresses``; those that stay are untouched."""
+        statement = next((s for s in self.statements if s.path == ("iplisten",)), None)
+        if statement is None:
+            self.set_setting(("iplisten",), render_value(addresses))
+            return
+        value = self._value(statement)
+        for place in reversed(range(len(value))):
+            if parse_address(value[place]) not in addresses:
+                del value[place]
+        present = [parse_address(item) for item in value]
+        for new in addresses[len(present) :]:
+            value.append(new)
+        if present != [*addresses[: len(present)]]:  # another order: nothing stays as it was
+            del self._documents[statement.start]
+            self.set(statement, render_value(addresses))
+
+    def set_setting(self, path: Path, value: str) -> None:
+        """Set a value that stands in the root or in a settings table; add what is missing."""
+        for statement in self.statements:
+            if statement.path == path and not statement.header:
+                self.set(statement, value)
+                return
+        siblings = [s for s in self.statements if s.path[:-1] == path[:-1] and not s.header] or [
+            s for s in self.statements if s.path == path[:-1]
+        ]
+        line = f"{path[-1]} = {value}{self.eol}"
+        if siblings:
+            self._insert_line(siblings[-1].end, line)
+        elif len(path) == 1:
+            self._edits.append((0, 0, line))
+        else:
+            pos = len(self.text)
+            header = f"[{'.'.join(path[:-1])}]{self.eol}"
+            self._edits.append((pos, pos, self._gap(pos) + header + line))
+
+    # What follows works on one text with its statements.
+
+    def _own_indexes(self, path: Path) -> list[int]:
+        if self._index is None:
+            self._index = {}
+            for i, statement in enumerate(self.statements):
+                self._index.setdefault(statement.path[:2], []).append(i)
+        return self._index.get(path, [])
+
+    def _own(self, path: Path) -> list[Statement]:
+        return [self.statements[i] for i in self._own_indexes(path)]
+
+    def _inline(self, path: Path) -> Statement | None:
+        """Return the statement whose inline table holds the binding at ``path``, if one does."""
+        candidates = self._own(path) + self._own(path[:1])
+        return next((s for s in candidates if not s.header and s.path == path[: len(s.path)]), None)
+
+    def _edit_inline(
+        self, statement: Statement, path: Path, changes: Mapping[str, object] | None
+    ) -> None:
+        """Change an inline table; ``changes`` None takes the whole binding out."""
+        holder = self._value(statement)
+        inner = path[len(statement.path) :]
+        for part in inner[:-1] if changes is None else inner:
+            holder = holder[part]
+        if changes is None:
+            del holder[inner[-1]]
+        else:
+            for name, value in changes.items():
+                if value is not None:
+                    holder[name] = value
+                elif name in holder:
+                    del holder[name]
+
+    def _insert_inline(self, statement: Statement, binding: Binding) -> None:
+        import tomlkit
+
+        table = tomlkit.inline_table()
+        table.update({name: binding.values[name] for name in STORED if name in binding.values})
+        if binding.other:
+            table.update({"Other": dict(binding.other)})
+        self._value(statement)[str(binding.key)] = table
+
+    def _value(self, statement: Statement) -> Any:
+        """Return the inline table or list of ``statement``, for tomlkit to edit in place."""
+        import tomlkit
+        from tomlkit.exceptions import TOMLKitError
+
+        if statement.start not in self._documents:
+            value = self.text[statement.value_start : statement.value_end]
+            try:
+                self._documents[statement.start] = statement, tomlkit.parse(f"v = {value}")
+            except (TOMLKitError, RecursionError) as error:  # valid for tomllib, not for tomlkit
+                raise RegistryError(
+                    f"the value of {statement.path[-1]} cannot be edited: {error}",
+                    "write it in a simpler form",
+                ) from None
+        return self._documents[statement.start][1]["v"]
+
+    def _append_tag(self, sibling: Statement, name: str, value: object) -> None:
+        prefix = self.text[sibling.start : sibling.name_start]
+        self._insert_line(sibling.end, f"{prefix}{name} = {render_value(value)}{self.eol}")
+
+    def _insert_line(self, pos: int, line: str) -> None:
+        if pos and self.text[pos - 1] != "\n":  # the last line has no line end, and keeps none
+            line = self.eol + line.removesuffix(self.eol)
+        self._edits.append((pos, pos, line))
+
+    def _tables(self, bindings: Sequence[Binding], pos: int) -> str:
+        blocks = self.eol.join(render_binding(binding, self.eol) for binding in bindings)
+        after = self.eol if self.text[pos:].lstrip(" \t")[:1] not in ("", "\n", "\r") else ""
+        return self._gap(pos) + blocks + after
+
+    def _gap(self, pos: int) -> str:
+        """Return what parts a new table from the text before ``pos``: an empty line."""
+        before = self.text[:pos]
+        if not before.strip():
+            return ""
+        if not before.endswith("\n"):
+            return self.eol * 2
+        return "" if before.endswith(("\n\n", "\n\r\n")) else self.eol
+
+    def _delete_lines(self, first: Statement, last: Statement) -> None:
+        start = first.start
+        while start and self._line_before(start).lstrip().startswith("#"):
+            start -= len(self._line_before(start))
+        end = self._block_end(last.end)
+        above = self._line_before(start)
+        if not above.strip():
+            end = self._skip_blank(end)
+        if end == len(self.text):
+            while start and not self._line_before(start).strip():
+                start -= len(self._line_before(start))
+        self._edits.append((start, end, ""))
+
+    def _line_before(self, pos: int) -> str:
+        return self.text[self.text.rfind("\n", 0, max(pos - 1, 0)) + 1 : pos]
+
+    def _block_end(self, end: int) -> int:
+        """Return ``end`` moved behind the comments below it that belong to nobody else."""
+        pos = end
+        while self._line_at(pos).lstrip().startswith("#"):
+            pos += len(self._line_at(pos))
+        return pos if pos == len(self.text) or not self._line_at(pos).strip() else end
+
+    def _skip_blank(self, pos: int) -> int:
+        while pos < len(self.text) and not self._line_at(pos).strip():
+            pos += len(self._line_at(pos))
+        return pos
+
+    def _line_at(self, pos: int) -> str:
+        end = self.text.find("\n", pos)
+        return self.text[pos:] if end < 0 else self.text[pos : end + 1]
+
+
+def _runs(indexes: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Give the first and last of every run of neighbours."""
+    start = previous = None
+    for index in indexes:
+        if previous is None or index != previous + 1:
+            if start is not None and previous is not None:
+                yield start, previous
+            start = index
+        previous = index
+    if start is not None and previous is not None:
+        yield start, previous
