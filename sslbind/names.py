@@ -1,0 +1,71 @@
+"""Host names in certificates: their one form, and which of them cover a host."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+
+
+def ascii_name(name: str) -> str:
+    """Return a host name as a certificate holds it: lower case, A-labels, no trailing dot.
+
+    Both forms of an international name are taken (IDNA 2008 with the mapping of
+    UTS 46), ``*`` as the whole first label, and the underscores that Windows
+    allows. Raises ValueError, with the reason, for what is no host name; an
+    address is none.
+    """
+    star, rest = ("*.", name[2:]) if name.startswith("*.") else ("", name)
+    if not rest.isascii():
+        import idna
+
+        try:
+            rest = idna.encode(rest, uts46=True).decode("ascii")
+        except (idna.IDNAError, UnicodeError) as error:
+            raise ValueError(f"not an international host name: {error}") from None
+    rest = rest.lower().removesuffix(".")
+    if len(star + rest) > 253:
+        raise ValueError("longer than 253 characters")
+    if not all(_LABEL.fullmatch(label) for label in rest.split(".")):
+        raise ValueError("a label is empty, too long or has a character that no host name has")
+    if address(rest) is not None or rest.rpartition(".")[2].isdecimal():
+        raise ValueError("an address, not a host name")
+    return star + rest
+
+
+def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that ``text`` is, with or without brackets, or None."""
+    try:
+        return ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return None
+
+
+def covers(certificate_names: Iterable[str], host: str) -> bool:
+    """Whether one of the names of a certificate covers ``host``, as RFC 9525 has it.
+
+    Names and host compare without case and in either form of an international
+    name. ``*`` stands for exactly one label, the first and a whole one, above at
+    least two others: clients refuse ``*.com``. A host ``*.contoso.com``, the key
+    of a wildcard binding, is covered by the same wildcard only. An address is
+    compared as an address. What is no host name is covered by nothing.
+    """
+    wanted = address(host)
+    if wanted is not None:
+        return any(address(name) == wanted for name in certificate_names)
+    try:
+        host = ascii_name(host)
+    except ValueError:
+        return False
+    parent = host.partition(".")[2]
+    wildcard = f"*.{parent}" if "." in parent and not host.startswith("*.") else host
+    return any(_ascii_or_empty(name) in (host, wildcard) for name in certificate_names)
+
+
+def _ascii_or_empty(name: str) -> str:
+    try:
+        return ascii_name(name)
+    except ValueError:
+        return ""

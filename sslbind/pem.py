@@ -1,0 +1,88 @@
+"""The text armour around certificates and keys: RFC 7468, and the older RFC 1421.
+
+No cryptography is needed, or imported: adding a binding by thumbprint reads a
+certificate at the speed of a process start.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_MARK = re.compile(rb"-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----")
+_CIPHER = re.compile(rb"DEK-Info: (AES|DES)[A-Z0-9-]{0,20},([0-9A-Fa-f]*)")
+MAX_SIZE = 16 << 20
+"""Bytes that a file may have: a hundred times the root certificates of an operating system."""
+CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
+"""The standard label, and two that OpenSSL wrote; the last has trust settings behind the DER."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One armoured object: its ``label``, the whole ``text``, and the bytes inside.
+
+    ``der`` is empty where the base64 is damaged. Neither shows in a repr: a
+    block may be a private key.
+    """
+
+    label: str
+    text: bytes = field(repr=False)
+    der: bytes = field(repr=False)
+
+    @property
+    def encrypted_by_header(self) -> bool:
+        """Whether it is a key encrypted the old way, which only its text opens (RFC 1421)."""
+        return b"Proc-Type: 4,ENCRYPTED" in self.text
+
+    @property
+    def header_is_whole(self) -> bool:
+        """Whether the cipher in the header has an initial value of its length.
+
+        cryptography 50 does not look, and panics.
+        """
+        found = _CIPHER.search(self.text)
+        return found is not None and len(found[2]) == (32 if found[1] == b"AES" else 16)
+
+
+def blocks(data: bytes) -> Iterator[Block]:
+    """Yield the objects in ``data``, in their order, whatever text stands between them.
+
+    Line ends, a byte order mark and text before, between and after are passed
+    over, and so is a block that does not end. The time is linear in the size.
+    """
+    begin: re.Match[bytes] | None = None
+    for mark in _MARK.finditer(data):
+        if mark[1] == b"BEGIN":
+            begin = mark
+        elif begin is not None and mark[2] == begin[2]:
+            text = data[begin.start() : mark.end()].replace(b"\r\n", b"\n")
+            body = data[begin.end() : mark.start()]
+            yield Block(mark[2].decode("ascii"), text, _decode(body))
+            begin = None
+
+
+def first_certificate(data: bytes) -> bytes | None:
+    """Return the DER of the first certificate in ``data``, or None where there is none."""
+    for block in blocks(data):
+        if block.label == "CERTIFICATE":
+            return block.der or None
+    return None
+
+
+def armour(label: str, der: bytes) -> bytes:
+    """Return ``der`` as PEM with lines of 64 characters, as RFC 7468 asks."""
+    text = binascii.b2a_base64(der, newline=False)
+    lines = [text[at : at + 64] for at in range(0, len(text), 64)]
+    mark = label.encode("ascii")
+    return b"\n".join((b"-----BEGIN %s-----" % mark, *lines, b"-----END %s-----\n" % mark))
+
+
+def _decode(body: bytes) -> bytes:
+    if b":" in body:  # RFC 1421 headers, up to an empty line
+        body = body.replace(b"\r\n", b"\n").partition(b"\n\n")[2]
+    try:
+        return binascii.a2b_base64(body)
+    except binascii.Error:
+        return b""

@@ -1,0 +1,121 @@
+"""What is wrong with a certificate and its key, apart from where they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sslbind.certificates import issued_by
+from sslbind.identity import Certificate, Identity
+from sslbind.names import covers
+from sslbind.printable import printable
+
+_SERVER = {"serverAuth", "anyExtendedKeyUsage"}
+_WEAK_HASHES = {"md5", "sha1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: a short ``id`` for scripts, a sentence, and how it is mended."""
+
+    id: str
+    message: str
+    advice: str = ""
+
+
+def problems(
+    identity: Identity,
+    others: Sequence[Certificate],
+    now: datetime,
+    names: Sequence[str] = (),
+) -> tuple[Problem, ...]:
+    """Return everything that is wrong with ``identity`` at ``now``, in a fixed order.
+
+    ``others`` are the certificates that may complete its chain, those of the
+    stores; ``names`` are the hosts it has to answer for. A missing key is not a
+    problem here: it may be kept elsewhere. The ids are ``key-mismatch``,
+    ``chain-incomplete``, ``not-yet-valid``, ``expired``, ``name-mismatch``,
+    ``no-names``, ``no-server-auth``, ``weak-key`` and ``weak-signature``.
+    """
+    return (
+        *_key(identity),
+        *_chain(identity, others),
+        *_dates(identity, now),
+        *_names(identity.leaf, names),
+        *_usage(identity.leaf),
+        *_strength(identity),
+    )
+
+
+def _key(identity: Identity) -> Iterator[Problem]:
+    if identity.key is not None and identity.key.spki != identity.leaf.spki:
+        yield Problem(
+            "key-mismatch",
+            "the private key belongs to another certificate",
+            "add the certificate again with its own key",
+        )
+
+
+def _chain(identity: Identity, others: Sequence[Certificate]) -> Iterator[Problem]:
+    """Ask for the issuer of the end certificate only.
+
+    Above it the next missing one is most often a root, which clients bring
+    along and servers do not send (RFC 8446, section 4.4.2).
+    """
+    leaf = identity.leaf
+    if leaf.self_signed or any(issued_by(leaf, one) for one in (*identity.chain, *others)):
+        return
+    yield Problem(
+        "chain-incomplete",
+        f"the issuer {printable(leaf.issuer)} is neither in the chain nor in a store",
+        "add the certificate again together with its chain",
+    )
+
+
+def _dates(identity: Identity, now: datetime) -> Iterator[Problem]:
+    for one in (identity.leaf, *identity.chain):
+        what = (
+            "the certificate" if one is identity.leaf else f"{printable(one.subject)} in the chain"
+        )
+        if now < one.not_before:
+            yield Problem("not-yet-valid", f"{what} is valid only from {_text(one.not_before)} on")
+        if now > one.not_after:
+            yield Problem("expired", f"{what} expired on {_text(one.not_after)}", "renew it")
+
+
+def _names(leaf: Certificate, names: Sequence[str]) -> Iterator[Problem]:
+    if not leaf.names:
+        yield Problem(
+            "no-names",
+            "the certificate has no subject alternative name, and clients ignore the common name",
+            "request it again with its host names",
+        )
+        return
+    for name in names:
+        if not covers(leaf.names, name):
+            held = printable(", ".join(leaf.names[:10])) + (", …" if len(leaf.names) > 10 else "")
+            yield Problem("name-mismatch", f"{printable(name)} is not among its names: {held}")
+
+
+def _usage(leaf: Certificate) -> Iterator[Problem]:
+    if leaf.eku is not None and not _SERVER.intersection(leaf.eku):
+        yield Problem(
+            "no-server-auth",
+            f"its extended key usage is {', '.join(leaf.eku) or 'empty'}, without serverAuth",
+            "request it again for servers",
+        )
+
+
+def _strength(identity: Identity) -> Iterator[Problem]:
+    for one in (identity.leaf, *identity.chain):
+        of = "" if one is identity.leaf else f" of {printable(one.subject)} in the chain"
+        if one.key_type.startswith(("RSA", "DSA")) and one.key_bits < 2048:
+            yield Problem("weak-key", f"the key{of} is {one.key_type}: clients ask for 2048 bits")
+        # What a root says of itself is not checked by anyone; see RFC 5280, section 6.1.
+        if one.signature_hash in _WEAK_HASHES and (one is identity.leaf or not one.self_signed):
+            yield Problem("weak-signature", f"the signature{of} is made with {one.signature_hash}")
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,744 @@
+"""The certificate stores: what is written, what is found, and why a certificate is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pki import NOW, PASSWORD, bag, intermediate, issue, mail, openssl_pfx, root, web
+
+from sslbind.certentry import Entry
+from sslbind.certificates import Certificate, Identity, identities, read_bundle
+from sslbind.certstore import CertStores, store_name
+from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError
+from sslbind.verify import problems
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+WEB = web().thumbprint
+SETTLED = 0.05
+"""Seconds after which a file's times are old enough to be trusted."""
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def certs(tmp_path: Path) -> Path:
+    return tmp_path / "certs"
+
+
+@pytest.fixture
+def drop(certs: Path) -> Callable[[str, bytes], Path]:
+    """Put a file into the stores, as another tool does."""
+
+    def put(name: str, data: bytes) -> Path:
+        path = certs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    return put
+
+
+Drop = Callable[[str, bytes], Path]
+
+
+def identity(*parts: bytes) -> Identity:
+    (one,) = identities(read_bundle(b"".join(parts)))
+    return one
+
+
+def full() -> Identity:
+    return identity(web().pem, intermediate().pem, web().key_pem())
+
+
+def stores(certs: Path, password: bytes | None = None, *, elsewhere: bool = False) -> CertStores:
+    file = certs.parent / "pfx.password"
+    if password is not None:
+        file.write_bytes(password)
+    return CertStores(
+        str(certs), keys_elsewhere=elsewhere, password_file=str(file) if password else None
+    )
+
+
+def only(certs: Path, password: bytes | None = None) -> Entry:
+    (entry,) = stores(certs, password).entries()
+    return entry
+
+
+def refused(certs: Path, thumbprint: str = WEB, store: str | None = None) -> NoCertificateError:
+    with pytest.raises(NoCertificateError) as caught:
+        stores(certs).require(thumbprint, store)
+    assert caught.value.code == 1312
+    return caught.value
+
+
+# Adding
+
+
+@posix
+def test_add_writes_the_chain_and_the_key(certs: Path) -> None:
+    """<thumbprint>.pem has the leaf and its chain, <thumbprint>.key the key; only we read them."""
+    entry, changed = stores(certs).add(full())
+    assert changed
+    pem, key = certs / "MY" / f"{WEB}.pem", certs / "MY" / f"{WEB}.key"
+    assert pem.read_bytes() == web().pem + intermediate().pem
+    assert key.read_bytes() == web().key_pem()
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert stat.S_IMODE(certs.stat().st_mode) == 0o700
+    assert stat.S_IMODE(pem.parent.stat().st_mode) == 0o700
+    assert sorted(path.name for path in pem.parent.iterdir()) == sorted([pem.name, key.name])
+    assert entry == only(certs)
+
+
+def test_add_again_writes_nothing(certs: Path) -> None:
+    """The same certificate again changes nothing, not even a time."""
+    stores(certs).add(full())
+
+    def times() -> dict[Path, tuple[int, int, int]]:
+        found = {path: path.stat() for path in certs.rglob("*")}
+        return {path: (one.st_ino, one.st_mtime_ns, one.st_ctime_ns) for path, one in found.items()}
+
+    before = times()
+    entry, changed = stores(certs).add(full(), "my")
+    assert not changed
+    assert entry == only(certs)
+    assert times() == before
+
+
+def test_add_a_key_later(certs: Path) -> None:
+    """A certificate that is there without its key gets it."""
+    entry, changed = stores(certs).add(identity(web().pem))
+    assert (entry.key_status, entry.has_key, changed) == ("missing", False, True)
+    entry, changed = stores(certs).add(full())
+    assert (entry.key_status, entry.has_key, changed) == ("ok", True, True)
+
+
+def test_add_keeps_the_chain_and_the_key_that_are_there(certs: Path) -> None:
+    """Adding the bare certificate takes neither chain nor key away."""
+    stores(certs).add(full())
+    entry, changed = stores(certs).add(identity(web().pem))
+    assert not changed
+    assert entry.has_key
+    assert only(certs).chain == (intermediate().thumbprint,)
+
+
+@posix
+def test_add_mends_a_wrong_key(certs: Path, drop: Drop) -> None:
+    """A key file of our name with another key in it is replaced, and closed to others."""
+    path = drop(f"MY/{WEB}.key", mail().key_pem())
+    path.chmod(0o644)
+    stores(certs).add(full())
+    assert path.read_bytes() == web().key_pem()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_add_refuses_the_key_of_another(certs: Path) -> None:
+    """Not even a program can put a wrong key into a store."""
+    wrong = Identity(full().leaf, (), identity(mail().pem, mail().key_pem()).key)
+    with pytest.raises(CertificateError, match="does not match"):
+        stores(certs).add(wrong)
+    assert not certs.exists()
+
+
+def test_add_where_nothing_can_be_written(tmp_path: Path) -> None:
+    """A folder that cannot be made is named with the system's reason."""
+    (tmp_path / "certs").write_bytes(b"a file")
+    with pytest.raises(CertificateError, match=r"certs.*: cannot be made: "):
+        stores(tmp_path / "certs").add(full())
+
+
+# Store names
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../MY", "a/b", "a\\b", "/etc", "MY:x", "a\nb", "a\x00b", "\u202eYM", ".git",
+     "MY ", "MY.", "x" * 201],
+)  # fmt: skip
+def test_a_store_name_is_one_folder(certs: Path, name: str) -> None:
+    """No store name leads out of the folder, and none is hidden."""
+    found = stores(certs)
+    for action in (
+        store_name,
+        found.entries,
+        lambda name: found.add(full(), name),
+        lambda name: found.require(WEB, name),
+    ):
+        with pytest.raises(CertificateError, match="is no store name"):
+            action(name)
+    assert not certs.exists()
+
+
+def test_store_names_compare_without_case(certs: Path, drop: Drop) -> None:
+    """MY, My and my are one store, in the spelling of the disk."""
+    stores(certs).add(full(), "My")
+    assert stores(certs).names() == ("My",)
+    assert stores(certs).require(WEB).store == "My"
+    assert stores(certs).require(WEB, "MY").store == "My"
+    assert stores(certs).add(full(), "MY")[1] is False
+    if not (certs / "MY").exists():  # a file system that tells the two apart
+        drop("MY/mail.pem", mail().pem + mail().key_pem())
+        assert stores(certs).names() == ("MY",)
+        assert stores(certs).require(WEB, "my").store == "MY"
+        assert {one.thumbprint for one in stores(certs).entries("my")} == {WEB, mail().thumbprint}
+
+
+# What others drop in
+
+
+def test_certbots_folder_is_one_certificate(certs: Path, drop: Drop) -> None:
+    """fullchain.pem and privkey.pem belong together; cert.pem and chain.pem are the same again."""
+    drop("MY/www.contoso.com/cert.pem", web().pem)
+    drop("MY/www.contoso.com/chain.pem", intermediate().pem)
+    drop("MY/www.contoso.com/fullchain.pem", web().pem + intermediate().pem)
+    drop("MY/www.contoso.com/privkey.pem", web().key_pem())
+    drop("MY/www.contoso.com/README", b"hello")
+    entry = only(certs)
+    assert entry.file == "MY/www.contoso.com/fullchain.pem"
+    assert entry.also == ("MY/www.contoso.com/cert.pem",)
+    assert (entry.key_file, entry.has_key) == ("MY/www.contoso.com/privkey.pem", True)
+    assert entry.chain == (intermediate().thumbprint,)
+    assert stores(certs).require(WEB) == entry
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("both.pem", web().pem + web().key_pem()),
+        ("BOTH.PEM", web().key_pem() + web().pem),
+        ("bare.pfx", web().pfx()),
+        ("bare.P12", web().pfx()),
+        ("deep/er/x.pem", web().key_pem() + web().pem),
+    ],
+)
+def test_files_that_hold_their_key(certs: Path, drop: Drop, name: str, data: bytes) -> None:
+    """PEM with its key inside and a bare PFX are found, with suffixes in either case."""
+    drop(f"MY/{name}", data)
+    entry = stores(certs).require(WEB)
+    assert (entry.file, entry.key_file, entry.has_key) == (f"MY/{name}", f"MY/{name}", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.crt", web().pem),
+        ("a.cer", web().der),
+        ("a.der", web().der),
+        ("a.p7b", bag(web(), intermediate())),
+        ("a.pem", web().pem),
+    ],
+)
+def test_keys_are_matched_by_public_key(certs: Path, drop: Drop, name: str, data: bytes) -> None:
+    """Whatever a key file in the same folder is called, it belongs to its certificate."""
+    drop(f"MY/{name}", data)
+    drop("MY/another name.key", web().key_pem())
+    drop("MY/mail.key", mail().key_pem())
+    assert only(certs).key_file == "MY/another name.key"
+
+
+def test_a_key_in_another_folder_is_another_matter(certs: Path, drop: Drop) -> None:
+    """Keys are looked for in the certificate's own folder."""
+    drop("MY/a/web.pem", web().pem)
+    drop("MY/b/web.key", web().key_pem())
+    assert only(certs).key_status == "missing"
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("web.pem", "web.key"), ("x/fullchain.pem", "x/privkey.pem")]
+)
+def test_the_key_of_another_certificate(certs: Path, drop: Drop, name: str, key: str) -> None:
+    """A key beside the certificate that is not its own is a mismatch, and 1312 says so."""
+    drop(f"MY/{name}", web().pem)
+    drop(f"MY/{key}", mail().key_pem())
+    entry = only(certs)
+    assert (entry.key_status, entry.key_file) == ("mismatch", f"MY/{key}")
+    error = refused(certs)
+    assert error.message == f"the certificate {WEB} in the store MY is without its private key"
+    assert (
+        error.hints[0] == f"MY/{name}: the private key in MY/{key} belongs to another certificate"
+    )
+    loaded = stores(certs).load(entry)
+    assert [p.id for p in problems(loaded, (), NOW)] == ["key-mismatch", "chain-incomplete"]
+
+
+def test_several_certificates_in_one_file(certs: Path, drop: Drop) -> None:
+    """Every end certificate of a file is an entry."""
+    drop("Root/roots.pem", root().pem + issue("Other", ca=True).pem)
+    assert [one.file for one in stores(certs).entries("root")] == ["Root/roots.pem"] * 2
+
+
+def test_a_root_in_a_store_is_an_entry(certs: Path) -> None:
+    """Issuers count in the stores that are for them, though they are in chains elsewhere."""
+    stores(certs).add(full())
+    stores(certs).add(identity(intermediate().pem), "CA")
+    found = [one.thumbprint for one in stores(certs).entries("CA")]
+    assert found == [intermediate().thumbprint]
+
+
+def test_facts_of_an_entry_are_those_of_the_certificate(certs: Path) -> None:
+    """The index tells what the certificate says."""
+    made = issue("\x1b[31m", dns=["*.a.example"], ip=["::1"], issuer=intermediate())
+    entry, _ = stores(certs).add(identity(made.pem, made.key_pem()))
+    (leaf,) = read_bundle(made.pem).certificates
+    for fact in set(Entry._fields) & set(Certificate.__slots__):
+        assert getattr(entry, fact) == getattr(leaf, fact), fact
+    assert (only(certs), entry.names) == (entry, ("*.a.example", "::1"))
+
+
+# What cannot be opened
+
+
+def test_a_pfx_that_no_password_opens_is_locked(certs: Path, drop: Drop) -> None:
+    """It is listed as locked, and the hints of 1312 name it."""
+    drop("MY/web.pfx", openssl_pfx(web(), "-legacy"))
+    entry = only(certs)
+    assert (entry.locked, entry.thumbprint, entry.file) == (True, "", "MY/web.pfx")
+    error = refused(certs)
+    assert entry.problem == (
+        "is locked: the PFX file is protected by a password, and none was given"
+    )
+    assert error.message == f"the certificate {WEB} is in no store"
+    assert error.hints == (
+        "sslbind store add FILE --store MY brings it",
+        f"MY/web.pfx may hold it, but {entry.problem}",
+        "name a file with its password as PasswordFile in [CertStores]",
+    )
+    with pytest.raises(PasswordError, match=r"web\.pfx: the PFX file is protected"):
+        stores(certs).load(entry)
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_the_password_file_opens_it(certs: Path, drop: Drop, end: bytes) -> None:
+    """The password file holds one password, with or without an end of line."""
+    drop("MY/web.pfx", web().pfx(PASSWORD))
+    entry = only(certs, PASSWORD + end)
+    assert (entry.thumbprint, entry.has_key, entry.locked) == (WEB, True, False)
+    assert stores(certs, PASSWORD + end).load(entry).key is not None
+
+
+def test_a_locked_file_is_tried_again_with_a_new_password(certs: Path, drop: Drop) -> None:
+    """When the password file changes, what was locked is opened again."""
+    drop("MY/web.pfx", web().pfx(PASSWORD))
+    time.sleep(SETTLED)
+    assert only(certs).locked
+    assert only(certs, b"wrong").locked
+    assert only(certs, PASSWORD).thumbprint == WEB
+
+
+def test_a_missing_password_file_is_named_where_it_is_needed(certs: Path, drop: Drop) -> None:
+    """It is no matter until a file is locked; then it is the reason."""
+    gone = str(certs.parent / "gone.password")
+    stores(certs).add(full())
+    closed = CertStores(str(certs), password_file=gone)
+    assert closed.load(closed.require(WEB)).key is not None
+    drop("MY/mail.pfx", mail().pfx(PASSWORD))
+    closed.refresh()
+    locked = next(one for one in closed.entries() if not one.thumbprint)
+    assert locked.locked
+    assert "the password file cannot be read: no such file" in str(locked.problem)
+    with pytest.raises(CertificateError, match=r"gone\.password: the password file cannot be read"):
+        closed.load(locked)
+    (certs.parent / "gone.password").write_bytes(PASSWORD)
+    assert {one.thumbprint for one in CertStores(str(certs), password_file=gone).entries()} == {
+        WEB,
+        mail().thumbprint,
+    }
+
+
+@pytest.mark.parametrize(("pem", "key"), [("a.pem", "a.key"), ("a.pem", "a.pem")])
+def test_a_locked_key_beside_an_open_certificate(
+    certs: Path, drop: Drop, pem: str, key: str
+) -> None:
+    """The certificate is known, its key is not: locked, and 1312 says why."""
+    drop(f"MY/{pem}", b"")
+    files = {key: web().key_pem(PASSWORD)}
+    files[pem] = web().pem + files.get(pem, b"")
+    for name, data in files.items():
+        drop(f"MY/{name}", data)
+    entry = only(certs)
+    assert (entry.thumbprint, entry.locked, entry.key_status) == (WEB, True, "missing")
+    error = refused(certs)
+    assert "private key" in error.hints[0]
+    assert "is locked" in error.hints[0]
+    with pytest.raises(PasswordError):
+        stores(certs).load(entry)
+    assert only(certs, PASSWORD).has_key
+
+
+def test_what_is_no_certificate_file(certs: Path, drop: Drop) -> None:
+    """Junk, an empty file, a huge one and a dangling link are listed with the reason, unread."""
+    drop("MY/a.pem", b"junk")
+    drop("MY/b.pem", b"")
+    with drop("MY/c.pfx", b"0").open("r+b") as file:
+        file.truncate(17 << 20)
+    (certs / "MY/d.pem").symlink_to("gone")
+    (certs / "MY/.hidden.pem").write_bytes(web().pem)
+    (certs / "MY/e.key").write_bytes(b"junk")
+    (certs / "MY/notes.txt").write_bytes(web().pem)
+    found = {one.file: one.problem for one in stores(certs).entries()}
+    assert found == {
+        "MY/a.pem": "cannot be used: it is neither PEM nor DER, PKCS#7 or PFX",
+        "MY/b.pem": "cannot be used: it is empty",
+        "MY/c.pfx": "is larger than 16777216 bytes",
+        "MY/d.pem": "cannot be read: no such file or directory",
+    }
+    assert "MY/a.pem may hold it, but cannot be used" in " ".join(refused(certs).hints)
+
+
+@posix
+def test_a_named_pipe_does_not_hang(certs: Path) -> None:
+    """Only files are opened."""
+    (certs / "MY").mkdir(parents=True)
+    os.mkfifo(certs / "MY/a.pem")
+    assert stores(certs).entries() == ()
+
+
+def test_links_to_folders_are_not_followed(certs: Path, drop: Drop, tmp_path: Path) -> None:
+    """A link leads neither out of the stores nor round in circles; a link to a file is fine."""
+    drop("MY/sub/x.txt", b"")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "web.pem").write_bytes(web().pem + web().key_pem())
+    (certs / "MY/out").symlink_to(outside)
+    (certs / "MY/sub/loop").symlink_to(certs / "MY")
+    (certs / "Linked").symlink_to(outside)
+    assert stores(certs).entries() == ()
+    assert stores(certs).names() == ("MY",)
+    (certs / "MY/sub/web.pem").symlink_to(outside / "web.pem")
+    assert only(certs).thumbprint == WEB
+
+
+def test_folders_too_deep_are_not_searched(certs: Path, drop: Drop) -> None:
+    """The depth is bounded."""
+    drop("MY/" + "d/" * 8 + "web.pem", web().pem)
+    drop("MY/" + "e/" * 9 + "mail.pem", mail().pem)
+    assert only(certs).thumbprint == WEB
+
+
+# Requiring
+
+
+def test_in_another_store(certs: Path) -> None:
+    """1312 names the store that has it, and the tag that mends it."""
+    stores(certs).add(full(), "WebHosting")
+    error = refused(certs)
+    assert error.message == f"the certificate {WEB} is not in the store MY"
+    assert error.hints == ("it is in the store WebHosting: certstorename=WebHosting",)
+    assert stores(certs).require(WEB.upper(), "WEBHOSTING").has_key
+
+
+def test_in_no_store(certs: Path) -> None:
+    """Without a folder, and with an odd thumbprint, it is 1312 all the same."""
+    assert refused(certs).message == f"the certificate {WEB} is in no store"
+    (certs / "MY").mkdir(parents=True)
+    for odd in ("", "..", "../MY/x", "\x00", "x" * 40):
+        assert refused(certs, odd).hints == ("sslbind store add FILE --store MY brings it",)
+
+
+def test_without_a_private_key(certs: Path) -> None:
+    """1312 says that the key is missing; with keys elsewhere it is fine."""
+    stores(certs).add(identity(web().pem))
+    assert refused(certs).hints == (
+        "sslbind store add CERTIFICATE KEY --store MY brings the key",
+        'privatekeys = "elsewhere" in [CertStores] does without keys',
+    )
+    assert stores(certs, elsewhere=True).require(WEB).thumbprint == WEB
+
+
+def test_a_file_of_our_name_with_another_certificate(certs: Path, drop: Drop) -> None:
+    """The name of a file is not believed."""
+    drop(f"MY/{WEB}.pem", mail().pem)
+    drop(f"MY/{WEB}.key", mail().key_pem())
+    assert refused(certs).message == f"the certificate {WEB} is in no store"
+    assert stores(certs).require(mail().thumbprint).file == f"MY/{WEB}.pem"
+
+
+def run(code: str, **environment: str) -> str:
+    """Run Python code in a process of its own, and return what it prints."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_require_loads_no_cryptography(certs: Path) -> None:
+    """Adding a binding by thumbprint runs at the speed of a process start."""
+    stores(certs).add(full())
+    code = f"""
+import sys
+before = set(sys.modules)
+from sslbind.certstore import CertStores
+entry = CertStores({str(certs)!r}).require({WEB!r}, "MY")
+heavy = "cryptography pathlib hashlib json base64 datetime ipaddress sslbind.certfiles".split()
+print(entry.has_key, [name for name in heavy if name in set(sys.modules) - before])
+"""
+    assert run(code) == "True []\n"
+
+
+# Searching
+
+
+def test_search(certs: Path) -> None:
+    """A thumbprint, eight or more of its digits, or a SHA-256 find a certificate."""
+    for one in (web(), mail()):
+        stores(certs).add(identity(one.pem))
+    found = stores(certs).search(WEB[:8].upper())
+    assert [one.thumbprint for one in found] == [WEB]
+    assert stores(certs).search(WEB) == found
+    assert stores(certs).search(web().sha256.upper()) == found
+    assert stores(certs).by_sha256(web().sha256) == found[0]
+    assert stores(certs).by_sha256("00" * 32) is None
+    for nothing in ("", WEB[:7], "www.contoso.com", "0" * 8, "MY"):
+        assert stores(certs).search(nothing) == ()
+
+
+# The index
+
+
+def opened(certs: Path) -> list[str]:
+    """Look at the stores in a process of its own; return the files in them that it opened."""
+    code = f"""
+import os, sys
+names = []
+def hook(event, arguments):
+    if event == "open" and str(arguments[0]).startswith({str(certs)!r}):
+        names.append(os.path.basename(arguments[0]))
+sys.addaudithook(hook)
+from sslbind.certstore import CertStores
+CertStores({str(certs)!r}).entries()
+print(*sorted(names))
+"""
+    return run(code).split()
+
+
+def test_unchanged_files_are_not_opened_again(certs: Path, drop: Drop) -> None:
+    """The index is remembered by size, times and inode; what changed, came or went is seen."""
+    drop("MY/web.pem", web().pem)
+    drop("MY/web.key", web().key_pem())
+    drop("MY/locked.pfx", web().pfx(PASSWORD))
+    drop("MY/junk.pem", b"junk")
+    time.sleep(SETTLED)
+    assert opened(certs) == ["junk.pem", "locked.pfx", "web.key", "web.pem"]
+    assert opened(certs) == []
+    drop("MY/web.key", mail().key_pem())
+    drop("MY/new.pem", mail().pem)
+    (certs / "MY/junk.pem").unlink()
+    time.sleep(SETTLED)
+    assert opened(certs) == ["new.pem", "web.key"]
+    assert opened(certs) == []
+    found = {one.file: one.key_status for one in stores(certs).entries()}
+    assert found == {"MY/web.pem": "mismatch", "MY/new.pem": "ok", "MY/locked.pfx": "missing"}
+
+
+def test_a_file_replaced_with_its_old_times_is_seen(certs: Path, drop: Drop) -> None:
+    """Same size and same time do not hide another certificate."""
+    path = drop("MY/a.cer", web().der)
+    time.sleep(SETTLED)
+    assert only(certs).thumbprint == WEB
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    size = len(web().der)
+    other = next(
+        der for der in iter(lambda: issue("www.contoso.com", dns=["www.contoso.com"],
+                                          issuer=intermediate()).der, b"") if len(der) == size
+    )  # fmt: skip
+    path.write_bytes(other)
+    os.utime(path, ns=times)
+    assert only(certs).thumbprint != WEB
+
+
+def test_a_file_that_was_just_written_is_not_trusted(certs: Path, drop: Drop) -> None:
+    """File times move in steps: two writes within one do not show, so the first is not kept."""
+    for one in (web(), mail(), web(), mail()):
+        drop("MY/a.pem", one.pem)
+        assert only(certs).thumbprint == one.thumbprint
+
+
+def cache_files(tmp_path: Path) -> list[Path]:
+    return [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "other", "shape"])
+def test_a_damaged_cache_is_ignored(certs: Path, drop: Drop, tmp_path: Path, damage: str) -> None:
+    """Whatever happens to the cache, it costs time only."""
+    from sslbind.digest import content_digest
+
+    drop("MY/web.pem", web().pem + web().key_pem())
+    time.sleep(SETTLED)
+    right = only(certs)
+    (cache,) = cache_files(tmp_path)
+    data = cache.read_bytes()
+    text = json.dumps({"files": 1}).encode()
+    cache.write_bytes(
+        {
+            "cut": data[:-10],
+            "flip": data.replace(b"contoso", b"fabrika"),
+            "empty": b"",
+            "other": b"\xff\xfe\n",
+            "shape": content_digest(text).encode() + b"\n" + text,
+        }[damage]
+    )
+    assert only(certs) == right
+    assert cache.read_bytes() == data
+
+
+def test_no_secret_is_remembered(certs: Path, drop: Drop, tmp_path: Path) -> None:
+    """Neither a key nor a password is in the cache, nor in a repr."""
+    drop("MY/web.pfx", web().pfx(PASSWORD))
+    drop("MY/mail.pem", mail().pem + mail().key_pem())
+    time.sleep(SETTLED)
+    found = stores(certs, PASSWORD)
+    text = repr(found) + repr(found.entries())
+    text += "".join(path.read_text() for path in cache_files(tmp_path))
+    assert "web.pfx" in text
+    for secret in (PASSWORD.decode(), *web().key_pem().decode().splitlines()[1:-1]):
+        assert secret not in text
+
+
+def test_no_cache_folder_at_all(certs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a place for the cache everything works."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    stores(certs).add(full())
+    assert only(certs).thumbprint == WEB
+
+
+# Deleting
+
+
+def left(certs: Path) -> list[str]:
+    return sorted(str(p.relative_to(certs)) for p in certs.rglob("*") if p.is_file())
+
+
+def test_delete_removes_certificate_and_key(certs: Path) -> None:
+    """Both files go, those of other certificates stay."""
+    stores(certs).add(full())
+    stores(certs).add(identity(mail().pem, mail().key_pem()))
+    asked = stores(certs)
+    removed = asked.delete(asked.require(WEB))
+    assert sorted(removed) == [f"MY/{WEB}.key", f"MY/{WEB}.pem"]
+    assert [one.thumbprint for one in asked.entries()] == [mail().thumbprint]
+    assert len(left(certs)) == 2
+
+
+def test_delete_removes_a_wrong_key_of_our_name(certs: Path, drop: Drop) -> None:
+    """The pair goes, though its key is another's."""
+    stores(certs).add(identity(web().pem))
+    drop(f"MY/{WEB}.key", mail().key_pem())
+    stores(certs).delete(only(certs))
+    assert left(certs) == []
+
+
+def test_delete_of_certbots_folder(certs: Path, drop: Drop) -> None:
+    """All four files go, as they hold nothing else; what is no certificate stays."""
+    for name, data in {
+        "cert": web().pem,
+        "chain": intermediate().pem,
+        "fullchain": web().pem + intermediate().pem,
+        "privkey": web().key_pem(),
+    }.items():
+        drop(f"MY/x/{name}.pem", data)
+    drop("MY/x/README", b"")
+    stores(certs).delete(only(certs))
+    assert left(certs) == ["MY/x/README"]
+    assert stores(certs).entries() == ()
+
+
+def test_delete_refuses_a_file_with_more_in_it(certs: Path, drop: Drop) -> None:
+    """A foreign file that holds another certificate is named, and nothing is removed."""
+    stores(certs).add(full())
+    drop("MY/both.pem", web().pem + mail().pem)
+    entry = stores(certs).search(WEB)[0]
+    with pytest.raises(CertificateError) as caught:
+        stores(certs).delete(entry)
+    assert str(caught.value) == (
+        f"MY/both.pem: holds other certificates as well: {mail().thumbprint}"
+    )
+    assert len(left(certs)) == 3
+
+
+def test_delete_keeps_a_key_that_another_needs(certs: Path, drop: Drop) -> None:
+    """A renewed certificate with the same key keeps it."""
+    renewed = issue("www.contoso.com", issuer=intermediate())
+    drop("MY/old.pem", web().pem)
+    drop("MY/new.pem", renewed.pem)
+    drop("MY/www.key", web().key_pem())
+    stores(certs).delete(stores(certs).require(WEB))
+    assert left(certs) == ["MY/new.pem", "MY/www.key"]
+    assert stores(certs).require(renewed.thumbprint).has_key
+
+
+def test_delete_of_a_locked_file(certs: Path, drop: Drop) -> None:
+    """A file that does not open can be removed as what it is."""
+    drop("MY/web.pfx", web().pfx(PASSWORD))
+    assert stores(certs).delete(only(certs)) == ("MY/web.pfx",)
+
+
+# Loading and modes
+
+
+def test_load(certs: Path, drop: Drop) -> None:
+    """A certificate comes with its chain and its key, wherever the key is."""
+    drop("MY/x/fullchain.pem", web().pem + intermediate().pem)
+    drop("MY/x/privkey.pem", web().key_pem())
+    assert stores(certs).load(only(certs)) == full()
+
+
+def test_issuers_of_other_stores_complete_a_chain(certs: Path, drop: Drop) -> None:
+    """A chain may be completed from the stores, by whoever is called like the issuer."""
+    stores(certs).add(identity(web().pem))
+    stores(certs).add(identity(intermediate().pem), "CA")
+    drop("CA/locked.pfx", root().pfx(PASSWORD))
+    asked = stores(certs)
+    loaded = asked.load(asked.search(WEB)[0])
+    found = asked.issuers(loaded)
+    assert [one.thumbprint for one in found] == [intermediate().thumbprint]
+    assert problems(loaded, found, NOW) == ()
+    (certs / "CA" / f"{intermediate().thumbprint}.pem").unlink()
+    assert asked.issuers(loaded) == ()
+
+
+def test_load_what_is_gone(certs: Path) -> None:
+    """A file that went or changed meanwhile is an error that names it."""
+    stores(certs).add(full())
+    entry = only(certs)
+    path = certs / "MY" / f"{WEB}.pem"
+    path.write_bytes(mail().pem)
+    with pytest.raises(CertificateError, match=f"does not hold the certificate {WEB}"):
+        stores(certs).load(entry)
+    path.unlink()
+    with pytest.raises(SslbindError, match="cannot be read: no such file"):
+        stores(certs).load(entry)
+
+
+@posix
+@pytest.mark.parametrize(("mode", "wide"), [(0o600, False), (0o400, False), (0o640, True)])
+def test_wide_modes(certs: Path, mode: int, wide: bool) -> None:
+    """A key that others may read is a problem with the command that mends it."""
+    stores(certs).add(full())
+    key = certs / "MY" / f"{WEB}.key"
+    key.chmod(mode)
+    found = stores(certs).wide_modes(only(certs))
+    assert bool(found) is wide
+    for problem in found:
+        assert problem.id == "wide-mode"
+        assert re.search(r"\.key, mode 0640$", problem.message)
+        assert problem.advice == f"chmod 600 {key}"
+
+
+def test_no_key_no_mode(certs: Path) -> None:
+    """A certificate without a key may be read by anyone."""
+    stores(certs).add(identity(web().pem))
+    assert stores(certs).wide_modes(only(certs)) == ()

@@ -1,0 +1,106 @@
+"""What `store verify` finds wrong with a certificate, each problem by an id and a sentence."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from pki import CLIENT, NOW, SERVER, Issued, ec_key, intermediate, issue, openssl, root, web
+
+from sslbind.certificates import Certificate, Identity, PrivateKey, identities, read_bundle
+from sslbind.verify import problems
+
+
+def certificate(issued: Issued) -> Certificate:
+    return read_bundle(issued.pem).certificates[0]
+
+
+def private_key(issued: Issued) -> PrivateKey:
+    return read_bundle(issued.key_pem()).keys[0]
+
+
+def identity(*issued: Issued) -> Identity:
+    one, *chain = map(certificate, issued)
+    return Identity(one, tuple(chain), private_key(issued[0]))
+
+
+def ids(one: Identity, *names: str, days: int = 0, others: tuple[Certificate, ...] = ()) -> str:
+    return " ".join(p.id for p in problems(one, others, NOW + timedelta(days=days), names))
+
+
+def test_a_good_certificate_has_no_problem() -> None:
+    """A leaf with its intermediate is whole: clients bring the root along."""
+    assert ids(identity(web(), intermediate()), "www.contoso.com") == ""
+    assert ids(identity(web(), intermediate(), root()), "WWW.CONTOSO.COM.") == ""
+
+
+def test_the_key_of_another_certificate() -> None:
+    """A key that does not match is a problem; a key kept elsewhere is none."""
+    leaf = certificate(web())
+    chain = (certificate(intermediate()),)
+    assert ids(Identity(leaf, chain, private_key(root()))) == "key-mismatch"
+    assert ids(Identity(leaf, chain, None)) == ""
+
+
+def test_a_chain_that_is_incomplete() -> None:
+    """The issuer has to be in the chain or in a store, unless the certificate signs itself."""
+    assert ids(identity(web())) == "chain-incomplete"
+    assert ids(identity(web(), root())) == "chain-incomplete"
+    assert ids(identity(web()), others=(certificate(intermediate()),)) == ""
+    assert ids(identity(issue("self", dns=["self.example"]))) == ""
+
+
+def test_an_issuer_of_the_same_name_only() -> None:
+    """The signature counts, not the name: another CA that calls itself the same is no issuer."""
+    other = issue("Test Intermediate", issuer=root(), ca=True, key=ec_key("another"))
+    assert ids(identity(web(), other)) == "chain-incomplete"
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [(-31, "not-yet-valid"), (0, ""), (60, ""), (61, "expired"), (1001, "expired expired")],
+)
+def test_dates(days: int, found: str) -> None:
+    """Not yet valid and expired, the chain's certificates too."""
+    assert ids(identity(web(), intermediate()), days=days).replace("not-yet-valid ", "") == found
+
+
+def test_names() -> None:
+    """Every name that is not covered is a problem, which tells the names that are."""
+    found = problems(identity(web(), intermediate()), (), NOW, ["a.example", "www.contoso.com"])
+    assert [one.message for one in found] == ["a.example is not among its names: www.contoso.com"]
+
+
+def test_a_common_name_is_no_name() -> None:
+    """Without a subject alternative name no client takes it, whatever the common name is."""
+    assert ids(identity(issue("cn.example")), "cn.example") == "no-names"
+
+
+@pytest.mark.parametrize(
+    ("usage", "found"),
+    [(SERVER, ""), (CLIENT, "no-server-auth"), (CLIENT + SERVER, ""), (None, "")],
+)
+def test_extended_key_usage(usage: tuple[object, ...] | None, found: str) -> None:
+    """An extended key usage without serverAuth is a problem; none at all allows everything."""
+    leaf = issue("e", dns=["e.example"], issuer=intermediate(), eku=usage)  # type: ignore[arg-type]
+    assert ids(identity(leaf, intermediate())) == found
+
+
+def test_weak_keys_and_signatures() -> None:
+    """RSA below 2048 bits and SHA-1 are weak."""
+    request = "req -x509 -newkey rsa:1024 -sha1 -nodes -subj /CN=old -days 3650 -keyout -"
+    made = openssl(*request.split(), "-addext", "subjectAltName=DNS:old.example")
+    (old,) = identities(read_bundle(made))
+    found = problems(old, (), old.leaf.not_before)
+    assert [one.id for one in found] == ["weak-key", "weak-signature"]
+    assert found[0].message == "the key is RSA 1024: clients ask for 2048 bits"
+
+
+def test_text_of_certificates_is_escaped() -> None:
+    """A subject or a name cannot steer a terminal through a problem's sentence."""
+    evil = issue("\x1b[31mCA", ca=True, end=NOW - timedelta(days=1), start=NOW - timedelta(days=9))
+    leaf = issue("x", dns=["x.example"], issuer=evil)
+    for chain in ([], [evil]):
+        text = str(problems(identity(leaf, *chain), (), NOW, ["\x1b.example"]))
+        assert "\x1b" not in text
+        assert "\\\\x1b" in text
