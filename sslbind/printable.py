@@ -16,3 +16,21 @@ def printable(text: str) -> str:
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
         for char in text
     )
+
+
+def printable_json(text: str) -> str:
+    r"""Return a JSON document with what does not print escaped as JSON does: ``\u202e``.
+
+    The document means the same; line ends between its parts stay.
+    """
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(
+        char if char == "\n" or char.isprintable() else json_escape(char) for char in text
+    )
+
+
+def json_escape(char: str) -> str:
+    """Return one character as UTF-16 escapes, two where JSON needs them."""
+    code = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{code[at : at + 4]}" for at in range(0, len(code), 4))

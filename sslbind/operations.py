@@ -1,0 +1,355 @@
+"""What the commands do to a registry: add, update, delete, rebind.
+
+Each works in memory and returns a ``Change``; whoever holds the registry saves
+it. What netsh would refuse raises a NetshError with its Windows error code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from sslbind import sslflags
+from sslbind.binding import DEFAULT_STORE, Binding
+from sslbind.errors import (
+    BadValueError,
+    CertificateError,
+    ExistsError,
+    NoCertificateError,
+    NotFoundError,
+    SslbindError,
+    SyntaxLineError,
+)
+from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SNI_WILDCARD_SINCE, Key
+from sslbind.owners import owner_name
+from sslbind.registry import Registry
+from sslbind.release import Release
+from sslbind.tags import SSLFLAGS, STORED, Value
+
+if TYPE_CHECKING:
+    from sslbind.certstore import CertStores
+    from sslbind.identity import Identity
+
+NOT_MODELLED = (
+    "the registry has no [CertStores]: certificates are not modelled, and hashes are taken as given"
+)
+
+NO_STORE_NAME = (
+    "certstorename is not set: HTTP.SYS searches MY, and IIS Manager fails on such a record"
+    " (error 234)"
+)
+
+
+class Change(NamedTuple):
+    """What one command did to one binding: the state before and after, None where absent."""
+
+    key: Key
+    before: Binding | None
+    after: Binding | None
+    notes: tuple[str, ...] = ()
+    stored: bool = False
+    """Whether a certificate went into a store on the way."""
+
+    @property
+    def action(self) -> str:
+        """``added``, ``updated``, ``deleted`` or ``unchanged``."""
+        if self.before == self.after:
+            return "unchanged"
+        if self.before is None:
+            return "added"
+        return "deleted" if self.after is None else "updated"
+
+
+class Session:
+    """A registry, the release that is modelled, and its certificate stores, if it has some."""
+
+    def __init__(self, registry: Registry, release: Release | None = None) -> None:
+        self.registry = registry
+        self.release = release or registry.settings.release
+        self._stores: CertStores | None = None
+        self._waiting: list[tuple[Identity, str]] | None = None
+
+    @property
+    def stores(self) -> CertStores | None:
+        """The certificate stores, None where they are not modelled."""
+        settings = self.registry.settings.cert_stores
+        if settings is not None and self._stores is None:
+            from sslbind.certstore import CertStores
+
+            password_file = settings.password_file
+            self._stores = CertStores(
+                self.registry.stores_folder,
+                keys_elsewhere=settings.keys_elsewhere,
+                password_file=password_file and self.registry.resolve_path(password_file),
+            )
+        return self._stores
+
+    def add(
+        self,
+        key: Key,
+        values: Mapping[str, Value],
+        *,
+        if_exists: str = "fail",
+        verify: bool = True,
+        certificate: Identity | None = None,
+    ) -> Change:
+        """Add a binding with the tags that are named in ``values``.
+
+        ``if_exists``: ``fail`` raises ExistsError; ``keep`` too, unless the
+        record already is what is asked for; ``update`` changes the named tags;
+        ``reset`` puts the others back to their defaults. ``certificate`` is
+        one that ``store`` will put into the store afterwards.
+        """
+        before = self.registry.get(key)
+        if before is not None and if_exists == "fail":
+            raise self._exists(before)
+        base = before if if_exists == "update" else None
+        after = self._build(key, values, base, before)
+        notes = self._verify(after, verify=verify, certificate=certificate)
+        if before is not None and if_exists == "keep" and after != before:
+            raise self._exists(before, "it is not what was asked for")
+        if before is None:
+            notes += self._no_default(key)
+        return self._put(key, before, after, notes)
+
+    def update(
+        self,
+        key: Key,
+        values: Mapping[str, Value],
+        *,
+        verify: bool = True,
+        certificate: Identity | None = None,
+    ) -> Change:
+        """Change the named tags of a binding and keep the others; raise NotFoundError."""
+        before = self.registry.get(key)
+        if before is None:
+            raise self._absent(key)
+        after = self._build(key, values, before, before)
+        notes = self._verify(after, verify=verify, certificate=certificate)
+        return self._put(key, before, after, notes)
+
+    def store(self, certificate: Identity, change: Change) -> Change:
+        """Put the certificate of a change that was made into the store that its binding names."""
+        if self.stores is None or change.after is None:
+            return change
+        store = change.after.store or DEFAULT_STORE
+        if self._waiting is None:
+            _, stored = self.stores.add(certificate, store)
+        else:
+            stored = not self._has(certificate.leaf.thumbprint, store)
+            self._waiting.append((certificate, store))
+        notes = change.notes
+        if stored:
+            notes += (f"stored {certificate.leaf.thumbprint} in {store}",)
+        return change._replace(notes=notes, stored=stored)
+
+    def hold(self) -> None:
+        """From now on let certificates wait for ``release_held`` before they go into a store."""
+        self._waiting = []
+
+    def release_held(self) -> None:
+        """Put the certificates that wait into their stores."""
+        waiting, self._waiting = self._waiting or [], None
+        for certificate, store in waiting:
+            if self.stores is not None:
+                self.stores.add(certificate, store)
+
+    def _has(self, thumbprint: str, store: str) -> bool:
+        """Whether a store has the certificate with its key, or will have it."""
+        held = any(
+            one.key and one.leaf.thumbprint == thumbprint and name.casefold() == store.casefold()
+            for one, name in self._waiting or ()
+        )
+        entries = self.stores.search(thumbprint) if self.stores and not held else ()
+        return held or any(e.has_key and e.store.casefold() == store.casefold() for e in entries)
+
+    def delete(self, key: Key, *, missing_ok: bool = False) -> Change:
+        """Take a binding out; raise NotFoundError unless ``missing_ok``."""
+        before = self.registry.get(key)
+        if before is None and not missing_ok:
+            raise self._absent(key)
+        self.registry.delete(key)
+        return Change(key, before, None)
+
+    def set_properties(self, key: Key, values: Mapping[str, Value]) -> Change:
+        """Set values of ``update sslpropertyex``; raise NotFoundError."""
+        return self.update(key, values, verify=False)
+
+    def _put(
+        self, key: Key, before: Binding | None, after: Binding, notes: tuple[str, ...]
+    ) -> Change:
+        if after != before:
+            self.registry.put(after)
+        return Change(key, before, after, notes)
+
+    def _build(
+        self,
+        key: Key,
+        values: Mapping[str, Value],
+        base: Binding | None,
+        before: Binding | None,
+    ) -> Binding:
+        """Return the binding that ``values`` make of ``base``; raise what netsh would refuse."""
+        self._check_release(key, values)
+        self._check_flags(key, values)
+        merged = dict(base.values) if base else {}
+        merged |= values
+        flags = values.get(SSLFLAGS.name, 0)
+        for tag in sslflags.FLAG_TAGS:
+            if tag.site_flag and int(flags) & tag.site_flag.bit:
+                merged[tag.name] = True
+        stored = merged.get(SSLFLAGS.name)
+        if stored is not None:  # the bits and their tags are one fact, and the tags say it
+            kept = int(stored) & (sslflags.SNI | sslflags.CENTRAL_CERT_STORE)
+            merged[SSLFLAGS.name] = sslflags.effective(
+                key.kind, merged | {SSLFLAGS.name: kept}, self.release
+            )
+        _check_required(key, merged, values)
+        return Binding(key, merged, before.other if before else None)
+
+    def _check_release(self, key: Key, values: Mapping[str, Value]) -> None:
+        since, what = key.kind.since, key.kind.name
+        if key.kind is HOSTNAMEPORT and key.wildcard and since <= self.release < SNI_WILDCARD_SINCE:
+            raise BadValueError(
+                f"{what}={key}: wildcard names exist from {SNI_WILDCARD_SINCE.title} on",
+                self._release_hint(SNI_WILDCARD_SINCE),
+            )
+        for name in values:
+            if since <= self.release:
+                since, what = STORED[name].since, name
+        if since > self.release:
+            raise SyntaxLineError(
+                f"{what} exists from {since.title} on", self._release_hint(since), word=what
+            )
+
+    def _release_hint(self, since: Release) -> str:
+        return (
+            f"{self.release.title} is modelled; --windows {since}, or windows = "
+            f'"{since}" in the registry, models a server that has it'
+        )
+
+    def _check_flags(self, key: Key, values: Mapping[str, Value]) -> None:
+        if SSLFLAGS.name not in values:
+            return
+        flags = int(values[SSLFLAGS.name])
+        sslflags.check(key.kind, flags, self.release)
+        for tag in sslflags.FLAG_TAGS:
+            flag = tag.site_flag
+            if flag and flags & flag.bit and values.get(tag.name) is False:
+                raise BadValueError(
+                    f"sslflags={flags} has bit {flag.bit} ({flag.name}),"
+                    f" and {tag.name}=disable says the opposite",
+                    f"leave the bit or the tag out: sslflags={flags & ~flag.bit}",
+                )
+
+    def _verify(
+        self, binding: Binding, *, verify: bool, certificate: Identity | None
+    ) -> tuple[str, ...]:
+        """Look the certificate up in its store; return the notes that go with the record."""
+        notes: tuple[str, ...] = ()
+        if binding.certhash is None:
+            return notes
+        if binding.key.kind is IPPORT and "certstorename" not in binding.values:
+            notes += (NO_STORE_NAME,)
+        stores = self.stores
+        if stores is None:
+            if certificate is not None:
+                raise SslbindError(
+                    "there is no certificate store to put the certificate in",
+                    'add [CertStores] with path = "certs" to the registry',
+                    file=self.registry.path,
+                )
+            return (*notes, NOT_MODELLED)
+        _check_store_name(binding)
+        if certificate is not None and (certificate.key or stores.keys_elsewhere):
+            return notes
+        if not verify:
+            return (*notes, "the certificate was not looked up in its store (--no-verify)")
+        if self._waiting and self._has(binding.certhash, binding.store or DEFAULT_STORE):
+            return notes
+        if certificate is None:
+            stores.require(binding.certhash, binding.store)
+        elif not self._has(binding.certhash, binding.store or DEFAULT_STORE):
+            raise NoCertificateError(
+                f"the file holds {binding.certhash} without its private key",
+                "name the file that holds both, a PFX file for example",
+            )
+        return notes
+
+    def _no_default(self, key: Key) -> tuple[str, ...]:
+        """Return the note that a port with names only gets, when an add makes it so."""
+        if key.kind is IPPORT:
+            return ()
+        wildcards = ("0.0.0.0", "::")  # noqa: S104
+        if any(self.registry.get(Key(IPPORT, address, key.port)) for address in wildcards):
+            return ()
+        note = (
+            f"port {key.port} has no default binding: clients that send no server name get"
+            f" no certificate; ipport=0.0.0.0:{key.port} would be one"
+        )
+        return (note,)
+
+    def _exists(self, binding: Binding, why: str = "") -> ExistsError:
+        owner = owner_name(binding.appid) or "an application that is not known"
+        what = (
+            f"with certificate {binding.certhash}"
+            if binding.certhash
+            else "served by the central store"
+        )
+        key = f"{binding.key.kind}={binding.key}"
+        return ExistsError(
+            f"{key} exists {what}, owned by {owner} {binding.appid}" + (f"; {why}" if why else ""),
+            f"sslbind update sslcert {key} TAG=VALUE changes it, --if-exists update adds or"
+            " changes it",
+        )
+
+    def _absent(self, key: Key) -> NotFoundError:
+        return NotFoundError(
+            f"there is no binding {key.kind}={key}", "sslbind list shows those that exist"
+        )
+
+
+def _check_store_name(binding: Binding) -> None:
+    from sslbind.certstore import store_name
+
+    try:
+        store_name(binding.store or DEFAULT_STORE)
+    except CertificateError as error:
+        raise BadValueError(
+            f"certstorename={binding.store}: {error.message}", *error.hints
+        ) from None
+
+
+def _check_required(key: Key, merged: Mapping[str, Value], named: Mapping[str, Value]) -> None:
+    kind = key.kind
+    if not kind.certificate:
+        for name in ("certhash", "certstorename"):
+            if name in merged:
+                raise BadValueError(
+                    f"{kind}={key}: {name} does not belong there; the central store gives"
+                    " the certificate"
+                )
+    if kind is CCS:
+        for name in named:
+            tag = STORED[name]
+            if name not in ("appid", SSLFLAGS.name) and named[name] != tag.default:
+                raise BadValueError(
+                    f"{kind}={key}: {name}={tag.text(named[name])}: HTTP.SYS refuses options"
+                    " other than the defaults on a ccs record"
+                )
+    required = ("appid", "certhash") if kind.certificate else ("appid",)
+    missing = [name for name in required if name not in merged]
+    if missing:
+        raise SyntaxLineError(
+            f"{kind}={key} needs {' and '.join(missing)}",
+            " ".join(f"{name}={_EXAMPLES[name]}" for name in missing),
+            missing=True,
+        )
+    if kind is HOSTNAMEPORT and "certstorename" not in merged:
+        raise BadValueError(
+            f"{kind}={key}: certstorename is missing, and records with a host name need it",
+            "certstorename=MY is the usual store",
+        )
+
+
+_EXAMPLES = {"appid": "{GUID} or appid=iis", "certhash": "THUMBPRINT, or --cert FILE"}
