@@ -1,0 +1,95 @@
+"""The text of ``netsh http show sslcert``, byte for byte, in each release's layout.
+
+Confirmed by captures: the modern layout (2012 and later), that of Windows 7
+and 2008 R2, the lines of each release, the extended properties. Not known: the
+order in which the kinds are listed, and what an empty listing looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from sslbind.binding import Binding
+from sslbind.printable import printable
+from sslbind.release import Release
+from sslbind.tags import BITS, PROPERTIES, STORED, TAGS, Bit, Tag
+
+HEADER = "\nSSL Certificate bindings:\n-------------------------\n\n"
+NOT_FOUND = f"{HEADER}The system cannot find the file specified.\n\n"
+
+_OLD_LAST = Release.W2008R2
+_OLD_SPACE_BEHIND = {"certhash"}
+"""Text and numbers of the old layout end in a space, but for these."""
+
+
+def show(bindings: Iterable[Binding], release: Release) -> str:
+    """Return the whole listing; the header alone where there is no binding."""
+    block = _old_block if release <= _OLD_LAST else _modern_block(release)
+    return HEADER + "".join([block(binding) + "\n" for binding in bindings])
+
+
+def _old_block(binding: Binding) -> str:
+    lines = [f"    {binding.key.kind.label:<24}: {binding.key} \n"]
+    for tag in _tags(_OLD_LAST):
+        value = printable(tag.show(binding[tag.name]))
+        if isinstance(tag.default, bool):
+            lines.append(f"    {tag.label}    : {value}\n")
+        else:
+            behind = "" if tag.name in _OLD_SPACE_BEHIND else " "
+            lines.append(f"    {tag.label:<24}{_gap(tag.label, 24)}: {value}{behind}\n")
+    return "".join(lines)
+
+
+def _modern_block(release: Release) -> Callable[[Binding], str]:
+    """Return a function that prints one binding as ``release`` does."""
+    rows: list[tuple[int, Tag | Bit]] = [(tag.line, tag) for tag in _tags(release)]
+    rows += [(bit.line, bit) for bit in BITS if bit.label and bit.since <= release]
+    fields = [field for _, field in sorted(rows, key=lambda row: row[0])]
+    template = "%s" + "".join(f"{_label(field.label)}%s\n" for field in fields)
+    tail = _properties_template() if release >= Release.W2022 else ""
+    # Most records leave most tags alone: their text is made once.
+    defaults = [
+        field.show(field.default) if isinstance(field, Tag) else "Disabled" for field in fields
+    ]
+    places = {field.name: place for place, field in enumerate(fields) if isinstance(field, Tag)}
+    bits = [(place, field) for place, field in enumerate(fields) if isinstance(field, Bit)]
+
+    def block(binding: Binding) -> str:
+        texts = defaults.copy()
+        for name, value in binding.values.items():
+            place = places.get(name)
+            if place is not None:
+                texts[place] = printable(STORED[name].show(value))
+        for place, bit in bits:
+            texts[place] = _bit_word(bit, on=binding.bit(bit))
+        key = f"{_label(binding.key.kind.label)}{binding.key}\n"
+        text = template % (key, *texts)
+        return text + tail % tuple(binding[p.tag.name] for p in PROPERTIES) if tail else text
+
+    return block
+
+
+def _tags(release: Release) -> list[Tag]:
+    return [tag for tag in sorted(TAGS, key=lambda tag: tag.line) if tag.since <= release]
+
+
+def _label(label: str) -> str:
+    return f"    {label:<29}: " if len(label) <= 28 else f"    {label} : "
+
+
+def _gap(label: str, width: int) -> str:
+    return " " if len(label) >= width else ""
+
+
+def _bit_word(bit: Bit, *, on: bool) -> str:
+    if bit.late:
+        return "Set" if on else "Not Set"
+    return "Enabled" if on else "Disabled"
+
+
+def _properties_template() -> str:
+    lines = ""
+    for number in dict.fromkeys(p.propertyid for p in PROPERTIES):
+        lines += f" Extended Properties:\n{_label('PropertyId')}{number}\n"
+        lines += "".join(f"{_label(p.tag.label)}%d\n" for p in PROPERTIES if p.propertyid == number)
+    return lines
