@@ -1,0 +1,7 @@
+"""The command line: the only place that knows click, rich, streams and exit codes."""
+
+from __future__ import annotations
+
+from sslbind.cli.main import main
+
+__all__ = ["main"]

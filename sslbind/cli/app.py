@@ -1,0 +1,147 @@
+"""What every command shares: the global options, the streams, the registry that is meant."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import click
+from click.decorators import FC
+
+from sslbind.errors import SslbindError
+from sslbind.operations import Session
+from sslbind.printable import printable, printable_json
+from sslbind.registry import DEFAULT_FILE, Registry
+from sslbind.release import RELEASES, Release
+
+OK, NO, UNASKED = 0, 1, 2
+"""Exit codes: done or yes; no, or what netsh calls a failure; the question could not be asked."""
+
+REGISTRY_VARIABLE = "SSLBIND_REGISTRY"
+
+
+class App:
+    """The global options of one run, and the streams that it answers on."""
+
+    def __init__(
+        self,
+        registry_option: str | None = None,
+        windows_option: str | None = None,
+        *,
+        quiet: bool = False,
+    ) -> None:
+        self.registry_option = registry_option
+        self.windows_option = windows_option
+        self.quiet = quiet
+        self._noted: set[str] = set()
+
+    @property
+    def registry_path(self) -> str:
+        """``--registry``, else ``$SSLBIND_REGISTRY``, else ``./sslbind.toml``."""
+        if self.registry_option is not None:
+            return self.registry_option
+        return os.environ.get(REGISTRY_VARIABLE) or DEFAULT_FILE
+
+    @property
+    def release_option(self) -> Release | None:
+        """The release of ``--windows``, for this command only."""
+        return None if self.windows_option is None else RELEASES[self.windows_option]
+
+    def reading(self) -> Session:
+        """Return the registry, to be read."""
+        return Session(Registry.open(self.registry_path), self.release_option)
+
+    @contextlib.contextmanager
+    def editing(self, *, dry_run: bool = False) -> Iterator[Session]:
+        """Give the registry under its lock; what changed is written when the block ends well."""
+        if dry_run:
+            yield self.reading()
+            return
+        with Registry.editing(self.registry_path) as registry:
+            yield Session(registry, self.release_option)
+            if registry.save() and sys.platform == "win32":
+                self.note(f"{registry.path} was written; HTTP.SYS of this machine was not touched")
+
+    def echo(self, text: str) -> None:
+        """Write ``text`` to standard output as it is."""
+        sys.stdout.write(text)
+
+    def json(self, document: dict[str, Any]) -> None:
+        """Write a versioned JSON document to standard output."""
+        import json
+
+        text = json.dumps({"version": 1, **document}, indent=2, ensure_ascii=not _speaks_utf8())
+        sys.stdout.write(printable_json(text) + "\n")
+
+    def note(self, *sentences: str) -> None:
+        """Write each sentence once to standard error, unless ``--quiet``."""
+        for sentence in sentences:
+            if sentence not in self._noted and not self.quiet:
+                self._noted.add(sentence)
+                _complain("note", sentence)
+
+    def hint(self, *sentences: str) -> None:
+        """Write what was wrong, or what mends it, to standard error."""
+        for sentence in sentences:
+            _complain("hint", sentence)
+
+    def error(self, error: SslbindError) -> None:
+        """Write an error of a command of ours, and how it is mended, to standard error."""
+        _complain("error", str(error))
+        self.hint(*error.hints)
+
+
+pass_app = click.make_pass_decorator(App, ensure=True)
+
+
+def options(*decorators: Callable[[FC], FC]) -> Callable[[FC], FC]:
+    """Return one decorator that adds several options, in their order."""
+
+    def decorate(function: FC) -> FC:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def format_option(*choices: str) -> Callable[[FC], FC]:
+    """Return the option ``--format``; the first of ``choices`` is the default."""
+    words = choices or ("text", "json")
+    return click.option(
+        "--format",
+        "format_",
+        type=click.Choice(words),
+        default=words[0],
+        show_default=True,
+        help="How to answer.",
+    )
+
+
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Print what would change; write nothing."
+)
+"""Adds the option ``--dry-run``."""
+
+
+def _complain(label: str, sentence: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(f"{label}: {printable(sentence)}\n")
+
+
+def _speaks_utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+
+
+def plural(count: int, word: str) -> str:
+    """Return ``1 binding`` or ``2 bindings``."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def join(words: Iterable[str]) -> str:
+    """Return words in a sentence: ``a, b and c``."""
+    *first, last = [*words]
+    return f"{', '.join(first)} and {last}" if first else last

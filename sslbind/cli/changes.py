@@ -1,0 +1,26 @@
+"""Changes, told to people."""
+
+from __future__ import annotations
+
+from sslbind.operations import Change
+from sslbind.printable import printable
+from sslbind.tags import STORED
+
+
+def describe(change: Change, *, would: bool = False) -> str:
+    """Return what happened, or would happen, to one binding: a line, then a line a tag."""
+    verb = {"added": "add", "updated": "update", "deleted": "delete"}.get(change.action)
+    name = f"{change.key.kind}={change.key}"
+    if verb is None:
+        return f"unchanged {name}\n"
+    lines = [f"would {verb} {name}\n" if would else f"{change.action} {name}\n"]
+    if change.after is None:
+        return lines[0]
+    before = change.before.values if change.before else {}
+    for tag, info in STORED.items():
+        old, new = before.get(tag, info.default), change.after.values.get(tag, info.default)
+        if old != new:
+            shown = [info.text(value) if value is not None else "(null)" for value in (old, new)]
+            text = shown[1] if change.before is None else f"{shown[0]} -> {shown[1]}"
+            lines.append(f"    {tag}: {printable(text)}\n")
+    return "".join(lines)

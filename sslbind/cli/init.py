@@ -1,0 +1,34 @@
+"""``sslbind init``: a new registry."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from sslbind.cli.app import App, format_option, pass_app
+from sslbind.cli.main import HELP
+from sslbind.printable import printable
+from sslbind.registry import CertStoresSettings, Registry
+from sslbind.release import DEFAULT_RELEASE
+
+
+@click.command("init", context_settings=HELP)
+@format_option()
+@pass_app
+def init_command(app: App, format_: str) -> None:
+    """Make a registry file and, beside it, certs/ for the certificate stores.
+
+    The file is that of --registry, else sslbind.toml here; --windows RELEASE
+    is written into it. certs/ gets a .gitignore that keeps private keys out of
+    git.
+    """
+    registry = Registry.create(app.registry_path, app.release_option or DEFAULT_RELEASE)
+    if format_ == "json":
+        app.json({"changed": True, "registry": registry.path})
+        return
+    stores = os.path.join(os.path.dirname(registry.path), CertStoresSettings().path, "")
+    app.echo(
+        f"made {printable(registry.path)} for {registry.settings.release.title},"
+        f" and {printable(stores)} for certificates\n"
+    )

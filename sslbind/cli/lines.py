@@ -1,0 +1,323 @@
+"""One netsh line, carried out: from its words to netsh's answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sslbind.binding import Binding
+from sslbind.cli.app import NO
+from sslbind.errors import (
+    BadValueError,
+    ExistsError,
+    NetshError,
+    NotFoundError,
+    SyntaxLineError,
+)
+from sslbind.formats import netsh_show, netsh_text
+from sslbind.grammar import ADDRESS_NAMES, OBJECT_KINDS, clean_texts, parse_words, read_key
+from sslbind.keys import Key, parse_address
+from sslbind.operations import Change, Session
+from sslbind.release import Release
+from sslbind.tags import PROPERTIES, STORED, Value
+
+if TYPE_CHECKING:
+    from sslbind.identity import Identity
+
+
+class Answer(NamedTuple):
+    """What one line answers: netsh's text, and the same for programs."""
+
+    text: str
+    code: int = 0
+    notes: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    document: Callable[[], dict[str, Any]] = dict
+    changes: tuple[Change, ...] = ()
+    plan: str = ""
+    """What a dry run prints of things that are no binding."""
+
+
+class LineOptions(NamedTuple):
+    """What our own options add to a netsh line."""
+
+    if_exists: str = "fail"
+    verify: bool = True
+    missing_ok: bool = False
+    yes: bool = False
+    dry_run: bool = False
+    cert: str | None = None
+    appid: str | None = None
+    host: str | None = None
+    password_file: str | None = None
+    password_env: str | None = None
+
+
+def run_line(
+    session: Session, verb: str, word: str, words: Sequence[str], options: LineOptions
+) -> Answer:
+    """Carry out one line in memory; raise SslbindError for what cannot be done."""
+    if verb == "dump":
+        return _dump(session)
+    texts = parse_words(verb, word, words)
+    notes = clean_texts(texts)
+    if word == "iplisten":
+        return _iplisten(session, verb, texts)
+    if word == "sslpropertyex":
+        answer = _properties(session, word, texts)
+    elif verb == "show":
+        return _show(session, word, texts)
+    elif verb == "delete":
+        answer = _delete(session, word, texts, options)
+    else:
+        answer = _write(session, verb, word, texts, options)
+    return answer._replace(notes=notes + answer.notes)
+
+
+def failure(verb: str, word: str, error: NetshError, release: Release) -> Answer:
+    """Return netsh's answer to ``error``, with ours as hints."""
+    document: dict[str, Any] = {
+        "changed": False,
+        "error": {"code": error.code, "message": error.message, "hints": [*error.hints]},
+    }
+    if isinstance(error, SyntaxLineError):
+        text = (
+            netsh_text.missing_tag(verb, word, release)
+            if error.missing
+            else netsh_text.unknown_tag(error.word)
+        )
+    elif verb == "show" and error.code == 2:
+        text = netsh_show.NOT_FOUND
+    else:
+        shown = "delete" if verb == "delete" else "update" if verb == "update" else "add"
+        text = netsh_text.failed(shown, error.code, address=word == "iplisten")
+    return Answer(text, NO, hints=(error.message, *error.hints), document=lambda: document)
+
+
+def _dump(session: Session) -> Answer:
+    from sslbind.formats import netsh_script
+
+    script = netsh_script.write(
+        session.registry.bindings.values(), session.registry.iplisten, session.release
+    )
+    notes = tuple(f"a script cannot carry this: {loss}" for loss in script.losses)
+    return Answer(script.text, notes=notes)
+
+
+def _show(session: Session, word: str, texts: Mapping[str, str]) -> Answer:
+    as_json = texts.get("json", "disable").lower()
+    if as_json not in ("enable", "disable"):
+        raise BadValueError(f"json={texts['json']}: is enable or disable")
+    key = read_key(word, texts)
+    found: Sequence[Binding]
+    if key is not None:
+        binding = session.registry.get(key)
+        found = [binding] if binding else []
+    else:
+        kinds = OBJECT_KINDS[word]
+        found = [b for b in session.registry.bindings.values() if b.key.kind in kinds]
+    missing = key is not None and not found
+    hints = (
+        (f"there is no binding {key.kind}={key}", *_near(session, key)) if missing and key else ()
+    )
+    if as_json == "enable":
+        from sslbind.formats import netsh_json
+
+        return Answer(netsh_json.write(found, status=2 if missing else 0), int(missing), (), hints)
+    if missing:
+        return Answer(netsh_show.NOT_FOUND, NO, (), hints)
+    return Answer(netsh_show.show(found, session.release))
+
+
+def _near(session: Session, key: Key) -> tuple[str, ...]:
+    """Return a hint that names the bindings on the port that was asked for."""
+    same = [f"{k.kind}={k}" for k in session.registry.bindings if k.port == key.port]
+    if not same:
+        return ("sslbind list shows what there is",)
+    more = f" and {len(same) - 5} more" if len(same) > 5 else ""
+    return (f"on port {key.port} there is {', '.join(same[:5])}{more}",)
+
+
+def _write(
+    session: Session, verb: str, word: str, texts: dict[str, str], options: LineOptions
+) -> Answer:
+    if "json" in texts:
+        return _write_json(session, verb, texts, options)
+    key = read_key(word, texts)
+    if key is None:
+        raise _no_key(word)
+    values = _values(session, texts)
+    if options.cert is not None:
+        from sslbind.cli.provision import bind_certificate
+
+        change = bind_certificate(session, verb, key, values, options)
+    else:
+        change = change_binding(session, verb, key, values, options)
+    return _changed(session, verb, change)
+
+
+def change_binding(
+    session: Session,
+    verb: str,
+    key: Key,
+    values: Mapping[str, Value],
+    options: LineOptions,
+    certificate: Identity | None = None,
+) -> Change:
+    """Add or update one binding in memory; ``certificate`` is on its way into the store."""
+    if verb == "update":
+        return session.update(key, values, verify=options.verify, certificate=certificate)
+    return session.add(
+        key, values, if_exists=options.if_exists, verify=options.verify, certificate=certificate
+    )
+
+
+def _write_json(
+    session: Session, verb: str, texts: Mapping[str, str], options: LineOptions
+) -> Answer:
+    """Carry out ``json=FILE``, with the names of ``show … json=enable``."""
+    from sslbind.files import read_file
+    from sslbind.formats import netsh_json
+    from sslbind.formats.encoding import decode_text
+
+    if len(texts) > 1:
+        raise BadValueError(f"json={texts['json']}: no other tag goes with json=FILE")
+    file = texts["json"]
+    entries = netsh_json.read(decode_text(read_file(file, 64 << 20), file), file)
+    checkpoint = session.registry.checkpoint()
+    try:
+        changes = [
+            change_binding(session, verb, key, _values(session, dict(tags)), options)
+            for key, tags in entries
+        ]
+    except NetshError:
+        session.registry.rollback(checkpoint)
+        raise
+    return Answer(
+        netsh_text.done(verb),
+        notes=tuple(note for change in changes for note in change.notes),
+        document=lambda: {"changed": any(change.action != "unchanged" for change in changes)},
+        changes=tuple(changes),
+    )
+
+
+def _values(session: Session, texts: Mapping[str, str]) -> dict[str, Value]:
+    """Return the values of the tags that a line names."""
+    certhash = texts.get("certhash", "")
+    if re.fullmatch(r"[0-9A-Fa-f]{64}", certhash):
+        raise _sha256(session, certhash.lower())
+    return {name: STORED[name].parse(text) for name, text in texts.items() if name in STORED}
+
+
+def _sha256(session: Session, certhash: str) -> BadValueError:
+    """Return the error for a SHA-256 hash, which names the SHA-1 where the store has it."""
+    message = f"certhash={certhash}: 64 hex digits are a SHA-256, and HTTP.SYS knows SHA-1"
+    entry = session.stores.by_sha256(certhash) if session.stores else None
+    if entry is None:
+        return BadValueError(message, "no store has that certificate; store list shows SHA-1")
+    return BadValueError(message, f"the same certificate is certhash={entry.thumbprint}")
+
+
+def _changed(session: Session, verb: str, change: Change) -> Answer:
+    changed = change.action != "unchanged" or change.stored
+
+    def document() -> dict[str, Any]:
+        binding = change.after or change.before
+        record = binding and binding.to_json(session.release)
+        return {"changed": changed, "action": change.action, "binding": record}
+
+    notes = change.notes if changed else (*change.notes, "unchanged")
+    return Answer(netsh_text.done(verb), 0, notes, (), document, (change,))
+
+
+def _properties(session: Session, word: str, texts: dict[str, str]) -> Answer:
+    key = read_key(word, texts)
+    if key is None:
+        raise _no_key(word)
+    groups: dict[str, list[str]] = {}
+    for prop in PROPERTIES:
+        groups.setdefault(str(prop.propertyid), []).append(prop.tag.name)
+    group = texts.get("propertyid")
+    if group is None:
+        raise SyntaxLineError("propertyid is missing", "propertyid=0 or 1", missing=True)
+    if group not in groups:
+        raise BadValueError(f"propertyid={group}: is {' or '.join(groups)}")
+    for name in (prop.tag.name for prop in PROPERTIES):
+        if name in texts and name not in groups[group]:
+            raise BadValueError(f"{name} does not go with propertyid={group}")
+    missing = [name for name in groups[group] if name not in texts]
+    if missing:
+        raise SyntaxLineError(f"propertyid={group} needs {' and '.join(missing)}", missing=True)
+    return _changed(session, "update", session.set_properties(key, _values(session, texts)))
+
+
+def _delete(session: Session, word: str, texts: dict[str, str], options: LineOptions) -> Answer:
+    key = read_key(word, texts)
+    selectors = [name for name in ("cert", "appid", "host") if getattr(options, name) is not None]
+    if key is not None and selectors:
+        raise BadValueError(f"a key and --{selectors[0]} exclude each other")
+    if key is None and not selectors:
+        raise _no_key(word)
+    if key is not None:
+        change = session.delete(key, missing_ok=options.missing_ok)
+        return _changed(session, "delete", change)
+    return _delete_selected(session, word, options)
+
+
+def _delete_selected(session: Session, word: str, options: LineOptions) -> Answer:
+    from sslbind.cli.selection import select
+
+    kinds = OBJECT_KINDS[word]
+    found = [
+        binding.key
+        for binding in select(session, options.cert, options.appid, options.host)
+        if binding.key.kind in kinds
+    ]
+    names = ", ".join(f"{key.kind}={key}" for key in found)
+    if not found and not options.missing_ok:
+        raise NotFoundError("no binding is selected", "sslbind list with the same options shows it")
+    if len(found) > 1 and not options.yes and not options.dry_run:
+        raise BadValueError(
+            f"{len(found)} bindings are selected, and more than one goes only with --yes", names
+        )
+    changes = tuple(session.delete(key) for key in found)
+    document = {
+        "changed": bool(changes),
+        "action": "deleted" if changes else "unchanged",
+        "deleted": [{"kind": key.kind.name, "key": str(key)} for key in found],
+    }
+    note = f"deleted {names}" if names else "unchanged"
+    if options.dry_run:
+        note = f"selected {names}" if names else "unchanged"
+    return Answer(netsh_text.done("delete"), 0, (note,), (), lambda: document, changes)
+
+
+def _iplisten(session: Session, verb: str, texts: Mapping[str, str]) -> Answer:
+    addresses = session.registry.iplisten
+    if verb == "show":
+        return Answer(netsh_text.iplisten(addresses))
+    text = next((texts[name] for name in ADDRESS_NAMES if name in texts), None)
+    if text is None:
+        raise SyntaxLineError("ipaddress is missing", "ipaddress=10.0.0.5", missing=True)
+    address = parse_address(text.removeprefix("[").removesuffix("]"))
+    if verb == "add":
+        if address in addresses:
+            raise ExistsError(f"{address} is in the IP listen list already")
+        session.registry.set_iplisten((*addresses, address))
+    else:
+        if address not in addresses:
+            listed = ", ".join(addresses) or "empty: HTTP.SYS listens on every address"
+            raise NotFoundError(f"{address} is not in the IP listen list", f"it is {listed}")
+        session.registry.set_iplisten(tuple(a for a in addresses if a != address))
+    document = {"changed": True, "iplisten": [*session.registry.iplisten]}
+    return Answer(
+        netsh_text.done(verb, address=True),
+        document=lambda: document,
+        plan=f"would {verb} {address} {'to' if verb == 'add' else 'from'} the IP listen list\n",
+    )
+
+
+def _no_key(word: str) -> SyntaxLineError:
+    kinds = " or ".join(f"{kind}={kind.syntax}" for kind in OBJECT_KINDS.get(word, ()))
+    return SyntaxLineError("the key is missing", kinds or "a key of any kind", missing=True)

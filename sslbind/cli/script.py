@@ -1,0 +1,122 @@
+"""``-f SCRIPT``: many netsh lines in one process, under one lock, with one write."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import click
+
+from sslbind.cli.app import NO, OK, App
+from sslbind.cli.lines import Answer, LineOptions, failure, run_line
+from sslbind.errors import NetshError, SslbindError
+from sslbind.files import read_file
+from sslbind.formats import netsh_text
+from sslbind.formats.encoding import decode_text
+from sslbind.grammar import HELP_WORDS, VERBS, is_context, match_word, split_line
+from sslbind.operations import Session
+from sslbind.printable import printable
+
+MAX_SCRIPT = 256 << 20
+_PROGRAMS = ("netsh", "netsh.exe", "sslbind")
+_DEFAULTS = LineOptions()
+
+
+def run_script(app: App, script: str, *, atomic: bool) -> int:
+    """Run the lines of ``script`` (``-``: standard input); return the exit code.
+
+    A failed line does not stop the rest. What the lines changed is on the disk
+    before the first answer is printed; with ``atomic``, nothing is where any
+    line failed.
+    """
+    if script == "-":
+        name = "standard input"
+        if sys.stdin is None:
+            raise SslbindError("standard input is closed")
+        data = sys.stdin.buffer.read(MAX_SCRIPT)
+    else:
+        name, data = script, read_file(script, MAX_SCRIPT)
+    lines = list(_commands(decode_text(data, name)))
+    answers: list[tuple[int, Answer]] = []
+    with app.editing() as session:
+        checkpoint = session.registry.checkpoint()
+        if atomic:
+            session.hold()
+        answers += [(number, _run(app, session, line)) for number, line in lines]
+        failed = [number for number, answer in answers if answer.code]
+        if atomic and failed:
+            session.registry.rollback(checkpoint)
+        else:
+            session.release_held()
+    for number, answer in answers:
+        app.echo(answer.text)
+        app.note(*answer.notes)
+        app.hint(*(f"{name}, line {number}: {hint}" for hint in answer.hints))
+    if failed:
+        kept = "nothing was written" if atomic else "the others were carried out"
+        app.note(f"{len(failed)} of {len(lines)} lines failed; {kept}")
+    return NO if failed else OK
+
+
+def _commands(text: str) -> Iterator[tuple[int, str]]:
+    """Give each line that is a command, with its number (from 1)."""
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.strip()
+        word = line.split(None, 1)[0].lower() if line else ""
+        if not word or word[0] == "#" or word == "rem" or word.startswith("::"):
+            continue
+        if word == "popd" or line.lower().split() == ["pushd", "http"]:
+            continue
+        yield number, line
+
+
+def _run(app: App, session: Session, line: str) -> Answer:
+    verb, word = "add", ""
+    try:
+        verb, word, rest = _words(line)
+        if not verb:
+            hint = f"{line!r} is no netsh http command for bindings"
+            return Answer(netsh_text.unknown_command(printable(line)), NO, hints=(hint,))
+        if rest and rest[-1].lower() in HELP_WORDS:
+            return Answer(netsh_text.usage(verb, word, session.release))
+        options = _DEFAULTS
+        if any(text.startswith("-") for text in rest):
+            options, rest = _own_options(app, verb, word, rest)
+        return run_line(session, verb, word, rest, options)
+    except NetshError as error:
+        return failure(verb, word, error, session.release)
+    except SslbindError as error:
+        return Answer("", NO, hints=(str(error), *error.hints))
+    except click.UsageError as error:
+        return Answer("", NO, hints=(error.format_message(),))
+
+
+def _words(line: str) -> tuple[str, str, list[str]]:
+    """Return the verb, the object and the other words of a line; no verb where it has none."""
+    words = split_line(line)
+    if words[0].lower() in _PROGRAMS:
+        words = words[1:]
+    if words and is_context(words[0]):
+        words = words[1:]
+    verb = match_word(words[0], VERBS) if words else None
+    if verb is None:
+        return "", "", []
+    if not VERBS[verb]:
+        return verb, "", words[1:]
+    word = match_word(words[1], VERBS[verb]) if len(words) > 1 else None
+    return (verb, word, words[2:]) if word else ("", "", [])
+
+
+def _own_options(app: App, verb: str, word: str, rest: list[str]) -> tuple[LineOptions, list[str]]:
+    """Parse the options of ours that a line has, as the command line does."""
+    from sslbind.cli.netsh import LineCommand
+
+    try:
+        context = LineCommand(verb, word).make_context(f"{verb} {word}", rest, obj=app)
+    except click.exceptions.Exit:
+        raise click.UsageError("a script answers no --help; a line that ends in ? does") from None
+    params = dict(context.params)
+    words = list(params.pop("words", ()))
+    if params.pop("format_", "text") != "text" or params.get("dry_run"):
+        raise click.UsageError("--format and --dry-run do not go with a line of a script")
+    return LineOptions(**params), words

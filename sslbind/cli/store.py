@@ -1,0 +1,381 @@
+"""``sslbind store``: the certificate stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sslbind.cli.app import NO, OK, App, format_option, join, pass_app
+from sslbind.cli.main import HELP
+from sslbind.cli.passwords import password_options
+from sslbind.cli.provision import certificate_digits, read_identities
+from sslbind.errors import CertificateError, RefusedError, SslbindError
+from sslbind.operations import Session
+from sslbind.printable import printable
+
+if TYPE_CHECKING:
+    from sslbind.certentry import Entry
+    from sslbind.certstore import CertStores
+    from sslbind.identity import Identity
+
+store_option = click.option(
+    "--store", metavar="NAME", default=None, help="The store: MY, WebHosting, Root …"
+)
+
+
+@click.group("store", context_settings=HELP)
+def store_command() -> None:
+    """The certificates that bindings name, in folders beside the registry."""
+
+
+@store_command.command("add", context_settings=HELP)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@store_option
+@password_options
+@format_option()
+@pass_app
+def add(
+    app: App,
+    files: tuple[str, ...],
+    store: str | None,
+    format_: str,
+    password_file: str | None,
+    password_env: str | None,
+) -> int:
+    """Put certificates into a store, MY by default: PEM, DER, PFX or PKCS#7 files.
+
+    The form is told by the content. A bundle may have any order; the chain is
+    kept; a private key must match its certificate. Each certificate becomes
+    THUMBPRINT.pem, with its chain, and THUMBPRINT.key. FILE may be several
+    files that belong together, a certificate and its key.
+    """
+    session = app.reading()
+    stores = _stores(session)
+    found = _read(app, files, password_file, password_env)
+    added = []
+    for identity in found:
+        entry, changed = stores.add(identity, store)
+        added.append((entry, changed))
+        if identity.key is None and not entry.has_key and not stores.keys_elsewhere:
+            app.note(f"{entry.thumbprint} came without its private key: no binding can use it yet")
+    if format_ == "json":
+        app.json(
+            {
+                "changed": any(changed for _, changed in added),
+                "certificates": [_entry_json(e) | {"changed": c} for e, c in added],
+            }
+        )
+        return OK
+    for entry, changed in added:
+        word = "added" if changed else "unchanged"
+        app.echo(f"{word} {entry.thumbprint} {entry.store} {printable(_title(entry))}\n")
+    return OK
+
+
+@store_command.command("list", context_settings=HELP)
+@store_option
+@format_option("table", "json", "tsv")
+@pass_app
+def list_(app: App, store: str | None, format_: str) -> None:
+    """List the certificates: store, thumbprint, names, days left, private key, file."""
+    session = app.reading()
+    entries = _stores(session).entries(store)
+    if format_ == "json":
+        app.json({"certificates": [_entry_json(entry) for entry in entries]})
+        return
+    now = datetime.now(UTC)
+    rows = [
+        (
+            entry.store,
+            entry.thumbprint or "-",
+            _title(entry) or "-",
+            "-" if entry.not_after is None else str((entry.not_after - now).days),
+            _status(entry),
+            entry.file,
+        )
+        for entry in entries
+    ]
+    if format_ == "tsv":
+        app.echo("".join("\t".join(printable(cell) for cell in row) + "\n" for row in rows))
+    elif rows:
+        from sslbind.cli.table import print_table
+
+        columns = ("store", "thumbprint", "names", "days left", "key", "file")
+        print_table(columns, rows, numbers={"days left"})
+    else:
+        app.note("no certificate", "sslbind store add FILE puts one in")
+
+
+@store_command.command("show", context_settings=HELP)
+@click.argument("certificate")
+@store_option
+@format_option()
+@pass_app
+def show(app: App, certificate: str, store: str | None, format_: str) -> int:
+    """Show one certificate: a thumbprint, 8 or more of its digits, a SHA-256, or a file."""
+    session = app.reading()
+    entries = _named(session, certificate, store)
+    if format_ == "json":
+        app.json({"certificates": [_entry_json(e) | _users_json(session, e) for e in entries]})
+        return OK
+    app.echo("\n".join(_details(session, entry) for entry in entries))
+    return OK
+
+
+@store_command.command("delete", context_settings=HELP)
+@click.argument("certificates", nargs=-1, required=True, metavar="CERTIFICATE...")
+@store_option
+@format_option()
+@pass_app
+def delete(app: App, certificates: tuple[str, ...], store: str | None, format_: str) -> int:
+    """Delete certificates with their keys; refused while a binding uses one."""
+    deleted: list[str] = []
+    with app.editing() as session:
+        stores = _stores(session)
+        entries = [entry for text in certificates for entry in _named(session, text, store)]
+        for entry in entries:
+            users = _users(session, entry)
+            if users:
+                raise RefusedError(
+                    f"{entry.thumbprint} in {entry.store} is used by {join(users)}",
+                    "delete or rebind these first: sslbind rebind OLD NEW",
+                )
+        for entry in entries:
+            deleted += stores.delete(entry)
+    if format_ == "json":
+        app.json({"changed": bool(deleted), "deleted": deleted})
+    else:
+        app.echo("".join(f"deleted {printable(file)}\n" for file in deleted))
+    return OK
+
+
+@store_command.command("verify", context_settings=HELP)
+@click.argument("certificates", nargs=-1, metavar="[CERTIFICATE]...")
+@store_option
+@format_option()
+@pass_app
+def verify(app: App, certificates: tuple[str, ...], store: str | None, format_: str) -> int:
+    """Check certificates, all by default: key, chain, dates, names, usage, file modes.
+
+    Names are those of the bindings that use the certificate. Exit 1 where
+    anything is wrong.
+    """
+    session = app.reading()
+    stores = _stores(session)
+    if certificates:
+        entries: Sequence[Entry] = [
+            entry for text in certificates for entry in _named(session, text, store)
+        ]
+    else:
+        entries = stores.entries(store)
+    report = [(entry, _problems(session, stores, entry)) for entry in entries]
+    bad = any(problems for _, problems in report)
+    if format_ == "json":
+        app.json(
+            {
+                "certificates": [
+                    {
+                        "store": entry.store,
+                        "thumbprint": entry.thumbprint or None,
+                        "file": entry.file,
+                        "problems": [
+                            {"id": id_, "message": message, "advice": advice or None}
+                            for id_, message, advice in problems
+                        ],
+                    }
+                    for entry, problems in report
+                ]
+            }
+        )
+        return NO if bad else OK
+    for entry, problems in report:
+        name = printable(f"{entry.store} {entry.thumbprint or entry.file}")
+        if not problems:
+            app.echo(f"{name}: good\n")
+        for id_, message, advice in problems:
+            app.echo(f"{name}: {id_}: {message}" + (f"; {advice}" if advice else "") + "\n")
+    return NO if bad else OK
+
+
+@store_command.command("new", context_settings=HELP)
+@click.option("--dns", multiple=True, metavar="NAME", help="A host name; may be repeated.")
+@click.option("--ip", multiple=True, metavar="ADDRESS", help="An address; may be repeated.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36500),
+    default=90,
+    show_default=True,
+    help="How long it is valid.",
+)
+@store_option
+@format_option()
+@pass_app
+def new(
+    app: App, dns: tuple[str, ...], ip: tuple[str, ...], days: int, store: str | None, format_: str
+) -> int:
+    """Make a self-signed certificate for development, with a new key."""
+    from sslbind.certificates import self_signed
+
+    if not dns and not ip:
+        raise click.UsageError("--dns NAME or --ip ADDRESS is missing")
+    stores = _stores(app.reading())
+    entry, _ = stores.add(self_signed(dns, ip, days, datetime.now(UTC)), store)
+    if format_ == "json":
+        app.json({"changed": True, "certificates": [_entry_json(entry)]})
+    else:
+        app.echo(f"added {entry.thumbprint} {entry.store} {printable(_title(entry))}\n")
+    return OK
+
+
+def _stores(session: Session) -> CertStores:
+    if session.stores is None:
+        raise SslbindError(
+            "has no [CertStores]: there is no certificate store",
+            'add [CertStores] with path = "certs" to it',
+            file=session.registry.path,
+        )
+    return session.stores
+
+
+def _read(
+    app: App, files: Sequence[str], password_file: str | None, password_env: str | None
+) -> tuple[Identity, ...]:
+    """Return the certificates of ``files``, read as one bundle where they need each other."""
+    from sslbind.certificates import identities, read_bundle
+    from sslbind.cli.passwords import with_passwords
+    from sslbind.cli.provision import MAX_FILE
+    from sslbind.files import read_file
+    from sslbind.identity import Bundle
+
+    if len(files) == 1:
+        found, notes = read_identities(files[0], password_file, password_env)
+        app.note(*(f"{files[0]}: {note}" for note in notes))
+        return found
+    bundle = Bundle()
+    for path in files:
+        data = read_file(path, MAX_FILE)
+
+        def open_(passwords: Sequence[bytes], data: bytes = data) -> Bundle:
+            return read_bundle(data, passwords)
+
+        try:
+            one = with_passwords(open_, path, password_file, password_env)
+        except CertificateError as error:
+            raise type(error)(error.message, *error.hints, file=path) from None
+        app.note(*(f"{path}: {note}" for note in one.notes))
+        bundle += one
+    return identities(bundle)
+
+
+def _named(session: Session, text: str, store: str | None) -> tuple[Entry, ...]:
+    """Return the entries that ``text`` means: one certificate, in one store or more."""
+    stores = _stores(session)
+    digits = certificate_digits(text)
+    if digits is None:
+        wanted = {one.leaf.thumbprint for one in read_identities(text)[0]}
+        found = tuple(e for e in stores.entries(store) if e.thumbprint in wanted)
+    else:
+        within = {id(e) for e in stores.entries(store)}
+        found = tuple(e for e in stores.search(digits) if id(e) in within)
+    if not found:
+        raise RefusedError(
+            f"{text} is in {'no store' if store is None else f'no store {store}'}",
+            "sslbind store list shows what there is",
+        )
+    different = sorted({entry.thumbprint for entry in found})
+    if len(different) > 1:
+        raise RefusedError(f"{text} means {len(different)} certificates: {join(different)}")
+    return found
+
+
+def _users(session: Session, entry: Entry) -> list[str]:
+    return [
+        f"{b.key.kind}={b.key}"
+        for b in session.registry.bindings.values()
+        if b.certhash == entry.thumbprint and (b.store or "").casefold() == entry.store.casefold()
+    ]
+
+
+def _users_json(session: Session, entry: Entry) -> dict[str, Any]:
+    return {"bindings": _users(session, entry)}
+
+
+def _problems(session: Session, stores: CertStores, entry: Entry) -> list[tuple[str, str, str]]:
+    from sslbind.keys import HOSTNAMEPORT
+    from sslbind.verify import problems
+
+    if entry.locked:
+        return [("locked", entry.problem or "no password opens it", "")]
+    if not entry.thumbprint:
+        return [("unreadable", entry.problem or "cannot be read", "")]
+    names = [
+        b.key.host
+        for b in session.registry.bindings.values()
+        if b.certhash == entry.thumbprint and b.key.kind is HOSTNAMEPORT
+    ]
+    try:
+        identity = stores.load(entry)
+    except SslbindError as error:
+        return [("unreadable", str(error), "")]
+    others = stores.issuers(identity)
+    found = [
+        *problems(identity, others, datetime.now(UTC), names),
+        *stores.wide_modes(entry),
+    ]
+    rows = [(problem.id, problem.message, problem.advice) for problem in found]
+    needed = not stores.keys_elsewhere and not identity.leaf.is_ca
+    if identity.key is None and needed:
+        rows.insert(0, ("no-private-key", "its private key is not in the store", ""))
+    return rows
+
+
+def _title(entry: Entry) -> str:
+    return ", ".join(entry.names) or entry.subject or entry.problem or ""
+
+
+def _status(entry: Entry) -> str:
+    if entry.locked:
+        return "locked"
+    return {"ok": "yes", "missing": "no", "mismatch": "another's"}[entry.key_status]
+
+
+def _entry_json(entry: Entry) -> dict[str, Any]:
+    return {
+        "store": entry.store,
+        "file": entry.file,
+        "thumbprint": entry.thumbprint or None,
+        "sha256": entry.sha256 or None,
+        "subject": entry.subject or None,
+        "issuer": entry.issuer or None,
+        "names": [*entry.names],
+        "not_before": entry.not_before and entry.not_before.isoformat(),
+        "not_after": entry.not_after and entry.not_after.isoformat(),
+        "key": entry.key_status,
+        "locked": entry.locked,
+        "problem": entry.problem,
+    }
+
+
+def _details(session: Session, entry: Entry) -> str:
+    rows = [
+        ("thumbprint", entry.thumbprint),
+        ("SHA-256", entry.sha256),
+        ("store", entry.store),
+        ("file", entry.file),
+        ("subject", entry.subject),
+        ("issuer", "itself" if entry.self_signed else entry.issuer),
+        ("names", ", ".join(entry.names)),
+        ("valid from", str(entry.not_before or "")),
+        ("valid to", str(entry.not_after or "")),
+        ("public key", entry.key_type),
+        ("signature", entry.signature_hash or ""),
+        ("key usage", ", ".join(entry.eku) if entry.eku else ""),
+        ("private key", _status(entry)),
+        ("chain", ", ".join(entry.chain)),
+        ("bindings", ", ".join(_users(session, entry)) or "none"),
+        ("problem", entry.problem or ""),
+    ]
+    return "".join(f"{name + ':':<13} {printable(value)}\n" for name, value in rows if value)
