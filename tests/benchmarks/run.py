@@ -1,0 +1,228 @@
+"""How fast it is, in ratios that hold on any machine: ``python tests/benchmarks/run.py``.
+
+F is a process that does ``import click``; T is ``tomllib.loads`` of the file in
+question. Everything is measured in turns in one run, and each ratio is that of
+the fastest times, which other work on the machine disturbs least. With
+``--check`` the exit code is 1 where a limit is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+FEW, MANY, CERTIFICATES = 10, 10_000, 1_000
+APPID = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
+TURNS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure: what it is, its value, what it must not and what it should not exceed."""
+
+    what: str
+    value: float
+    limit: float
+    aim: float
+
+
+def make_certificates(folder: Path, count: int) -> list[str]:
+    """Put self-signed certificates with one key into ``folder``; return their thumbprints."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    folder.mkdir(parents=True, mode=0o700)
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    now = datetime.now(UTC)
+    thumbprints = []
+    for number in range(count):
+        name = f"www{number}.contoso.com"
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        builder = x509.CertificateBuilder(subject, subject, key.public_key(), number + 1)
+        builder = builder.not_valid_before(now).not_valid_after(now + timedelta(90))
+        san = x509.SubjectAlternativeName([x509.DNSName(name)])
+        certificate = builder.add_extension(san, critical=False).sign(key, hashes.SHA256())
+        thumbprint = certificate.fingerprint(hashes.SHA1()).hex()  # noqa: S303
+        (folder / f"{thumbprint}.pem").write_bytes(
+            certificate.public_bytes(serialization.Encoding.PEM)
+        )
+        (folder / f"{thumbprint}.key").write_bytes(pem)
+        (folder / f"{thumbprint}.key").chmod(0o600)
+        thumbprints.append(thumbprint)
+    return thumbprints
+
+
+def make_registry(path: Path, count: int, thumbprints: list[str]) -> None:
+    """Write a registry of ``count`` names that share the certificates."""
+    head = 'version = 1\nwindows = "2022"\niplisten = []\n\n[CertStores]\npath = "certs"\n'
+    tables = (
+        f'\n[SslSniBindingInfo."www{number}.contoso.com:443"]\n'
+        f'certhash = "{thumbprints[number % len(thumbprints)]}"\nappid = "{APPID}"\n'
+        'certstorename = "MY"\n'
+        for number in range(count)
+    )
+    path.write_text(head + "".join(tables), newline="\n")
+
+
+class Bench:
+    """The files of one run, and the commands that are measured on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.env = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+        self.env.pop("SSLBIND_REGISTRY", None)
+        self.thumbprints = make_certificates(folder / "certs" / "MY", CERTIFICATES)
+        self.paths = {count: folder / f"{count}.toml" for count in (FEW, MANY)}
+        for count, path in self.paths.items():
+            make_registry(path, count, self.thumbprints)
+
+    def run(self, *args: str | Path) -> float:
+        """Return the seconds that a Python process with ``args`` takes; it must succeed."""
+        command = [sys.executable, *map(str, args)]
+        start = time.perf_counter()
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - start
+        if done.returncode:
+            raise SystemExit(f"{command}: {done.stdout}{done.stderr}")
+        return seconds
+
+    def sslbind(self, registry: Path, *args: str) -> float:
+        return self.run("-m", "sslbind", "-q", "-r", registry, *args)
+
+    def show(self, count: int) -> float:
+        key = f"hostnameport=www{count // 2}.contoso.com:443"
+        return self.sslbind(self.paths[count], "show", "sslcert", key)
+
+    def add(self, count: int, number: int) -> float:
+        tags = (f"certhash={self.thumbprints[number]}", f"appid={APPID}", "certstorename=MY")
+        key = f"hostnameport=new{number}.contoso.com:443"
+        return self.sslbind(self.paths[count], "add", "sslcert", key, *tags)
+
+    def show_all(self) -> float:
+        return self.sslbind(self.paths[MANY], "show", "sslcert")
+
+    def script(self, number: int) -> float:
+        """Run a script of 10,000 adds on an empty registry."""
+        path, script = self.folder / f"script{number}.toml", self.folder / "adds.netsh"
+        make_registry(path, 0, self.thumbprints)
+        script.write_text(
+            "".join(
+                f"http add sslcert hostnameport=www{line}.contoso.com:443"
+                f" certhash={self.thumbprints[line % CERTIFICATES]} appid={APPID}"
+                " certstorename=MY\n"
+                for line in range(MANY)
+            )
+        )
+        return self.sslbind(path, "-f", str(script))
+
+    def parse(self, path: Path) -> float:
+        """Return the seconds of ``tomllib.loads``."""
+        text = path.read_text()
+        gc.collect()
+        start = time.perf_counter()
+        tomllib.loads(text)
+        return time.perf_counter() - start
+
+    def memory(self, count: int) -> float:
+        """Return the largest memory, in bytes, of a process that lists ``count`` bindings."""
+        path = self.folder / f"memory{count}.toml"
+        make_registry(path, count, self.thumbprints)
+        code = (  # not ru_maxrss, which starts from what the parent has
+            "import sys\nfrom sslbind.registry import Registry\n"
+            "len(Registry.open(sys.argv[1]).bindings)\n"
+            "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
+        )
+        command = [sys.executable, "-c", code, str(path)]
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=True)
+        return float(done.stdout) * 1024
+
+
+def turns(count: int, **measures: Callable[[int], float]) -> dict[str, float]:
+    """Measure everything once a turn; return the fastest time of each."""
+    best: dict[str, float] = {}
+    for turn in range(count):
+        for name, measure in measures.items():
+            best[name] = min(best.get(name, float("inf")), measure(turn))
+    return best
+
+
+def starts(bench: Bench) -> list[Row]:
+    """The commands that people wait for, in starts of a process."""
+    for count in (FEW, MANY):
+        bench.show(count)  # from here on the file is remembered
+    best = turns(
+        TURNS,
+        f=lambda _: bench.run("-c", "import click"),
+        show_few=lambda _: bench.show(FEW),
+        show=lambda _: bench.show(MANY),
+        add_few=lambda turn: bench.add(FEW, turn),
+        add=lambda turn: bench.add(MANY, turn),
+    )
+    return [
+        Row("show KEY of 10,000 / F", best["show"] / best["f"], 1.75, 1.5),
+        Row("add to 10,000 / F", best["add"] / best["f"], 3, 2.5),
+        Row("show KEY: of 10,000 / of 10", best["show"] / best["show_few"], 1.3, 1.2),
+        Row("add: to 10,000 / to 10", best["add"] / best["add_few"], 1.3, 1.2),
+    ]
+
+
+def whole_files(bench: Bench) -> list[Row]:
+    """The commands that read or write every binding, in ``tomllib.loads`` of the file."""
+    bench.script(0)
+    best = turns(
+        3,
+        parse=lambda _: bench.parse(bench.paths[MANY]),
+        show=lambda _: bench.show_all(),
+        parse_script=lambda _: bench.parse(bench.folder / "script0.toml"),
+        script=bench.script,
+    )
+    return [
+        Row("-f of 10,000 adds / T", best["script"] / best["parse_script"], 6, 4),
+        Row("show of 10,000 / T", best["show"] / best["parse"], 4, 3),
+    ]
+
+
+def memory(bench: Bench) -> list[Row]:
+    """Memory grows with the file, not faster."""
+    if sys.platform != "linux":
+        return []
+    base, once, fourfold = bench.memory(0), bench.memory(MANY), bench.memory(4 * MANY)
+    return [Row("memory for 40,000 / for 10,000", (fourfold - base) / (once - base), 5, 4.2)]
+
+
+def main() -> int:
+    """Measure, print a table, and check it."""
+    parser = argparse.ArgumentParser(description="Measure sslbind in ratios.")
+    parser.add_argument("--check", action="store_true", help="exit 1 where a limit is missed")
+    check: bool = parser.parse_args().check
+    print(f"{'':34}{'ratio':>7}{'limit':>7}{'aim':>7}")
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        for measure in (starts, whole_files, memory):
+            for row in measure(bench):
+                missed = row.value > row.limit
+                failed = failed or missed
+                figures = f"{row.value:7.2f}{row.limit:7.2f}{row.aim:7.2f}"
+                print(f"{row.what:34}{figures}{'  MISSED' * missed}", flush=True)
+    return int(check and failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""The house: imports point one way, fences hold, and tags are named in one place."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sslbind
+from sslbind.tags import PROPERTIES, TAGS
+
+ROOT = Path(sslbind.__file__).parent
+MODULES = {
+    ".".join(("sslbind", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(
+        ".__init__"
+    ): (path)
+    for path in sorted(ROOT.rglob("*.py"))
+}
+
+LAYERS = (
+    ("errors", "printable", "version", "digest", "der", "pem", "names"),
+    ("release", "owners"),
+    ("tags", "keys", "identity"),
+    ("sslflags", "grammar", "certentry"),
+    ("binding",),
+    ("files", "cache", "certificates", "chains"),
+    ("verify", "certfiles", "certindex"),
+    ("certstore", "ccs"),
+    ("registry",),
+    ("operations", "resolve"),
+    ("rebinding", "check"),
+    ("formats",),
+    ("cli",),
+)
+"""From the bottom to the top; a module may import those of its own layer and below."""
+
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+FENCES = {
+    "click": "cli",
+    "rich": "cli",
+    "tomlkit": "registry",
+    "cryptography": "certificates",
+}
+
+
+TYPING_ONLY = {"sslbind.identity"}  # it carries a private key, whose type is cryptography's
+
+
+def package(module: str) -> str:
+    """Return the part of the house that a module belongs to."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def imports(path: Path, *, typing: bool = True) -> Iterator[tuple[int, str]]:
+    """Give each imported module with its line; ``typing`` counts those below TYPE_CHECKING too."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test) and not typing:
+            skipped.update(child for part in node.body for child in ast.walk(part))
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import"
+            module = node.module or ""
+            if module == "sslbind":
+                for alias in node.names:
+                    yield node.lineno, f"sslbind.{alias.name}"
+            else:
+                yield node.lineno, module
+
+
+INSIDE = [name for name in MODULES if name not in ("sslbind", "sslbind.__main__")]
+
+
+@pytest.mark.parametrize("module", INSIDE)
+def test_imports_point_one_way(module: str) -> None:
+    """A module imports its own layer and those below; nothing imports the package root."""
+    own = package(module)
+    assert own in RANK, f"{module} has no layer: say where it belongs"
+    for line, name in imports(MODULES[module]):
+        if name.split(".")[0] != "sslbind":
+            continue
+        where = f"{MODULES[module]}:{line}"
+        assert name != "sslbind", f"{where}: imports the package root"
+        other = package(name)
+        assert other in RANK, f"{where}: the package root gives {other}"
+        assert RANK[other] <= RANK[own], f"{where}: {own} imports {other}, which stands above it"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_fences(module: str) -> None:
+    """click and rich in cli/ only, tomlkit in registry only, cryptography in certificates only."""
+    typing = module not in TYPING_ONLY
+    for line, name in imports(MODULES[module], typing=typing):
+        fence = FENCES.get(name.split(".")[0])
+        if fence is not None:
+            assert package(module) == fence, f"{MODULES[module]}:{line}: imports {name}"
+
+
+def test_no_utils() -> None:
+    """No module is called utils, helpers or common."""
+    words = {part for name in MODULES for part in name.split(".")}
+    assert not words & {"utils", "util", "helpers", "common", "misc"}
+
+
+def test_each_imports_alone() -> None:
+    """Each module can be imported first, with warnings as errors."""
+    code = (
+        "import sys, importlib\n"
+        "for name in sys.argv[1:]:\n"
+        "    for loaded in [m for m in sys.modules if m.split('.')[0] == 'sslbind']:\n"
+        "        del sys.modules[loaded]\n"
+        "    importlib.import_module(name)\n"
+    )
+    names = [name for name in MODULES if name != "sslbind.__main__"]
+    halves = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", code, *half],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT.parent)},
+        )
+        for half in (names[::2], names[1::2])
+    ]
+    assert [(one.communicate()[1], one.returncode) for one in halves] == [("", 0), ("", 0)]
+
+
+def strings(path: Path) -> Iterator[tuple[int, str]]:
+    """Give each string literal that is not a docstring, with its line."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.lineno, node.value
+
+
+IDENTITY = {"certhash", "appid", "certstorename"}
+"""What a record cannot do without: code that works with certificates and owners names these."""
+
+EXCEPTIONS = {
+    "sslbind.binding": {"revocationfreshnesstime"},  # a bit of CheckMode follows from it
+}
+NAMES = {tag.name for tag in TAGS} | {prop.tag.name for prop in PROPERTIES}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "sslbind.tags"])
+def test_one_list_of_tags(module: str) -> None:
+    """The names of tags are literals in tags.py only, but for those that make a record."""
+    allowed = IDENTITY | EXCEPTIONS.get(module, set())
+    for line, text in strings(MODULES[module]):
+        assert text not in NAMES - allowed, f"{MODULES[module]}:{line}: names the tag {text}"
+
+
+LABELS = {tag.label for tag in TAGS if " " in tag.label}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "sslbind.tags"])
+def test_one_list_of_labels(module: str) -> None:
+    """The labels of ``show`` stand in tags.py only."""
+    for line, text in strings(MODULES[module]):
+        assert text not in LABELS, f"{MODULES[module]}:{line}: has the label {text}"
+
+
+def test_functions_are_short() -> None:
+    """No function is longer than 50 lines."""
+    for path in MODULES.values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                assert length <= 50, f"{path}:{node.lineno}: {node.name} has {length} lines"
+
+
+def test_cheap_start() -> None:
+    """The help of ``show`` is answered without rich, cryptography, tomlkit, pathlib and json."""
+    code = (
+        "import sys\nfrom sslbind.cli.main import main\ncode = main(sys.argv[1:])\n"
+        "heavy = {'rich', 'cryptography', 'tomlkit', 'asyncio', 'pathlib', 'json'}\n"
+        "print(code, *sorted(heavy & {m.split('.')[0] for m in sys.modules}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "show", "sslcert", "10.0.0.5:443", "-h"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT.parent)},
+    )
+    assert done.stdout.splitlines()[-1] == "0"

@@ -1,0 +1,98 @@
+"""README says what is true: its session, its library example and its file are run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parent.parent / "README.md"
+THUMBPRINT = re.compile(r"\b[0-9a-f]{40}\b")
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def shell(command: str, folder: Path) -> str:
+    """Run ``command`` as a person would, with this interpreter's sslbind; return what is seen."""
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONUTF8": "1",
+        "XDG_CACHE_HOME": str(folder / ".cache"),
+    }
+    environment.pop("SSLBIND_REGISTRY", None)
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the session is one of a POSIX shell")
+def test_the_session_on_the_first_screen_is_what_a_user_sees(tmp_path: Path) -> None:
+    """Every command of the session gives the output that stands below it."""
+    session = blocks("console")[0]
+    shown = THUMBPRINT.search(session)
+    assert shown is not None
+    real = shown[0]
+    for step in session.split("$ ")[1:]:
+        command, _, expected = step.partition("\n")
+        seen = shell(command.replace(shown[0], real), tmp_path)
+        if "store new" in command:
+            made = THUMBPRINT.search(seen)
+            assert made is not None, seen
+            real = made[0]
+        seen = re.sub(r" +$", "", seen.replace(real, shown[0]), flags=re.MULTILINE)
+        assert seen == expected, command
+
+
+def test_the_file_that_readme_shows_is_a_registry(tmp_path: Path) -> None:
+    """The registry in README is read strictly, and every kind in it is found."""
+    from sslbind import Registry
+
+    (tmp_path / "sslbind.toml").write_text(blocks("toml")[0], "utf-8")
+    keys = [str(key) for key in Registry.open(tmp_path / "sslbind.toml").bindings]
+    assert keys == ["0.0.0.0:443", "www.contoso.com:443", "443"]
+
+
+def test_the_library_does_what_readme_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The Python example runs on the registry of the session."""
+    registry = blocks("toml")[0].replace("[CertStores]", "[CentralCertProvider]")
+    registry = re.sub(r"^(path|privatekeys|PasswordFile) .*\n", "", registry, flags=re.MULTILINE)
+    (tmp_path / "sslbind.toml").write_text(registry, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(blocks("python")[0], "README.md", "exec"), {})
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first == "updated True"
+    assert rest[1].startswith("hostnameport www.contoso.com:443 8d90a17d")
+
+
+def test_the_commands_in_readme_exist(tmp_path: Path) -> None:
+    """Each option and command that README names in its shell blocks is known."""
+    from click.testing import CliRunner
+
+    from sslbind.cli.main import root
+
+    for line in "".join(blocks("bash")).splitlines():
+        words = line.split()
+        names = words[1:3] if words[1] in ("add", "store", "export") else words[1:2]
+        answer = CliRunner().invoke(root, [*names, "--help"])
+        assert answer.exit_code == 0, line
+        for option in (word for word in words if word.startswith("--")):
+            assert option in answer.output, line
