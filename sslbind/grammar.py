@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sslbind.errors import BadValueError, SyntaxLineError
 from sslbind.keys import CCS, HOSTNAMEPORT, KINDS, SCOPEDCCS, Key, Kind, infer_key, parse_key
+from sslbind.release import Release
 from sslbind.tags import POSITIONAL, PROPERTIES, SSLFLAGS, TAGS, clean_hash
 
 CONTEXT = "http"
@@ -27,6 +28,9 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "dump": (),
 }
 """netsh's own words: each verb with its objects."""
+
+UPDATE_SINCE = Release.W2019
+"""The first release whose netsh has ``update sslcert`` (Windows 10 1703 brought its API)."""
 
 HELP_WORDS = ("?", "/?", "help")
 ADDRESS_NAMES = ("ipaddress", "address")

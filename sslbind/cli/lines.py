@@ -16,7 +16,14 @@ from sslbind.errors import (
     SyntaxLineError,
 )
 from sslbind.formats import netsh_show, netsh_text
-from sslbind.grammar import ADDRESS_NAMES, OBJECT_KINDS, clean_texts, parse_words, read_key
+from sslbind.grammar import (
+    ADDRESS_NAMES,
+    OBJECT_KINDS,
+    UPDATE_SINCE,
+    clean_texts,
+    parse_words,
+    read_key,
+)
 from sslbind.keys import Key, parse_address
 from sslbind.operations import Change, Session
 from sslbind.release import Release
@@ -154,6 +161,11 @@ def _write(
         change = bind_certificate(session, verb, key, values, options)
     else:
         change = change_binding(session, verb, key, values, options)
+    if verb == "update" and session.release < UPDATE_SINCE:
+        note = (
+            f"the netsh of {session.release.title} has no update; it came with {UPDATE_SINCE.title}"
+        )
+        change = change._replace(notes=(*change.notes, note))
     return _changed(session, verb, change)
 
 
