@@ -11,6 +11,8 @@ import contextlib
 import os
 import sys
 
+from sslbind.errors import SslbindError
+from sslbind.files import read_file
 from sslbind.version import VERSION
 
 
@@ -37,9 +39,8 @@ def recall(name: str) -> bytes | None:
     if folder is None:
         return None
     try:
-        with open(os.path.join(folder, name), "rb") as file:
-            return file.read()
-    except OSError:
+        return read_file(os.path.join(folder, name), regular=True)
+    except SslbindError:
         return None
 
 

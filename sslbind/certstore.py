@@ -77,10 +77,12 @@ class CertStores:
         self._files: dict[str, Facts] | None = None
         self._entries: tuple[Entry, ...] | None = None
         self._by_thumbprint: dict[str, list[Entry]] = {}
+        self._required: dict[tuple[str, str], Entry] = {}
 
     def refresh(self) -> None:
         """Forget what was seen: the next question looks at the folder again."""
         self._files = self._entries = None
+        self._required.clear()
 
     def names(self) -> tuple[str, ...]:
         """Return the stores there are, in the spelling of their folders."""
@@ -92,8 +94,13 @@ class CertStores:
         Raises NoCertificateError, Windows' error 1312, whose hints say why: it
         is in no store, in another one, or without its private key.
         """
-        store = store_name(DEFAULT_STORE if store is None else store)
-        thumbprint = thumbprint.lower()
+        wanted = thumbprint.lower(), DEFAULT_STORE if store is None else store
+        found = self._required.get(wanted)
+        if found is None:
+            found = self._required[wanted] = self._find(wanted[0], store_name(wanted[1]))
+        return found
+
+    def _find(self, thumbprint: str, store: str) -> Entry:
         found = self._require_own(thumbprint, store)
         if found is not None:
             return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from sslbind.errors import BadValueError, SyntaxLineError
 from sslbind.keys import CCS, HOSTNAMEPORT, KINDS, SCOPEDCCS, Key, Kind, infer_key, parse_key
@@ -68,6 +69,7 @@ def split_line(line: str) -> list[str]:
     return [token.replace('"', "") for token in _TOKEN.findall(line)]
 
 
+@cache
 def tag_names(verb: str, word: str) -> tuple[str, ...]:
     """Return the names that may stand before ``=`` behind ``verb`` and the object ``word``."""
     if word == "iplisten":

@@ -33,6 +33,8 @@ class Type(enum.Enum):
     FLAG = "enable|disable"
     NUMBER = "<u-int>"
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and every value is looked up
+
 
 class SiteFlag(NamedTuple):
     """The bit of an IIS binding's ``sslFlags`` that is one fact with a tag."""
@@ -110,8 +112,9 @@ class Tag(NamedTuple):
 
 _HASH = re.compile(r"[0-9A-Fa-f]{40}")
 _GUID = re.compile(r"\{[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
-_HARMLESS = re.compile(r"[\s:\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+")
-_UNSAFE_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Rarely needed and dear to compile, so that happens where they are used.
+_HARMLESS = r"[\s:\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+"
+_UNSAFE_TEXT = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 
 
 def clean_hash(text: str) -> tuple[str, tuple[str, ...]]:
@@ -120,11 +123,11 @@ def clean_hash(text: str) -> tuple[str, tuple[str, ...]]:
     Invisible marks (the certificate window of Windows puts U+200E before the
     first digit), spaces and colons go; nothing else does.
     """
-    removed = {char for run in _HARMLESS.findall(text) for char in run}
+    removed = set() if text.isalnum() else set("".join(re.findall(_HARMLESS, text)))
     if not removed:
         return text, ()
     names = {" ": "spaces", ":": "colons"}
-    return _HARMLESS.sub("", text), tuple(
+    return re.sub(_HARMLESS, "", text), tuple(
         sorted(names.get(char, f"U+{ord(char):04X}") for char in removed)
     )
 
@@ -166,7 +169,7 @@ def _guid(text: str) -> str:
 def _text(text: str) -> str:
     if not text:
         raise BadValueError("is empty; leave the tag out where there is nothing to say")
-    found = _UNSAFE_TEXT.search(text)
+    found = None if text.isprintable() else re.search(_UNSAFE_TEXT, text)
     if found:
         raise BadValueError(f"has the control character U+{ord(found[0]):04X}")
     return text

@@ -16,7 +16,9 @@ THUMBPRINT = re.compile(r"\b[0-9a-f]{40}\b")
 
 def blocks(language: str) -> list[str]:
     """Return the fenced blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
 
 
 def shell(command: str, folder: Path) -> str:

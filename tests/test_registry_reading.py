@@ -30,6 +30,8 @@ from sslbind.release import Release
 APPID = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
 HASH = "a1" * 20
 BODY = f'certhash = "{HASH}"\nappid = "{APPID}"\ncertstorename = "MY"\n'
+INLINE = f'{{certhash="{HASH}", appid="{APPID}"}}'
+SNI = "SslSniBindingInfo"
 
 
 def read(text: str) -> Registry:
@@ -181,9 +183,8 @@ until = 2027-01-31
             "are one ipport key",
         ),
         (
-            f'version = 1\n[SslSniBindingInfo."xn--bcher-kva.de:1"]\n{BODY}'
-            f'[SslSniBindingInfo."bücher.de:1"]\n{BODY}',
-            6,
+            f'version = 1\n[{SNI}]\n"xn--bcher-kva.de:1" = {INLINE}\n"BÜCHER.de:1" = {INLINE}',
+            4,
             "are one hostnameport key",
         ),
         (f'version = 1\n[SslSniBindingInfo."10.0.0.1:443"]\n{BODY}', 2, "address where a host"),

@@ -124,13 +124,13 @@ def test_forty_processes_that_add_five_bindings_each(path: Path) -> None:
 @posix
 def test_writers_killed_at_random_moments_lose_nothing(path: Path) -> None:
     """The file always parses, and holds every binding whose add had answered success."""
-    code = f"""
+    code = """
 import sys
 from sslbind.cli import main
 for number in range(100_000):
     words = sys.argv[1].replace("NUMBER", sys.argv[2] + "-" + str(number)).split("|")
     if main(words) == 0:
-        sys.stderr.write(f"{{number}}\\n")
+        sys.stderr.write(f"{number}\\n")
         sys.stderr.flush()
 """
     chance = random.Random(20)
@@ -189,7 +189,7 @@ def test_a_full_disk_leaves_the_old_file(path: Path) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, len(before) + 10))
 
-    done = subprocess.run(  # noqa: PLW1509  # the limit is for the child alone
+    done = subprocess.run(  # the limit is for the child alone
         add_command(path, 1), capture_output=True, text=True, check=False, preexec_fn=limit
     )
     assert done.returncode == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 
-COLOUR = re.compile(r"\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7]|10[0-7])\b[0-9;]*m")
 COMMANDS = [
     ["--help"],
     ["add", "sslcert", "--help"],
@@ -63,6 +61,22 @@ def without(*names: str, **variables: str) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k not in names} | variables
 
 
+def on_a_terminal(words: list[str], folder: Path, **variables: str) -> str:
+    """Return what a person sees of ``words`` on a terminal with colours."""
+    import pexpect  # type: ignore[import-untyped]
+
+    child: Any = pexpect.spawn(
+        sys.executable,
+        ["-m", "sslbind", *words],
+        cwd=str(folder),
+        env=without("FORCE_COLOR", "NO_COLOR", TERM="xterm-256color", **variables),
+        encoding="utf-8",
+        timeout=60,
+    )
+    child.expect(pexpect.EOF)
+    return str(child.before)
+
+
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 class TestEveryCommand:
     def test_without_home(self, words: list[str], folder: Path) -> None:
@@ -84,17 +98,16 @@ class TestEveryCommand:
 
     @pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a Unix terminal")
     def test_no_color_on_a_terminal(self, words: list[str], folder: Path) -> None:
-        import pexpect  # type: ignore[import-untyped]
-
-        environment = without("FORCE_COLOR", NO_COLOR="1", TERM="xterm-256color")
-        child: Any = pexpect.spawn(
-            sys.executable, ["-m", "sslbind", *words], cwd=str(folder), env=environment,
-            encoding="utf-8", timeout=60,
-        )  # fmt: skip
-        child.expect(pexpect.EOF)
-        assert child.before
-        assert not COLOUR.search(child.before)
+        seen = on_a_terminal(words, folder, NO_COLOR="1")
+        assert seen
+        assert "\x1b" not in seen
 
     def test_no_escapes_without_a_terminal(self, words: list[str], folder: Path) -> None:
         done = sslbind(words, folder, without("NO_COLOR", "FORCE_COLOR", TERM="xterm-256color"))
         assert b"\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a Unix terminal")
+def test_a_terminal_without_no_color_is_used(folder: Path) -> None:
+    """The header is bold there, so the silence under NO_COLOR is NO_COLOR's doing."""
+    assert "\x1b[1m" in on_a_terminal(["list"], folder)

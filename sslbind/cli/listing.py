@@ -46,7 +46,7 @@ def list_command(
     elif rows:
         from sslbind.cli.table import print_table
 
-        print_table(COLUMNS, rows, numbers={"days left"})
+        print_table(COLUMNS, rows)
     else:
         app.note("no binding" + (" is selected" if cert or appid or host else ""))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import sys
@@ -157,6 +158,8 @@ def _prepare_streams() -> None:
 
 
 def _run(app: App, args: list[str]) -> int:
+    collecting = gc.isenabled()
+    gc.disable()  # a run is short and makes no cycles, and ten thousand bindings are many objects
     try:
         result = root.main(args, prog_name=_program(), standalone_mode=False)
     except UnknownCommandError as error:
@@ -173,6 +176,9 @@ def _run(app: App, args: list[str]) -> int:
     except SslbindError as error:
         app.error(error)
         return NO if isinstance(error, NetshError | RefusedError) else UNASKED
+    finally:
+        if collecting:
+            gc.enable()
     return result if isinstance(result, int) else 0
 
 

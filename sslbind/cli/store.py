@@ -104,7 +104,7 @@ def list_(app: App, store: str | None, format_: str) -> None:
         from sslbind.cli.table import print_table
 
         columns = ("store", "thumbprint", "names", "days left", "key", "file")
-        print_table(columns, rows, numbers={"days left"})
+        print_table(columns, rows)
     else:
         app.note("no certificate", "sslbind store add FILE puts one in")
 

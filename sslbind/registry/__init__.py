@@ -27,7 +27,6 @@ from sslbind.registry.document import (
     parse_document,
     parse_settings,
 )
-from sslbind.registry.source import Path, first_lines
 from sslbind.release import DEFAULT_RELEASE, Release
 
 __all__ = [
@@ -70,7 +69,7 @@ class Registry:
         self.path = os.fspath(path)
         self._changes: dict[Key, Binding | None] = {}
         self._iplisten: tuple[str, ...] | None = None
-        self._lines: dict[Path, int] | None = None
+        self._lines: dict[tuple[str, ...], int] | None = None
         self._load(data)
 
     @classmethod
@@ -79,7 +78,7 @@ class Registry:
         if not os.path.exists(path):
             raise RegistryError(
                 "there is no such registry file",
-                f"sslbind -r {os.fspath(path)} init makes one; --registry or $SSLBIND_REGISTRY"
+                f"{_init_command(os.fspath(path))} makes one; --registry or $SSLBIND_REGISTRY"
                 " names another",
                 file=path,
             )
@@ -179,6 +178,8 @@ class Registry:
     def line(self, key: Key) -> int | None:
         """Return the line (from 1) of the file where the binding of ``key`` starts."""
         if self._lines is None:
+            from sslbind.registry.source import first_lines
+
             self._lines = first_lines(self._text)
         table = (key.kind.table,)
         spelled = self._document.spelled.get(key)
@@ -333,6 +334,10 @@ class Registry:
             text = splice.result()
         _confirm(_all(text, self.path) == self.bindings, self.path)
         return text
+
+
+def _init_command(path: str) -> str:
+    return "sslbind init" if path == DEFAULT_FILE else f"sslbind -r {path} init"
 
 
 def _make_stores(folder: str) -> None:

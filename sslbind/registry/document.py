@@ -5,24 +5,24 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError, RegistryError
 from sslbind.keys import KIND_BY_TABLE, Key, Kind, parse_address, parse_key
-from sslbind.registry.source import Path, deepest_line, locate
 from sslbind.release import DEFAULT_RELEASE, Release, parse_release
+
+if TYPE_CHECKING:
+    from sslbind.registry.source import Path
 
 VERSION = 1
 """The version of the file format."""
 
-_DIGITS = re.compile(r"[0-9A-Fa-f](?:_?[0-9A-Fa-f]){3000}")
+_DIGITS = r"[0-9A-Fa-f](?:_?[0-9A-Fa-f]){3000}"
 _MAX_DEPTH = 32
 
 
-@dataclass(frozen=True, slots=True)
-class CertStoresSettings:
+class CertStoresSettings(NamedTuple):
     """``[CertStores]``: where the certificate stores are, relative to the registry file."""
 
     path: str = "certs"
@@ -30,8 +30,7 @@ class CertStoresSettings:
     password_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CentralCertProvider:
+class CentralCertProvider(NamedTuple):
     """``[CentralCertProvider]``: the central store, named as in the Windows registry."""
 
     enabled: bool = False
@@ -39,8 +38,7 @@ class CentralCertProvider:
     password_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(NamedTuple):
     """``[[Suppress]]``: a finding that somebody decided to live with, and why."""
 
     rule: str
@@ -49,8 +47,7 @@ class Suppression:
     until: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything in a registry file that is no binding."""
 
     release: Release = DEFAULT_RELEASE
@@ -60,8 +57,7 @@ class Settings:
     suppressions: tuple[Suppression, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A registry file as it was read. ``spelled`` has each key's own spelling."""
 
     settings: Settings
@@ -109,6 +105,8 @@ def parse_toml(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
+        from sslbind.registry.source import deepest_line
+
         raise RegistryError(
             "is nested too deeply to be a registry", file=file, line=deepest_line(text)
         ) from None
@@ -136,7 +134,7 @@ def _syntax_error(message: str, text: str, file: str) -> RegistryError:
 
 def _huge_line(text: str) -> int:
     """Return the line of the first number that is too long for Python to convert or to print."""
-    digits = _DIGITS.search(text)
+    digits = re.search(_DIGITS, text)
     return text.count("\n", 0, digits.start() if digits else 0) + 1
 
 
@@ -186,6 +184,8 @@ def _check_other(path: Path, other: Mapping[str, Any]) -> None:
 
 
 def _located(problem: _ProblemError, text: str, file: str) -> RegistryError:
+    from sslbind.registry.source import locate
+
     return RegistryError(problem.message, file=file, line=locate(text, problem.path) or 1)
 
 

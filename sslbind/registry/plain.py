@@ -13,9 +13,8 @@ from sslbind.binding import Binding
 from sslbind.keys import CCS, Key, Kind
 from sslbind.registry.document import parse_toml, read_binding
 
-_HEADER_LINE = re.compile(r"^[ \t]*\[[^\n]*", re.MULTILINE)
-_SETTINGS_HEADER = re.compile(r"\[(?:CertStores|CentralCertProvider)\]|\[\[Suppress\]\]")
-_FIRST_BINDING = re.compile(r"^\[Ssl", re.MULTILINE)
+_HEADER_LINE = r"(?m)^[ \t]*\[[^\n]*"
+_SETTINGS_HEADERS = ("[CertStores]", "[CentralCertProvider]", "[[Suppress]]")
 
 
 def plain_header(key: Key) -> str:
@@ -35,7 +34,7 @@ def is_plain(text: str, keys: Iterable[Key]) -> bool:
         return False
     wanted = {f"[{plain_header(key)}]" for key in keys}
     current, in_bindings = "", False
-    for match in _HEADER_LINE.finditer(text):
+    for match in re.finditer(_HEADER_LINE, text):
         line = match[0]
         header = line[: line.rfind("]") + 1] if "#" not in line else line.split("#")[0].rstrip()
         if header in wanted:
@@ -43,7 +42,7 @@ def is_plain(text: str, keys: Iterable[Key]) -> bool:
             current, in_bindings = header[:-1], True
         elif current and header.startswith((f"{current}.Other.", f"{current}.Other]")):
             continue
-        elif _SETTINGS_HEADER.fullmatch(header):
+        elif header in _SETTINGS_HEADERS:
             if in_bindings and header != "[[Suppress]]":
                 return False
             current = ""
@@ -54,8 +53,9 @@ def is_plain(text: str, keys: Iterable[Key]) -> bool:
 
 def head_end(text: str) -> int:
     """Return where the first binding starts: all settings but ``[[Suppress]]`` are before it."""
-    found = _FIRST_BINDING.search(text)
-    return found.start() if found else len(text)
+    if text.startswith("[Ssl"):
+        return 0
+    return text.find("\n[Ssl") + 1 or len(text)
 
 
 def settings_text(text: str) -> str:

@@ -58,7 +58,7 @@ def make_certificates(folder: Path, count: int) -> list[str]:
         builder = builder.not_valid_before(now).not_valid_after(now + timedelta(90))
         san = x509.SubjectAlternativeName([x509.DNSName(name)])
         certificate = builder.add_extension(san, critical=False).sign(key, hashes.SHA256())
-        thumbprint = certificate.fingerprint(hashes.SHA1()).hex()  # noqa: S303
+        thumbprint = certificate.fingerprint(hashes.SHA1()).hex()
         (folder / f"{thumbprint}.pem").write_bytes(
             certificate.public_bytes(serialization.Encoding.PEM)
         )
