@@ -40,10 +40,11 @@ class Binding:
             if tag is None:
                 raise BadValueError(f"{name!r} is no tag")
             kept[name] = tag.check(value)
-        if "sslflags" in kept:
-            _turn_on(kept)
+        denied = _turn_on(kept) if "sslflags" in kept else ()
         self.values: Mapping[str, Value] = {
-            name: value for name, value in kept.items() if value != STORED[name].default
+            name: value
+            for name, value in kept.items()
+            if value != STORED[name].default or name in denied
         }
         _require(self)
 
@@ -117,11 +118,17 @@ def untagged_bits(binding: Binding) -> Iterator[Bit]:
     return (bit for bit in BITS if bit.name != "REVOCATION_FRESHNESS_TIME" and binding.bit(bit))
 
 
-def _turn_on(values: dict[str, Value]) -> None:
-    """Let the set bits of a stored ``sslflags`` turn on the tags that nobody named."""
-    for tag in FLAG_TAGS:
-        if tag.site_flag and int(values["sslflags"]) & tag.site_flag.bit:
-            values.setdefault(tag.name, True)
+def _turn_on(values: dict[str, Value]) -> tuple[str, ...]:
+    """Let the set bits of a stored ``sslflags`` turn on the tags that nobody named.
+
+    Return the tags that are written off against their bit: what contradicts
+    itself is kept as it is, for ``check`` to find.
+    """
+    flags = int(values["sslflags"])
+    names = [tag.name for tag in FLAG_TAGS if tag.site_flag and flags & tag.site_flag.bit]
+    for name in names:
+        values.setdefault(name, True)
+    return tuple(name for name in names if not values[name])
 
 
 def _require(binding: Binding) -> None:

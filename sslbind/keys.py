@@ -31,6 +31,13 @@ class Kind(NamedTuple):
     certificate: bool
     """Whether the record names a certificate (else the central store does)."""
 
+    # By value, every look-up of a key would compare the words of its kind.
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
     def __str__(self) -> str:
         return self.name
 

@@ -95,19 +95,29 @@ class Tag(NamedTuple):
         if self.type is Type.FLAG:
             if isinstance(value, bool):
                 return value
-            raise BadValueError(f"{self.name} must be true or false, not {value!r:.60}")
+            raise BadValueError(f"{self.name} must be true or false, not {_shown(value)}")
         if self.type is Type.NUMBER:
             if not isinstance(value, int) or isinstance(value, bool):
-                raise BadValueError(f"{self.name} must be a whole number, not {value!r:.60}")
+                raise BadValueError(f"{self.name} must be a whole number, not {_shown(value)}")
             if not 0 <= value <= MAX_NUMBER:
-                raise BadValueError(f"{self.name} = {value}: must be from 0 to {MAX_NUMBER}")
+                raise BadValueError(
+                    f"{self.name} = {_shown(value)}: must be from 0 to {MAX_NUMBER}"
+                )
             return value
         if not isinstance(value, str):
-            raise BadValueError(f"{self.name} must be text in quotes, not {value!r:.60}")
+            raise BadValueError(f"{self.name} must be text in quotes, not {_shown(value)}")
         try:
             return _STORED[self.type](value)
         except BadValueError as error:
-            raise BadValueError(f"{self.name} = {value!r:.60}: {error.message}") from None
+            raise BadValueError(f"{self.name} = {_shown(value)}: {error.message}") from None
+
+
+def _shown(value: object) -> str:
+    """Return ``value`` for an error, cut; Python refuses to write integers of 4,300 digits."""
+    try:
+        return f"{value!r:.60}"
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 _HASH = re.compile(r"[0-9A-Fa-f]{40}")

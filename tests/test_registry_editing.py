@@ -159,7 +159,8 @@ def test_what_is_remembered_changes_no_answer_and_no_byte(
     for file in slot.glob("*"):
         file.unlink()
     in_full = change(Registry(text.encode(), "sslbind.toml"))
-    assert [*slot.glob("registry-*")], "the text is plain, and that is remembered"
+    if "'''" not in text:  # a text that might span lines is not searched by lines
+        assert [*slot.glob("registry-*")]
     assert change(Registry(text.encode(), "sslbind.toml")) == in_full
     assert in_full[2] == Registry(text.encode(), "sslbind.toml").settings
 
