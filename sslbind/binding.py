@@ -38,7 +38,7 @@ class Binding:
         for name, value in values.items():
             tag = STORED.get(name)
             if tag is None:
-                raise BadValueError(f"{name!r} is no tag")
+                raise BadValueError(f"{name!r} is no tag{_meant(name)}")
             kept[name] = tag.check(value)
         denied = _turn_on(kept) if "sslflags" in kept else ()
         self.values: Mapping[str, Value] = {
@@ -111,6 +111,13 @@ class Binding:
         record["sslflags"] = self.sslflags(release)
         record |= {tag.name: self[tag.name] for tag in TAGS}
         return record | {name: value for name, value in self.values.items() if name not in record}
+
+
+def _meant(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name.lower(), STORED, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def untagged_bits(binding: Binding) -> Iterator[Bit]:

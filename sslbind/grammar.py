@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import zip_longest
 
 from sslbind.errors import BadValueError, SyntaxLineError
-from sslbind.keys import CCS, HOSTNAMEPORT, KINDS, SCOPEDCCS, Key, Kind, infer_key, parse_key
+from sslbind.keys import (
+    CCS,
+    HOSTNAMEPORT,
+    KINDS,
+    SCOPEDCCS,
+    Key,
+    Kind,
+    infer_key,
+    parse_key,
+)
 from sslbind.release import Release
 from sslbind.tags import POSITIONAL, PROPERTIES, SSLFLAGS, TAGS, clean_hash
 
@@ -87,8 +97,8 @@ def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
 
     Bare values are the key and then, for add and update, certhash, appid and
     certstorename, each as far as it was not named. Raises SyntaxLineError for
-    an unknown tag and BadValueError for one that comes twice or for a bare
-    value with no place.
+    an unknown tag, and BadValueError for one that comes twice and for a bare
+    value that has no place.
     """
     names = tag_names(verb, word)
     texts: dict[str, str] = {}
@@ -96,6 +106,8 @@ def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
     for text in words:
         named = _NAMED.fullmatch(text)
         if named is None:
+            if "=" in text:  # no bare value has it: a tag with a slip in its name
+                raise _unknown(text.partition("=")[0], names)
             bare.append(text)
             continue
         name = named[1].lower()
@@ -113,20 +125,28 @@ def _places(verb: str, word: str, texts: Mapping[str, str]) -> list[str]:
     if word == "iplisten":
         return [name for name in ADDRESS_NAMES[:1] if not texts]
     has_key = any(kind.name in texts for kind in KINDS)
-    places = [] if has_key or "json" in texts else [""]
+    places = [] if has_key or ("json" in texts and verb != "show") else [""]
     if verb in ("add", "update") and word != "sslpropertyex":
         places += [name for name in POSITIONAL if name not in texts]
     return places
 
 
 def _place(bare: Sequence[str], texts: dict[str, str], places: Sequence[str]) -> None:
-    if len(bare) > len(places):
-        extra = bare[len(places)]
+    """Give each bare value its name; refuse what is plainly a slip, not the value of its place."""
+    key = next((f"{kind}={texts[kind.name]}" for kind in KINDS if kind.name in texts), None)
+    for place, text in zip_longest(places, bare):
+        if text is None:
+            break
+        pieces = place != "" and "certhash" in texts and re.fullmatch(r"[0-9A-Fa-f]{1,8}", text)
         hint = "a value with spaces stands in double quotes, and a tag is written tag=value"
-        if re.fullmatch(r"[0-9A-Fa-f]{1,8}", extra):
+        if pieces:
             hint = "write the thumbprint without spaces, or in quotes"
-        raise BadValueError(f"{extra!r} stands where no value belongs", hint)
-    texts.update(zip(places, bare, strict=False))
+        elif key and re.search(r":[0-9]+$", text):
+            hint = f"the key is {key}, and a line has exactly one"
+        elif place is not None and text.lower() not in ("enable", "disable"):
+            texts[place] = text
+            continue
+        raise BadValueError(f"{text!r} stands where no value belongs", hint)
 
 
 def read_key(word: str, texts: Mapping[str, str]) -> Key | None:
@@ -160,12 +180,12 @@ def clean_texts(texts: dict[str, str]) -> tuple[str, ...]:
     texts["certhash"], removed = clean_hash(texts["certhash"])
     if not removed:
         return ()
-    return (f"certhash was pasted with {', '.join(removed)}, which was removed",)
+    return (f"certhash was pasted with {', '.join(removed)}: removed",)
 
 
 def _unknown(name: str, names: Sequence[str]) -> SyntaxLineError:
     from difflib import get_close_matches
 
     close = get_close_matches(name.lower(), names, n=1)
-    hint = f"did you mean {close[0]}=?" if close else "known here: " + " ".join(names)
+    hint = f"did you mean {close[0]}=?" if close else "known here: " + (" ".join(names) or "no tag")
     return SyntaxLineError(f"{name!r} is not a valid argument for this command", hint, word=name)

@@ -133,6 +133,8 @@ def infer_key(text: str, *, scoped: bool = False) -> Key:
     ``hostnameport``, or a ``scopedccs`` where ``scoped`` asks for it.
     """
     if ":" not in text:
+        if not text.isdigit():
+            raise BadValueError(f"{text!r}: the port is missing", f"for example {text}:443")
         return parse_key(CCS, text)
     name = text.rpartition(":")[0]
     if name.startswith("[") or ":" in name or _NUMERIC_HOST.fullmatch(name):
@@ -157,6 +159,8 @@ def parse_address(text: str) -> str:
         raise BadValueError(f"{text!r} is no IP address", hint)
     from ipaddress import AddressValueError, IPv6Address
 
+    if _IPV4.fullmatch(text.partition(":")[0]):
+        raise BadValueError(f"{text!r} is an address with a port, and only the address is meant")
     try:
         address = IPv6Address(text)
     except AddressValueError as error:
@@ -214,6 +218,8 @@ def _idna_label(label: str) -> tuple[str, str]:
         return label, label
     if not label:
         raise idna.IDNAError("a label is empty")
+    if len(label) > 63:
+        raise idna.IDNAError("a label is longer than 63 characters")
     if label.isascii():
         raise idna.IDNAError(f"label {label!r} has a character that names do not have")
     ascii_form = idna.alabel(label).decode("ascii")
@@ -245,6 +251,11 @@ def _key_address(text: str, name: str) -> str:
         raise BadValueError(
             f"ipport={text}: an IPv6 address stands in brackets", "for example ipport=[::1]:443"
         )
+    if name in ("", "*"):
+        raise BadValueError(
+            f"ipport={text}: the address is missing",
+            f"ipport=0.0.0.0{text[len(name) :]} is every one",
+        )
     if not bracketed and not _NUMERIC_HOST.fullmatch(name):
         raise BadValueError(
             f"ipport={text}: {name!r} is a host name, and ipport takes an address",
@@ -257,6 +268,8 @@ def _key_address(text: str, name: str) -> str:
 
 
 def _key_host(kind: Kind, text: str, name: str) -> str:
+    if "/" in name:
+        raise BadValueError(f"{kind}={text}: a host name and a port are meant, no URL")
     if name.startswith("[") or ":" in name:
         raise _address_as_host(kind, text)
     if name == "*":

@@ -34,6 +34,9 @@ NOT_MODELLED = (
     "the registry has no [CertStores]: certificates are not modelled, and hashes are taken as given"
 )
 
+ADD_BOTH = "sslbind store add CERTIFICATE KEY takes both files; then name the thumbprint"
+"""How a certificate gets its key, where the two are two files."""
+
 NO_STORE_NAME = (
     "certstorename is not set: HTTP.SYS searches MY, and IIS Manager fails on such a record"
     " (error 234)"
@@ -101,10 +104,10 @@ class Session:
         one that ``store`` will put into the store afterwards.
         """
         before = self.registry.get(key)
-        if before is not None and if_exists == "fail":
-            raise self._exists(before)
         base = before if if_exists == "update" else None
         after = self._build(key, values, base, before)
+        if before is not None and if_exists == "fail":
+            raise self._exists(before)
         notes = self._verify(after, verify=verify, certificate=certificate)
         if before is not None and if_exists == "keep" and after != before:
             raise self._exists(before, "it is not what was asked for")
@@ -125,6 +128,8 @@ class Session:
         if before is None:
             raise self._absent(key)
         after = self._build(key, values, before, before)
+        if (after.certhash, after.store) == (before.certhash, before.store):
+            return self._put(key, before, after, ())  # nothing to look up that was not there
         notes = self._verify(after, verify=verify, certificate=certificate)
         return self._put(key, before, after, notes)
 
@@ -173,7 +178,7 @@ class Session:
 
     def set_properties(self, key: Key, values: Mapping[str, Value]) -> Change:
         """Set values of ``update sslpropertyex``; raise NotFoundError."""
-        return self.update(key, values, verify=False)
+        return self.update(key, values)
 
     def _put(
         self, key: Key, before: Binding | None, after: Binding, notes: tuple[str, ...]
@@ -271,8 +276,7 @@ class Session:
             stores.require(binding.certhash, binding.store)
         elif not self._has(binding.certhash, binding.store or DEFAULT_STORE):
             raise NoCertificateError(
-                f"the file holds {binding.certhash} without its private key",
-                "name the file that holds both, a PFX file for example",
+                f"the file holds {binding.certhash} without its private key", ADD_BOTH
             )
         return notes
 

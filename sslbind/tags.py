@@ -117,7 +117,7 @@ def _shown(value: object) -> str:
     try:
         return f"{value!r:.60}"
     except ValueError:
-        return "a number of thousands of digits"
+        return "a number of more than 64 bits"
 
 
 _HASH = re.compile(r"[0-9A-Fa-f]{40}")
@@ -195,12 +195,12 @@ def _switch(text: str) -> bool:
     try:
         return {"enable": True, "disable": False}[text.lower()]
     except KeyError:
-        raise BadValueError("is enable or disable") from None
+        raise BadValueError("must be enable or disable") from None
 
 
 def _number(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > MAX_NUMBER:
-        raise BadValueError(f"is a whole number from 0 to {MAX_NUMBER}")
+        raise BadValueError(f"must be a whole number from 0 to {MAX_NUMBER}")
     return int(text)
 
 

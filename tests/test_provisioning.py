@@ -450,7 +450,7 @@ def test_pasted_digits(run: Run, registry: Path, stored: Stored, renewal: Stored
     pairs = " ".join(stored.web.thumbprint[at : at + 2] for at in range(0, 40, 2))
     bound_ = run("add", "sslsnicert", "b.test:443", "--cert", f"\u200e{pairs}", "appid=iis")
     assert bound_.code == 0
-    assert "note: the thumbprint was pasted with U+200E, spaces, which was removed\n" in bound_.err
+    assert "note: the thumbprint was pasted with U+200E, spaces: removed\n" in bound_.err
     result = run("rebind", f"\u200e{stored.web.thumbprint}", stored.mail.thumbprint, "--force")
     assert result.code == 0
     assert "U+200E" in result.err

@@ -26,6 +26,7 @@ from sslbind.grammar import (
 )
 from sslbind.keys import Key, parse_address
 from sslbind.operations import Change, Session
+from sslbind.printable import printable
 from sslbind.release import Release
 from sslbind.tags import PROPERTIES, STORED, Value
 
@@ -92,7 +93,7 @@ def failure(verb: str, word: str, error: NetshError, release: Release) -> Answer
         text = (
             netsh_text.missing_tag(verb, word, release)
             if error.missing
-            else netsh_text.unknown_tag(error.word)
+            else netsh_text.unknown_tag(printable(error.word))
         )
     elif verb == "show" and error.code == 2:
         text = netsh_show.NOT_FOUND
@@ -108,14 +109,14 @@ def _dump(session: Session) -> Answer:
     script = netsh_script.write(
         session.registry.bindings.values(), session.registry.iplisten, session.release
     )
-    notes = tuple(f"a script cannot carry this: {loss}" for loss in script.losses)
+    notes = tuple(f"this will not arrive: {loss}" for loss in script.losses)
     return Answer(script.text, notes=notes)
 
 
 def _show(session: Session, word: str, texts: Mapping[str, str]) -> Answer:
     as_json = texts.get("json", "disable").lower()
     if as_json not in ("enable", "disable"):
-        raise BadValueError(f"json={texts['json']}: is enable or disable")
+        raise BadValueError(f"json={texts['json']}: must be enable or disable")
     key = read_key(word, texts)
     found: Sequence[Binding]
     if key is not None:
@@ -206,9 +207,10 @@ def _write_json(
     except NetshError:
         session.registry.rollback(checkpoint)
         raise
+    carried = "certhash, appid and certstorename are all that such a file carries"
     return Answer(
         netsh_text.done(verb),
-        notes=tuple(note for change in changes for note in change.notes),
+        notes=(*(note for change in changes for note in change.notes), carried),
         document=lambda: {"changed": any(change.action != "unchanged" for change in changes)},
         changes=tuple(changes),
     )
@@ -240,7 +242,8 @@ def _changed(session: Session, verb: str, change: Change) -> Answer:
         return {"changed": changed, "action": change.action, "binding": record}
 
     notes = change.notes if changed else (*change.notes, "unchanged")
-    return Answer(netsh_text.done(verb), 0, notes, (), document, (change,))
+    done = "update" if change.action == "updated" else verb
+    return Answer(netsh_text.done(done), 0, notes, (), document, (change,))
 
 
 def _properties(session: Session, word: str, texts: dict[str, str]) -> Answer:
@@ -270,7 +273,9 @@ def _delete(session: Session, word: str, texts: dict[str, str], options: LineOpt
     if key is not None and selectors:
         raise BadValueError(f"a key and --{selectors[0]} exclude each other")
     if key is None and not selectors:
-        raise _no_key(word)
+        raise SyntaxLineError(
+            "the key is missing", "a key, or --cert, --appid or --host", missing=True
+        )
     if key is not None:
         change = session.delete(key, missing_ok=options.missing_ok)
         return _changed(session, "delete", change)

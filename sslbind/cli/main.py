@@ -57,6 +57,8 @@ class Root(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that ``args`` start with, after an optional ``http``."""
+        if args[0].lower() in ("netsh", "netsh.exe") and len(args) > 1:
+            args = args[1:]  # a line that was pasted whole
         in_context = is_context(args[0])
         words = args[1:] if in_context else args
         if not words or words[0].lower() in HELP_WORDS:
@@ -98,7 +100,7 @@ def root(
     script: str | None,
     atomic: bool,
 ) -> int | None:
-    r"""TLS bindings of HTTP.SYS as a file: netsh http sslcert, anywhere.
+    """TLS bindings of HTTP.SYS as a file: netsh http sslcert, anywhere.
 
     \b
     sslbind init
@@ -108,7 +110,7 @@ def root(
 
     The netsh commands take netsh's own lines (tag=value, unique prefixes, any
     case, optional 'http'); 'sslbind add sslcert ?' explains their tags.
-    """
+    """  # noqa: D301  # click's own mark, and no backslash
     app = App(registry, windows, quiet=quiet)
     ctx.obj = app
     if script is not None:

@@ -48,7 +48,9 @@ def with_passwords(
                 "--password-file FILE or --password-env NAME gives its password",
                 file=error.file or what,
             ) from None
-    typed = click.prompt(f"Password of {what}", hide_input=True, default="", err=True)
+    typed = click.prompt(
+        f"Password of {what}", hide_input=True, default="", show_default=False, err=True
+    )
     return open_([str(typed).encode()])
 
 

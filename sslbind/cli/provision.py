@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 
+from sslbind.binding import DEFAULT_STORE
 from sslbind.cli.lines import LineOptions, change_binding
 from sslbind.cli.passwords import with_passwords
 from sslbind.errors import BadValueError, CertificateError, PasswordError
 from sslbind.files import read_file
-from sslbind.identity import Identity
-from sslbind.keys import Key
+from sslbind.identity import Certificate, Identity
+from sslbind.keys import HOSTNAMEPORT, Key
 from sslbind.operations import Change, Session
 from sslbind.tags import Value, clean_hash
 
@@ -29,7 +31,7 @@ def cleaned(text: str) -> tuple[str, ...]:
     removed = clean_hash(text)[1] if certificate_digits(text) else ()
     if not removed:
         return ()
-    return (f"the thumbprint was pasted with {', '.join(removed)}, which was removed",)
+    return (f"the thumbprint was pasted with {', '.join(removed)}: removed",)
 
 
 def read_identities(
@@ -41,6 +43,8 @@ def read_identities(
     """
     from sslbind.certificates import identities, read_bundle
 
+    if re.fullmatch(r"[0-9A-Fa-f]{1,39}", path) and not os.path.exists(path):
+        raise BadValueError(f"{path} is no file, and a thumbprint needs 8 or more of its 40 digits")
     data = read_file(path, MAX_FILE)
     try:
         bundle = with_passwords(
@@ -107,11 +111,29 @@ def bind_certificate(
         values["certhash"] = identity.leaf.thumbprint
     else:
         values["certhash"] = stored_thumbprint(session, digits)
-    before = session.registry.get(key)
+    keeps = verb == "update" or options.if_exists == "update"
+    before = session.registry.get(key) if keeps else None
     if before is None or "certstorename" not in before.values:
-        values.setdefault("certstorename", "MY")
+        values.setdefault("certstorename", DEFAULT_STORE)
     change = change_binding(session, verb, key, values, options, identity)
     change = change._replace(notes=(*cleaned(options.cert), *change.notes))
-    if identity is None or options.dry_run:
+    if identity is None:
         return change
-    return session.store(identity, change)
+    change = change._replace(notes=(*change.notes, *_doubts(identity.leaf, key)))
+    return change if options.dry_run else session.store(identity, change)
+
+
+def _doubts(leaf: Certificate, key: Key) -> Iterator[str]:
+    """Give a note for what a client of this binding would not accept of its certificate."""
+    from datetime import UTC, datetime
+
+    from sslbind.names import covers
+
+    now = datetime.now(UTC)
+    if not leaf.not_before <= now <= leaf.not_after:
+        yield (
+            f"{leaf.thumbprint} is valid from {leaf.not_before:%Y-%m-%d} to"
+            f" {leaf.not_after:%Y-%m-%d} only"
+        )
+    if key.kind is HOSTNAMEPORT and not covers(leaf.names, key.host):
+        yield f"{leaf.thumbprint} does not cover {key.host}"

@@ -20,7 +20,7 @@ from sslbind.cli.provision import (
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.identity import Identity
 from sslbind.keys import HOSTNAMEPORT
-from sslbind.operations import NOT_MODELLED, Session
+from sslbind.operations import ADD_BOTH, NOT_MODELLED, Session
 from sslbind.printable import printable
 from sslbind.rebinding import Rebinding, rebind
 
@@ -113,12 +113,11 @@ def _new(
             'add [CertStores] with path = "certs" to the registry, or name a thumbprint',
             file=session.registry.path,
         )
-    if identity.key is None and not session.stores.keys_elsewhere:
-        raise BadValueError(
-            f"{text} holds no private key, and a binding needs one",
-            "name the file that holds both, a PFX file for example",
-        )
-    return _Named(identity.leaf.thumbprint, identity.leaf.names, identity)
+    leaf = identity.leaf
+    stored = any(entry.has_key for entry in session.stores.search(leaf.thumbprint))
+    if identity.key is None and not stored and not session.stores.keys_elsewhere:
+        raise BadValueError(f"{text} holds no private key, and a binding needs one", ADD_BOTH)
+    return _Named(leaf.thumbprint, leaf.names, identity)
 
 
 def _stored_names(session: Session, thumbprint: str) -> Sequence[str] | None:

@@ -18,6 +18,8 @@ from sslbind.operations import Session
 from sslbind.printable import printable
 
 MAX_SCRIPT = 256 << 20
+_CONTEXT_LINES = ("pushd http", "popd", "http", "exit", "bye", "quit", "@echo off")
+"""Lines that lead to netsh's http context or out of it, and say nothing about bindings."""
 _PROGRAMS = ("netsh", "netsh.exe", "sslbind")
 _DEFAULTS = LineOptions()
 
@@ -54,7 +56,7 @@ def run_script(app: App, script: str, *, atomic: bool) -> int:
         app.hint(*(f"{name}, line {number}: {hint}" for hint in answer.hints))
     if failed:
         kept = "nothing was written" if atomic else "the others were carried out"
-        app.note(f"{len(failed)} of {len(lines)} lines failed; {kept}")
+        app.hint(f"{len(failed)} of {len(lines)} lines failed; {kept}")
     return NO if failed else OK
 
 
@@ -65,7 +67,7 @@ def _commands(text: str) -> Iterator[tuple[int, str]]:
         word = line.split(None, 1)[0].lower() if line else ""
         if not word or word[0] == "#" or word == "rem" or word.startswith("::"):
             continue
-        if word == "popd" or line.lower().split() == ["pushd", "http"]:
+        if line.lower() in _CONTEXT_LINES:
             continue
         yield number, line
 
@@ -75,7 +77,7 @@ def _run(app: App, session: Session, line: str) -> Answer:
     try:
         verb, word, rest = _words(line)
         if not verb:
-            hint = f"{line!r} is no netsh http command for bindings"
+            hint = f"{line!r}: sslbind models sslcert, sslpropertyex and iplisten only"
             return Answer(netsh_text.unknown_command(printable(line)), NO, hints=(hint,))
         if rest and rest[-1].lower() in HELP_WORDS:
             return Answer(netsh_text.usage(verb, word, session.release))

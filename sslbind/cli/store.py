@@ -160,8 +160,9 @@ def delete(app: App, certificates: tuple[str, ...], store: str | None, format_: 
 def verify(app: App, certificates: tuple[str, ...], store: str | None, format_: str) -> int:
     """Check certificates, all by default: key, chain, dates, names, usage, file modes.
 
-    Names are those of the bindings that use the certificate. Exit 1 where
-    anything is wrong.
+    Names are those of the bindings that use the certificate; a certificate that
+    a binding names and that is not there is reported too. Exit 1 where anything
+    is wrong.
     """
     session = app.reading()
     stores = _stores(session)
@@ -172,6 +173,8 @@ def verify(app: App, certificates: tuple[str, ...], store: str | None, format_: 
     else:
         entries = stores.entries(store)
     report = [(entry, _problems(session, stores, entry)) for entry in entries]
+    if not certificates:
+        report += _not_found(session, stores, store)
     bad = any(problems for _, problems in report)
     if format_ == "json":
         app.json(
@@ -180,7 +183,7 @@ def verify(app: App, certificates: tuple[str, ...], store: str | None, format_: 
                     {
                         "store": entry.store,
                         "thumbprint": entry.thumbprint or None,
-                        "file": entry.file,
+                        "file": entry.file or None,
                         "problems": [
                             {"id": id_, "message": message, "advice": advice or None}
                             for id_, message, advice in problems
@@ -326,10 +329,32 @@ def _problems(session: Session, stores: CertStores, entry: Entry) -> list[tuple[
         *stores.wide_modes(entry),
     ]
     rows = [(problem.id, problem.message, problem.advice) for problem in found]
-    needed = not stores.keys_elsewhere and not identity.leaf.is_ca
+    bound = bool(_users(session, entry))
+    if identity.leaf.is_ca and not bound:  # an issuer: it serves nobody, and needs no key here
+        return [row for row in rows if row[0] not in ("no-names", "no-server-auth")]
+    needed = not stores.keys_elsewhere
     if identity.key is None and needed:
         rows.insert(0, ("no-private-key", "its private key is not in the store", ""))
     return rows
+
+
+def _not_found(
+    session: Session, stores: CertStores, store: str | None
+) -> list[tuple[Entry, list[tuple[str, str, str]]]]:
+    """Return what bindings name and the stores do not have."""
+    from sslbind.certentry import Entry
+
+    there = {(entry.thumbprint, entry.store.casefold()) for entry in stores.entries()}
+    return [
+        (
+            Entry(binding.store, "", binding.certhash),
+            [("not-found", f"{binding.key.kind}={binding.key} binds it, and it is not there", "")],
+        )
+        for binding in session.registry.bindings.values()
+        if binding.certhash and binding.store
+        if store is None or store.casefold() == binding.store.casefold()
+        if (binding.certhash, binding.store.casefold()) not in there
+    ]
 
 
 def _title(entry: Entry) -> str:

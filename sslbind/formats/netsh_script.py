@@ -83,6 +83,11 @@ def _losses(binding: Binding, release: Release) -> list[str]:
     losses = [f"{name}: bit {bit.name} has no tag" for bit in untagged_bits(binding)]
     if binding.other and not losses:
         losses = [f"{name}: values without a tag: {', '.join(binding.other)}"]
+    late = [tag for tag in TAGS if tag.name in binding.values and tag.since > release]
+    losses += [f"{name}: {tag.name} exists from {tag.since.title} on" for tag in late]
+    if binding.key.kind.since > release:
+        since = binding.key.kind.since
+        losses.append(f"{name}: {binding.key.kind} exists from {since.title} on")
     if derived.sslflags(release) != binding.sslflags(release):
         losses.append(f"{name}: sslflags={binding.sslflags(release)} is IIS's, not netsh's")
     return losses
