@@ -358,3 +358,22 @@ def test_null_bytes(run: Run, registry: Path) -> None:
     del registry
     script = "add sslcert 1.1.1.1:1 --cert a\0b appid=iis\nadd sslcert json=a\0b\n"
     assert run("-f", "-", stdin=script).code == 1
+
+
+def test_a_dry_run_of_a_script_writes_nothing(run: Run, registry: Path) -> None:
+    """With --dry-run each line says what it would change, and lines see those before them."""
+    before = registry.read_bytes()
+    script = (
+        "add iplisten 10.0.0.1\n"
+        f"add sslcert ipport=10.0.0.1:443 certhash={'a' * 40} appid=iis --no-verify\n"
+        "update sslcert 10.0.0.1:443 usagecheck=disable\n"
+        "delete sslcert 10.0.0.2:443\n"
+    )
+    result = run("-f", "-", "--dry-run", stdin=script)
+    assert result.code == 1
+    assert "would add 10.0.0.1 to the IP listen list\n" in result.out
+    assert "would add ipport=10.0.0.1:443\n    certhash: " + "a" * 40 in result.out
+    assert "would update ipport=10.0.0.1:443\n    usagecheck: enable -> disable\n" in result.out
+    assert "SSL Certificate deletion failed, Error: 2" in result.out
+    assert result.err.endswith("hint: 1 of 4 lines failed; nothing was written\n")
+    assert registry.read_bytes() == before

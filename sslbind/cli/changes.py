@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from sslbind.cli.lines import Answer
 from sslbind.operations import Change
 from sslbind.printable import printable
 from sslbind.tags import STORED
+
+
+def plan(answer: Answer) -> str:
+    """Return what a line would change, for a dry run; a line that changes nothing says it."""
+    if not answer.changes and not answer.plan:
+        return answer.text
+    return "".join(describe(change, would=True) for change in answer.changes) + answer.plan
 
 
 def describe(change: Change, *, would: bool = False) -> str:

@@ -90,6 +90,7 @@ class Root(click.Group):
     "-f", "script", metavar="SCRIPT", help="Run the netsh lines of SCRIPT ('-': standard input)."
 )
 @click.option("--atomic", is_flag=True, help="With -f: write nothing if any line fails.")
+@click.option("--dry-run", is_flag=True, help="With -f: print what would change; write nothing.")
 @click.version_option(VERSION, prog_name="sslbind", message="%(prog)s %(version)s")
 @click.pass_context
 def root(
@@ -99,6 +100,7 @@ def root(
     quiet: bool,
     script: str | None,
     atomic: bool,
+    dry_run: bool,
 ) -> int | None:
     """TLS bindings of HTTP.SYS as a file: netsh http sslcert, anywhere.
 
@@ -118,9 +120,10 @@ def root(
             raise click.UsageError(f"-f {script} and a command exclude each other", ctx)
         from sslbind.cli.script import run_script
 
-        return run_script(app, script, atomic=atomic)
-    if atomic:
-        raise click.UsageError("--atomic goes with -f SCRIPT", ctx)
+        return run_script(app, script, atomic=atomic, dry_run=dry_run)
+    if atomic or dry_run:
+        option = "--atomic" if atomic else "--dry-run"
+        raise click.UsageError(f"{option} goes with -f SCRIPT", ctx)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
     return None

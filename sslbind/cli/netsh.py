@@ -111,10 +111,9 @@ class LineCommand(click.Command):
                 document |= {"changed": False, "dry_run": True}
             app.json(document)
         elif options.dry_run and not answer.code:
-            from sslbind.cli.changes import describe
+            from sslbind.cli.changes import plan
 
-            told = (describe(change, would=True) for change in answer.changes)
-            app.echo("".join(told) + answer.plan)
+            app.echo(plan(answer))
         else:
             app.echo(answer.text)
         app.note(*answer.notes)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 
 from sslbind.cli.app import NO, OK, App
+from sslbind.cli.changes import plan
 from sslbind.cli.lines import Answer, LineOptions, failure, run_line
 from sslbind.errors import NetshError, SslbindError
 from sslbind.files import read_file
@@ -24,12 +25,13 @@ _PROGRAMS = ("netsh", "netsh.exe", "sslbind")
 _DEFAULTS = LineOptions()
 
 
-def run_script(app: App, script: str, *, atomic: bool) -> int:
+def run_script(app: App, script: str, *, atomic: bool, dry_run: bool) -> int:
     """Run the lines of ``script`` (``-``: standard input); return the exit code.
 
     A failed line does not stop the rest. What the lines changed is on the disk
     before the first answer is printed; with ``atomic``, nothing is where any
-    line failed.
+    line failed. With ``dry_run`` nothing is at all, and the answers say what
+    would change.
     """
     if script == "-":
         name = "standard input"
@@ -40,22 +42,22 @@ def run_script(app: App, script: str, *, atomic: bool) -> int:
         name, data = script, read_file(script, MAX_SCRIPT)
     lines = list(_commands(decode_text(data, name)))
     answers: list[tuple[int, Answer]] = []
-    with app.editing() as session:
+    with app.editing(dry_run=dry_run) as session:
         checkpoint = session.registry.checkpoint()
-        if atomic:
+        if atomic or dry_run:
             session.hold()
         answers += [(number, _run(app, session, line)) for number, line in lines]
         failed = [number for number, answer in answers if answer.code]
         if atomic and failed:
             session.registry.rollback(checkpoint)
-        else:
+        elif not dry_run:
             session.release_held()
     for number, answer in answers:
-        app.echo(answer.text)
+        app.echo(plan(answer) if dry_run and not answer.code else answer.text)
         app.note(*answer.notes)
         app.hint(*(f"{name}, line {number}: {hint}" for hint in answer.hints))
     if failed:
-        kept = "nothing was written" if atomic else "the others were carried out"
+        kept = "nothing was written" if atomic or dry_run else "the others were carried out"
         app.hint(f"{len(failed)} of {len(lines)} lines failed; {kept}")
     return NO if failed else OK
 
