@@ -86,6 +86,8 @@ def write_file(path: str | os.PathLike[str], data: bytes, mode: int | None = Non
     """
     try:
         target = os.path.realpath(path)
+        if os.path.exists(target) and not os.path.isfile(target):
+            raise SslbindError("is no regular file, and would be replaced by one", file=path)
         part = f"{_part_prefix(target)}{os.getpid()}.{os.urandom(4).hex()}"
         try:
             handle = os.open(
@@ -119,7 +121,8 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
             if name.startswith(start):
-                os.unlink(os.path.join(folder, name))
+                with contextlib.suppress(IsADirectoryError, PermissionError):
+                    os.unlink(os.path.join(folder, name))
 
 
 @contextlib.contextmanager

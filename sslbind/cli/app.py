@@ -69,11 +69,17 @@ class App:
         """Write ``text`` to standard output as it is."""
         sys.stdout.write(text)
 
+    def echo_utf8(self, text: str) -> None:
+        """Write a file's text to standard output, in UTF-8 whatever the terminal speaks."""
+        with contextlib.suppress(AttributeError, ValueError):
+            sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        sys.stdout.write(text)
+
     def json(self, document: dict[str, Any]) -> None:
         """Write a versioned JSON document to standard output."""
         import json
 
-        text = json.dumps({"version": 1, **document}, indent=2, ensure_ascii=not _speaks_utf8())
+        text = json.dumps({"version": 1, **document}, indent=2, ensure_ascii=not speaks_utf8())
         sys.stdout.write(printable_json(text) + "\n")
 
     def note(self, *sentences: str) -> None:
@@ -132,7 +138,8 @@ def _complain(label: str, sentence: str) -> None:
     sys.stderr.write(f"{label}: {printable(sentence)}\n")
 
 
-def _speaks_utf8() -> bool:
+def speaks_utf8() -> bool:
+    """Whether standard output takes every character."""
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from sslbind.cli.app import App, pass_app
 from sslbind.cli.lines import LineOptions
 from sslbind.cli.main import HELP
+from sslbind.errors import RefusedError
 from sslbind.files import write_file
 
 
@@ -24,7 +27,9 @@ def netsh_script(app: App, output: str | None) -> int:
 
     answer = answer_line(app, "dump", "", (), LineOptions())
     if output is None:
-        app.echo(answer.text)
+        app.echo_utf8(answer.text)
+    elif os.path.realpath(output) == os.path.realpath(app.registry_path):
+        raise RefusedError("is the registry itself", "name another file", file=output)
     else:
         write_file(output, answer.text.encode())
     app.note(*answer.notes)

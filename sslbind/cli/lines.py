@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind.binding import Binding
-from sslbind.cli.app import NO
+from sslbind.cli.app import NO, speaks_utf8
 from sslbind.errors import (
     BadValueError,
     ExistsError,
@@ -132,7 +132,8 @@ def _show(session: Session, word: str, texts: Mapping[str, str]) -> Answer:
     if as_json == "enable":
         from sslbind.formats import netsh_json
 
-        return Answer(netsh_json.write(found, status=2 if missing else 0), int(missing), (), hints)
+        text = netsh_json.write(found, status=2 if missing else 0, ascii_only=not speaks_utf8())
+        return Answer(text, int(missing), (), hints)
     if missing:
         return Answer(netsh_show.NOT_FOUND, NO, (), hints)
     return Answer(netsh_show.show(found, session.release))
@@ -327,10 +328,9 @@ def _iplisten(session: Session, verb: str, texts: Mapping[str, str]) -> Answer:
             listed = ", ".join(addresses) or "empty: HTTP.SYS listens on every address"
             raise NotFoundError(f"{address} is not in the IP listen list", f"it is {listed}")
         session.registry.set_iplisten(tuple(a for a in addresses if a != address))
-    document = {"changed": True, "iplisten": [*session.registry.iplisten]}
     return Answer(
         netsh_text.done(verb, address=True),
-        document=lambda: document,
+        document=lambda: {"changed": True, "iplisten": [*session.registry.iplisten]},
         plan=f"would {verb} {address} {'to' if verb == 'add' else 'from'} the IP listen list\n",
     )
 

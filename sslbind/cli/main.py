@@ -176,7 +176,7 @@ def _run(app: App, args: list[str]) -> int:
         _usage(app, error, args)
         return UNASKED
     except click.Abort:
-        app.hint("interrupted; nothing was written")
+        app.hint("interrupted")
         return 130
     except SslbindError as error:
         app.error(error)

@@ -114,6 +114,8 @@ class LineCommand(click.Command):
             from sslbind.cli.changes import plan
 
             app.echo(plan(answer))
+        elif self.verb == "dump":
+            app.echo_utf8(answer.text)
         else:
             app.echo(answer.text)
         app.note(*answer.notes)

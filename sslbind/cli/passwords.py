@@ -12,6 +12,7 @@ import click
 from sslbind.cli.app import options
 from sslbind.errors import PasswordError, SslbindError
 from sslbind.files import read_file
+from sslbind.printable import printable
 
 Result = TypeVar("Result")
 
@@ -42,15 +43,22 @@ def with_passwords(
     try:
         return open_(passwords)
     except PasswordError as error:
-        if passwords or not sys.stdin.isatty():
+        if passwords or sys.stdin is None or not sys.stdin.isatty():
             raise PasswordError(
                 error.message,
                 "--password-file FILE or --password-env NAME gives its password",
                 file=error.file or what,
             ) from None
-    typed = click.prompt(
-        f"Password of {what}", hide_input=True, default="", show_default=False, err=True
-    )
+    try:
+        typed = click.prompt(
+            f"Password of {printable(what)}",
+            hide_input=True,
+            default="",
+            show_default=False,
+            err=True,
+        )
+    except UnicodeDecodeError:
+        raise PasswordError("what was typed is no text", file=what) from None
     return open_([str(typed).encode()])
 
 
@@ -62,6 +70,7 @@ def _given(password_file: str | None, password_env: str | None) -> list[bytes]:
     if password_env is not None:
         value = os.environ.get(password_env)
         if value is None:
-            raise SslbindError(f"there is no environment variable {password_env}")
+            # The name is not repeated: it may be the password, typed in the wrong place.
+            raise SslbindError("--password-env names an environment variable that is not set")
         given.append(os.fsencode(value))
     return given

@@ -18,7 +18,8 @@ from sslbind.grammar import HELP_WORDS, VERBS, is_context, match_word, split_lin
 from sslbind.operations import Session
 from sslbind.printable import printable
 
-MAX_SCRIPT = 256 << 20
+MAX_SCRIPT = 32 << 20
+"""Bytes; two hundred thousand lines are smaller."""
 _CONTEXT_LINES = ("pushd http", "popd", "http", "exit", "bye", "quit", "@echo off")
 """Lines that lead to netsh's http context or out of it, and say nothing about bindings."""
 _PROGRAMS = ("netsh", "netsh.exe", "sslbind")
@@ -37,7 +38,9 @@ def run_script(app: App, script: str, *, atomic: bool, dry_run: bool) -> int:
         name = "standard input"
         if sys.stdin is None:
             raise SslbindError("standard input is closed")
-        data = sys.stdin.buffer.read(MAX_SCRIPT)
+        data = sys.stdin.buffer.read(MAX_SCRIPT + 1)
+        if len(data) > MAX_SCRIPT:
+            raise SslbindError(f"standard input is larger than {MAX_SCRIPT} bytes")
     else:
         name, data = script, read_file(script, MAX_SCRIPT)
     lines = list(_commands(decode_text(data, name)))

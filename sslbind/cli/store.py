@@ -199,7 +199,8 @@ def verify(app: App, certificates: tuple[str, ...], store: str | None, format_: 
         if not problems:
             app.echo(f"{name}: good\n")
         for id_, message, advice in problems:
-            app.echo(f"{name}: {id_}: {message}" + (f"; {advice}" if advice else "") + "\n")
+            told = f"{name}: {id_}: {message}" + (f"; {advice}" if advice else "")
+            app.echo(f"{printable(told)}\n")
     return NO if bad else OK
 
 

@@ -8,26 +8,28 @@ the other fields are not known, and none is made up.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterable
 
 from sslbind.binding import Binding
 from sslbind.errors import SslbindError
 from sslbind.formats.netsh_text import SYSTEM_TEXTS
-from sslbind.keys import KINDS, Key, parse_key
+from sslbind.keys import KINDS, Key, Kind, parse_key
 from sslbind.printable import printable_json
 from sslbind.tags import TAG_BY_NAME
 
 
-def write(bindings: Iterable[Binding], *, status: int = 0) -> str:
-    """Return the document; ``status`` is the Windows error that ``message`` explains."""
+def write(bindings: Iterable[Binding], *, status: int = 0, ascii_only: bool = False) -> str:
+    """Return the document; ``status`` is the Windows error that ``message`` explains.
+
+    ``ascii_only`` escapes every other character, for streams that lack them.
+    """
     document = {
         "SslCertificateBindings": [_entry(binding) for binding in bindings],
         "message": SYSTEM_TEXTS[status] if status else "",
         "status": status,
     }
-    return printable_json(json.dumps(document, indent=4, ensure_ascii=False)) + "\n"
+    return printable_json(json.dumps(document, indent=4, ensure_ascii=ascii_only)) + "\n"
 
 
 def read(text: str, file: str) -> list[tuple[Key, dict[str, str]]]:
@@ -40,7 +42,7 @@ def read(text: str, file: str) -> list[tuple[Key, dict[str, str]]]:
         document = json.loads(text)
         entries = document["SslCertificateBindings"]
         return [_read_entry(entry) for entry in entries]
-    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise SslbindError(
             f"is no JSON as show sslcert json=enable prints it: {error!r:.120}", file=file
         ) from None
@@ -59,7 +61,8 @@ def _entry(binding: Binding) -> dict[str, object]:
 
 
 def _read_entry(entry: dict[str, object]) -> tuple[Key, dict[str, str]]:
-    kind = next(kind for kind in KINDS if kind.config_id == entry.get("ConfigType", 1))
+    kinds: dict[object, Kind] = {kind.config_id: kind for kind in KINDS}
+    kind = kinds[entry.get("ConfigType", 1)]
     texts = {"appid": str(entry["GuidString"])}
     if entry.get("SslHash"):
         texts["certhash"] = base64.b64decode(str(entry["SslHash"]), validate=True).hex()

@@ -16,6 +16,9 @@ _END = "\npopd\n# End of HTTP bindings\n"
 _QUOTED = set(" \t&|<>^()%!;,=")
 """Characters that netsh, cmd or a shell would not leave alone outside quotes."""
 
+_EXPANDED = set("%$`\\")
+"""Characters that cmd or a shell gives a meaning inside quotes too; ``-f`` does not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -85,6 +88,11 @@ def _losses(binding: Binding, release: Release) -> list[str]:
         losses = [f"{name}: values without a tag: {', '.join(binding.other)}"]
     late = [tag for tag in TAGS if tag.name in binding.values and tag.since > release]
     losses += [f"{name}: {tag.name} exists from {tag.since.title} on" for tag in late]
+    losses += [
+        f"{name}: {tag.name}={binding[tag.name]}: a shell or cmd reads more into that"
+        for tag in TAGS
+        if _EXPANDED.intersection(str(binding.values.get(tag.name, "")))
+    ]
     if binding.key.kind.since > release:
         since = binding.key.kind.since
         losses.append(f"{name}: {binding.key.kind} exists from {since.title} on")

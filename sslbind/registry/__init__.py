@@ -337,7 +337,9 @@ class Registry:
 
 
 def _init_command(path: str) -> str:
-    return "sslbind init" if path == DEFAULT_FILE else f"sslbind -r {path} init"
+    from shlex import quote
+
+    return "sslbind init" if path == DEFAULT_FILE else f"sslbind -r {quote(path)} init"
 
 
 def _make_stores(folder: str) -> None:

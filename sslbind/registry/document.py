@@ -88,6 +88,8 @@ def parse_document(text: str, file: str) -> Document:
                 spelled[binding.key] = name
     except _ProblemError as problem:
         raise _located(problem, text, file) from None
+    except RecursionError:
+        raise RegistryError("is nested too deeply to be a registry", file=file) from None
     except ValueError:  # an integer of thousands of digits, in a message that shows it
         raise RegistryError(
             "has an integer of more than 64 bits", file=file, line=_huge_line(text)

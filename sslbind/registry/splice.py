@@ -109,15 +109,16 @@ class Splice:
             self._edit_inline(inline, path, changes)
             return
         own = [s for s in self._own(path) if len(s.path) > 2]
-        other = [s for s in own if s.path[2] == "Other"]
-        tags = {s.path[2]: s for s in own if s not in other}
+        tags = {s.path[2]: s for s in own if s.path[2] != "Other"}
         for name, value in changes.items():
             if name in tags and value is not None:
                 self.set(tags[name], render_value(value))
                 continue
             if name == "Other":
-                indexes = [i for i in self._own_indexes(path) if self.statements[i] in other]
-                self._deleted.append(indexes)
+                indexes = self._own_indexes(path)
+                self._deleted.append(
+                    [i for i in indexes if self.statements[i].path[2:3] == ("Other",)]
+                )
             elif name in tags:
                 self._edits.append((tags[name].start, tags[name].end, ""))
             if value is not None:
@@ -164,10 +165,12 @@ class Splice:
             self.set_setting(("iplisten",), render_value(addresses))
             return
         value = self._value(statement)
-        for place in reversed(range(len(value))):
-            if parse_address(value[place]) not in addresses:
+        wanted = set(addresses)
+        current = [parse_address(item) for item in value]
+        for place in reversed(range(len(current))):
+            if current[place] not in wanted:
                 del value[place]
-        present = [parse_address(item) for item in value]
+        present = [address for address in current if address in wanted]
         for new in addresses[len(present) :]:
             value.append(new)
         if present != [*addresses[: len(present)]]:  # another order: nothing stays as it was
