@@ -70,14 +70,14 @@ class PasswordFile:
         if self.path is None:
             return []
         try:
-            return [self.path, *_stamp(os.stat(self.path))]
+            return [self.path, *stamp_of(os.stat(self.path))]
         except (OSError, ValueError):
             return [self.path]
 
     @staticmethod
     def _password(path: str) -> bytes:
         try:
-            data = read_file(path, 4096)
+            data = read_file(path, 4096, regular=True)
         except SslbindError as error:
             raise CertificateError(
                 f"the password file {error.message}",
@@ -104,7 +104,7 @@ def scan(folder: str, password_file: PasswordFile) -> dict[str, Facts]:
             continue
         known = old.get(path)
         retry = known is not None and known.locked and old_password != password_stamp
-        if known is None or known.stamp != _stamp(status) or retry:
+        if known is None or known.stamp != stamp_of(status) or retry:
             known = _facts(os.path.join(folder, path), status, password_file)
             fresh = True
         found[path] = known
@@ -124,7 +124,7 @@ def open_file(path: str, password_file: PasswordFile, *, strict: bool) -> Bundle
     """
     from sslbind.certificates import MAX_SIZE, read_bundle
 
-    data = read_file(path, MAX_SIZE)
+    data = read_file(path, MAX_SIZE, regular=True)
     try:
         bundle = read_bundle(data, check_keys=strict, keep_locked=not strict)
     except PasswordError as error:
@@ -172,7 +172,7 @@ def _facts(path: str, status: os.stat_result, password_file: PasswordFile) -> Fa
     from sslbind.certificates import MAX_SIZE, chains
 
     racy = abs(time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns)) < _RACY
-    stamp = [] if racy else _stamp(status)
+    stamp = [] if racy else stamp_of(status)
     if status.st_size > MAX_SIZE:
         return Facts(stamp, [], [], problem=f"is larger than {MAX_SIZE} bytes")
     try:
@@ -188,7 +188,8 @@ def _facts(path: str, status: os.stat_result, password_file: PasswordFile) -> Fa
         return Facts([], [], [], problem=error.message)
 
 
-def _stamp(status: os.stat_result) -> list[int]:
+def stamp_of(status: os.stat_result) -> list[int]:
+    """Return what changes when the file does."""
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 

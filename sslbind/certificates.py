@@ -58,6 +58,9 @@ __all__ = [
 MAX_CERTIFICATES = 1000
 """Certificates that one file may have, so that hostile chains cannot take hours to order."""
 
+MAX_KEYS = 100
+"""Private keys that one file may have: each costs a check, or a key derivation."""
+
 _USAGES = {
     ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth",
     ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth",
@@ -187,6 +190,8 @@ class _Reader:
         self.keys: dict[str, PrivateKey] = {}
         self.notes: list[str] = []
         self.locked = 0
+        self._keys_seen = 0
+        self._rounds = 0
         self._passwords = passwords
         self._check_keys = check_keys
         self._keep_locked = keep_locked
@@ -232,7 +237,7 @@ class _Reader:
             self.add_certificate(one.public_bytes(Encoding.DER))
 
     def read_pkcs12(self, data: bytes) -> None:
-        der.check_rounds(data)
+        self.count_rounds(data)
         store = self.open_pkcs12(data)
         for one in (store.cert, *store.additional_certs):
             if one is not None:
@@ -254,6 +259,9 @@ class _Reader:
         raise self.wrong_password("the PFX file")
 
     def read_key(self, block: pem.Block) -> None:
+        self._keys_seen += 1
+        if self._keys_seen > MAX_KEYS:
+            raise CertificateError(f"it holds more than {MAX_KEYS} private keys")
         encrypted = block.encrypted_by_header or der.kind(block.der) == "encrypted key"
         if not encrypted:
             with _parsing("a private key"):
@@ -261,7 +269,7 @@ class _Reader:
             return
         if block.encrypted_by_header and not block.header_is_whole:
             raise CertificateError("an encrypted private key has a cipher that is not known")
-        der.check_rounds(block.der)
+        self.count_rounds(block.der)
         for password in filter(None, self._passwords):  # cryptography knows no empty one
             with _parsing("an encrypted private key"):
                 try:
@@ -280,6 +288,11 @@ class _Reader:
         if block.encrypted_by_header:
             return load_pem_private_key(block.text, password, unsafe_skip_rsa_key_validation=skip)
         return load_der_private_key(block.der, password, unsafe_skip_rsa_key_validation=skip)
+
+    def count_rounds(self, data: bytes) -> None:
+        """Refuse the file where all that it asks for together is too much."""
+        self._rounds += der.rounds(data)
+        der.check_rounds(self._rounds)
 
     def add_certificate(self, data: bytes) -> None:
         if len(self.certificates) >= MAX_CERTIFICATES:

@@ -7,7 +7,7 @@ one folder, so every layout works; names count only to say whose key is wrong.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -77,9 +77,9 @@ def entry_of(store: str, path: str, row: Row, key: Pairing) -> Entry:
 def removable(entry: Entry, found: Mapping[str, Facts]) -> tuple[str, ...]:
     """Return the files that go with ``entry``: those that hold it and nothing else.
 
-    Raises CertificateError where one holds another certificate too. A key that
-    another certificate of the folder uses stays; certbot's ``chain.pem`` goes
-    with the last certificate beside it.
+    Raises CertificateError where one holds another certificate too, or its only
+    key. A key file that another certificate of the folder uses stays; certbot's
+    ``chain.pem`` goes with the last certificate beside it.
     """
     holders = [entry.file, *entry.also]
     if not entry.thumbprint:
@@ -89,7 +89,27 @@ def removable(entry: Entry, found: Mapping[str, Facts]) -> tuple[str, ...]:
         files = {path: facts for path, facts in found.items() if os.path.dirname(path) == folder}
         _refuse_shared(entry, {path: files[path] for path in holders if path in files})
         doomed.update(dict.fromkeys(_companions(entry, folder, files)))
+        _refuse_last_keys(entry, files, doomed)
     return tuple(doomed)
+
+
+def _refuse_last_keys(entry: Entry, files: Mapping[str, Facts], doomed: Collection[str]) -> None:
+    """Raise CertificateError where a key goes that another certificate has nowhere else."""
+    stays = {spki for path, facts in files.items() if path not in doomed for spki in facts.keys}
+    needed = {
+        row[SPKI]: row[THUMBPRINT]
+        for facts in files.values()
+        for row in facts.rows
+        if row[THUMBPRINT] != entry.thumbprint and row[SPKI] not in stays
+    }
+    for path in doomed:
+        for spki in files[path].keys if path in files else ():
+            if spki in needed:
+                raise CertificateError(
+                    f"holds the private key of another certificate as well: {needed[spki]}",
+                    "put that key into a file of its own beside it first",
+                    file=path,
+                )
 
 
 def _refuse_shared(entry: Entry, holders: Mapping[str, Facts]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certentry import Entry
 from sslbind.digest import thumbprint as thumbprint_of
-from sslbind.errors import CertificateError, NoCertificateError, SslbindError
+from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError
 from sslbind.files import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sslbind.certfiles import Facts, PasswordFile
-    from sslbind.identity import Certificate, Identity
+    from sslbind.identity import Certificate, Identity, PrivateKey
     from sslbind.verify import Problem
 
 _HEX = frozenset("0123456789abcdef")
+_REPLACE = "a store is written only in folders and files of its own: remove it first"
 
 
 def store_name(text: str) -> str:
@@ -78,11 +79,13 @@ class CertStores:
         self._entries: tuple[Entry, ...] | None = None
         self._by_thumbprint: dict[str, list[Entry]] = {}
         self._required: dict[tuple[str, str], Entry] = {}
+        self._opened: dict[str, tuple[list[int], tuple[Certificate, ...]]] = {}
 
     def refresh(self) -> None:
         """Forget what was seen: the next question looks at the folder again."""
         self._files = self._entries = None
         self._required.clear()
+        self._opened.clear()
 
     def names(self) -> tuple[str, ...]:
         """Return the stores there are, in the spelling of their folders."""
@@ -148,9 +151,10 @@ class CertStores:
         """Write a certificate with chain and key; return its entry, and whether anything changed.
 
         What is there already is not written again; a chain or a key that is
-        there stays when ``identity`` comes without. Raises SslbindError where
-        the folder cannot be written, CertificateError for a key of another
-        certificate.
+        there stays when ``identity`` comes without; one that another tool put
+        into our ``.pem`` moves into a ``.key``. Raises SslbindError where the
+        folder cannot be written, CertificateError for a key of another
+        certificate, for a link in our place, and where a key would be lost.
         """
         from sslbind.certfiles import row_of
         from sslbind.certificates import encode_chain, encode_key
@@ -161,12 +165,17 @@ class CertStores:
             raise CertificateError(f"the private key does not match {leaf.thumbprint}")
         folder = self._make_folder(store_name(DEFAULT_STORE if store is None else store))
         path = os.path.join(folder, leaf.thumbprint)
-        # The key first: a certificate that is seen has its key.
-        changed = identity.key is not None and _put(
-            f"{path}.key", encode_key(identity.key), PRIVATE_FILE
-        )
+        _refuse_foreign(f"{path}.pem")
+        _refuse_foreign(f"{path}.key")
         chain = encode_chain(identity)
-        if identity.chain or not _content(f"{path}.pem").startswith(chain):
+        old = _old(f"{path}.pem")
+        replaced = old != chain if identity.chain else not old.startswith(chain)
+        key_now = identity.key
+        if replaced and old:
+            key_now = self._rescued(f"{path}.pem", old, identity)
+        # The key first: a certificate that is seen has its key.
+        changed = key_now is not None and _put(f"{path}.key", encode_key(key_now), PRIVATE_FILE)
+        if replaced:
             changed = _put(f"{path}.pem", chain, None) or changed
         self.refresh()
         name = os.path.basename(folder)
@@ -227,19 +236,32 @@ class CertStores:
         """Return the certificates of all stores that are called like an issuer in ``identity``.
 
         ``verify`` completes the chain with them; whether they signed it, their
-        name does not tell. What cannot be opened is left out.
+        name does not tell. What cannot be opened is left out. A certificate
+        that signs itself needs none.
         """
-        from sslbind.certfiles import open_file
-
+        if identity.leaf.self_signed:
+            return ()
         wanted = {one.issuer for one in (identity.leaf, *identity.chain)}
         found: dict[str, Certificate] = {}
         for entry in self.entries():
             if entry.thumbprint and entry.subject in wanted and entry.thumbprint not in found:
-                path = os.path.join(self.folder, entry.file)
-                with contextlib.suppress(SslbindError):
-                    bundle = open_file(path, self._password_file(), strict=False)
-                    found.update({one.thumbprint: one for one in bundle.certificates})
+                found.update({one.thumbprint: one for one in self._certificates(entry.file)})
         return tuple(one for one in found.values() if one.subject in wanted)
+
+    def _certificates(self, file: str) -> tuple[Certificate, ...]:
+        """Return what a file holds, none where it cannot be opened; unchanged it is opened once."""
+        from sslbind.certfiles import open_file, stamp_of
+
+        path = os.path.join(self.folder, file)
+        try:
+            stamp = stamp_of(os.stat(path))
+            known = self._opened.get(file)
+            if known is None or known[0] != stamp:
+                bundle = open_file(path, self._password_file(), strict=False)
+                known = self._opened[file] = stamp, bundle.certificates
+        except (OSError, SslbindError):
+            return ()
+        return known[1]
 
     def wide_modes(self, entry: Entry) -> tuple[Problem, ...]:
         """Return a problem (``wide-mode``) for each file with the key that others may read.
@@ -344,6 +366,30 @@ class CertStores:
         names: dict[str, str] = {}
         return {name: names.setdefault(name.casefold(), name) for name in folders}
 
+    def _rescued(self, path: str, old: bytes, identity: Identity) -> PrivateKey | None:
+        """Return the key for the ``.key``: the one given, or the one in the ``.pem`` that goes.
+
+        Raises CertificateError where the ``.pem`` holds any other.
+        """
+        from sslbind.certfiles import open_file
+
+        keys: list[PrivateKey] = []
+        try:
+            bundle = open_file(path, self._password_file(), strict=False)
+            keys.extend(bundle.keys)
+            lost = bundle.locked > 0
+        except PasswordError:
+            lost = True
+        except CertificateError:
+            lost = b"PRIVATE KEY" in old
+        if lost or any(key.spki != identity.leaf.spki for key in keys):
+            raise CertificateError(
+                "holds a private key that would be lost",
+                "move the key into a file of its own beside it first",
+                file=path,
+            )
+        return identity.key or (keys[0] if keys else None)
+
     def _make_folder(self, store: str) -> str:
         spelled = {name.casefold(): name for name in self.names()}
         path = os.path.join(self.folder, spelled.get(store.casefold(), store))
@@ -353,15 +399,40 @@ class CertStores:
                 os.mkdir(path, PRIVATE_FOLDER)
         except OSError as error:
             raise CertificateError(f"cannot be made: {reason(error)}", file=path) from None
+        if not stat.S_ISDIR(_mode(path)):
+            raise CertificateError("is no folder but a link or a file", _REPLACE, file=path)
         return path
 
 
 def _content(path: str) -> bytes:
     """Return the bytes of a file of ours, or none where it is not there or not to be read."""
     try:
-        return read_file(path, MAX_SIZE)
+        return read_file(path, MAX_SIZE, regular=True)
     except SslbindError:
         return b""
+
+
+def _old(path: str) -> bytes:
+    """Return what a file of ours holds that is about to go; raise SslbindError where unreadable."""
+    return read_file(path, MAX_SIZE, regular=True) if os.path.lexists(path) else b""
+
+
+def _mode(path: str) -> int:
+    """Return type and mode of what is at ``path`` itself, not behind a link; 0 for nothing."""
+    try:
+        return os.lstat(path).st_mode
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise CertificateError(f"cannot be read: {reason(error)}", file=path) from None
+
+
+def _refuse_foreign(path: str) -> None:
+    """Raise CertificateError where a link, a folder or a pipe is in the place of a file of ours."""
+    mode = _mode(path)
+    if mode and not stat.S_ISREG(mode):
+        what = "a link" if stat.S_ISLNK(mode) else "no regular file"
+        raise CertificateError(f"is {what}, and is not written", _REPLACE, file=path)
 
 
 def _put(path: str, data: bytes, mode: int | None) -> bool:
@@ -369,6 +440,7 @@ def _put(path: str, data: bytes, mode: int | None) -> bool:
     if _content(path) == data:
         return False
     with locked(path):
+        _refuse_foreign(path)
         remove_leftovers(path)
         if mode is not None:
             with contextlib.suppress(OSError):

@@ -6,15 +6,19 @@ afterwards, which judges the rest.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from sslbind.errors import CertificateError
 
-MAX_ROUNDS = 2_000_000
-"""Rounds of key derivation: a second or two of work. Windows and OpenSSL write 2,000."""
+MAX_ROUNDS = 4_000_000
+"""Rounds of key derivation in a file: seconds of work. Windows and OpenSSL write 2,000 a part."""
+_MAX_ELEMENTS = 200_000
+_MAX_NESTING = 40
 
 Kind = Literal["certificate", "pkcs7", "pkcs12", "key", "encrypted key"]
 
+_CONSTRUCTED, _HIGH_TAG = 0x20, 0x1F
 _INTEGER, _OCTETS, _NULL, _OID, _SEQUENCE, _VERSION = 0x02, 0x04, 0x05, 0x06, 0x30, 0xA0
 _PKCS7_DATA = bytes.fromhex("2a864886f70d0107")
 _SCRYPT = bytes.fromhex("2b06010401da47040b")
@@ -22,8 +26,6 @@ _DERIVATIONS = (
     bytes.fromhex("2a864886f70d01050c"),  # PBKDF2: RFC 8018, and PBMAC1 in a PFX: RFC 9579
     *(bytes.fromhex("2a864886f70d0105") + bytes((n,)) for n in (1, 3, 4, 6, 10, 11)),  # PBES1
     *(bytes.fromhex("2a864886f70d010c01") + bytes((n,)) for n in range(1, 7)),  # PFX: RFC 7292
-    bytes.fromhex("2b0e03021a"),  # SHA-1, in the MAC of a PFX, and its successors
-    *(bytes.fromhex("6086480165030402") + bytes((n,)) for n in range(1, 12)),
 )
 _SHROUDED_KEY = bytes.fromhex("2a864886f70d010c0a0102")
 
@@ -78,31 +80,37 @@ def kind(data: bytes) -> Kind | None:
 
 
 def rounds(data: bytes) -> int:
-    """Return the largest count of key derivation rounds that ``data`` asks for, 0 for none.
+    """Return how many key derivation rounds ``data`` asks for in all, 0 for none.
 
-    The algorithms are found by their identifiers, in DER and BER alike, so one
-    that is inside an encrypted part is not seen. For scrypt (RFC 7914) it is
-    cost times block size times parallelism.
+    BER is brought into DER first, so that neither an indefinite length nor a
+    string in pieces hides anything; CertificateError is raised where a PFX
+    or an encrypted key cannot be. The algorithms are found by their identifiers, the MAC of a PFX
+    by its place. For scrypt (RFC 7914) the count is cost times block size times
+    parallelism. The known limit: a derivation inside an encrypted part is not
+    seen, as only the password shows it.
     """
-    most = 0
+    is_pfx = kind(data) == "pkcs12"
+    try:
+        data = _Normal(data).element(0, len(data), 0)[0]
+    except _NotBerError as error:
+        if is_pfx or kind(data) == "encrypted key":
+            what = "a PFX file" if is_pfx else "an encrypted private key"
+            raise CertificateError(f"{what} cannot be read: {error}") from None
+    total = _mac_rounds(data) if is_pfx else 0
     for identifier in (*_DERIVATIONS, _SCRYPT):
         at = data.find(identifier)
         while at >= 0:
             found = _integers(data, at + len(identifier))
             if identifier == _SCRYPT:
-                count = 1
-                for number in found[:3]:
-                    count *= number
-                most = max(most, count)
+                total += math.prod(found[:3])
             elif found:
-                most = max(most, found[0])
+                total += found[0]
             at = data.find(identifier, at + 1)
-    return most
+    return total
 
 
-def check_rounds(data: bytes) -> None:
-    """Raise CertificateError where a file asks for more than MAX_ROUNDS."""
-    count = rounds(data)
+def check_rounds(count: int) -> None:
+    """Raise CertificateError where a file asks for more than MAX_ROUNDS in all."""
     if count > MAX_ROUNDS:
         raise CertificateError(
             f"it asks for {count} rounds of key derivation, more than {MAX_ROUNDS}",
@@ -124,8 +132,102 @@ def _integers(data: bytes, at: int) -> list[int]:
             break
         tag, start, end = header
         if tag == _INTEGER:
-            found.append(int.from_bytes(data[start : min(end, start + 16)], "big"))
+            found.append(_number(data[start:end]))
         elif found or tag not in (_SEQUENCE, _OCTETS, _NULL):
             break
         at = start if tag == _SEQUENCE else end
     return found
+
+
+def _number(octets: bytes) -> int:
+    """Return an INTEGER; one that is too long, or negative, is large."""
+    return int.from_bytes(octets.lstrip(b"\0")[:16], "big")
+
+
+def _mac_rounds(data: bytes) -> int:
+    """Return the iterations of the MAC of a PFX in DER, whatever its digest: RFC 7292, section 4.
+
+    They are the INTEGERs among the elements of whatever follows the content.
+    """
+    outer = element(data)
+    at, end, total, place = (outer[1], outer[2], 0, 0) if outer else (0, 0, 0, 0)
+    while at < end and (part := element(data, at)):
+        inside = part[1]
+        while place >= 2 and inside < part[2] and (one := element(data, inside)):
+            if one[0] == _INTEGER:
+                total += _number(data[one[1] : one[2]])
+            inside = one[2]
+        at, place = part[2], place + 1
+    return total
+
+
+class _NotBerError(Exception):
+    """Bytes that are no BER, or too much of it."""
+
+
+class _Normal:
+    """Rewrites BER with definite lengths and whole strings, also within OCTET STRINGs."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._left = _MAX_ELEMENTS
+        self._too_deep = False
+
+    def element(self, at: int, limit: int, depth: int) -> tuple[bytes, int]:
+        """Return the element at ``at`` in DER, and where it ends."""
+        tag, content, end = self._content(at, limit, depth)
+        return _element(tag, content), end
+
+    def _content(self, at: int, limit: int, depth: int) -> tuple[int, bytes, int]:
+        self._left -= 1
+        self._too_deep = self._too_deep or depth > _MAX_NESTING
+        header = element(self._data, at)
+        if header is None or self._left < 0 or self._too_deep:
+            raise _NotBerError("it has too many parts" if header else "it is cut short")
+        tag, start, end = header
+        indefinite = self._data[at + 1] == 0x80
+        if tag & _HIGH_TAG == _HIGH_TAG or (not indefinite and end > limit):
+            raise _NotBerError("it is no PKCS#12")
+        if not tag & _CONSTRUCTED:
+            if indefinite:
+                raise _NotBerError("a length is missing")
+            content = self._data[start:end]
+            return tag, self._within(content, depth) if tag == _OCTETS else content, end
+        end = limit if indefinite else end
+        parts = []
+        at, string = start, tag == _OCTETS | _CONSTRUCTED
+        while at < end:
+            if indefinite and self._data[at : at + 2] == b"\0\0":
+                break
+            below, content, at = self._content(at, end, depth + 1)
+            parts.append(content if string else _element(below, content))
+        if indefinite:
+            if at >= end:
+                raise _NotBerError("it is cut short")
+            end = at + 2
+        content = b"".join(parts)
+        return (_OCTETS, self._within(content, depth), end) if string else (tag, content, end)
+
+    def _within(self, content: bytes, depth: int) -> bytes:
+        """Return the content of a string, rewritten where it begins with a SEQUENCE."""
+        if content[:1] != b"0":
+            return content
+        inner = _Normal(content)
+        inner._left = self._left
+        try:
+            first_one, end = inner.element(0, len(content), depth + 1)
+        except _NotBerError:
+            if inner._left < 0 or inner._too_deep:
+                raise
+            return content
+        finally:
+            self._left, self._too_deep = inner._left, inner._too_deep
+        return first_one + content[end:]
+
+
+def _element(tag: int, content: bytes) -> bytes:
+    length = len(content)
+    if length < 0x80:
+        return bytes((tag, length)) + content
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(octets))) + octets + content

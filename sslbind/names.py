@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -54,18 +56,27 @@ def covers(certificate_names: Iterable[str], host: str) -> bool:
     """
     wanted = address(host)
     if wanted is not None:
-        return any(address(name) == wanted for name in certificate_names)
+        return wanted in _addresses(tuple(certificate_names))
     try:
         host = ascii_name(host)
     except ValueError:
         return False
     parent = host.partition(".")[2]
     wildcard = f"*.{parent}" if "." in parent and not host.startswith("*.") else host
-    return any(_ascii_or_empty(name) in (host, wildcard) for name in certificate_names)
+    return not _hosts(tuple(certificate_names)).isdisjoint((host, wildcard))
 
 
-def _ascii_or_empty(name: str) -> str:
-    try:
-        return ascii_name(name)
-    except ValueError:
-        return ""
+@functools.lru_cache(maxsize=16)  # a certificate is asked for one host after the other
+def _hosts(names: tuple[str, ...]) -> frozenset[str]:
+    found = set()
+    for name in names:
+        with contextlib.suppress(ValueError):
+            found.add(ascii_name(name))
+    return frozenset(found)
+
+
+@functools.lru_cache(maxsize=16)
+def _addresses(
+    names: tuple[str, ...],
+) -> frozenset[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    return frozenset(filter(None, map(address, names)))

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pki import NOW, PASSWORD, bag, intermediate, issue, mail, openssl_pfx, root, web
+from pki import NOW, PASSWORD, bag, ec_key, intermediate, issue, mail, openssl_pfx, root, web
 
+from sslbind import certfiles
 from sslbind.certentry import Entry
-from sslbind.certificates import Certificate, Identity, identities, read_bundle
+from sslbind.certificates import Bundle, Certificate, Identity, identities, read_bundle
 from sslbind.certstore import CertStores, store_name
 from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError
 from sslbind.verify import problems
@@ -156,6 +157,67 @@ def test_add_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "certs").write_bytes(b"a file")
     with pytest.raises(CertificateError, match=r"certs.*: cannot be made: "):
         stores(tmp_path / "certs").add(full())
+
+
+@posix
+@pytest.mark.parametrize("kind", ["pem", "key"])
+@pytest.mark.parametrize("what", ["link", "dangling", "folder", "pipe"])
+def test_add_writes_files_of_its_own_only(
+    certs: Path, tmp_path: Path, kind: str, what: str
+) -> None:
+    """A link that came with a repository leads no key out of the store; a pipe does not hang."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "leak").write_bytes(web().pem)
+    path = certs / "MY" / f"{WEB}.{kind}"
+    path.parent.mkdir(parents=True)
+    match what:
+        case "folder":
+            path.mkdir(0o755)
+        case "pipe":
+            os.mkfifo(path, 0o644)
+        case _:
+            path.symlink_to(outside / ("leak" if what == "link" else "gone"))
+    before = path.lstat()
+    with pytest.raises(CertificateError, match=rf"{WEB}\.{kind}: is (a link|no regular file)"):
+        stores(certs).add(full())
+    assert path.lstat() == before
+    assert list(path.parent.iterdir()) == [path]
+    assert [one.name for one in outside.iterdir()] == ["leak"]
+    assert (outside / "leak").read_bytes() == web().pem
+
+
+@posix
+def test_add_into_a_linked_store(certs: Path, tmp_path: Path) -> None:
+    """Linked folders are not read, and so not written."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    certs.mkdir()
+    (certs / "MY").symlink_to(outside)
+    with pytest.raises(CertificateError, match=r"MY: is no folder but a link or a file"):
+        stores(certs).add(full())
+    assert list(outside.iterdir()) == []
+
+
+def test_add_keeps_a_key_inside_the_certificate_file(certs: Path, drop: Drop) -> None:
+    """The key in a file like HAProxy's moves into its own before the file is written again."""
+    drop(f"MY/{WEB}.pem", web().pem + web().key_pem())
+    entry, changed = stores(certs).add(identity(web().pem, intermediate().pem))
+    assert (entry.has_key, changed) == (True, True)
+    assert (certs / entry.key_file).read_bytes() == web().key_pem()
+    assert stores(certs).load(only(certs)) == full()
+
+
+@pytest.mark.parametrize(
+    "more", [mail().key_pem(), web().key_pem(PASSWORD), b"-----BEGIN PRIVATE KEY-----\n"]
+)
+def test_add_destroys_no_key(certs: Path, drop: Drop, more: bytes) -> None:
+    """A key that cannot be moved stops it."""
+    data = (b"" if more.count(b"-----") == 2 else web().pem) + more
+    path = drop(f"MY/{WEB}.pem", data)
+    with pytest.raises(CertificateError, match=r"\.pem: holds a private key that would be lost"):
+        stores(certs).add(full())
+    assert path.read_bytes() == data
 
 
 # Store names
@@ -520,7 +582,7 @@ def hook(event, arguments):
 sys.addaudithook(hook)
 from sslbind.certstore import CertStores
 CertStores({str(certs)!r}).entries()
-print(*sorted(names))
+print(*sorted(set(names)))  # the opener of a file is audited too
 """
     return run(code).split()
 
@@ -680,6 +742,21 @@ def test_delete_keeps_a_key_that_another_needs(certs: Path, drop: Drop) -> None:
     assert stores(certs).require(renewed.thumbprint).has_key
 
 
+def test_delete_refuses_the_only_key_of_another(certs: Path, drop: Drop) -> None:
+    """A file goes with the key of another certificate only where that has it elsewhere too."""
+    drop("MY/a.pem", web().pem + web().key_pem() + mail().key_pem())
+    drop("MY/b.pem", mail().pem)
+    with pytest.raises(CertificateError) as caught:
+        stores(certs).delete(stores(certs).require(WEB))
+    assert str(caught.value) == (
+        f"MY/a.pem: holds the private key of another certificate as well: {mail().thumbprint}"
+    )
+    assert left(certs) == ["MY/a.pem", "MY/b.pem"]
+    drop("MY/b.key", mail().key_pem())
+    stores(certs).delete(stores(certs).require(WEB))
+    assert left(certs) == ["MY/b.key", "MY/b.pem"]
+
+
 def test_delete_of_a_locked_file(certs: Path, drop: Drop) -> None:
     """A file that does not open can be removed as what it is."""
     drop("MY/web.pfx", web().pfx(PASSWORD))
@@ -708,6 +785,44 @@ def test_issuers_of_other_stores_complete_a_chain(certs: Path, drop: Drop) -> No
     assert problems(loaded, found, NOW) == ()
     (certs / "CA" / f"{intermediate().thumbprint}.pem").unlink()
     assert asked.issuers(loaded) == ()
+
+
+def test_many_certificates_of_one_name(
+    certs: Path, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file is opened once for all the chains, and a root asks for none."""
+    made = [issue("Same", ca=True, key=ec_key(f"same {n}")) for n in range(5)]
+    for n, one in enumerate(made):
+        drop(f"Root/{n}.pem", one.pem)
+    asked = stores(certs)
+    asked.entries()
+    opened: list[str] = []
+    real = certfiles.open_file
+
+    def spy(path: str, passwords: certfiles.PasswordFile, *, strict: bool) -> Bundle:
+        opened.append(path)
+        return real(path, passwords, strict=strict)
+
+    monkeypatch.setattr(certfiles, "open_file", spy)
+    assert asked.issuers(identity(made[0].pem)) == ()
+    assert opened == []
+    leaf = identity(issue("x", issuer=made[0]).pem)
+    assert len(asked.issuers(leaf)) == len(asked.issuers(leaf)) == len(opened) == 5
+
+
+@posix
+@pytest.mark.parametrize("what", ["password", "certificate"])
+def test_a_pipe_in_place_of_a_file_does_not_hang(certs: Path, drop: Drop, what: str) -> None:
+    """What is read must be a file, also when it became a pipe after it was found."""
+    path = drop("MY/web.pfx", web().pfx(PASSWORD))
+    asked = stores(certs, PASSWORD)
+    entry = only(certs, PASSWORD)
+    if what == "password":
+        path = certs.parent / "pfx.password"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(SslbindError, match="is no regular file"):
+        asked.load(entry)
 
 
 def test_load_what_is_gone(certs: Path) -> None:

@@ -27,7 +27,7 @@ def commands(
     command: click.Command = root, parent: click.Context | None = None, name: str = "sslbind"
 ) -> Iterator[click.Context]:
     """Give every command of the command line in its context."""
-    context = click.Context(command, parent, name)
+    context = click.Context(command, parent, name, **command.context_settings)
     yield context
     if isinstance(command, click.Group):
         for word in command.list_commands(context):

@@ -112,7 +112,7 @@ def test_by_a_sha256(run: Run, stored: Stored) -> None:
 
 FAILING = [
     (("--cert", "web.pfx", "appid=iis"), {}, 2, "--password-env"),
-    (("--cert", "web.pfx", "appid=iis", "--password-env", "NOWHERE"), {}, 2, "NOWHERE"),
+    (("--cert", "web.pfx", "appid=iis", "--password-env", "NOWHERE"), {}, 2, "not set"),
     (("--cert", "web.pfx", "appid=iis", "--password-env", "P"), {"P": "wr0ng!"}, 2, "web.pfx"),
     (("--cert", "web.pfx", "appid=iis", "--password-file", "none"), {}, 2, "none"),
     (("--cert", "nowhere.pfx", "appid=iis"), {}, 2, "nowhere.pfx"),
