@@ -280,7 +280,7 @@ class CertStores:
         if not mode & 0o077:
             return ()
         message = f"others may use the private key in {printable(entry.key_file)}, mode {mode:04o}"
-        return (Problem("wide-mode", message, f"chmod 600 {printable(path)}"),)
+        return (Problem("wide-mode", message, f"chmod 600 {_word(path)}"),)
 
     def _require_own(self, thumbprint: str, store: str) -> Entry | None:
         """Return the entry of a ``<thumbprint>.pem`` that really holds it, with a key beside."""
@@ -312,7 +312,7 @@ class CertStores:
             hints.append("name a file with its password as PasswordFile in [CertStores]")
         else:
             hints.append(
-                f"sslbind store add CERTIFICATE KEY --store {printable(entry.store)} brings the key"
+                f"sslbind store add CERTIFICATE KEY --store {_word(entry.store)} brings the key"
             )
             hints.append('privatekeys = "elsewhere" in [CertStores] does without keys')
         return NoCertificateError(
@@ -323,14 +323,14 @@ class CertStores:
 
     def _not_in(self, thumbprint: str, store: str, same: Iterable[Entry]) -> NoCertificateError:
         hints = [
-            f"it is in the store {printable(one.store)}: certstorename={printable(one.store)}"
+            f"it is in the store {printable(one.store)}: certstorename={_word(one.store)}"
             for one in same
         ]
         if hints:
             where = f"not in the store {printable(store)}"
         else:
             where = "in no store"
-            hints.append(f"sslbind store add FILE --store {printable(store)} brings it")
+            hints.append(f"sslbind store add FILE --store {_word(store)} brings it")
             closed = [one for one in self.entries() if not one.thumbprint]
             hints.extend(
                 f"{printable(one.file)} may hold it, but {printable(one.problem or 'is locked')}"
@@ -402,6 +402,13 @@ class CertStores:
         if not stat.S_ISDIR(_mode(path)):
             raise CertificateError("is no folder but a link or a file", _REPLACE, file=path)
         return path
+
+
+def _word(text: str) -> str:
+    """Return ``text`` as one word of a command that somebody may paste into a shell."""
+    from shlex import quote
+
+    return quote(printable(text))
 
 
 def _content(path: str) -> bytes:
