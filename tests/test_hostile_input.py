@@ -103,4 +103,4 @@ def test_a_store_name_that_a_shell_expands_is_told(run: Run, registry: Path) -> 
     )
     result = run("dump")
     assert result.code == 0
-    assert "certstorename=a$(b): a shell or cmd reads more into that" in result.err
+    assert "certstorename=a$(b): a shell or cmd would read more into that" in result.err

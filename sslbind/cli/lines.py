@@ -109,8 +109,7 @@ def _dump(session: Session) -> Answer:
     script = netsh_script.write(
         session.registry.bindings.values(), session.registry.iplisten, session.release
     )
-    notes = tuple(f"this will not arrive: {loss}" for loss in script.losses)
-    return Answer(script.text, notes=notes)
+    return Answer(script.text, notes=script.losses)
 
 
 def _show(session: Session, word: str, texts: Mapping[str, str]) -> Answer:

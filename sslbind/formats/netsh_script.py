@@ -22,7 +22,7 @@ _EXPANDED = set("%$`\\")
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script, and a sentence for each thing that its lines cannot carry."""
+    """A script, and a sentence for each thing that its lines cannot carry, or not safely."""
 
     text: str
     losses: tuple[str, ...]
@@ -83,13 +83,15 @@ def _losses(binding: Binding, release: Release) -> list[str]:
     derived = Binding(
         binding.key, {tag: value for tag, value in binding.values.items() if tag != "sslflags"}
     )
-    losses = [f"{name}: bit {bit.name} has no tag" for bit in untagged_bits(binding)]
+    losses = [
+        f"{name}: bit {bit.name} has no tag: no script carries it" for bit in untagged_bits(binding)
+    ]
     if binding.other and not losses:
-        losses = [f"{name}: values without a tag: {', '.join(binding.other)}"]
+        losses = [f"{name}: no script carries what has no tag: {', '.join(binding.other)}"]
     late = [tag for tag in TAGS if tag.name in binding.values and tag.since > release]
     losses += [f"{name}: {tag.name} exists from {tag.since.title} on" for tag in late]
     losses += [
-        f"{name}: {tag.name}={binding[tag.name]}: a shell or cmd reads more into that"
+        f"{name}: {tag.name}={binding[tag.name]}: a shell or cmd would read more into that"
         for tag in TAGS
         if _EXPANDED.intersection(str(binding.values.get(tag.name, "")))
     ]
@@ -97,5 +99,7 @@ def _losses(binding: Binding, release: Release) -> list[str]:
         since = binding.key.kind.since
         losses.append(f"{name}: {binding.key.kind} exists from {since.title} on")
     if derived.sslflags(release) != binding.sslflags(release):
-        losses.append(f"{name}: sslflags={binding.sslflags(release)} is IIS's, not netsh's")
+        losses.append(
+            f"{name}: sslflags={binding.sslflags(release)} is IIS's: no script carries it"
+        )
     return losses
