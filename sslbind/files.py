@@ -101,7 +101,7 @@ def write_file(path: str | os.PathLike[str], data: bytes, mode: int | None = Non
                 file.flush()
                 os.fsync(handle)
             _replace(part, target)
-        except BaseException:
+        except BaseException:  # a signal, too, leaves no temporary file
             with contextlib.suppress(OSError):
                 os.unlink(part)
             raise

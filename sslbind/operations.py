@@ -128,7 +128,8 @@ class Session:
         if before is None:
             raise self._absent(key)
         after = self._build(key, values, before, before)
-        if (after.certhash, after.store) == (before.certhash, before.store):
+        same = (after.certhash, after.store) == (before.certhash, before.store)
+        if same and certificate is None:
             return self._put(key, before, after, ())  # nothing to look up that was not there
         notes = self._verify(after, verify=verify, certificate=certificate)
         return self._put(key, before, after, notes)
