@@ -10,7 +10,7 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,9 @@ KEY_SUFFIX = ".key"
 MAX_DEPTH = 8
 """Folders below a store that are looked into; links to folders are not followed."""
 _RACY = 20_000_000  # ns: file times move in steps, and a second change in one step does not show
+
+Progress = Callable[[int], None]
+"""Told how many files were looked at so far; a cold scan of thousands takes seconds."""
 
 Row = list[Any]
 """The facts of an end certificate, as JSON keeps them and ``certindex`` reads them."""
@@ -87,18 +90,29 @@ class PasswordFile:
         return data.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def scan(folder: str, password_file: PasswordFile) -> dict[str, Facts]:
+def scan(
+    folder: str,
+    password_file: PasswordFile,
+    *,
+    flat: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Facts]:
     """Return the facts of every file in the stores of ``folder``, by its path below it.
 
-    A file that cannot be read or understood is there with its problem; the
-    scan itself raises nothing.
+    ``flat``: of the PFX files that stand in ``folder`` itself, as in a central
+    store. ``progress`` is told how many files were looked at, now and then. A
+    file that cannot be read or understood is there with its problem; the scan
+    itself raises nothing.
     """
-    name = f"certs-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
+    kind = "ccs" if flat else "certs"
+    name = f"{kind}-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
     password_stamp = password_file.stamp()
     old_password, old = _recall(name)
     found: dict[str, Facts] = {}
     fresh = False
-    for path, status in _walk(folder):
+    for count, (path, status) in enumerate(_flat(folder) if flat else _walk(folder)):
+        if progress is not None and count % 64 == 0:
+            progress(count)
         if isinstance(status, str):
             found[path] = Facts([], [], [], problem=status)
             continue
@@ -218,6 +232,23 @@ def _walk(folder: str) -> Iterator[tuple[str, os.stat_result | str]]:
                     continue
                 if stat.S_ISREG(status.st_mode):
                     yield path, status
+
+
+def _flat(folder: str) -> Iterator[tuple[str, os.stat_result | str]]:
+    """Yield each PFX file that stands in ``folder`` itself, links to files included."""
+    try:
+        with os.scandir(folder) as items:
+            inside = [item for item in items if _suffix(item.name) == ".pfx"]
+    except OSError:
+        return
+    for item in sorted(inside, key=lambda item: item.name):
+        try:
+            status = item.stat()
+        except OSError as error:
+            yield item.name, f"cannot be read: {reason(error)}"
+            continue
+        if stat.S_ISREG(status.st_mode) and not item.name.startswith("."):
+            yield item.name, status
 
 
 def _suffix(name: str) -> str:

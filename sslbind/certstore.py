@@ -32,7 +32,7 @@ from sslbind.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sslbind.certfiles import Facts, PasswordFile
+    from sslbind.certfiles import Facts, PasswordFile, Progress
     from sslbind.identity import Certificate, Identity, PrivateKey
     from sslbind.verify import Problem
 
@@ -66,13 +66,20 @@ class CertStores:
 
     ``keys_elsewhere``: certificates without private keys are fine.
     ``password_file`` holds the password of PFX files that others drop in.
-    ``add`` and ``delete`` look again, and so does ``refresh``.
+    ``progress`` is told how many files were looked at, while they are. ``add``
+    and ``delete`` look again, and so does ``refresh``.
     """
 
     def __init__(
-        self, folder: str, *, keys_elsewhere: bool = False, password_file: str | None = None
+        self,
+        folder: str,
+        *,
+        keys_elsewhere: bool = False,
+        password_file: str | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.folder = os.fspath(folder)
+        self._progress = progress
         self.keys_elsewhere = keys_elsewhere
         self._password_path = password_file
         self._files: dict[str, Facts] | None = None
@@ -114,6 +121,14 @@ class CertStores:
                     return entry
                 raise self._no_key(entry)
         raise self._not_in(thumbprint, store, same)
+
+    def has(self, thumbprint: str, store: str | None = None) -> bool:
+        """Whether ``require`` finds the certificate."""
+        try:
+            self.require(thumbprint, store)
+        except (CertificateError, NoCertificateError):
+            return False
+        return True
 
     def by_sha256(self, digest: str) -> Entry | None:
         """Return the certificate with this SHA-256 (64 hex digits), or None."""
@@ -349,7 +364,7 @@ class CertStores:
         if self._files is None:
             from sslbind.certfiles import scan
 
-            self._files = scan(self.folder, self._password_file())
+            self._files = scan(self.folder, self._password_file(), progress=self._progress)
         return self._files
 
     def _spelling(self) -> dict[str, str]:

@@ -24,9 +24,12 @@ from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SNI_WILDCARD_SINCE, Key
 from sslbind.owners import owner_name
 from sslbind.registry import Registry
 from sslbind.release import Release
+from sslbind.resolver import State
 from sslbind.tags import SSLFLAGS, STORED, Value
 
 if TYPE_CHECKING:
+    from sslbind.ccs import CentralStore
+    from sslbind.certfiles import Progress
     from sslbind.certstore import CertStores
     from sslbind.identity import Identity
 
@@ -69,7 +72,10 @@ class Session:
     def __init__(self, registry: Registry, release: Release | None = None) -> None:
         self.registry = registry
         self.release = release or registry.settings.release
+        self.progress: Progress | None = None
+        """Told how many certificate files were looked at; set it before the stores are used."""
         self._stores: CertStores | None = None
+        self._central: CentralStore | None = None
         self._waiting: list[tuple[Identity, str]] | None = None
 
     @property
@@ -84,8 +90,31 @@ class Session:
                 self.registry.stores_folder,
                 keys_elsewhere=settings.keys_elsewhere,
                 password_file=password_file and self.registry.resolve_path(password_file),
+                progress=self.progress,
             )
         return self._stores
+
+    @property
+    def central(self) -> CentralStore | None:
+        """The central store, None where the provider is not enabled or has no location."""
+        settings = self.registry.settings.central_store
+        enabled = settings is not None and settings.enabled and settings.location
+        if settings is not None and enabled and self._central is None:
+            from sslbind.ccs import CentralStore
+
+            password_file = settings.password_file
+            self._central = CentralStore(
+                self.registry.resolve_path(settings.location or ""),
+                password_file=password_file and self.registry.resolve_path(password_file),
+                progress=self.progress,
+            )
+        return self._central
+
+    @property
+    def state(self) -> State:
+        """What ``resolve`` works on: the bindings with the stores behind them."""
+        registry = self.registry
+        return State(self.release, registry, registry.iplisten, self.central, self.stores)
 
     def add(
         self,

@@ -66,6 +66,8 @@ class Tag(NamedTuple):
     late: bool = False
     """Whether ``show`` says Set/Not Set, as for all flags after ``reject``."""
     site_flag: SiteFlag | None = None
+    removes: tuple[str, ...] = ()
+    """The TLS versions that it takes away when it is on, as ``tls.VERSIONS`` names them."""
 
     def show(self, value: Value | None) -> str:
         """Return ``value`` as ``show`` prints it."""
@@ -230,6 +232,7 @@ def _flag(  # noqa: PLR0913, PLR0917  # a row of the table
     bit: int,
     summary: str,
     site_flag: SiteFlag | None = None,
+    removes: tuple[str, ...] = (),
 ) -> Tag:
     """Return one of the flags that HTTP.SYS keeps in ``DefaultFlags``, off by default."""
     # "reject" is the last whose words in show are Enabled and Disabled.
@@ -245,6 +248,7 @@ def _flag(  # noqa: PLR0913, PLR0917  # a row of the table
         default=False,
         late=bit > 0x8,
         site_flag=site_flag,
+        removes=removes,
     )
 
 
@@ -293,10 +297,11 @@ TAGS = (
     _flag("disablequic", "Disable QUIC", 150, _2019, 0x20,
           "no QUIC, hence no HTTP/3", SiteFlag(16, "DisableQUIC", _2022)),
     _flag("disablelegacytls", "Disable Legacy TLS Versions", 210, _2019, 0x400,
-          "no TLS 1.0 and 1.1", SiteFlag(64, "DisableLegacyTLS", _2022)),
-    _flag("disabletls12", "Disable TLS1.2", 160, _2019, 0x1000, "no TLS 1.2"),
+          "no TLS 1.0 and 1.1", SiteFlag(64, "DisableLegacyTLS", _2022), ("TLS 1.0", "TLS 1.1")),
+    _flag("disabletls12", "Disable TLS1.2", 160, _2019, 0x1000, "no TLS 1.2",
+          removes=("TLS 1.2",)),
     _flag("disabletls13", "Disable TLS1.3", 170, _2019, 0x40,
-          "no TLS 1.3", SiteFlag(32, "DisableTLS13", _2022)),
+          "no TLS 1.3", SiteFlag(32, "DisableTLS13", _2022), ("TLS 1.3",)),
     _flag("disableocspstapling", "Disable OCSP Stapling", 180, _2019, 0x80,
           "no stapled OCSP answers", SiteFlag(8, "DisableOCSPStp", _2019)),
     _flag("enabletokenbinding", "Enable Token Binding", 190, _2022, 0x100, "token binding"),
@@ -306,6 +311,13 @@ TAGS = (
 )
 # fmt: on
 TAG_BY_NAME = {tag.name: tag for tag in TAGS}
+
+REJECT = TAG_BY_NAME["reject"]
+CLIENT_CERTIFICATE = TAG_BY_NAME["clientcertnegotiation"]
+CTL_IDENTIFIER = TAG_BY_NAME["sslctlidentifier"]
+CTL_STORE = TAG_BY_NAME["sslctlstorename"]
+STORE = TAG_BY_NAME["certstorename"]
+"""The tags that resolving and checking ask for by what they mean."""
 
 POSITIONAL = ("certhash", "appid", "certstorename")
 """The tags that a netsh line may give by position, after the key."""

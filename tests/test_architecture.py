@@ -28,13 +28,14 @@ LAYERS = (
     ("tags", "keys", "identity"),
     ("sslflags", "grammar", "certentry"),
     ("binding",),
+    ("tls", "resolver", "sites"),
     ("files", "cache", "certificates", "chains"),
     ("verify", "certfiles", "certindex"),
     ("certstore", "ccs"),
     ("registry",),
-    ("operations", "resolve"),
-    ("rebinding", "check"),
-    ("formats",),
+    ("operations",),
+    ("rebinding", "answers", "check"),
+    ("formats", "explain"),
     ("cli",),
 )
 """From the bottom to the top; a module may import those of its own layer and below."""

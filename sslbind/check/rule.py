@@ -1,0 +1,79 @@
+"""What a rule is: a function with an id that yields what it found.
+
+The docstring of the function is the rule's words for ``sslbind explain``: its
+first line says when it fires, what follows says why it matters and what mends
+it. A rule in any module of this package is known by being there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from sslbind.check.subject import Subject
+    from sslbind.keys import Key
+
+Severity = Literal["error", "warn", "info"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warn", "error")
+"""From the least to the gravest."""
+
+
+class Found(NamedTuple):
+    """What a rule found: about which record, or where else.
+
+    ``key`` is the record's, None where the finding is about something else.
+    ``message`` is a sentence that names the value, ``advice`` one that says
+    what to do, ``command`` a line that does it (made by ``Subject.command``),
+    each empty where there is none. ``severity`` is given where it is not the
+    rule's own. ``file`` and ``line`` say where, for what is in no registry;
+    where they are not given, the record's own place counts.
+    """
+
+    key: Key | None
+    message: str
+    advice: str = ""
+    command: str = ""
+    severity: Severity | None = None
+    file: str | None = None
+    line: int | None = None
+
+
+Function = Callable[["Subject"], Iterator[Found]]
+
+
+class Rule(NamedTuple):
+    """A rule: its id, how grave its findings are, and the function that finds them."""
+
+    id: str
+    severity: Severity
+    find: Function
+
+    @property
+    def summary(self) -> str:
+        """When it fires: one line without a full stop."""
+        return self._words[0].rstrip(".")
+
+    @property
+    def details(self) -> str:
+        """Why it matters and what mends it: paragraphs parted by empty lines."""
+        return "\n".join(self._words[1:]).strip()
+
+    @property
+    def _words(self) -> list[str]:
+        return (inspect.getdoc(self.find) or self.id).splitlines()
+
+
+RULES: dict[str, Rule] = {}
+"""Every rule by its id; the package fills it when it is imported."""
+
+
+def rule(id_: str, severity: Severity) -> Callable[[Function], Function]:
+    """Return the decorator that makes a function the rule ``id_``."""
+
+    def register(function: Function) -> Function:
+        RULES[id_] = Rule(id_, severity, function)
+        return function
+
+    return register

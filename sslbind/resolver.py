@@ -1,0 +1,233 @@
+"""Who answers: the binding that HTTP.SYS picks for a connection, and why.
+
+Pure and total: a state and a connection in, an answer with its steps out. The
+order is Microsoft's table (Learn, "Troubleshoot AD FS SSO issue"): exact
+address, host name, Central Certificate Store, ``[::]``, ``0.0.0.0``. What that
+table does not say is inferred, and each step says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, Protocol
+
+from sslbind.binding import Binding
+from sslbind.errors import BadValueError
+from sslbind.keys import (
+    CCS,
+    HOSTNAMEPORT,
+    IPPORT,
+    SCOPEDCCS,
+    SNI_WILDCARD_SINCE,
+    Key,
+    parse_address,
+    parse_host,
+)
+from sslbind.release import Release
+from sslbind.tags import REJECT
+
+Outcome = Literal["certificate", "dropped", "broken", "no-match", "not-listening"]
+
+ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104  # the keys of wildcard records
+_MAPPED = "::ffff:"
+
+
+class Bindings(Protocol):
+    """Where records are looked up: a dict, or a ``Registry``."""
+
+    def get(self, key: Key, /) -> Binding | None:
+        """Return the record of ``key``, or None."""
+
+
+class Certificates(Protocol):
+    """The certificate stores, as far as resolving asks."""
+
+    def has(self, thumbprint: str, store: str) -> bool:
+        """Whether the store has the certificate with its private key, or needs no key."""
+
+
+class Central(Protocol):
+    """The central store of a provider that is enabled."""
+
+    def __contains__(self, stem: object, /) -> bool:
+        """Whether there is a file ``<stem>.pfx``; ``stem`` comes from the network."""
+
+    def opens(self, stem: str) -> bool:
+        """Whether that file opens and has a certificate with its private key."""
+
+
+class State(NamedTuple):
+    """A server, as HTTP.SYS sees it.
+
+    ``central`` is None where the provider is not enabled, ``certificates``
+    where certificate stores are not modelled.
+    """
+
+    release: Release
+    bindings: Bindings
+    iplisten: tuple[str, ...] = ()
+    central: Central | None = None
+    certificates: Certificates | None = None
+
+
+class Step(NamedTuple):
+    """One look for a record: in which step, for which key, and whether it was the answer.
+
+    ``stem`` is the file of the central store that serves the name, ``stems``
+    those that would; both empty for records that name their certificate.
+    """
+
+    name: str
+    key: Key
+    hit: bool
+    documented: bool
+    stems: tuple[str, ...] = ()
+    stem: str = ""
+
+    @property
+    def tried(self) -> str:
+        """What was looked for, in words: ``ccs=443 with www.contoso.com.pfx``."""
+        files = " or ".join(f"{stem}.pfx" for stem in self.stems)
+        return f"{self.key.kind}={self.key}" + (f" with {files}" if files else "")
+
+
+class Answer(NamedTuple):
+    """What happens to a connection.
+
+    ``address`` and ``name`` are what was looked up: canonical, ``name`` None
+    where the client sends none, empty where it sends what no record can have.
+    ``steps`` are those tried, ``passed_over`` the keys of later records that
+    fit as well.
+    """
+
+    outcome: Outcome
+    address: str
+    port: int
+    name: str | None
+    binding: Binding | None = None
+    steps: tuple[Step, ...] = ()
+    passed_over: tuple[Key, ...] = ()
+
+    @property
+    def step(self) -> Step | None:
+        """The step that found the record, None where none did."""
+        return self.steps[-1] if self.binding is not None else None
+
+    @property
+    def documented(self) -> bool:
+        """Whether Microsoft's documents, or others' code, say so; else it is inferred."""
+        if self.outcome == "broken":
+            return False
+        return self.step is None or self.step.documented
+
+
+def resolve(state: State, address: str, port: int, name: str | None = None) -> Answer:
+    """Return what answers a connection to ``address`` and ``port`` that sends ``name``.
+
+    ``address`` is an IPv4 or IPv6 address, canonical or not; one that is mapped
+    into IPv6 counts as IPv4 (inferred). ``name`` is the server name of the
+    ClientHello in any spelling; None, empty or an address (RFC 6066, section 3)
+    mean that none is sent. Raises BadValueError where ``address`` is none.
+    """
+    address = parse_address(address)
+    if address.startswith(_MAPPED) and "." in address:
+        address = address[len(_MAPPED) :]
+    host = server_name(name)
+    if not listens(state.iplisten, address):
+        return Answer("not-listening", address, port, host)
+    steps: list[Step] = []
+    found: Binding | None = None
+    later: list[Key] = []
+    for step, key, documented, stems in _places(state.release, address, port, host):
+        record = state.bindings.get(key)
+        stem = _served(state.central, stems) if record is not None and stems else ""
+        hit = record is not None and (key.kind.certificate or stem != "")
+        if found is None:
+            steps.append(Step(step, key, hit, documented, stems, stem))
+            if hit:
+                found = record
+        elif hit:
+            later.append(key)
+    outcome: Outcome = "no-match" if found is None else _outcome(state, found, steps[-1].stem)
+    return Answer(outcome, address, port, host, found, tuple(steps), tuple(later))
+
+
+def server_name(text: str | None) -> str | None:
+    """Return the server name that is looked up: canonical, None where none is sent.
+
+    It is empty where no record can have such a name, as with ``a/b`` or
+    ``*.contoso.com``: whatever comes from the network is taken.
+    """
+    if not text:
+        return None
+    try:
+        host = parse_host(text)
+    except BadValueError:
+        try:
+            parse_address(text.removeprefix("[").removesuffix("]"))
+        except BadValueError:
+            return ""
+        return None
+    return "" if host.startswith("*") else host
+
+
+def listens(iplisten: tuple[str, ...], address: str) -> bool:
+    """Whether HTTP.SYS listens on ``address`` with this IP listen list; empty means all."""
+    family = ANY_IPV6 if ":" in address else ANY_IPV4
+    return not iplisten or address in iplisten or family in iplisten
+
+
+def central_stems(host: str) -> tuple[str, ...]:
+    """Return the names of the central store's files that serve ``host``, the first that exists."""
+    parent = host.partition(".")[2]
+    return (host, f"_.{parent}") if parent else (host,)
+
+
+def _places(
+    release: Release, address: str, port: int, host: str | None
+) -> Iterator[tuple[str, Key, bool, tuple[str, ...]]]:
+    """Yield where a record is looked for, in order: step, key, whether documented, files."""
+    ipv6 = ":" in address
+    if address not in (ANY_IPV4, ANY_IPV6):
+        yield "ipport", Key(IPPORT, address, port), True, ()
+    if release >= HOSTNAMEPORT.since:
+        if host:
+            yield from _named_places(release, port, host)
+        # That a connection without a name goes on is inferred.
+        stems = central_stems(host) if host else ()
+        yield "ccs", Key(CCS, "", port), host is not None, stems
+    if ipv6:
+        yield "ipv6-wildcard", Key(IPPORT, ANY_IPV6, port), True, ()
+    yield "ipv4-wildcard", Key(IPPORT, ANY_IPV4, port), True, ()
+
+
+def _named_places(
+    release: Release, port: int, host: str
+) -> Iterator[tuple[str, Key, bool, tuple[str, ...]]]:
+    yield "hostnameport", Key(HOSTNAMEPORT, host, port), True, ()
+    parent = host.partition(".")[2]
+    wildcard = f"*.{parent}"
+    if parent and release >= SNI_WILDCARD_SINCE:
+        yield "wildcard-hostnameport", Key(HOSTNAMEPORT, wildcard, port), False, ()
+    if release >= SCOPEDCCS.since:
+        stems = central_stems(host)
+        yield "scopedccs", Key(SCOPEDCCS, host, port), False, stems
+        if parent:
+            yield "scopedccs", Key(SCOPEDCCS, wildcard, port), False, stems
+
+
+def _served(central: Central | None, stems: tuple[str, ...]) -> str:
+    """Return the first file of the central store that is there, or nothing."""
+    return next((stem for stem in stems if central is not None and stem in central), "")
+
+
+def _outcome(state: State, record: Binding, stem: str) -> Outcome:
+    if record[REJECT.name] and REJECT.since <= state.release:
+        return "dropped"
+    if stem:
+        usable = state.central is not None and state.central.opens(stem)
+    else:
+        usable = state.certificates is None or (
+            state.certificates.has(record.certhash or "", record.store or "")
+        )
+    return "certificate" if usable else "broken"

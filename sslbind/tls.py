@@ -1,0 +1,37 @@
+"""The TLS versions that a binding leaves to its clients."""
+
+from __future__ import annotations
+
+from sslbind.binding import Binding
+from sslbind.release import Release
+from sslbind.tags import TAGS
+
+VERSIONS = {
+    "TLS 1.0": Release.W2003,
+    "TLS 1.1": Release.W2008R2,
+    "TLS 1.2": Release.W2008R2,
+    "TLS 1.3": Release.W2022,
+}
+"""Each version, oldest first, with the first release whose Schannel has it.
+
+Source: Microsoft Learn, "Protocols in TLS/SSL (Schannel SSP)". What an
+administrator turned off for the whole machine is not known here.
+"""
+
+
+def versions_left(binding: Binding, release: Release) -> tuple[str, ...]:
+    """Return the versions that ``release`` has and no tag of the record takes away.
+
+    A tag that the release does not know takes nothing away.
+    """
+    removed = {
+        version
+        for tag in TAGS
+        if tag.removes and tag.since <= release and binding[tag.name]
+        for version in tag.removes
+    }
+    return tuple(
+        version
+        for version, since in VERSIONS.items()
+        if since <= release and version not in removed
+    )
