@@ -1,1 +1,21 @@
 """The documents that bindings are written in and read from, one module each."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sslbind.formats.format import Format
+
+
+def formats() -> Mapping[str, Format]:
+    """Return every format by its name, in the order in which documents are tried."""
+    modules = (
+        importlib.import_module(f"{__name__}.{module.name}")
+        for module in pkgutil.iter_modules(__path__)
+    )
+    found = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
+    return {one.name: one for one in sorted(found, key=lambda one: (one.rank, one.name))}
