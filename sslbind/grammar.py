@@ -47,6 +47,9 @@ HELP_WORDS = ("?", "/?", "help")
 ADDRESS_NAMES = ("ipaddress", "address")
 """The tag of iplisten; netsh knew it as ``address`` once."""
 
+_CONTEXT_LINES = ("pushd http", "popd", "http", "exit", "bye", "quit", "@echo off")
+"""Lines that lead to netsh's http context or out of it, and say nothing about bindings."""
+_PROGRAMS = ("netsh", "netsh.exe", "sslbind")
 _NAMED = re.compile(r"([A-Za-z0-9]+)=(.*)", re.DOTALL)
 _TOKEN = re.compile(r'(?:[^\s"]|"[^"]*")+')
 
@@ -77,6 +80,31 @@ def split_line(line: str) -> list[str]:
     if line.count('"') % 2:
         raise BadValueError("a double quote is not closed", "end the quoted value on its line")
     return [token.replace('"', "") for token in _TOKEN.findall(line)]
+
+
+def is_command(line: str) -> bool:
+    """Whether a script's line, without spaces around it, is a command: no comment, no context."""
+    word = line.split(None, 1)[0].lower() if line else ""
+    comment = not word or word[0] == "#" or word == "rem" or word.startswith("::")
+    return not comment and line.lower() not in _CONTEXT_LINES
+
+
+def command_words(words: Sequence[str]) -> tuple[str, str, list[str]]:
+    """Return the verb, the object and the rest of a line's words; no verb where it has none.
+
+    ``netsh`` and ``http`` may stand before them.
+    """
+    if words and words[0].lower() in _PROGRAMS:
+        words = words[1:]
+    if words and is_context(words[0]):
+        words = words[1:]
+    verb = match_word(words[0], VERBS) if words else None
+    if verb is None:
+        return "", "", []
+    if not VERBS[verb]:
+        return verb, "", list(words[1:])
+    word = match_word(words[1], VERBS[verb]) if len(words) > 1 else None
+    return (verb, word, list(words[2:])) if word else ("", "", [])
 
 
 @cache

@@ -36,6 +36,7 @@ LAYERS = (
     ("operations",),
     ("rebinding", "answers", "check"),
     ("formats", "explain"),
+    ("importing",),
     ("cli",),
 )
 """From the bottom to the top; a module may import those of its own layer and below."""

@@ -11,11 +11,14 @@ from typing import Any
 import click
 from click.decorators import FC
 
-from sslbind.errors import SslbindError
+from sslbind.errors import RegistryError, SslbindError
 from sslbind.operations import Session
 from sslbind.printable import printable, printable_json
 from sslbind.registry import DEFAULT_FILE, Registry
 from sslbind.release import RELEASES, Release
+
+STANDARD_INPUT = "-"
+"""What stands for standard input where a file is meant."""
 
 OK, NO, UNASKED = 0, 1, 2
 """Exit codes: done or yes; no, or what netsh calls a failure; the question could not be asked."""
@@ -50,9 +53,25 @@ class App:
         """The release of ``--windows``, for this command only."""
         return None if self.windows_option is None else RELEASES[self.windows_option]
 
-    def reading(self) -> Session:
-        """Return the registry, to be read."""
-        return Session(Registry.open(self.registry_path), self.release_option)
+    def reading(self, path: str | None = None) -> Session:
+        """Return the registry, or the one at ``path``, to be read; a capture is one as well."""
+        path = self.registry_path if path is None else path
+        refused: SslbindError | None = None
+        if path != STANDARD_INPUT:
+            try:
+                return Session(Registry.open(path), self.release_option)
+            except RegistryError as error:
+                if not os.path.isfile(path):
+                    raise
+                refused = error
+        from sslbind.importing import read_source, snapshot, unknown
+
+        source = read_source(path)
+        if source is None:
+            raise refused or unknown(path)
+        found = snapshot(source)
+        self.note(*found.notes)
+        return Session(found, self.release_option)
 
     @contextlib.contextmanager
     def editing(self, *, dry_run: bool = False) -> Iterator[Session]:

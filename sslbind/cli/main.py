@@ -25,6 +25,7 @@ COMMANDS = {
     "list": "listing",
     "rebind": "rebind",
     "store": "store",
+    "import": "importing",
     "export": "export",
     "completion": "completion",
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
 import click
 
@@ -14,15 +13,12 @@ from sslbind.errors import NetshError, SslbindError
 from sslbind.files import read_file
 from sslbind.formats import netsh_text
 from sslbind.formats.encoding import decode_text
-from sslbind.grammar import HELP_WORDS, VERBS, is_context, match_word, split_line
+from sslbind.grammar import HELP_WORDS, command_words, is_command, split_line
 from sslbind.operations import Session
 from sslbind.printable import printable
 
 MAX_SCRIPT = 32 << 20
 """Bytes; two hundred thousand lines are smaller."""
-_CONTEXT_LINES = ("pushd http", "popd", "http", "exit", "bye", "quit", "@echo off")
-"""Lines that lead to netsh's http context or out of it, and say nothing about bindings."""
-_PROGRAMS = ("netsh", "netsh.exe", "sslbind")
 _DEFAULTS = LineOptions()
 
 
@@ -43,7 +39,8 @@ def run_script(app: App, script: str, *, atomic: bool, dry_run: bool) -> int:
             raise SslbindError(f"standard input is larger than {MAX_SCRIPT} bytes")
     else:
         name, data = script, read_file(script, MAX_SCRIPT)
-    lines = list(_commands(decode_text(data, name)))
+    numbered = enumerate(decode_text(data, name).split("\n"), 1)
+    lines = [(number, raw.strip()) for number, raw in numbered if is_command(raw.strip())]
     answers: list[tuple[int, Answer]] = []
     with app.editing(dry_run=dry_run) as session:
         checkpoint = session.registry.checkpoint()
@@ -65,22 +62,10 @@ def run_script(app: App, script: str, *, atomic: bool, dry_run: bool) -> int:
     return NO if failed else OK
 
 
-def _commands(text: str) -> Iterator[tuple[int, str]]:
-    """Give each line that is a command, with its number (from 1)."""
-    for number, raw in enumerate(text.split("\n"), 1):
-        line = raw.strip()
-        word = line.split(None, 1)[0].lower() if line else ""
-        if not word or word[0] == "#" or word == "rem" or word.startswith("::"):
-            continue
-        if line.lower() in _CONTEXT_LINES:
-            continue
-        yield number, line
-
-
 def _run(app: App, session: Session, line: str) -> Answer:
     verb, word = "add", ""
     try:
-        verb, word, rest = _words(line)
+        verb, word, rest = command_words(split_line(line))
         if not verb:
             hint = f"{line!r}: sslbind models sslcert, sslpropertyex and iplisten only"
             return Answer(netsh_text.unknown_command(printable(line)), NO, hints=(hint,))
@@ -96,22 +81,6 @@ def _run(app: App, session: Session, line: str) -> Answer:
         return Answer("", NO, hints=(str(error), *error.hints))
     except click.UsageError as error:
         return Answer("", NO, hints=(error.format_message(),))
-
-
-def _words(line: str) -> tuple[str, str, list[str]]:
-    """Return the verb, the object and the other words of a line; no verb where it has none."""
-    words = split_line(line)
-    if words[0].lower() in _PROGRAMS:
-        words = words[1:]
-    if words and is_context(words[0]):
-        words = words[1:]
-    verb = match_word(words[0], VERBS) if words else None
-    if verb is None:
-        return "", "", []
-    if not VERBS[verb]:
-        return verb, "", words[1:]
-    word = match_word(words[1], VERBS[verb]) if len(words) > 1 else None
-    return (verb, word, words[2:]) if word else ("", "", [])
 
 
 def _own_options(app: App, verb: str, word: str, rest: list[str]) -> tuple[LineOptions, list[str]]:

@@ -70,6 +70,7 @@ class Registry:
         self._changes: dict[Key, Binding | None] = {}
         self._iplisten: tuple[str, ...] | None = None
         self._lines: dict[tuple[str, ...], int] | None = None
+        self._new = False
         self._load(data)
 
     @classmethod
@@ -124,6 +125,33 @@ class Registry:
             _make_stores(registry.stores_folder)
             files.write_file(path, data)
         return registry
+
+    @classmethod
+    @contextlib.contextmanager
+    def making(
+        cls,
+        path: str | os.PathLike[str],
+        release: Release,
+        *,
+        stores: bool = False,
+        timeout: float = files.LOCK_TIMEOUT,
+    ) -> Iterator[Registry]:
+        """Give the registry under its lock, a new one in memory where the file is not there.
+
+        A new one models ``release``, and with ``stores`` certificates whose
+        keys stay elsewhere. Nothing is written but by ``save``.
+        """
+        with _locked(path, timeout):
+            if os.path.lexists(path):
+                files.remove_leftovers(path)
+                yield cls.open(path)
+                return
+            text = _TEMPLATE.format(version=1, release=release)
+            head, _, section = text.partition("\n[CertStores]")
+            keys = 'privatekeys = "elsewhere"\n'
+            registry = cls((f"{text}{keys}" if stores and section else head).encode(), path)
+            registry._new = True
+            yield registry
 
     @property
     def settings(self) -> Settings:
@@ -201,7 +229,7 @@ class Registry:
         Call it under the lock: ``editing`` does.
         """
         text = self.render()
-        if text == self._text:
+        if text == self._text and not self._new:
             return False
         data = (self._mark + text).encode()
         try:
@@ -211,6 +239,7 @@ class Registry:
         self._load(data, known_plain=self._plain)
         self._changes.clear()
         self._iplisten = None
+        self._new = False
         return True
 
     def render(self) -> str:

@@ -1,0 +1,188 @@
+"""Captures of ``show sslcert`` are read by shape, whatever their language and layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import A, Run
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import binding_lists
+
+from sslbind.binding import Binding
+from sslbind.formats import formats, netsh_capture, netsh_show
+from sslbind.formats.encoding import decode_text
+from sslbind.formats.imported import Imported
+from sslbind.printable import printable
+from sslbind.release import Release
+from sslbind.tags import PROPERTIES, TAGS
+
+CAPTURES = Path(__file__).parent / "captures"
+IIS = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
+
+
+def capture(name: str) -> Imported:
+    """Return what a capture says."""
+    return netsh_capture.read(decode_text((CAPTURES / name).read_bytes(), name), name)
+
+
+def told(imported: Imported) -> dict[str, dict[str, object]]:
+    """Return the values of each record by its key."""
+    return {
+        f"{one.binding.key.kind}={one.binding.key}": dict(one.binding.values)
+        for one in imported.records
+    }
+
+
+def test_a_french_capture_is_read_by_shape() -> None:
+    """Colons in labels, ragged columns and a colon without a space do not matter."""
+    imported = capture("french-2022.txt")
+    assert told(imported) == {
+        "ipport=10.20.30.40:8443": {
+            "certhash": "1f2e3d4c5b6a79880102030405060708090a0b0c",
+            "appid": "{6b1c2d3e-4f50-4a6b-8c7d-9e0f1a2b3c4d}",
+            "certstorename": "WebHosting",
+            "verifyclientcertrevocation": False,
+            "revocationfreshnesstime": 3600,
+            "sslctlstorename": "Clients de confiance",
+            "clientcertnegotiation": True,
+            "disablehttp2": True,
+            "disablelegacytls": True,
+            "receivewindow": 65536,
+        },
+        "hostnameport=bücher.example:8443": {
+            "certhash": "2f2e3d4c5b6a79880102030405060708090a0b0c",
+            "appid": "{6b1c2d3e-4f50-4a6b-8c7d-9e0f1a2b3c4d}",
+            "certstorename": "MY",
+        },
+    }
+    assert (imported.release, imported.bad, imported.notes) == (Release.W2022, (), ())
+    assert [one.line for one in imported.records] == [7, 40]
+
+
+def test_a_chinese_capture_with_the_console_around_it() -> None:
+    """A console's own lines are passed over, and a port with a null hash is a ccs record."""
+    imported = capture("chinese-2016.txt")
+    assert told(imported) == {
+        "ipport=[::]:443": {
+            "certhash": "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
+            "appid": IIS,
+            "usagecheck": False,
+            "urlretrievaltimeout": 15000,
+            "reject": True,
+            "disablehttp2": True,
+        },
+        "ccs=443": {"appid": IIS},
+    }
+    assert (imported.release, imported.bad) == (Release.W2016, ())
+
+
+def test_a_logger_before_every_line_and_a_record_cut_short() -> None:
+    """What a logger puts before every line goes; missing lines are defaults, and a note says so."""
+    imported = capture("german-verbose.txt")
+    assert list(told(imported)) == ["ipport=0.0.0.0:8091"]
+    assert imported.release is None
+    assert imported.notes == (
+        "ipport=0.0.0.0:8091 is cut short: 9 lines are missing and taken to be at their defaults",
+    )
+
+
+def test_a_quoted_mail_with_collapsed_columns_and_a_bad_record() -> None:
+    """A bad record is told with its line, and the next is read."""
+    imported = capture("quoted-collapsed-2012r2.txt")
+    assert list(told(imported)) == ["ipport=192.0.2.7:443", "hostnameport=a.example:443"]
+    assert imported.release is Release.W2012R2
+    assert [(one.line, one.message) for one in imported.bad] == [
+        (
+            19,
+            "ipport=192.0.2.8:443: line 20 has 'the hash was cut out' where certhash is expected",
+        )
+    ]
+
+
+def test_the_console_of_2008_r2_is_told_by_its_spacing() -> None:
+    """The old layout has the lines of 2012, and four blanks behind the labels of flags."""
+    text = (Path(__file__).parent / "golden" / "show-2008r2-ipport.txt").read_text()
+    assert netsh_capture.read(text, "x").release is Release.W2008R2
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8"])
+def test_every_encoding_of_windows_is_read(
+    encoding: str, run: Run, tmp_path: Path, bare: Path
+) -> None:
+    """PowerShell's UTF-16, a byte order mark and CRLF are the same capture."""
+    text = (CAPTURES / "french-2022.txt").read_text("utf-8").replace("\n", "\r\n")
+    (tmp_path / "web01.txt").write_bytes(text.encode(encoding))
+    seen = run("-r", "web01.txt", "list", "--format", "tsv")
+    assert [line.split("\t")[1] for line in seen.out.splitlines()] == [
+        "10.20.30.40:8443",
+        "bücher.example:8443",
+    ]
+
+
+def test_a_code_page_that_no_byte_tells_loses_only_the_names(run: Run, tmp_path: Path) -> None:
+    """In the console's own code page labels are noise, and a name that is not ASCII is bad."""
+    text = (CAPTURES / "french-2022.txt").read_text("utf-8")
+    (tmp_path / "web01.txt").write_bytes(text.encode("cp850"))
+    seen = run("-r", "web01.txt", "list", "--format", "tsv")
+    assert [line.split("\t")[1] for line in seen.out.splitlines()] == ["10.20.30.40:8443"]
+    assert "web01.txt: is not UTF-8, and what is not ASCII in it cannot be read" in seen.err
+    assert "note: web01.txt:40: left out: hostnameport=b\N{REPLACEMENT CHARACTER}cher.example:8443: " in seen.err
+
+
+def shown_as_it_is(binding: Binding) -> bool:
+    """Whether every text of a record reads the same on a terminal and has no second meaning."""
+    texts = [value for value in binding.values.values() if isinstance(value, str)]
+    return all(
+        printable(text) == text == text.strip() and " : " not in text and text != "(null)"
+        for text in texts
+    )
+
+
+def printed(release: Release) -> st.SearchStrategy[list[Binding]]:
+    """Bindings that ``release`` prints in full."""
+    names = {tag.name for tag in TAGS if tag.since <= release}
+    if release >= Release.W2022:
+        names |= {one.tag.name for one in PROPERTIES}
+
+    def cut(found: list[Binding]) -> list[Binding]:
+        return [
+            Binding(one.key, {name: value for name, value in one.values.items() if name in names})
+            for one in found
+            if one.key.kind.since <= release and shown_as_it_is(one)
+        ]
+
+    return binding_lists().map(cut)
+
+
+SHOWING = st.sampled_from(list(Release)[1:])
+
+
+@given(SHOWING.flatmap(lambda release: st.tuples(st.just(release), printed(release))))
+def test_what_show_prints_is_read_back(case: tuple[Release, list[Binding]]) -> None:
+    """Every release's own text gives the bindings that were printed."""
+    release, found = case
+    imported = netsh_capture.read(netsh_show.show(found, release), "x")
+    assert imported.bad == ()
+    assert {one.binding.key: one.binding for one in imported.records} == {
+        one.key: one for one in found
+    }
+
+
+PIECES = ["a:443", " : ", "\n", "(null)", "{x}", "443", "Set", A, IIS, "> ", "1.0.0.1:1", "[::]:1"]
+
+
+@given(st.text() | st.lists(st.sampled_from(PIECES)).map("".join))
+def test_any_text_is_read_without_a_crash(text: str) -> None:
+    """Whatever the text, there are records or there are none."""
+    netsh_capture.detect(text)
+    netsh_capture.read(text, "x")
+
+
+def test_the_format_is_known() -> None:
+    """The table of formats has it, found by content."""
+    known = formats()["netsh-show"]
+    assert known.detect is not None
+    assert known.detect((CAPTURES / "german-verbose.txt").read_text("utf-8"))
+    assert not known.detect("SSL Certificate successfully added\n")
