@@ -16,6 +16,7 @@ from sslbind.keys import (
     Key,
     Kind,
     infer_key,
+    parse_address,
     parse_key,
 )
 from sslbind.release import Release
@@ -199,6 +200,38 @@ def read_key(word: str, texts: Mapping[str, str]) -> Key | None:
         wanted = " or ".join(f"{kind}={kind.syntax}" for kind in kinds)
         raise BadValueError(f"{word} takes {wanted}, and {texts['']!r} is {key.kind}")
     return key
+
+
+def missing_key(word: str) -> SyntaxLineError:
+    """Return the error for a line of the object ``word`` that has no key."""
+    kinds = " or ".join(f"{kind}={kind.syntax}" for kind in OBJECT_KINDS.get(word, ()))
+    return SyntaxLineError("the key is missing", kinds or "a key of any kind", missing=True)
+
+
+def read_address(texts: Mapping[str, str]) -> str:
+    """Return the canonical address of an iplisten line; raise SyntaxLineError for none."""
+    text = next((texts[name] for name in ADDRESS_NAMES if name in texts), None)
+    if text is None:
+        raise SyntaxLineError("ipaddress is missing", "ipaddress=10.0.0.5", missing=True)
+    return parse_address(text.removeprefix("[").removesuffix("]"))
+
+
+def check_properties(texts: Mapping[str, str]) -> None:
+    """Raise where an sslpropertyex line does not name the values of one propertyid, and all."""
+    groups: dict[str, list[str]] = {}
+    for prop in PROPERTIES:
+        groups.setdefault(str(prop.propertyid), []).append(prop.tag.name)
+    group = texts.get("propertyid")
+    if group is None:
+        raise SyntaxLineError("propertyid is missing", "propertyid=0 or 1", missing=True)
+    if group not in groups:
+        raise BadValueError(f"propertyid={group}: is {' or '.join(groups)}")
+    for name in (prop.tag.name for prop in PROPERTIES):
+        if name in texts and name not in groups[group]:
+            raise BadValueError(f"{name} does not go with propertyid={group}")
+    missing = [name for name in groups[group] if name not in texts]
+    if missing:
+        raise SyntaxLineError(f"propertyid={group} needs {' and '.join(missing)}", missing=True)
 
 
 def clean_texts(texts: dict[str, str]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ LAYERS = (
     ("certstore", "ccs"),
     ("registry",),
     ("operations",),
-    ("rebinding", "answers", "check"),
+    ("rebinding", "answers", "check", "comparison"),
     ("formats", "explain"),
     ("importing",),
     ("cli",),

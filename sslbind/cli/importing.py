@@ -168,11 +168,17 @@ class _Import:
                     session.stores.add(identities(read_bundle(der))[0], store)
 
     def text(self, *, dry_run: bool) -> str:
-        """Return the plan, a line a record and a line a tag that changes."""
+        """Return the plan: a line a record, and a line a tag that changes."""
         would = dry_run or not self.written
-        changes = [Change(one.key, self.before.get(one.key), one)
-                   for one in (*self.plan.added, *self.plan.changed)]  # fmt: skip
-        lines = [describe(change, would=would) for change in changes]
+        add = "would add" if would else "added"
+        lines = [
+            f"{add} {one.key.kind}={one.key} {one.certhash or 'served by the central store'}\n"
+            for one in self.plan.added
+        ]
+        lines += [
+            describe(Change(one.key, self.before[one.key], one), would=would)
+            for one in self.plan.changed
+        ]
         for one in self.plan.conflicts:
             told = describe(Change(one.wanted.key, one.before, one.wanted), would=True)
             lines.append(f"conflict {told.removeprefix('would update ')}")

@@ -17,18 +17,20 @@ from sslbind.errors import (
 )
 from sslbind.formats import netsh_show, netsh_text
 from sslbind.grammar import (
-    ADDRESS_NAMES,
     OBJECT_KINDS,
     UPDATE_SINCE,
+    check_properties,
     clean_texts,
+    missing_key,
     parse_words,
+    read_address,
     read_key,
 )
-from sslbind.keys import Key, parse_address
+from sslbind.keys import Key
 from sslbind.operations import Change, Session
 from sslbind.printable import printable
 from sslbind.release import Release
-from sslbind.tags import PROPERTIES, STORED, Value
+from sslbind.tags import STORED, Value
 
 if TYPE_CHECKING:
     from sslbind.identity import Identity
@@ -154,7 +156,7 @@ def _write(
         return _write_json(session, verb, texts, options)
     key = read_key(word, texts)
     if key is None:
-        raise _no_key(word)
+        raise missing_key(word)
     values = _values(session, texts)
     if options.cert is not None:
         from sslbind.cli.provision import bind_certificate
@@ -207,10 +209,9 @@ def _write_json(
     except NetshError:
         session.registry.rollback(checkpoint)
         raise
-    carried = "certhash, appid and certstorename are all that such a file carries"
     return Answer(
         netsh_text.done(verb),
-        notes=(*(note for change in changes for note in change.notes), carried),
+        notes=(*(note for change in changes for note in change.notes), netsh_json.CARRIED),
         document=lambda: {"changed": any(change.action != "unchanged" for change in changes)},
         changes=tuple(changes),
     )
@@ -249,21 +250,8 @@ def _changed(session: Session, verb: str, change: Change) -> Answer:
 def _properties(session: Session, word: str, texts: dict[str, str]) -> Answer:
     key = read_key(word, texts)
     if key is None:
-        raise _no_key(word)
-    groups: dict[str, list[str]] = {}
-    for prop in PROPERTIES:
-        groups.setdefault(str(prop.propertyid), []).append(prop.tag.name)
-    group = texts.get("propertyid")
-    if group is None:
-        raise SyntaxLineError("propertyid is missing", "propertyid=0 or 1", missing=True)
-    if group not in groups:
-        raise BadValueError(f"propertyid={group}: is {' or '.join(groups)}")
-    for name in (prop.tag.name for prop in PROPERTIES):
-        if name in texts and name not in groups[group]:
-            raise BadValueError(f"{name} does not go with propertyid={group}")
-    missing = [name for name in groups[group] if name not in texts]
-    if missing:
-        raise SyntaxLineError(f"propertyid={group} needs {' and '.join(missing)}", missing=True)
+        raise missing_key(word)
+    check_properties(texts)
     return _changed(session, "update", session.set_properties(key, _values(session, texts)))
 
 
@@ -314,10 +302,7 @@ def _iplisten(session: Session, verb: str, texts: Mapping[str, str]) -> Answer:
     addresses = session.registry.iplisten
     if verb == "show":
         return Answer(netsh_text.iplisten(addresses))
-    text = next((texts[name] for name in ADDRESS_NAMES if name in texts), None)
-    if text is None:
-        raise SyntaxLineError("ipaddress is missing", "ipaddress=10.0.0.5", missing=True)
-    address = parse_address(text.removeprefix("[").removesuffix("]"))
+    address = read_address(texts)
     if verb == "add":
         if address in addresses:
             raise ExistsError(f"{address} is in the IP listen list already")
@@ -332,8 +317,3 @@ def _iplisten(session: Session, verb: str, texts: Mapping[str, str]) -> Answer:
         document=lambda: {"changed": True, "iplisten": [*session.registry.iplisten]},
         plan=f"would {verb} {address} {'to' if verb == 'add' else 'from'} the IP listen list\n",
     )
-
-
-def _no_key(word: str) -> SyntaxLineError:
-    kinds = " or ".join(f"{kind}={kind.syntax}" for kind in OBJECT_KINDS.get(word, ()))
-    return SyntaxLineError("the key is missing", kinds or "a key of any kind", missing=True)

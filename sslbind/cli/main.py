@@ -27,6 +27,7 @@ COMMANDS = {
     "store": "store",
     "import": "importing",
     "export": "export",
+    "diff": "diff",
     "completion": "completion",
 }
 """Each command and the module of this package that has it under the same name."""

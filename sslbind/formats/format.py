@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sslbind.binding import Binding
 from sslbind.formats.imported import Imported
+from sslbind.keys import Key
 from sslbind.release import Release
 
 
@@ -18,6 +19,30 @@ class Contents(NamedTuple):
 
     bindings: tuple[Binding, ...]
     iplisten: tuple[str, ...]
+    release: Release
+
+
+class Delta(NamedTuple):
+    """One record before and after, None where it is absent; the two are never equal."""
+
+    before: Binding | None
+    after: Binding | None
+
+    @property
+    def key(self) -> Key:
+        """The key of the record."""
+        binding = self.after or self.before
+        assert binding is not None  # noqa: S101  # one of the two is there
+        return binding.key
+
+
+class Transition(NamedTuple):
+    """What turns the state of a server into that of a registry, for ``release``."""
+
+    deltas: tuple[Delta, ...]
+    listen: tuple[str, ...]
+    """Addresses that come into the IP listen list."""
+    unlisten: tuple[str, ...]
     release: Release
 
 
@@ -34,8 +59,9 @@ class Format(NamedTuple):
     ``title`` says what it is, for help. ``detect`` tells from the whole text of
     a document whether it is one; ``read`` takes text and the file's name and
     raises SslbindError where the document as a whole is none, while a record
-    that is bad goes into ``Imported.bad``. ``read`` or ``write`` is None where
-    the format goes one way only. Formats are tried in the order of ``rank``.
+    that is bad goes into ``Imported.bad``. ``write_changes`` writes what turns one
+    state into another. What a format cannot do is None. Formats are tried in the
+    order of ``rank``.
     """
 
     name: str
@@ -43,4 +69,5 @@ class Format(NamedTuple):
     detect: Callable[[str], bool] | None = None
     read: Callable[[str, str], Imported] | None = None
     write: Callable[[Contents], Written] | None = None
+    write_changes: Callable[[Transition], Written] | None = None
     rank: int = 50

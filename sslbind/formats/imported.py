@@ -11,6 +11,7 @@ from sslbind.release import Release
 from sslbind.tags import Value
 
 if TYPE_CHECKING:
+    from sslbind.registry import CentralCertProvider
     from sslbind.sites import Sites
 
 
@@ -53,7 +54,8 @@ class Imported(NamedTuple):
 
     ``release`` is None where it cannot be told from the document, ``iplisten``
     where the document does not speak of it, ``certificates`` where it holds no
-    store. ``notes`` are sentences about what was taken for granted or left out.
+    store, ``central`` where it has no settings of the central store. ``notes``
+    are sentences about what was taken for granted or left out.
     """
 
     records: tuple[Record, ...] = ()
@@ -64,3 +66,4 @@ class Imported(NamedTuple):
     wanted: tuple[Wanted, ...] = ()
     sites: Sites | None = None
     certificates: tuple[StoredCertificate, ...] | None = None
+    central: CentralCertProvider | None = None

@@ -7,16 +7,19 @@ tags (confirmed by captures of five releases, in English, French and German).
 
 from __future__ import annotations
 
+import contextlib
+import enum
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
+from itertools import islice, takewhile, tee, zip_longest
 from typing import NamedTuple
 
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError
 from sslbind.formats.format import Format
 from sslbind.formats.imported import BadRecord, Imported, Record
-from sslbind.keys import CCS, HOSTNAMEPORT, SCOPEDCCS, Key, infer_key, parse_address, parse_key
+from sslbind.keys import IPPORT, Key, infer_key, parse_address
 from sslbind.printable import printable
 from sslbind.release import Release
 from sslbind.tags import BITS, PROPERTIES, REJECT, TAGS, Bit, Tag, Type, Value
@@ -26,6 +29,7 @@ _KEY = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):\d{1,5}")
 _HASH = re.compile(r"[0-9A-Fa-f]{40}")
 _GUID = re.compile(r"\{.*\}")
 _WORDS = {"Enabled": True, "Disabled": False, "Set": True, "Not Set": False}
+_ADDRESS = re.compile(r"(?m)^[ \t]*([0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+)[ \t]*$")
 _NULL = "(null)"
 _INVISIBLE = "\u200e\u200f\ufeff"
 
@@ -89,10 +93,9 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
 
 def _blocks(text: str) -> Iterator[_Block]:
     """Yield each record: a key, then lines with values until something else comes."""
-    lines = _fields(text)
     block: _Block | None = None
-    for place, field in enumerate(lines):
-        if field is not None and _starts(lines, place):
+    for field, *following in _windows(_fields(text)):
+        if field is not None and _starts(field.value, following):
             if block:
                 yield block
             block = _Block([field], [])
@@ -109,24 +112,28 @@ def _blocks(text: str) -> Iterator[_Block]:
         yield block
 
 
-def _fields(text: str) -> list[_Field | None]:
-    """Return each line that is not empty, None for one that has no label and value."""
+def _windows(fields: Iterator[_Field | None]) -> Iterator[tuple[_Field | None, ...]]:
+    """Yield each line together with the two behind it, None where there are none."""
+    first, second, third = tee(fields, 3)
+    return zip_longest(first, islice(second, 1, None), islice(third, 2, None))
+
+
+def _fields(text: str) -> Iterator[_Field | None]:
+    """Yield each line that is not empty, None for one that has no label and value."""
     lines = text.split("\n")
     prefix = _common_prefix(lines)
-    found: list[_Field | None] = []
     for number, raw in enumerate(lines, 1):
         line = raw.removeprefix(prefix).strip(_INVISIBLE).rstrip()
         while line.startswith(">"):  # quoted in a mail
             line = line[1:].removeprefix(" ")
-        if line.strip():
-            found.append(None if _PROMPT.match(line) else _field(number, line))
-    return found
+        if line:
+            yield None if ">" in line and _PROMPT.match(line) else _field(number, line)
 
 
 def _field(number: int, line: str) -> _Field | None:
     """Return the value behind the last colon that stands free, else behind the last one."""
     for separator in (" : ", ": ", ":"):
-        label, found, value = f"{line} ".rpartition(separator)
+        label, found, value = line.rpartition(separator)
         if found and label.strip():
             old = separator == " : " and label.endswith("   ") and not label.endswith("     ")
             return _Field(number, value.strip(), old)
@@ -135,28 +142,28 @@ def _field(number: int, line: str) -> _Field | None:
 
 def _common_prefix(lines: Sequence[str]) -> str:
     """Return the word that a logger put before every line (PowerShell: ``VERBOSE: ``)."""
-    words = {line.split(" ", 1)[0] for line in lines if line.strip()}
-    word = words.pop() if len(words) == 1 else ""
-    return f"{word} " if word.endswith(":") and len(word) > 1 else ""
+    full = [line for line in lines if line.strip()]
+    word = full[0].split(" ", 1)[0] if full else ""
+    if len(word) < 2 or not word.endswith(":"):
+        return ""
+    return f"{word} " if all(line.startswith(word) for line in full) else ""
 
 
-def _starts(fields: Sequence[_Field | None], place: int) -> bool:
+def _starts(value: str, following: Sequence[_Field | None]) -> bool:
     """Whether a record starts here: a key, or the port of a central store's record."""
-    values = [field.value if field else "" for field in fields[place : place + 3]]
-    if _KEY.fullmatch(values[0]):
+    if _KEY.fullmatch(value):
         return True
-    return values[0].isdigit() and values[1:2] == [_NULL] and bool(_GUID.fullmatch(values[-1]))
+    if not value.isdigit():
+        return False
+    certhash, appid = (field.value if field else "" for field in following)
+    return certhash == _NULL and bool(_GUID.fullmatch(appid))
 
 
 def _addresses(text: str) -> Iterator[str]:
     """Yield the addresses of ``show iplisten``: lines that are an address and nothing else."""
-    for line in text.split("\n"):
-        word = line.strip()
-        if word[:1] in "0123456789abcdefABCDEF:" and word[1:2] and (":" in word or "." in word):
-            try:
-                yield parse_address(word)
-            except BadValueError:
-                continue
+    for match in _ADDRESS.finditer(text):
+        with contextlib.suppress(BadValueError):
+            yield parse_address(match[1])
 
 
 # Blocks into records.
@@ -212,15 +219,13 @@ def _record(block: _Block) -> tuple[Binding, _Layout]:
 def _key(block: _Block) -> Key:
     """Return the key, whose kind follows from its shape and from whether it has a hash."""
     text = block.fields[0].value
-    key = infer_key(text)
-    has_hash = len(block.fields) < 2 or block.fields[1].value != _NULL
-    return parse_key(SCOPEDCCS, text) if key.kind is HOSTNAMEPORT and not has_hash else key
+    central = len(block.fields) > 1 and block.fields[1].value == _NULL
+    return infer_key(text, scoped=central)
 
 
 def _layout(key: Key, fields: Sequence[_Field]) -> _Layout:
     """Return the layout that the values fit: whole, else as far as they go."""
-    best = max(_layouts(), key=lambda layout: (_fitting(layout, fields), -len(layout.columns)))
-    fitting = _fitting(best, fields)
+    best, fitting = _best(tuple(_shape(field.value) for field in fields))
     if fitting < min(len(fields), len(best.columns)):
         field, column = fields[fitting], best.columns[fitting]
         raise BadValueError(
@@ -232,30 +237,55 @@ def _layout(key: Key, fields: Sequence[_Field]) -> _Layout:
         for column, field in zip(best.columns, fields, strict=False)
         if isinstance(column, Tag) and column.type is Type.FLAG
     ]
-    if flags and all(flags) and key.kind not in (HOSTNAMEPORT, CCS, SCOPEDCCS):
+    if key.kind is IPPORT and flags and all(flags):
         return _Layout(Release.W2008R2, _columns(Release.W2008R2))
     return best
 
 
-def _fitting(layout: _Layout, fields: Sequence[_Field]) -> int:
-    """Return how many values fit the layout before the first that does not."""
-    pairs = zip(layout.columns, fields, strict=False)
-    count = 0
-    for column, field in pairs:
-        if not _fits(column, field.value):
-            break
-        count += 1
-    return count
+class _Shape(enum.Enum):
+    """What a value looks like."""
+
+    EARLY = "Enabled or Disabled"
+    LATE = "Set or Not Set"
+    NULL = "(null)"
+    HASH = "40 hex digits"
+    GUID = "{GUID}"
+    NUMBER = "digits"
+    TEXT = "anything"
 
 
-def _fits(column: Column, value: str) -> bool:
+def _shape(value: str) -> _Shape:
+    if value in _WORDS:
+        return _Shape.LATE if value.endswith("Set") else _Shape.EARLY
+    if value == _NULL:
+        return _Shape.NULL
+    if value.isdecimal() and len(value) < 40:
+        return _Shape.NUMBER
+    if _HASH.fullmatch(value):
+        return _Shape.HASH
+    return _Shape.GUID if _GUID.fullmatch(value) else _Shape.TEXT
+
+
+@lru_cache(maxsize=256)  # thousands of records have a few shapes
+def _best(shapes: tuple[_Shape, ...]) -> tuple[_Layout, int]:
+    """Return the layout that fits most values before the first that does not, and how many."""
+
+    def fitting(layout: _Layout) -> int:
+        pairs = zip(layout.columns, shapes, strict=False)
+        return sum(1 for _ in takewhile(lambda pair: _fits(*pair), pairs))
+
+    best = max(_layouts(), key=lambda layout: (fitting(layout), -len(layout.columns)))
+    return best, fitting(best)
+
+
+def _fits(column: Column, shape: _Shape) -> bool:
     if isinstance(column, Bit) or column.type is Type.FLAG:
-        return value in (("Set", "Not Set") if column.late else ("Enabled", "Disabled"))
+        return shape is (_Shape.LATE if column.late else _Shape.EARLY)
     if column.type is Type.HASH:
-        return value == _NULL or bool(_HASH.fullmatch(value))
+        return shape in (_Shape.HASH, _Shape.NULL)
     if column.type is Type.GUID:
-        return bool(_GUID.fullmatch(value))
-    return column.type is not Type.NUMBER or value.isdecimal()
+        return shape is _Shape.GUID
+    return column.type is not Type.NUMBER or shape is _Shape.NUMBER
 
 
 def _value(column: Tag, text: str) -> Value:
@@ -274,4 +304,4 @@ def _properties(groups: Sequence[Sequence[_Field]]) -> dict[str, Value]:
     return values
 
 
-FORMAT = Format("netsh-show", "text of 'netsh http show sslcert', any language", detect, read)
+FORMAT = Format("netsh-show", "text of 'netsh http show sslcert', any language", detect, read, rank=40)

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 from sslbind.binding import Binding
-from sslbind.errors import SslbindError
+from sslbind.errors import BadValueError, SslbindError
+from sslbind.formats import json_records
+from sslbind.formats.format import Format
+from sslbind.formats.imported import BadRecord, Imported, Record
 from sslbind.formats.netsh_text import SYSTEM_TEXTS
-from sslbind.keys import KINDS, Key, Kind, parse_key
+from sslbind.keys import IPPORT, KINDS, Key, parse_key
 from sslbind.printable import printable_json
 from sslbind.tags import TAG_BY_NAME
+
+CARRIED = "certhash, appid and certstorename are all that such a file carries"
+"""As far as the names of its fields are known."""
+_ARRAY = "SslCertificateBindings"
 
 
 def write(bindings: Iterable[Binding], *, status: int = 0, ascii_only: bool = False) -> str:
@@ -25,7 +33,7 @@ def write(bindings: Iterable[Binding], *, status: int = 0, ascii_only: bool = Fa
     ``ascii_only`` escapes every other character, for streams that lack them.
     """
     document = {
-        "SslCertificateBindings": [_entry(binding) for binding in bindings],
+        _ARRAY: [_entry(binding) for binding in bindings],
         "message": SYSTEM_TEXTS[status] if status else "",
         "status": status,
     }
@@ -40,12 +48,33 @@ def read(text: str, file: str) -> list[tuple[Key, dict[str, str]]]:
     """
     try:
         document = json.loads(text)
-        entries = document["SslCertificateBindings"]
+        entries = document[_ARRAY]
         return [_read_entry(entry) for entry in entries]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise SslbindError(
             f"is no JSON as show sslcert json=enable prints it: {error!r:.120}", file=file
         ) from None
+
+
+def detect(text: str) -> bool:
+    """Whether ``text`` starts as a JSON object and has ``SslCertificateBindings``."""
+    return json_records.looks_like(text, _ARRAY)
+
+
+def read_records(text: str, file: str) -> Imported:
+    """Return the records of the document, with the tags whose names are known."""
+    records: list[Record] = []
+    bad: list[BadRecord] = []
+    for line, entry in json_records.parse(text, _ARRAY, file)[1]:
+        try:
+            key, texts = _read_entry(entry)
+            values = {name: TAG_BY_NAME[name].parse(value) for name, value in texts.items()}
+            records.append(Record(Binding(key, values), line))
+        except BadValueError as error:
+            bad.append(BadRecord(line, error.message, error.hints))
+        except (TypeError, ValueError) as error:
+            bad.append(BadRecord(line, str(error)))
+    return Imported(tuple(records), tuple(bad), notes=(CARRIED,) if records else ())
 
 
 def _entry(binding: Binding) -> dict[str, object]:
@@ -60,14 +89,42 @@ def _entry(binding: Binding) -> dict[str, object]:
     }
 
 
-def _read_entry(entry: dict[str, object]) -> tuple[Key, dict[str, str]]:
-    kinds: dict[object, Kind] = {kind.config_id: kind for kind in KINDS}
-    kind = kinds[entry.get("ConfigType", 1)]
-    texts = {"appid": str(entry["GuidString"])}
-    if entry.get("SslHash"):
-        texts["certhash"] = base64.b64decode(str(entry["SslHash"]), validate=True).hex()
-    if entry.get("SslCertStoreName"):
-        texts["certstorename"] = str(entry["SslCertStoreName"])
-    return parse_key(kind, str(entry["IpPort"])), {
-        name: texts[name] for name in TAG_BY_NAME if name in texts
-    }
+def _read_entry(entry: object) -> tuple[Key, dict[str, str]]:
+    """Return an entry's key and tags; raise TypeError or ValueError with a sentence.
+
+    BadValueError is for a key that cannot be.
+    """
+    if not isinstance(entry, dict):
+        raise TypeError(f"an entry is an object, not {entry!r:.60}")
+    number = entry.get("ConfigType", IPPORT.config_id)
+    kind = next((kind for kind in KINDS if kind.config_id == number), None)
+    if kind is None:
+        known = ", ".join(f"{kind.config_id} {kind}" for kind in KINDS)
+        raise ValueError(f"ConfigType {number!r:.40} is not known: {known}")
+    key = parse_key(kind, _text(entry, "IpPort") or "")
+    texts = {"appid": _text(entry, "GuidString") or _text(entry, "AppId")}
+    texts["certhash"] = _hash(_text(entry, "SslHash"))
+    texts["certstorename"] = _text(entry, "SslCertStoreName")
+    return key, {name: text for name in TAG_BY_NAME if (text := texts.get(name))}
+
+
+def _text(entry: Mapping[str, object], name: str) -> str | None:
+    value = entry.get(name)
+    if not isinstance(value, str | None):
+        raise TypeError(f"{name} must be text, not {value!r:.60}")
+    return value
+
+
+def _hash(text: str | None) -> str | None:
+    """Return the hex digits of a hash in base64; digits are taken too."""
+    try:
+        if text is None or re.fullmatch(r"[0-9A-Fa-f]{40}", text):
+            return text
+        return base64.b64decode(text, validate=True).hex()
+    except ValueError:
+        raise ValueError(f"SslHash {text!r:.60} is no base64") from None
+
+
+FORMAT = Format(
+    "netsh-json", "JSON of 'netsh http show sslcert json=enable'", detect, read_records, rank=10
+)

@@ -1,0 +1,116 @@
+"""``sslbind diff``: servers side by side, by binding and tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+import click
+
+from sslbind.cli.app import NO, OK, App, format_option, pass_app, plural
+from sslbind.cli.main import HELP
+from sslbind.comparison import IPLISTEN, Comparison, Difference, Server, compare
+from sslbind.keys import Key
+from sslbind.operations import NO_STORE_NAME
+from sslbind.printable import printable
+from sslbind.tags import STORE, STORED
+
+_MISSING = "-"
+
+
+@click.command("diff", context_settings=HELP)
+@click.argument("files", nargs=-1, required=True, metavar="A B...")
+@format_option()
+@pass_app
+def diff_command(app: App, files: tuple[str, ...], format_: str) -> int:
+    """Compare two or more servers by binding and tag, never by line of text.
+
+    A, B and so on are registries, or files that import reads; '-' is standard
+    input. For each difference: the binding, the tag, and each value with the
+    servers that have it; "-" where the binding is missing. Store names compare
+    without case, the listen list without order. Exit 1 where there is a
+    difference.
+    """
+    if len(files) < 2:
+        raise click.UsageError(f"{files[0]} is one server: a comparison needs two or more")
+    comparison = compare([open_state(app, path) for path in files])
+    if format_ == "json":
+        app.json(_document(comparison))
+    else:
+        app.echo(_text(comparison))
+    if any(one.tag == STORE.name and _unset(one) for one in comparison.differences):
+        app.note(NO_STORE_NAME)
+    return NO if comparison.differences else OK
+
+
+def open_state(app: App, path: str) -> Server:
+    """Return what the file at ``path`` says of a server; raise SslbindError."""
+    session = app.reading(path)
+    registry = session.registry
+    return Server(registry.path, registry.bindings, registry.iplisten, session.release)
+
+
+def _document(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "servers": [*comparison.servers],
+        "same": comparison.same,
+        "differences": [
+            {
+                "kind": one.key and one.key.kind.name,
+                "key": one.key and str(one.key),
+                "tag": one.tag,
+                "values": [_plain(value) for value in one.values],
+            }
+            for one in comparison.differences
+        ],
+    }
+
+
+def _plain(value: object) -> object:
+    """Return a value as JSON has it; lists and dates that have no tag become text."""
+    if isinstance(value, tuple):
+        return [*value]
+    return value if value is None or isinstance(value, str | int) else str(value)
+
+
+def _text(comparison: Comparison) -> str:
+    servers = comparison.servers
+    lines = [f"the same on all {len(servers)} servers: {plural(comparison.same, 'binding')}"]
+    for key, differences in groupby(comparison.differences, key=lambda one: one.key):
+        lines += ["", _title(key)]
+        rows = [row for one in differences for row in _rows(one, servers)]
+        tags, values = (max(len(row[at]) for row in rows) for at in (0, 1))
+        lines += [f"    {tag:<{tags}}  {value:<{values}}  {who}" for tag, value, who in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _title(key: Key | None) -> str:
+    return "server" if key is None else f"{key.kind}={key}"
+
+
+def _rows(one: Difference, servers: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    """Give a row a value: the tag in the first, the value, the servers that have it."""
+    found: dict[str, list[str]] = {}
+    for name, value, present in zip(servers, one.values, one.present, strict=True):
+        found.setdefault(_shown(one.tag, value) if present else _MISSING, []).append(name)
+    tag = printable(one.tag or "binding")
+    for value, names in found.items():
+        yield tag, value, printable(", ".join(names))
+        tag = ""
+
+
+def _shown(tag: str | None, value: object) -> str:
+    if tag is None:
+        return "present"
+    if isinstance(value, tuple) and tag == IPLISTEN:
+        return ", ".join(value) or "every address"
+    if value is None:
+        return "(null)"
+    stored = STORED.get(tag)
+    return printable(stored.text(value) if stored and isinstance(value, str | int) else str(value))
+
+
+def _unset(one: Difference) -> bool:
+    """Whether a server has the binding and no value there."""
+    return any(p and v is None for p, v in zip(one.present, one.values, strict=True))

@@ -1,0 +1,264 @@
+"""What ``capture.ps1``, which lies beside this module, writes on a server: one JSON object.
+
+The fields of the document; null or absent where the server has nothing of it,
+but for the three that are marked:
+
+    format        * "sslbind-capture"
+    version       * 1
+    sslcert       * lines of "netsh http show sslcert"
+    iplisten      lines of "netsh http show iplisten"
+    computer      name of the server
+    date          when it was written, UTC: "2026-03-01T12:00:00Z"
+    windows       build (CurrentBuild of the Windows registry: 20348), product
+                  (ProductName), release (ReleaseId)
+    certificates  list of those in LocalMachine's stores: store, key (whether its
+                  private key is there), der (the public part, base64)
+    central       the Central Certificate Provider: enabled, location,
+                  pollingInterval (seconds), files (names of the PFX files, null
+                  where the folder cannot be read)
+    config        lines of applicationHost.config, of which only bindings, access
+                  and property 5506 are left, and the elements around them
+
+Computer, date, product, release, pollingInterval and files are for people: a
+registry has no place for them.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from sslbind import der
+from sslbind.certstore import store_name
+from sslbind.digest import thumbprint
+from sslbind.errors import BadValueError, SslbindError
+from sslbind.formats import json_records, netsh_capture
+from sslbind.formats.format import Format
+from sslbind.formats.imported import BadRecord, Imported, Record, StoredCertificate
+from sslbind.registry import CentralCertProvider
+from sslbind.release import Release
+
+if TYPE_CHECKING:
+    from sslbind.sites import Sites
+
+NAME = "sslbind-capture"
+VERSION = 1
+
+_SHOWN = "sslcert"
+_BUILDS = {
+    3790: Release.W2003,
+    6001: Release.W2008,
+    6002: Release.W2008,
+    6003: Release.W2008,
+    7600: Release.W2008R2,
+    7601: Release.W2008R2,
+    9200: Release.W2012,
+    9600: Release.W2012R2,
+    14393: Release.W2016,
+    17763: Release.W2019,
+    20348: Release.W2022,
+    26100: Release.W2025,
+}
+"""The builds of the releases, with those of their service packs, oldest first."""
+
+_WORDS = {dict: "an object", list: "a list", str: "text", int: "a whole number", bool: "true/false"}
+
+Items = Sequence[tuple[int, Any]]
+"""The items of a list, each with the line (from 1) where the document has it."""
+
+T = TypeVar("T")
+
+
+class _Held(NamedTuple):
+    """A certificate of the document, and whether the server has its private key."""
+
+    certificate: StoredCertificate
+    key: bool
+
+
+def detect(text: str) -> bool:
+    """Whether ``text`` starts as a JSON object and says that it is a capture."""
+    return json_records.looks_like(text, NAME)
+
+
+def read(text: str, file: str) -> Imported:
+    """Return what a server had: its records, listen list, release, certificates and sites.
+
+    A build of Windows that is not known counts as the newest one below it, and
+    a note says so. Raises SslbindError for a document that is no capture, or
+    one of another version, or that has a field of another type.
+    """
+    document, lines = json_records.parse(text, _SHOWN, file)
+    try:
+        _check(document)
+        shown = _shown(lines)
+        bad, notes = [*shown.bad], [*shown.notes]
+        if not shown.records and not bad:
+            notes.append("the capture has no binding")
+        certificates = _items(document, "certificates", text, file)
+        held = None if certificates is None else _certificates(certificates, bad, notes)
+        notes += _without_key(shown.records, held or ())
+        config = _items(document, "config", text, file)
+        return shown._replace(
+            release=_release(_value(document, "windows", dict) or {}, notes) or shown.release,
+            iplisten=_addresses(_items(document, "iplisten", text, file)),
+            sites=None if config is None else _sites(config, file, bad),
+            certificates=None if held is None else tuple(one.certificate for one in held),
+            central=_central(_value(document, "central", dict), bad),
+            bad=tuple(bad),
+            notes=tuple(notes),
+        )
+    except BadValueError as error:
+        raise SslbindError(error.message, *error.hints, file=file) from None
+
+
+# Fields.
+
+
+def _check(document: Mapping[str, Any]) -> None:
+    if document.get("format") != NAME:
+        raise BadValueError("is no capture", "capture.ps1 writes one, on the server")
+    version = _value(document, "version", int)
+    if version != VERSION:
+        raise BadValueError(f"version {version} is not known; this sslbind reads {VERSION}")
+
+
+def _value(fields: Mapping[str, Any], name: str, kind: type[T]) -> T | None:
+    """Return a field, None where it is null or absent; raise BadValueError for another type."""
+    value = fields.get(name)
+    if value is None or type(value) is kind:
+        return value
+    raise BadValueError(f"{name} must be {_WORDS[kind]}, not {_WORDS.get(type(value), 'a number')}")
+
+
+def _items(document: Mapping[str, Any], name: str, text: str, file: str) -> Items | None:
+    """Return the items of a list, None where it is null or absent."""
+    return None if document.get(name) is None else json_records.parse(text, name, file)[1]
+
+
+def _checked(name: str, lines: Items) -> Items:
+    if not all(isinstance(line, str) and "\n" not in line for _, line in lines):
+        raise BadValueError(f"{name} must be a list of lines")
+    return lines
+
+
+def _placed(lines: Items) -> str:
+    """Return lines as one text, each in the line where the document has it."""
+    parts, at = [], 1
+    for number, line in lines:
+        parts += ["\n" * (number - at) or " ", line]
+        at = number
+    return "".join(parts)
+
+
+# What they mean.
+
+
+def _shown(lines: Items) -> Imported:
+    """Return the records, which have lines unless the document has its own all in one."""
+    _checked(_SHOWN, lines)
+    if len({number for number, _ in lines}) == len(lines):
+        return netsh_capture.read(_placed(lines), NAME)
+    shown = netsh_capture.read("\n".join(line for _, line in lines), NAME)
+    return shown._replace(
+        records=tuple(one._replace(line=None) for one in shown.records),
+        bad=tuple(one._replace(line=None) for one in shown.bad),
+    )
+
+
+def _addresses(lines: Items | None) -> tuple[str, ...] | None:
+    """Return the listen list: an empty one means every address, None that none was asked for."""
+    if lines is None:
+        return None
+    text = "\n".join(line for _, line in _checked("iplisten", lines))
+    return netsh_capture.read(text, NAME).iplisten or ()
+
+
+def _release(windows: Mapping[str, Any], notes: list[str]) -> Release | None:
+    build = _value(windows, "build", int)
+    if build is None or build in _BUILDS:
+        return _BUILDS.get(build or 0)
+    below = [release for known, release in _BUILDS.items() if known < build]
+    what = f"build {build} of Windows is not known"
+    notes.append(f"{what}: it is taken for {below[-1].title}" if below else what)
+    return below[-1] if below else None
+
+
+def _certificates(items: Items, bad: list[BadRecord], notes: list[str]) -> list[_Held]:
+    """Return what can be read; the stores of Windows have old roots that today's parsers refuse."""
+    from sslbind.certificates import read_bundle
+
+    found = []
+    for line, item in items:
+        try:
+            held = _certificate(item)
+        except SslbindError as error:
+            bad.append(BadRecord(line, f"a certificate: {error.message}", error.hints))
+            continue
+        store, data = held.certificate
+        try:
+            read_bundle(data)
+        except SslbindError as error:
+            notes.append(f"{thumbprint(data)} in {store} is left out: {error.message}")
+        else:
+            found.append(held)
+    return found
+
+
+def _certificate(item: object) -> _Held:
+    if not isinstance(item, dict):
+        raise BadValueError("it must be an object")
+    store = store_name(_value(item, "store", str) or "")
+    try:
+        data = base64.b64decode(_value(item, "der", str) or "", validate=True)
+    except ValueError:
+        raise BadValueError("der is no base64") from None
+    if der.kind(data) != "certificate" or not der.whole(data):
+        raise BadValueError("der is no certificate")
+    return _Held(StoredCertificate(store, data), _value(item, "key", bool) or False)
+
+
+def _without_key(records: Sequence[Record], held: Sequence[_Held]) -> Iterator[str]:
+    """Give a sentence for each record whose certificate is in its store without its key.
+
+    The server cannot serve it, and a registry whose keys are elsewhere cannot tell.
+    """
+    keys: dict[tuple[str, str], bool] = {}
+    for (store, data), key in held:
+        name = store.casefold(), thumbprint(data)
+        keys[name] = keys.get(name, False) or key
+    for binding, _ in records:
+        if keys.get(((binding.store or "").casefold(), binding.certhash or "")) is False:
+            yield (
+                f"{binding.key.kind}={binding.key}: the server has {binding.certhash} in"
+                f" {binding.store} without its private key"
+            )
+
+
+def _central(fields: Mapping[str, Any] | None, bad: list[BadRecord]) -> CentralCertProvider | None:
+    if fields is None:
+        return None
+    enabled = _value(fields, "enabled", bool) or False
+    location = _value(fields, "location", str) or None
+    if location and not location.isprintable():
+        bad.append(BadRecord(None, f"location {location!r:.60} of the central store is no path"))
+        location = None
+    return CentralCertProvider(enabled, location)
+
+
+def _sites(lines: Items, file: str, bad: list[BadRecord]) -> Sites | None:
+    text = _placed(_checked("config", lines))
+    from sslbind.formats import application_host
+    from sslbind.formats.xml_tree import parse
+
+    try:
+        return application_host.read(parse(text.encode("utf-8", "surrogatepass"), file), file)
+    except SslbindError as error:
+        bad.append(BadRecord(error.line, f"config: {error.message}", error.hints))
+        return None
+
+
+FORMAT = Format(
+    "capture", "JSON of capture.ps1, with certificates and sites", detect, read, rank=10
+)

@@ -1,0 +1,94 @@
+"""JSON documents that hold records in an array, with the line of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sslbind.errors import SslbindError
+
+_SPACE = " \t\n\r"
+_MAX_DEPTH = 64
+"""Levels of nesting; a message can show any value of a document that has no more."""
+
+
+def looks_like(text: str, array: str) -> bool:
+    """Whether ``text`` may be a JSON document that has ``array`` in it."""
+    return text.lstrip()[:1] == "{" and f'"{array}"' in text
+
+
+def parse(text: str, array: str, file: str) -> tuple[dict[str, Any], list[tuple[int, Any]]]:
+    """Return a JSON object, and each record of its ``array`` with its line (from 1).
+
+    Raises SslbindError where ``text`` is no JSON, where a name stands twice in
+    an object, and where there is no such array.
+    """
+    try:
+        document = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        _check_depth(document)
+    except json.JSONDecodeError as error:
+        raise SslbindError(
+            f"is no JSON: {error.msg} (column {error.colno})", file=file, line=error.lineno
+        ) from None
+    except RecursionError:
+        raise SslbindError("is nested too deeply", file=file) from None
+    except ValueError as error:  # of the hooks, and of numbers with thousands of digits
+        raise SslbindError(f"is no JSON that can be read: {error}", file=file) from None
+    if not isinstance(document, dict) or not isinstance(document.get(array), list):
+        raise SslbindError(f"is no JSON object with an array {array!r}", file=file)
+    return document, list(zip(_lines(text, array), document[array], strict=True))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands twice in one object")
+    return found
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no value of JSON")
+
+
+def _check_depth(document: object) -> None:
+    level = [document]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+    if level:
+        raise RecursionError
+
+
+def _lines(text: str, array: str) -> Iterator[int]:
+    """Give the line of each item of the ``array`` of a document that was parsed."""
+    decode = json.JSONDecoder().raw_decode
+    at = text.index("{") + 1
+    while True:
+        name, at = decode(text, _skip(text, at))
+        at = _skip(text, at, ":")
+        if name == array:
+            break
+        _, at = decode(text, at)
+        at = _skip(text, at, ",")
+    at = _skip(text, at + 1)
+    line, counted = 1, 0
+    while text[at] != "]":
+        line += text.count("\n", counted, at)
+        counted = at
+        yield line
+        _, at = decode(text, at)
+        at = _skip(text, at, ",")
+
+
+def _skip(text: str, at: int, mark: str = "") -> int:
+    """Return the place behind white space, and one ``mark`` in it."""
+    while text[at] in _SPACE or text[at] == mark:
+        at += 1
+    return at

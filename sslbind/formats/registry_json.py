@@ -1,0 +1,194 @@
+"""JSON of ours: everything of a registry that is a binding, for other programs.
+
+``list --format json`` prints the same records, and is read too. A record has
+``sslflags`` in force, which stand for what is stored as a rule; where they do
+not, ``storedsslflags`` says what is. ``other`` holds what has no tag.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sslbind.binding import Binding
+from sslbind.errors import BadValueError, SslbindError
+from sslbind.formats import json_records
+from sslbind.formats.format import Contents, Format, Written
+from sslbind.formats.imported import BadRecord, Imported, Record
+from sslbind.keys import KIND_BY_NAME, Key, parse_address, parse_key
+from sslbind.printable import printable_json
+from sslbind.release import Release, parse_release
+from sslbind.sslflags import effective
+from sslbind.tags import SSLFLAGS, STORED
+
+VERSION = 1
+_ARRAY = "bindings"
+_STORED_FLAGS = "storedsslflags"
+_NAMES = {"version", "windows", "iplisten", _ARRAY}
+_MAX_DEPTH = 29
+"""Levels below ``other``: a registry takes no more below ``Other``."""
+
+
+def write(contents: Contents) -> Written:
+    """Return the document; dates and infinite numbers below ``other`` become text, a loss."""
+    losses: list[str] = []
+    document = {
+        "version": VERSION,
+        "windows": str(contents.release),
+        "iplisten": [*contents.iplisten],
+        _ARRAY: [_record(binding, contents.release, losses) for binding in contents.bindings],
+    }
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return Written(f"{printable_json(text)}\n".encode(), tuple(losses))
+
+
+def detect(text: str) -> bool:
+    """Whether ``text`` starts as a JSON object and has ``bindings``."""
+    return json_records.looks_like(text, _ARRAY)
+
+
+def read(text: str, file: str) -> Imported:
+    """Return the records of a document of ours, or of what ``list --format json`` prints.
+
+    Raises SslbindError for a document that is none, or of another version.
+    """
+    document, entries = json_records.parse(text, _ARRAY, file)
+    try:
+        release, iplisten = _settings(document)
+    except BadValueError as error:
+        raise SslbindError(error.message, *error.hints, file=file) from None
+    records: list[Record] = []
+    bad: list[BadRecord] = []
+    for line, entry in entries:
+        try:
+            records.append(Record(_binding(entry, release), line))
+        except BadValueError as error:
+            bad.append(BadRecord(line, error.message, error.hints))
+    return Imported(tuple(records), tuple(bad), release, iplisten)
+
+
+# Writing.
+
+
+def _record(binding: Binding, release: Release, losses: list[str]) -> dict[str, Any]:
+    record: dict[str, Any] = {**binding.to_json(release)}
+    if SSLFLAGS.name in binding.values and _binding(record, release).values != binding.values:
+        record[_STORED_FLAGS] = binding.values[SSLFLAGS.name]
+    if binding.other:
+        name = f"{binding.key.kind}={binding.key}"
+        record["other"] = _plain(binding.other, f"{name}: Other", losses)
+    return record
+
+
+def _plain(value: object, path: str, losses: list[str]) -> object:
+    """Return ``value`` as JSON has it; dates and infinite numbers as text, with a loss."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item, f"{path}.{name}", losses) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, path, losses) for item in value]
+    if isinstance(value, bool | int | str) or (isinstance(value, float) and _finite(value)):
+        return value
+    losses.append(f"{path} = {value} is text in JSON, which has no such type")
+    return str(value)
+
+
+def _finite(value: float) -> bool:
+    return float("-inf") < value < float("inf")
+
+
+# Reading.
+
+
+def _settings(document: Mapping[str, Any]) -> tuple[Release | None, tuple[str, ...] | None]:
+    for name in document:
+        if name not in _NAMES:
+            raise BadValueError(f"{name!r} is no name of this format: {', '.join(sorted(_NAMES))}")
+    if "version" not in document:
+        raise BadValueError(f"version is missing: such a document has version {VERSION}")
+    version = document["version"]
+    if type(version) is not int or version != VERSION:
+        raise BadValueError(f"version {version!r:.40} is not known; this sslbind reads {VERSION}")
+    windows = document.get("windows")
+    if not isinstance(windows, str | None):
+        raise BadValueError(f"windows must be text such as 2022, not {windows!r:.40}")
+    release = None if windows is None else parse_release(windows)
+    addresses = document.get("iplisten")
+    if addresses is None:
+        return release, None
+    if not isinstance(addresses, list) or not all(isinstance(one, str) for one in addresses):
+        raise BadValueError(f"iplisten must be a list of addresses, not {addresses!r:.60}")
+    return release, tuple(dict.fromkeys(parse_address(one) for one in addresses))
+
+
+def _binding(entry: object, release: Release | None) -> Binding:
+    """Return the binding of one record; raise BadValueError, which says what is wrong with it."""
+    if not isinstance(entry, dict):
+        raise BadValueError(f"a record is an object, not {entry!r:.60}")
+    kind = KIND_BY_NAME.get(str(entry.get("kind")))
+    if kind is None:
+        words = ", ".join(KIND_BY_NAME)
+        raise BadValueError(f"kind must be one of {words}, not {entry.get('kind')!r:.60}")
+    text = entry.get("key")
+    if not isinstance(text, str):
+        raise BadValueError(f"key must be text such as 0.0.0.0:443, not {text!r:.60}")
+    key = parse_key(kind, text)
+    try:
+        return Binding(key, dict(_values(key, entry, release)), _other(entry.get("other")))
+    except BadValueError as error:
+        prefix = "" if error.message.startswith(f"{kind}=") else f"{kind}={key}: "
+        raise BadValueError(f"{prefix}{error.message}", *error.hints) from None
+
+
+def _values(
+    key: Key, entry: Mapping[str, Any], release: Release | None
+) -> Iterator[tuple[str, object]]:
+    """Give the names and values of tags; null is text that is not set."""
+    tags = {name: value for name, value in entry.items() if name not in ("kind", "key", "other")}
+    flags = tags.pop(SSLFLAGS.name, None)
+    if flags is not None:
+        SSLFLAGS.check(flags)
+    if _STORED_FLAGS in tags:
+        yield SSLFLAGS.name, tags.pop(_STORED_FLAGS)
+    elif flags is not None:
+        releases = list(Release) if release is None else [release]
+        if all(flags != effective(key.kind, tags, one) for one in releases):
+            yield SSLFLAGS.name, flags
+    for name, value in tags.items():
+        if value is not None or name not in STORED or STORED[name].default is not None:
+            yield name, value
+
+
+def _other(other: object) -> Mapping[str, Any] | None:
+    if other is None:
+        return None
+    if not isinstance(other, dict):
+        raise BadValueError(f"other must be an object, not {other!r:.60}")
+    todo: list[tuple[object, int]] = [(other, 0)]
+    while todo:
+        value, depth = todo.pop()
+        if depth > _MAX_DEPTH:
+            raise BadValueError("other is nested too deeply")
+        if value is None:
+            raise BadValueError("other has a null, which a registry cannot hold")
+        if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            raise BadValueError("other has an integer of more than 64 bits")
+        if isinstance(value, str) and not value.isascii():
+            _encodable(value)
+        if isinstance(value, dict):
+            todo += ((item, depth + 1) for pair in value.items() for item in pair)
+        elif isinstance(value, list):
+            todo += ((item, depth + 1) for item in value)
+    return other
+
+
+def _encodable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadValueError(f"other has text with half a character: {text!r:.60}") from None
+
+
+FORMAT = Format(
+    "json", "JSON of sslbind, with every tag of each record", detect, read, write, rank=10
+)

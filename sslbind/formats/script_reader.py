@@ -1,0 +1,174 @@
+"""What the netsh lines of a script leave behind on an empty server, as facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from sslbind.binding import Binding
+from sslbind.errors import BadValueError, NetshError
+from sslbind.formats.batch_lines import Command, commands
+from sslbind.formats.imported import BadRecord, Imported, Record
+from sslbind.grammar import (
+    HELP_WORDS,
+    OBJECT_KINDS,
+    check_properties,
+    clean_texts,
+    command_words,
+    missing_key,
+    parse_words,
+    read_address,
+    read_key,
+    split_line,
+)
+from sslbind.keys import Key
+from sslbind.tags import STORED, Value
+
+_WRITES = ("add", "update", "delete")
+_VARIABLE = re.compile(
+    r"%[^%\s=:]+(?::[^%]*)?%|%%?~?[A-Za-z0-9*](?!\w)"
+    r"|\$(?:\([^()]*\)?|\{[^}]*\}?|[A-Za-z_][\w:]*)"
+)
+_DELAYED = re.compile(r"![A-Za-z_]\w*!")
+
+
+def detect(text: str) -> bool:
+    """Whether a line of ``text`` adds or updates a record."""
+    return bool(re.search("ssl", text, re.IGNORECASE)) and any(
+        verb in ("add", "update") and word in OBJECT_KINDS and not command.before
+        for command in commands(text)
+        for verb, word in (_command(command),)
+    )
+
+
+def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
+    """Return the records that the lines make on an empty server, applied in order.
+
+    A line that netsh would refuse for its syntax, one that has a variable, and
+    one whose record is not whole are bad; whether the certificate is there,
+    and which release has a tag, is nobody's question here.
+    """
+    script = _Script("enabledelayedexpansion" in text.lower())
+    bad: list[BadRecord] = []
+    others: dict[int, None] = {}
+    known: set[int] = set()
+    for command in commands(text):
+        verb, word = _command(command)
+        if verb not in _WRITES or command.before.lower().startswith("echo"):
+            others[command.line] = None
+            continue
+        known.add(command.line)
+        try:
+            script.apply(command, verb, word)
+        except NetshError as error:
+            bad.append(BadRecord(command.line, error.message, error.hints))
+    notes = [*script.notes]
+    gone = [f"{key.kind}={key}" for key in script.deleted if key not in script.records]
+    if gone:
+        notes.append(f"what is deleted and not added here is left out: {', '.join(gone[:5])}")
+    passed = [line for line in others if line not in known]
+    if passed:
+        notes.append(_passed_over(passed))
+    iplisten = None if script.iplisten is None else tuple(script.iplisten)
+    return Imported(tuple(script.records.values()), tuple(bad), None, iplisten, tuple(notes))
+
+
+def _command(command: Command) -> tuple[str, str]:
+    """Return the verb and the object of a command, which are never quoted."""
+    verb, word, _ = command_words(command.text.split(None, 4)[:4])
+    return verb, word
+
+
+def _passed_over(lines: Sequence[int]) -> str:
+    if len(lines) == 1:
+        return f"line {lines[0]} says nothing about bindings, and is passed over"
+    return (
+        f"{len(lines)} lines say nothing about bindings, and are passed over;"
+        f" the first is line {lines[0]}"
+    )
+
+
+class _Script:
+    """The state of an empty server to which lines are applied."""
+
+    def __init__(self, delayed: bool) -> None:
+        self.records: dict[Key, Record] = {}
+        self.iplisten: list[str] | None = None
+        self.deleted: dict[Key, None] = {}
+        self.notes: dict[str, None] = {}
+        self._delayed = delayed
+
+    def apply(self, command: Command, verb: str, word: str) -> None:
+        """Apply one command; raise NetshError for what is no record, or not whole."""
+        _, _, words = command_words(split_line(command.text))
+        if words and words[-1].lower() in HELP_WORDS:
+            return
+        self._check(command, words)
+        texts = parse_words(verb, word, words)
+        if "json" in texts:
+            raise BadValueError(
+                f"json={texts['json']}: the records are in another file",
+                "import that file: its format is netsh-json",
+            )
+        if word == "iplisten":
+            self._listen(verb, read_address(texts))
+            return
+        notes = clean_texts(texts)
+        key = read_key(word, texts)
+        if key is None:
+            raise missing_key(word)
+        self.notes |= dict.fromkeys(f"{key.kind}={key}: {note}" for note in notes)
+        if verb == "delete":
+            if self.records.pop(key, None) is None:
+                self.deleted[key] = None
+        else:
+            self._write(key, verb, word, texts, command.line)
+
+    def _check(self, command: Command, words: Sequence[str]) -> None:
+        """Raise BadValueError for what the text alone does not tell."""
+        if command.before:
+            raise BadValueError(
+                f"{command.before[:60]!r} stands before netsh, and the text does not tell whether"
+                " the line runs",
+                "write the netsh command on a line of its own",
+            )
+        for word in words:
+            variable = _VARIABLE.search(word) or (self._delayed and _DELAYED.search(word))
+            if variable:
+                raise BadValueError(
+                    f"{word!r}: {variable[0]} is a variable, and its value is not in the line",
+                    "write the value in its place, or import what the server has:"
+                    " netsh http show sslcert",
+                )
+            if word.startswith("--"):
+                raise BadValueError(
+                    f"{word!r} is an option of sslbind, and a record has tags only",
+                    "sslbind -f SCRIPT runs such lines",
+                )
+
+    def _listen(self, verb: str, address: str) -> None:
+        listed = self.iplisten or []
+        if verb == "add" and address not in listed:
+            self.iplisten = [*listed, address]
+        elif verb == "delete" and address in listed:
+            listed.remove(address)
+
+    def _write(self, key: Key, verb: str, word: str, texts: Mapping[str, str], line: int) -> None:
+        record = self.records.get(key)
+        name = f"{key.kind}={key}"
+        if word == "sslpropertyex":
+            check_properties(texts)
+            if record is None:
+                raise BadValueError(f"{name}: no line above adds that record")
+        values: dict[str, Value] = {
+            tag: STORED[tag].parse(text) for tag, text in texts.items() if tag in STORED
+        }
+        if record is None:
+            self.records[key] = Record(Binding(key, values), line)
+        elif verb == "update":
+            self.records[key] = record._replace(binding=record.binding.replace(values))
+        elif record.binding != Binding(key, values):
+            raise BadValueError(
+                f"{name} is added in line {record.line} already: netsh answers error 183",
+                "keep one of the two lines, or make the second an update",
+            )

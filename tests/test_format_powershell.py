@@ -1,0 +1,200 @@
+"""``powershell``: a script for Windows PowerShell 5.1, from which no value breaks out.
+
+There is no PowerShell where these tests run. What it would make of a literal
+is told by a reader of its documented rules: a literal in single quotes ends at
+a single quote, typographic ones included, that no other follows.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import IIS, OTHER, A, B
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import binding_lists
+
+from sslbind.binding import Binding
+from sslbind.errors import BadValueError
+from sslbind.formats import formats, netsh_script
+from sslbind.formats.format import Contents, Delta, Transition, Written
+from sslbind.formats.powershell import quote
+from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, parse_key
+from sslbind.release import Release
+
+GOLDEN = Path(__file__).parent / "golden" / "export-powershell.ps1"
+KEY = parse_key(IPPORT, "10.0.0.5:443")
+FIRST = Binding(KEY, {"certhash": A, "appid": IIS, "certstorename": "MY"})
+QUOTES = "'\u2018\u2019\u201a\u201b"
+HOSTILE = [
+    "'",
+    "''",
+    "' ; calc ; '",
+    "\u2019 ; calc ; \u2018",
+    "\u2018\u2019\u201a\u201b'",
+    "$(calc)",
+    "$env:USERNAME",
+    "`$x `n",
+    "%TEMP% & calc | calc > x",
+    "a\nb",
+    "@'\n'@",
+    "#>",
+    "-Words",
+    "--%",
+    "\u201c\u201d",
+    "*",
+    "~",
+]
+RECORDS = (
+    FIRST.replace({"sslctlidentifier": "it's $(x) `y` %z% & \u2019 |", "certstorename": "a b"}),
+    Binding(
+        parse_key(HOSTNAMEPORT, "münchen.de:443"),
+        {"certhash": B, "appid": OTHER, "certstorename": "MY", "receivewindow": 5, "reject": True},
+    ),
+    Binding(parse_key(CCS, "443"), {"appid": IIS}),
+    Binding(parse_key(SCOPEDCCS, "*.contoso.com:443"), {"appid": IIS}),
+)
+
+
+def write(*found: Binding, iplisten: tuple[str, ...] = ()) -> Written:
+    export = formats()["powershell"]
+    assert export.write
+    assert export.read is None
+    assert export.detect is None
+    return export.write(Contents(found, iplisten, Release.W2022))
+
+
+def literal(text: str, at: int = 0) -> tuple[str, int]:
+    """Return what the literal at ``at`` stands for, and where it ends."""
+    assert text[at] in QUOTES
+    value: list[str] = []
+    at += 1
+    while True:
+        char = text[at]
+        if char in QUOTES:
+            at += 1
+            if text[at : at + 1] not in tuple(QUOTES):
+                return "".join(value), at
+            char = text[at]
+        value.append(char)
+        at += 1
+
+
+def words(line: str) -> list[str]:
+    """Return the literals of a command; between them stands what an array has, and no more."""
+    found = []
+    at = re.match(r"(?:\$null = Invoke-Netsh|Set-SslCert) @\(", line).end()  # type: ignore[union-attr]
+    while at < len(line):
+        value, at = literal(line, at)
+        found.append(value)
+        between = re.compile(r", |\) |\)$|$").match(line, at)
+        assert between, line[at:]
+        at = between.end()
+    return found
+
+
+def commands(data: bytes) -> list[str]:
+    text = data.decode("utf-8-sig")
+    start = text.index("\r\n}\r\n\r\n", text.index("function Set-SslCert")) + 7
+    return text[start:].split("\r\n")[:-1]
+
+
+def test_golden() -> None:
+    """The whole script, as it is, with its mark and line ends."""
+    written = write(*RECORDS, iplisten=("10.0.0.5", "::1"))
+    assert written == Written(GOLDEN.read_bytes(), ())
+    assert written.data.startswith(b"\xef\xbb\xbf# ")
+    assert written.data.count(b"\n") == written.data.count(b"\r\n")
+
+
+def test_its_commands() -> None:
+    """Each argument of netsh is a literal of its own, and each binding is read back."""
+    first, second, third = commands(write(*RECORDS[1:3]).data)
+    hostname = "hostnameport=münchen.de:443"
+    assert words(first) == [
+        "add", "sslcert", hostname, f"certhash={B}", f"appid={OTHER}", "certstorename=MY",
+        "reject=enable", B,
+    ]  # fmt: skip
+    assert words(second) == ["update", "sslpropertyex", hostname, "propertyid=0", "receivewindow=5"]
+    assert words(third) == ["add", "sslcert", "ccs=443", f"appid={IIS}", IIS]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text(text: str) -> None:
+    """No text ends its literal, and none of PowerShell's characters has a meaning in it."""
+    assert literal(quote(text)) == (text, len(quote(text)))
+
+
+@given(st.text() | st.text(QUOTES + '$`("\n\r;& '))
+def test_any_text(text: str) -> None:
+    """So it is with any text."""
+    assert literal(quote(text)) == (text, len(quote(text)))
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if text not in ("-Words", "*")])
+def test_hostile_names(text: str) -> None:
+    """A host name with any such character is no key."""
+    with pytest.raises(BadValueError):
+        parse_key(HOSTNAMEPORT, f"{text}.contoso.com:443")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_values(text: str) -> None:
+    """A value that is hostile stands in its literal, or not at all, and that is said."""
+    if "\n" in text:
+        with pytest.raises(BadValueError):
+            FIRST.replace({"sslctlidentifier": text})
+        return
+    binding = FIRST.replace({"sslctlidentifier": text})
+    assert [words(*commands(write(binding).data))] == [
+        [*one, A] for one in netsh_script.commands(Delta(None, binding), Release.W2022)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('a" reject=enable "b', "sslctlidentifier has a character that no netsh line can carry"),
+        ("a b\\", "sslctlidentifier ends in a backslash, which PowerShell 5.1 does not pass on"),
+    ],
+)
+def test_what_no_argument_carries(text: str, why: str) -> None:
+    """A double quote, and a backslash at the end of a value with spaces, would split a word."""
+    written = write(FIRST.replace({"sslctlidentifier": text}), FIRST)
+    assert written.losses == (f"ipport=10.0.0.5:443: {why}",)
+    comment, command = commands(written.data)
+    assert comment == f"# ipport=10.0.0.5:443: {why}"
+    assert words(command)[2] == "ipport=10.0.0.5:443"
+
+
+@given(binding_lists())
+def test_any_bindings(found: list[Binding]) -> None:
+    """Whatever bindings hold, the script is made of commands with their words, or of comments."""
+    written = write(*found)
+    lines = commands(written.data)
+    commented = {line.split(": ")[0][2:] for line in lines if line.startswith("# ")}
+    expected: list[list[str]] = []
+    for one in found:
+        if f"{one.key.kind}={one.key}" not in commented:
+            expected += netsh_script.commands(Delta(None, one), Release.W2022)
+    given_ = [words(line) for line in lines if not line.startswith("# ")]
+    assert [one[:-1] if one[1] == "sslcert" else one for one in given_] == expected
+
+
+def test_changes() -> None:
+    """What changes a server: additions and updates are read back, deletions come as they are."""
+    export = formats()["powershell"]
+    assert export.write_changes
+    after = FIRST.replace({"certhash": B})
+    deltas = (Delta(FIRST, after), Delta(RECORDS[2], None))
+    written = export.write_changes(Transition(deltas, ("::1",), ("10.0.0.5",), Release.W2019))
+    listen, update, delete, unlisten = commands(written.data)
+    assert words(listen) == ["add", "iplisten", "ipaddress=::1"]
+    assert words(update)[:5] == [
+        "update", "sslcert", "ipport=10.0.0.5:443", f"certhash={B}", f"appid={IIS}"
+    ]  # fmt: skip
+    assert words(update)[-1] == B
+    assert words(delete) == ["delete", "sslcert", "ccs=443"]
+    assert words(unlisten) == ["delete", "iplisten", "ipaddress=10.0.0.5"]

@@ -1,0 +1,413 @@
+"""``netsh-script``: what ``http dump`` writes, read back; and batch files, as facts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+from conftest import IIS, OTHER, A, B
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from strategies import binding_lists, bindings, values
+
+from sslbind.binding import Binding
+from sslbind.formats import formats, netsh_script
+from sslbind.formats.encoding import decode_text
+from sslbind.formats.format import Contents, Delta, Transition
+from sslbind.formats.imported import Imported
+from sslbind.formats.transition import changed_tags
+from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, parse_key
+from sslbind.release import Release
+
+FORMAT = formats()["netsh-script"]
+GOLDEN = Path(__file__).parent / "golden"
+ONE = f"ipport=10.0.0.5:443 certhash={A} appid={IIS} certstorename=MY"
+KEY = parse_key(IPPORT, "10.0.0.5:443")
+NAME = parse_key(HOSTNAMEPORT, "www.contoso.com:443")
+FIRST = Binding(KEY, {"certhash": A, "appid": IIS, "certstorename": "MY"})
+
+
+def read(text: str) -> Imported:
+    assert FORMAT.read
+    return FORMAT.read(text, "x.cmd")
+
+
+def detect(text: str) -> bool:
+    assert FORMAT.detect
+    return FORMAT.detect(text)
+
+
+def write(found: list[Binding], *iplisten: str, release: Release = Release.W2022) -> str:
+    assert FORMAT.write
+    return FORMAT.write(Contents(tuple(found), iplisten, release)).data.decode()
+
+
+BATCH = f"""\
+@echo off
+setlocal
+REM the default site
+:: and its fallback
+# and this
+pushd http
+call netsh http delete sslcert ipport=10.0.0.5:443 >nul 2>&1
+@netsh http add sslcert ipport=10.0.0.5:443 ^
+  certhash={A} ^
+  appid={IIS} certstorename="Remote Desktop" > log.txt 2>&1
+netsh http add sslcert hostnameport=www.contoso.com:443 certhash={A} appid='{OTHER}' certstorename='Remote Desktop' | Out-Null
+& "C:\\Windows\\System32\\netsh.exe" http add sslcert 'ipport=[::]:443' "certhash={B}" "appid={IIS}"; if ($LASTEXITCODE) {{ exit 1 }}
+netsh http delete sslcert ccs=443 & %SystemRoot%\\System32\\netsh.exe http add sslcert ccs=443 appid=iis && echo done
+update sslpropertyex ipport=10.0.0.5:443 propertyid=0 receivewindow=5
+$output = netsh http add iplisten 10.0.0.5
+netsh http update sslcert ipport=10.0.0.5:443 usagecheck=disable
+netsh advfirewall firewall add rule name=x
+popd
+exit /b 0
+"""  # noqa: E501
+
+
+def test_a_batch_file() -> None:
+    """Comments, ``@``, ``call``, paths, ``^``, chains, redirections, both kinds of quotes."""
+    assert detect(BATCH)
+    found = read(BATCH)
+    assert found.bad == ()
+    assert [(one.line, one.binding) for one in found.records] == [
+        (
+            8,
+            Binding(KEY, {"certhash": A, "appid": IIS, "certstorename": "Remote Desktop"}
+                    | {"usagecheck": False, "receivewindow": 5}),
+        ),
+        (11, Binding(NAME, {"certhash": A, "appid": OTHER, "certstorename": "Remote Desktop"})),
+        (12, Binding(parse_key(IPPORT, "[::]:443"), {"certhash": B, "appid": IIS})),
+        (13, Binding(parse_key(CCS, "443"), {"appid": IIS})),
+    ]  # fmt: skip
+    assert found.iplisten == ("10.0.0.5",)
+    assert found.release is None
+    assert found.notes == (
+        "3 lines say nothing about bindings, and are passed over; the first is line 2",
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"add sslcert {ONE}",
+        f"http add sslcert {ONE}",
+        f"netsh http add sslcert {ONE}",
+        f"NETSH.EXE HTTP ADD SSL {ONE}",
+        f"  \t@netsh http add sslcert {ONE}  ",
+        f"@call netsh http add sslcert {ONE}",
+        f"cmd /c netsh http add sslcert {ONE}",
+        f"netsh http add sslcert {ONE.replace(IIS, f'^{{{IIS[1:-1]}^}}')}",
+        f"netsh http add sslcert {ONE}>>log.txt",
+        f"netsh http add sslcert {ONE} 1>nul",
+        f"netsh http add sslcert {ONE} *> $null",
+        f"netsh http add sslcert {ONE};",
+        f"netsh http add sslcert 10.0.0.5:443 {A} iis MY",
+        f"netsh http add sslcert {ONE}".replace(" ", " `\n"),
+        f"add sslcert ^\n{ONE}",
+        f"sslbind add sslcert {ONE}",
+        f"netsh http update sslcert {ONE}",
+    ],
+)
+def test_spellings_of_a_line(line: str) -> None:
+    """``netsh``, ``http``, prefixes of words, positions, both shells' continuation lines."""
+    assert detect(line)
+    found = read(line)
+    assert [one.binding for one in found.records] == [FIRST]
+    assert (found.bad, found.notes) == ((), ())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_encodings(encoding: str) -> None:
+    """A script is text as Windows writes it: UTF-8, UTF-16, with a mark, with CRLF."""
+    data = f"pushd http\r\nadd sslcert {ONE}\r\npopd\r\n".encode(encoding)
+    assert [one.binding for one in read(decode_text(data, "x")).records] == [FIRST]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            f"netsh http add sslcert ipport=10.0.0.6:443 certhash=%HASH% appid={IIS}",
+            "'certhash=%HASH%': %HASH% is a variable, and its value is not in the line",
+        ),
+        (
+            f'netsh http add sslcert ipport=10.0.0.6:443 certhash=$hash "appid={IIS}"',
+            "'certhash=$hash': $hash is a variable, and its value is not in the line",
+        ),
+        (
+            f"netsh http add sslcert ipport=$($ip):443 certhash={A} appid={IIS}",
+            "'ipport=$($ip):443': $($ip) is a variable, and its value is not in the line",
+        ),
+        (
+            f"netsh http add sslcert ipport=%1:443 certhash={A} appid={IIS}",
+            "'ipport=%1:443': %1 is a variable, and its value is not in the line",
+        ),
+        ("add sslcert ipport=10.0.0.6:443 certhash=" + A, "ipport=10.0.0.6:443: appid is missing"),
+        (f"add sslcert 10.0.0.6:443 appid={IIS}", "ipport=10.0.0.6:443: certhash is missing"),
+        (f"add sslcert certhash={A} appid={IIS}", "the key is missing"),
+        (
+            f"add sslcert ipport=10.0.0.6:443 cert={A}",
+            "'cert' is not a valid argument for this command",
+        ),
+        ("add sslcert ipport=10.0.0.6", "ipport=10.0.0.6: the port is missing"),
+        ('add sslcert certstorename="MY', "a double quote is not closed"),
+        ("add sslcert json=x.json", "json=x.json: the records are in another file"),
+        (
+            f"add sslcert {ONE} --if-exists keep",
+            "'--if-exists' is an option of sslbind, and a record has tags only",
+        ),
+        (
+            f"if exist x netsh http add sslcert {ONE}",
+            "'if exist x' stands before netsh, and the text does not tell whether the line runs",
+        ),
+        (
+            "update sslpropertyex ipport=10.0.0.6:443 propertyid=0 receivewindow=5",
+            "ipport=10.0.0.6:443: no line above adds that record",
+        ),
+        (
+            "update sslcert ipport=10.0.0.6:443 usagecheck=disable",
+            "ipport=10.0.0.6:443: appid is missing",
+        ),
+        (
+            f"add sslcert ipport=10.0.0.5:443 certhash={B} appid={IIS}",
+            "ipport=10.0.0.5:443 is added in line 2 already: netsh answers error 183",
+        ),
+        ("add iplisten 10.0.0", "'10.0.0' is no IP address"),
+    ],
+)
+def test_bad_lines(line: str, message: str) -> None:
+    """A line that cannot be a record is reported with its number, and the next is read."""
+    found = read(f"# first\nadd sslcert {ONE}\n{line}\nadd sslcert 443 appid=iis\n")
+    assert [(one.line, one.message) for one in found.bad] == [(3, message)]
+    assert [one.line for one in found.records] == [2, 4]
+
+
+def test_a_delayed_variable() -> None:
+    """``!name!`` is a variable where the file turns delayed expansion on, and text elsewhere."""
+    line = f'add sslcert {ONE} sslctlidentifier="!x!"\n'
+    assert read(line).bad == ()
+    found = read(f"setlocal EnableDelayedExpansion\n{line}")
+    assert "!x! is a variable" in found.bad[0].message
+
+
+def test_lines_are_applied_in_order() -> None:
+    """What is deleted later is gone; what is deleted and added again is what was added last."""
+    found = read(
+        f"add sslcert {ONE}\nadd sslcert {ONE}\ndelete sslcert ipport=10.0.0.5:443\n"
+        f"add sslcert {ONE} usagecheck=disable\ndelete sslcert ccs=443\n"
+        "add iplisten 10.0.0.1\nadd iplisten address=[::1]\ndelete iplisten 10.0.0.1\n"
+    )
+    assert [(one.line, dict(one.binding.values)["usagecheck"]) for one in found.records] == [
+        (4, False)
+    ]
+    assert found.iplisten == ("::1",)
+    assert found.notes == ("what is deleted and not added here is left out: ccs=443",)
+    assert read(f"add sslcert {ONE}\ndelete iplisten 10.0.0.1\n").iplisten is None
+
+
+def test_facts() -> None:
+    """No certificate is looked up, and no release limits what a script has."""
+    found = read(f"add sslcert scopedccs=a.contoso.com:443 appid={IIS} disablesessionid=enable\n")
+    assert found.bad == ()
+    assert found.records[0].binding.key == parse_key(SCOPEDCCS, "a.contoso.com:443")
+
+
+def test_a_pasted_hash() -> None:
+    """A hash that was pasted with an invisible mark is cleaned, and a note says so."""
+    found = read(f"add sslcert {ONE.replace(A, chr(0x200E) + A)}\n")
+    assert [one.binding for one in found.records] == [FIRST]
+    assert found.notes == ("ipport=10.0.0.5:443: certhash was pasted with U+200E: removed",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# add sslcert\n",
+        "rem netsh http add sslcert ipport=0.0.0.0:443\n",
+        "netsh http show sslcert\n",
+        f"echo netsh http add sslcert {ONE}\n",
+        '{"version": 1, "bindings": []}',
+        '<?xml version="1.0"?><configuration/>',
+        "netsh http add urlacl url=http://+:80/ user=x\n",
+    ],
+)
+def test_what_is_no_script(text: str) -> None:
+    """A text without a line that adds or updates a record is none."""
+    assert not detect(text)
+
+
+# Writing.
+
+RECORDS = [
+    FIRST.replace({"sslctlidentifier": "it's; a & b", "reject": True, "certstorename": "a b"}),
+    Binding(NAME, {"certhash": B, "appid": OTHER, "certstorename": "MY", "receivewindow": 5}),
+    Binding(parse_key(CCS, "443"), {"appid": IIS}),
+    Binding(parse_key(SCOPEDCCS, "münchen.de:443"), {"appid": IIS, "disablequic": True}),
+]
+
+
+def test_golden() -> None:
+    """The whole text, as it is."""
+    expected = (GOLDEN / "export-netsh-script.txt").read_bytes().decode()
+    assert write(RECORDS, "10.0.0.5", "::1") == expected
+    assert [one.binding for one in read(expected).records] == RECORDS
+    assert read(expected).notes == ()
+
+
+def changes(*deltas: Delta, release: Release = Release.W2022) -> list[str]:
+    assert FORMAT.write_changes
+    text = FORMAT.write_changes(Transition(deltas, (), (), release)).data.decode()
+    return text.split("\n")[5:-4]
+
+
+def test_an_update_names_every_flag() -> None:
+    """``update`` takes a whole record: each flag of the release is named, and no zero."""
+    before, after = RECORDS[0].replace({"reject": False}), RECORDS[0]
+    assert changes(Delta(before, after), release=Release.W2019) == [
+        (
+            f'update sslcert ipport=10.0.0.5:443 certhash={A} appid={IIS} certstorename="a b"'
+            " verifyclientcertrevocation=enable verifyrevocationwithcachedclientcertonly=disable"
+            ' usagecheck=enable sslctlidentifier="it\'s; a & b" dsmapperusage=disable'
+            " clientcertnegotiation=disable reject=enable disablehttp2=disable disablequic=disable"
+            " disablelegacytls=disable disabletls12=disable disabletls13=disable"
+            " disableocspstapling=disable"
+        )
+    ]
+    owned = RECORDS[2].replace({"appid": OTHER})
+    assert changes(Delta(RECORDS[2], owned)) == [f"update sslcert ccs=443 appid={OTHER}"]
+
+
+def test_what_an_update_cannot_say() -> None:
+    """Where text goes, a number becomes zero, or netsh has no update: delete and add."""
+    key = "ipport=10.0.0.5:443"
+    again = [f"delete sslcert {key}", f"add sslcert {ONE}"]
+    for lost in ({"sslctlidentifier": "x"}, {"revocationfreshnesstime": 5}):
+        assert changes(Delta(FIRST.replace(lost), FIRST)) == again
+    old = FIRST.replace({"certhash": B})
+    assert changes(Delta(old, FIRST), release=Release.W2016) == again
+    assert changes(Delta(old, FIRST))[0].startswith(f"update sslcert {key} certhash={A} ")
+
+
+def test_changes_of_properties() -> None:
+    """Properties are set where they are not as they were, and need no update of the record."""
+    key = "ipport=10.0.0.5:443"
+    before, after = FIRST.replace({"receivewindow": 5}), FIRST.replace({"maxsettingsperframe": 6})
+    assert changes(Delta(before, after)) == [
+        f"update sslpropertyex {key} propertyid=0 receivewindow=1048576",
+        (
+            f"update sslpropertyex {key} propertyid=1 maxsettingsperframe=6"
+            " maxsettingsperminute=4294967295"
+        ),
+    ]
+    assert changes(Delta(before, before.replace({"usagecheck": False})))[1:] == []
+
+
+def test_changes_of_a_server() -> None:
+    """New addresses come first, deletions last, as the transition has them."""
+    assert FORMAT.write_changes
+    deltas = (Delta(None, RECORDS[2]), Delta(FIRST, None))
+    written = FORMAT.write_changes(Transition(deltas, ("::1",), ("10.0.0.5",), Release.W2022))
+    assert written.losses == ()
+    assert written.data.decode().split("\n")[5:-4] == [
+        "add iplisten ipaddress=::1",
+        f"add sslcert ccs=443 appid={IIS}",
+        "delete sslcert ipport=10.0.0.5:443",
+        "delete iplisten ipaddress=10.0.0.5",
+    ]
+
+
+def test_what_no_line_carries() -> None:
+    """A value that could end its quotes stands nowhere in the script; what is lost is said."""
+    assert FORMAT.write
+    hostile = FIRST.replace({"sslctlidentifier": 'a" & calc & "'})
+    other = Binding(NAME, {"certhash": A, "appid": IIS, "sslflags": 65, "receivewindow": 5},
+                    {"DefaultFlags": 0x8000, "Odd": 1})  # fmt: skip
+    written = FORMAT.write(Contents((hostile, other), (), Release.W2019))
+    assert b"calc" not in written.data
+    assert b"# ipport=10.0.0.5:443: sslctlidentifier has a character" in written.data
+    assert written.losses == (
+        "ipport=10.0.0.5:443: sslctlidentifier has a character that no netsh line can carry",
+        (
+            "hostnameport=www.contoso.com:443: bit ENABLE_CACHE_CLIENT_HELLO has no tag:"
+            " no script carries it"
+        ),
+        "hostnameport=www.contoso.com:443: no script carries what has no tag: Odd",
+        "hostnameport=www.contoso.com:443: receivewindow exists from Windows Server 2022 on",
+    )
+
+
+@given(st.data(), st.sampled_from(list(Release)))
+def test_any_change(data: st.DataObject, release: Release) -> None:
+    """Applied to a record, the lines of a change make it another, whatever the two are."""
+    after = data.draw(bindings())
+    before = Binding(after.key, data.draw(values(after.key.kind)))
+    before, after = (
+        Binding(one.key, {tag: value for tag, value in one.values.items() if tag != "sslflags"})
+        for one in (before, after)
+    )
+    for one in (before, after):
+        assume(not netsh_script.write([one], (), release).losses)
+    lines = [*changes(Delta(None, before), release=release)]
+    lines += changes(Delta(before, after), release=release)
+    found = read("\n".join(lines))
+    assert found.bad == ()
+    assert not changed_tags(found.records[0].binding, after)
+
+
+@given(binding_lists(), st.sampled_from(list(Release)))
+def test_any_round_trip(found: list[Binding], release: Release) -> None:
+    """What a script is read to say is what was written, but for what the losses name."""
+    assert FORMAT.write
+    written = FORMAT.write(Contents(tuple(found), (), release))
+    imported = read(written.data.decode())
+    lost = {loss.split(": ", 1)[0] for loss in written.losses}
+
+    def expected(one: Binding) -> Binding:
+        return Binding(one.key, {k: v for k, v in one.values.items() if k != "sslflags"})
+
+    records = {one.binding.key: one.binding for one in imported.records}
+    for one in found:
+        if f"{one.key.kind}={one.key}" not in lost:
+            assert records[one.key] == expected(one)
+    assert set(records) <= {one.key for one in found}
+
+
+@pytest.mark.parametrize(
+    "text", ["netsh x", "a netsh http add sslcert 443 appid=iis", "& call netsh "]
+)
+def test_netsh_in_a_value(text: str) -> None:
+    """A value that looks like a command is a value."""
+    binding = FIRST.replace({"sslctlidentifier": text})
+    found = read(write([binding]))
+    assert [one.binding for one in found.records] == [binding]
+
+
+@given(st.text(max_size=200))
+def test_any_text(text: str) -> None:
+    """Nothing is raised for any text."""
+    detect(text)
+    read(text)
+    read(f"add sslcert {text}\nnetsh http add sslcert {text}\n")
+
+
+@given(st.integers(0, 2**32))
+def test_any_mutation(seed: int) -> None:
+    """Nothing is raised for a batch file that somebody damaged."""
+    random = Random(seed)
+    text = list(BATCH)
+    for _ in range(random.randint(1, 20)):
+        at = random.randrange(len(text))
+        text[at : at + random.randint(0, 3)] = random.choice(
+            ["", '"', "'", "^", "\n", "%", "$", "&", "=", "netsh ", "add sslcert ", "\0", "\ud800"]
+        )
+    detect("".join(text))
+    read("".join(text))
+
+
+def test_a_long_line() -> None:
+    """Time and memory stay in proportion to the text, whatever it is made of."""
+    for piece in ("\\", '"', "'", " '", "^", "&", "netsh ", "%a:", "`\n", "^\n", "a=", "$", "!a"):
+        read("netsh http add sslcert " + piece * 100_000)
