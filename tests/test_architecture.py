@@ -23,7 +23,7 @@ MODULES = {
 }
 
 LAYERS = (
-    ("errors", "printable", "version", "digest", "der", "pem", "names"),
+    ("errors", "printable", "version", "digest", "der", "pem", "names", "clienthello"),
     ("release", "owners"),
     ("tags", "keys", "identity"),
     ("sslflags", "grammar", "certentry"),
@@ -34,8 +34,8 @@ LAYERS = (
     ("certstore", "ccs"),
     ("registry",),
     ("operations",),
-    ("rebinding", "answers", "check"),
-    ("formats", "explain"),
+    ("rebinding", "answers", "reasons", "check"),
+    ("formats", "reports", "explain"),
     ("cli",),
 )
 """From the bottom to the top; a module may import those of its own layer and below."""

@@ -25,6 +25,10 @@ COMMANDS = {
     "list": "listing",
     "rebind": "rebind",
     "store": "store",
+    "ccs": "ccs",
+    "check": "check",
+    "resolve": "resolve",
+    "explain": "explain",
     "export": "export",
     "completion": "completion",
 }
