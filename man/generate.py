@@ -255,9 +255,10 @@ def _text(text: str) -> list[str]:
     """Return paragraphs of help as mdoc: a sentence starts a line, lines are short."""
     lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
-        if lines:
+        display = paragraph.lstrip().startswith("\b")
+        if lines and not display:  # a display has its own space
             lines.append(".Pp")
-        if paragraph.lstrip().startswith("\b"):
+        if display:
             rows = [row.strip() for row in paragraph.split("\n")[1:]]
             lines += [".Bd -literal -offset indent", *map(_escape, rows), ".Ed"]
             continue

@@ -1,8 +1,9 @@
 """TLS bindings of HTTP.SYS as a file: the library behind the command ``sslbind``.
 
 ``Registry`` is the file, ``Binding`` a record in it, ``Key`` what the record is
-found by, and ``Session`` carries out what the commands do. Names are imported
-when they are first used, so that the command line pays for what it needs.
+found by, and ``Session`` carries out what the commands do; ``resolve`` says who
+answers a connection. Names are imported when they are first used, so that the
+command line pays for what it needs.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from sslbind.operations import Change, Session
     from sslbind.registry import Registry
     from sslbind.release import Release
+    from sslbind.resolver import Answer, State, resolve
 
 __version__: str
 
 _HOMES = {
+    "Answer": "resolver",
     "Binding": "binding",
     "CertStores": "certstore",
     "Change": "operations",
@@ -32,11 +35,14 @@ _HOMES = {
     "Release": "release",
     "Session": "operations",
     "SslbindError": "errors",
+    "State": "resolver",
     "infer_key": "keys",
     "parse_key": "keys",
+    "resolve": "resolver",
 }
 
 __all__ = [
+    "Answer",
     "Binding",
     "CertStores",
     "Change",
@@ -47,9 +53,11 @@ __all__ = [
     "Release",
     "Session",
     "SslbindError",
+    "State",
     "__version__",
     "infer_key",
     "parse_key",
+    "resolve",
 ]
 
 

@@ -1,16 +1,20 @@
-"""The Central Certificate Store: a folder whose file names say who is served.
+r"""The Central Certificate Store: a folder whose file names say who is served.
 
 ``<host>.pfx`` serves a host, ``_.<parent>.pfx`` the names one label below a
 parent; names are Unicode and compare without case, and what stands inside a
 certificate plays no part (Microsoft Learn, "Centralized SSL Certificate
-Support"). The names that are asked for come from the network.
+Support"). The names that are asked for come from the network. Windows keeps
+the settings under ``HKLM\SOFTWARE\Microsoft\IIS\CentralCertProvider``:
+``Enabled``, ``CertStoreLocation``, ``PrivateKeyPassword``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import unicodedata
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind import cache
@@ -20,7 +24,7 @@ from sslbind.keys import parse_host
 
 if TYPE_CHECKING:
     from sslbind.certentry import Entry
-    from sslbind.certfiles import Progress
+    from sslbind.certfiles import Facts, PasswordFile, Progress
     from sslbind.identity import Identity
 
 SUFFIX = ".pfx"
@@ -31,14 +35,15 @@ _RACY = 20_000_000  # ns: a folder that changed just now may change again within
 class CentralFile(NamedTuple):
     """A PFX file of the central store.
 
-    ``name`` is what it serves, a host or ``*.parent``, None where its name is
-    none that is ever looked for. ``entry`` has the facts of its certificate, or
-    the problem in place of them.
+    ``name`` is what it serves, a host or ``*.parent``, None where no connection
+    leads to it: ``why`` says why not. ``entry`` has the facts of its
+    certificate, or the problem in place of them.
     """
 
     file: str
     name: str | None
     entry: Entry
+    why: str = ""
 
     @property
     def usable(self) -> bool:
@@ -49,15 +54,16 @@ class CentralFile(NamedTuple):
 def stem_of(file: str) -> str | None:
     """Return the canonical stem of a file's name, None where no connection leads to it.
 
-    That is any name without ``.pfx`` and any that is no host name; names in
-    A-labels too, as Windows looks for the Unicode form (confirmed by others'
-    code).
+    That is any name without ``.pfx`` and any that is no host name but for its
+    case and its Unicode normal form; names in A-labels too, as Windows looks
+    for the Unicode form (confirmed by others' code).
     """
     stem, suffix = file[: -len(SUFFIX)], file[-len(SUFFIX) :]
-    if suffix.lower() != SUFFIX or stem.startswith(("*", ".")) or "xn--" in stem.lower():
+    if suffix.lower() != SUFFIX or stem.startswith("*") or "xn--" in stem.lower():
         return None
+    stem = unicodedata.normalize("NFC", stem).lower()
     try:
-        return parse_host(unicodedata.normalize("NFC", stem))
+        return stem if parse_host(stem) == stem else None
     except BadValueError:
         return None
 
@@ -108,14 +114,14 @@ class CentralStore:
 
         Raises SslbindError where there is no file, or it does not open.
         """
-        from sslbind.certfiles import PasswordFile, open_file
+        from sslbind.certfiles import open_file
         from sslbind.certificates import identities
 
         file = self.file(stem)
         if file is None:
             raise CertificateError(f"the central store has no {stem}{SUFFIX}", file=self.folder)
         path = os.path.join(self.folder, file)
-        found = identities(open_file(path, PasswordFile(self._password_path), strict=True))
+        found = identities(open_file(path, self._password_file(), strict=True))
         return next((one for one in found if one.key is not None), found[0])
 
     def files(self) -> tuple[CentralFile, ...]:
@@ -124,27 +130,38 @@ class CentralStore:
             self._files = tuple(self._listed())
         return self._files
 
-    def _listed(self) -> list[CentralFile]:
-        from sslbind.certentry import Entry
-        from sslbind.certfiles import SPKI, PasswordFile, scan
-        from sslbind.certindex import Pairing, entry_of
+    def names(self) -> list[str]:
+        """Return the names of the PFX files, in no order; none where the folder is not there."""
+        try:
+            with os.scandir(self.folder) as items:
+                files = [item.name for item in items if item.is_file()]
+        except OSError:
+            return []
+        return [
+            file for file in files if file.lower().endswith(SUFFIX) and not file.startswith(".")
+        ]
 
+    def _listed(self) -> list[CentralFile]:
+        from sslbind.certfiles import scan
+
+        found = scan(self.folder, self._password_file(), flat=True, progress=self._progress)
+        serving = _by_stem(found)
         listed = []
-        password_file = PasswordFile(self._password_path)
-        found = scan(self.folder, password_file, flat=True, progress=self._progress)
         for file, facts in found.items():
-            rows = sorted(facts.rows, key=lambda row, keys=facts.keys: row[SPKI] not in keys)  # type: ignore[misc]
-            if rows and rows[0][SPKI] in facts.keys:
-                entry = entry_of("", file, rows[0], Pairing("ok", file))
-            elif rows:
-                problem = "its private key is not in the file"
-                entry = entry_of("", file, rows[0], Pairing("missing", problem=problem))
+            entry, stem = _entry(file, facts), stem_of(file)
+            if stem is None:
+                listed.append(CentralFile(file, None, entry, _why_nobody(file)))
+            elif serving[stem] != file:
+                why = f"{serving[stem]} already serves {served_name(stem)}"
+                listed.append(CentralFile(file, None, entry, why))
             else:
-                problem = facts.problem or "holds no certificate"
-                entry = Entry("", file, locked=facts.locked, problem=problem)
-            stem = stem_of(file)
-            listed.append(CentralFile(file, None if stem is None else served_name(stem), entry))
+                listed.append(CentralFile(file, served_name(stem), entry))
         return listed
+
+    def _password_file(self) -> PasswordFile:
+        from sslbind.certfiles import PasswordFile
+
+        return PasswordFile(self._password_path, "PrivateKeyPasswordFile in [CentralCertProvider]")
 
     def _find_odd(self) -> dict[str, str]:
         """Return the files whose names are not spelled canonically, by their stem.
@@ -165,15 +182,47 @@ class CentralStore:
                 return {str(stem): str(file) for stem, file in odd.items()}
         except (ValueError, TypeError, AttributeError, RecursionError):
             pass
-        odd = dict(self._odd_names())
+        serving = _by_stem(self.names())
+        odd = {stem: file for stem, file in serving.items() if stem + SUFFIX != file}
         if abs(time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns)) >= _RACY:
             cache.remember(slot, json.dumps([stamp, odd]).encode())
         return odd
 
-    def _odd_names(self) -> list[tuple[str, str]]:
-        try:
-            names = sorted(os.listdir(self.folder), reverse=True)  # the first of two counts
-        except OSError:
-            return []
-        stems = ((stem_of(name), name) for name in names if name.isprintable())
-        return [(stem, name) for stem, name in stems if stem is not None and stem + SUFFIX != name]
+
+def _by_stem(files: Iterable[str]) -> dict[str, str]:
+    """Return the file that serves each stem: the one spelled canonically, else the first."""
+    serving: dict[str, str] = {}
+    for file in sorted(files, reverse=True):
+        stem = stem_of(file)
+        if stem is not None and serving.get(stem) != stem + SUFFIX:
+            serving[stem] = file
+    return serving
+
+
+def _why_nobody(file: str) -> str:
+    """Return why no connection leads to a file whose name has no stem."""
+    stem = file[: -len(SUFFIX)]
+    if stem.startswith("*"):
+        return "no host name has '*': the file of a wildcard is _.contoso.com.pfx"
+    if "xn--" not in stem.lower():
+        return "its name is no host name"
+    why = "its name is in punycode, and Windows looks for the Unicode form"
+    with contextlib.suppress(BadValueError):
+        host = parse_host(stem)
+        why += f", {host}{SUFFIX}" if "xn--" not in host else ""
+    return why
+
+
+def _entry(file: str, facts: Facts) -> Entry:
+    """Return what is known of the certificate in a file, that of its private key first."""
+    from sslbind.certentry import Entry
+    from sslbind.certfiles import SPKI
+    from sslbind.certindex import Pairing, entry_of
+
+    rows = sorted(facts.rows, key=lambda row: row[SPKI] not in facts.keys)
+    if not rows:
+        problem = facts.problem or "holds no certificate"
+        return Entry("", file, locked=facts.locked, problem=problem)
+    if rows[0][SPKI] in facts.keys:
+        return entry_of("", file, rows[0], Pairing("ok", file))
+    return entry_of("", file, rows[0], Pairing(problem="its private key is not in the file"))

@@ -38,7 +38,6 @@ class Entry(NamedTuple):
     key_type: str = ""
     key_bits: int = 0
     signature_hash: str | None = None
-    self_signed: bool = False
     spki: str = ""
     chain: tuple[str, ...] = ()
     key_status: KeyStatus = "missing"
@@ -51,6 +50,11 @@ class Entry(NamedTuple):
     def has_key(self) -> bool:
         """Whether its own private key is in the store and opens."""
         return self.key_status == "ok"
+
+    @property
+    def self_issued(self) -> bool:
+        """Whether it names itself as its issuer (RFC 5280, section 3.2), signed so or not."""
+        return self.subject == self.issuer
 
     @property
     def names(self) -> tuple[str, ...]:

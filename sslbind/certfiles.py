@@ -11,19 +11,20 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind import cache
 from sslbind.digest import content_digest
 from sslbind.errors import CertificateError, PasswordError, SslbindError
-from sslbind.files import read_file, reason
+from sslbind.files import read_file, reason, stamp_of
+from sslbind.pem import MAX_SIZE
 
 if TYPE_CHECKING:
     from sslbind.identity import Bundle, Identity
 
 CERTIFICATE_SUFFIXES = frozenset((".pem", ".crt", ".cer", ".der", ".pfx", ".p12", ".p7b", ".p7c"))
 KEY_SUFFIX = ".key"
+_SUFFIXES = CERTIFICATE_SUFFIXES | {KEY_SUFFIX}
 MAX_DEPTH = 8
 """Folders below a store that are looked into; links to folders are not followed."""
 _RACY = 20_000_000  # ns: file times move in steps, and a second change in one step does not show
@@ -33,11 +34,10 @@ Progress = Callable[[int], None]
 
 Row = list[Any]
 """The facts of an end certificate, as JSON keeps them and ``certindex`` reads them."""
-THUMBPRINT, SPKI, CHAIN = 0, 14, 15  # places in a row
+THUMBPRINT, SPKI, CHAIN = 0, 13, 14  # places in a row
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What one file holds: rows of end certificates, digests of keys, or why not.
 
     ``locked``: something in it is opened by no password. ``stamp`` tells a
@@ -52,10 +52,14 @@ class Facts:
 
 
 class PasswordFile:
-    """The one password for files that others drop in; read when it is needed, and once."""
+    """The one password for files that others drop in; read when it is needed, and once.
 
-    def __init__(self, path: str | None) -> None:
+    ``setting`` names where the registry says which file it is.
+    """
+
+    def __init__(self, path: str | None, setting: str = "PasswordFile in [CertStores]") -> None:
         self.path = path
+        self.setting = setting
         self._read: tuple[bytes, ...] | None = None
 
     def passwords(self) -> tuple[bytes, ...]:
@@ -65,7 +69,7 @@ class PasswordFile:
         the file, where that cannot be read.
         """
         if self._read is None:
-            self._read = () if self.path is None else (self._password(self.path),)
+            self._read = () if self.path is None else (self._password(self.path, self.setting),)
         return self._read
 
     def stamp(self) -> list[str | int]:
@@ -78,13 +82,13 @@ class PasswordFile:
             return [self.path]
 
     @staticmethod
-    def _password(path: str) -> bytes:
+    def _password(path: str, setting: str) -> bytes:
         try:
             data = read_file(path, 4096, regular=True)
         except SslbindError as error:
             raise CertificateError(
                 f"the password file {error.message}",
-                "PasswordFile in [CertStores] names it; it holds one password",
+                f"{setting} names it; it holds one password",
                 file=path,
             ) from None
         return data.removesuffix(b"\n").removesuffix(b"\r")
@@ -104,7 +108,7 @@ def scan(
     file that cannot be read or understood is there with its problem; the scan
     itself raises nothing.
     """
-    kind = "ccs" if flat else "certs"
+    kind = "central" if flat else "stores"
     name = f"{kind}-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
     password_stamp = password_file.stamp()
     old_password, old = _recall(name)
@@ -117,9 +121,10 @@ def scan(
             found[path] = Facts([], [], [], problem=status)
             continue
         known = old.get(path)
+        stamp = stamp_of(status)
         retry = known is not None and known.locked and old_password != password_stamp
-        if known is None or known.stamp != stamp_of(status) or retry:
-            known = _facts(os.path.join(folder, path), status, password_file)
+        if known is None or known.stamp != stamp or retry:
+            known = _facts(f"{folder}/{path}", stamp, password_file)
             fresh = True
         found[path] = known
     kept = {path for path, facts in found.items() if facts.stamp}
@@ -136,7 +141,7 @@ def open_file(path: str, password_file: PasswordFile, *, strict: bool) -> Bundle
     cannot be read, CertificateError where it is nothing known, PasswordError
     where it is locked.
     """
-    from sslbind.certificates import MAX_SIZE, read_bundle
+    from sslbind.certificates import read_bundle
 
     data = read_file(path, MAX_SIZE, regular=True)
     try:
@@ -148,7 +153,7 @@ def open_file(path: str, password_file: PasswordFile, *, strict: bool) -> Bundle
                 return read_bundle(data, passwords, check_keys=strict, keep_locked=not strict)
         except PasswordError as error:
             refused = error
-        hint = "name a file with its password as PasswordFile in [CertStores]"
+        hint = f"name a file with its password as {password_file.setting}"
         raise PasswordError(refused.message, hint, file=path) from None
     except CertificateError as error:
         raise CertificateError(error.message, *error.hints, file=path) from None
@@ -176,22 +181,22 @@ def row_of(identity: Identity) -> Row:
         leaf.key_type,
         leaf.key_bits,
         leaf.signature_hash,
-        leaf.self_signed,
         leaf.spki,
         [one.thumbprint for one in identity.chain],
     ]
 
 
-def _facts(path: str, status: os.stat_result, password_file: PasswordFile) -> Facts:
-    from sslbind.certificates import MAX_SIZE, chains
+def _facts(path: str, stamp: list[int], password_file: PasswordFile) -> Facts:
+    from sslbind.certificates import chains, names_issuer
 
-    racy = abs(time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns)) < _RACY
-    stamp = [] if racy else stamp_of(status)
-    if status.st_size > MAX_SIZE:
+    size, modified, changed, _ = stamp
+    if abs(time.time_ns() - max(modified, changed)) < _RACY:
+        stamp = []
+    if size > MAX_SIZE:
         return Facts(stamp, [], [], problem=f"is larger than {MAX_SIZE} bytes")
     try:
         bundle = open_file(path, password_file, strict=False)
-        rows = [row_of(one) for one in chains(bundle.certificates)]
+        rows = [row_of(one) for one in chains(bundle.certificates, names_issuer)]
         return Facts(stamp, rows, [key.spki for key in bundle.keys], bundle.locked > 0)
     except PasswordError as error:
         return Facts(stamp, [], [], locked=True, problem=f"is locked: {error.message}")
@@ -200,11 +205,6 @@ def _facts(path: str, status: os.stat_result, password_file: PasswordFile) -> Fa
         return Facts(stamp, [], [], locked=locked, problem=f"cannot be used: {error.message}")
     except SslbindError as error:
         return Facts([], [], [], problem=error.message)
-
-
-def stamp_of(status: os.stat_result) -> list[int]:
-    """Return what changes when the file does."""
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
 def _walk(folder: str) -> Iterator[tuple[str, os.stat_result | str]]:
@@ -224,7 +224,7 @@ def _walk(folder: str) -> Iterator[tuple[str, os.stat_result | str]]:
             if item.is_dir(follow_symlinks=False):
                 if depth <= MAX_DEPTH:
                     waiting.append((path, depth + 1))
-            elif below and _suffix(item.name) in {*CERTIFICATE_SUFFIXES, KEY_SUFFIX}:
+            elif below and _suffix(item.name) in _SUFFIXES:
                 try:
                     status = item.stat()
                 except OSError as error:

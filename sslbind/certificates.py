@@ -7,7 +7,7 @@ PasswordError and nothing else.
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sslbind import der, pem
-from sslbind.chains import encode_chain, ordered, with_keys
+from sslbind.chains import Signed, encode_chain, ordered, with_keys
 from sslbind.digest import thumbprint
 from sslbind.errors import CertificateError, PasswordError
 from sslbind.identity import Bundle, Certificate, Identity, PrivateKey
@@ -51,6 +51,7 @@ __all__ = [
     "encode_key",
     "identities",
     "issued_by",
+    "names_issuer",
     "read_bundle",
     "self_signed",
 ]
@@ -99,10 +100,12 @@ def read_bundle(
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", "replace").encode("ascii", "replace")
     reader = _Reader(tuple(passwords), check_keys, keep_locked)
-    if b"-----BEGIN " in data and not der.whole(data):
-        reader.read_pem(data)
-    else:
-        reader.read_der(data)
+    with warnings.catch_warnings():  # of BER, and of what is old
+        warnings.simplefilter("ignore")
+        if b"-----BEGIN " in data and not der.whole(data):
+            reader.read_pem(data)
+        else:
+            reader.read_der(data)
     return Bundle(
         tuple(reader.certificates.values()),
         tuple(reader.keys.values()),
@@ -124,9 +127,16 @@ def identities(bundle: Bundle) -> tuple[Identity, ...]:
     return with_keys(chains(bundle.certificates), bundle.keys)
 
 
-def chains(certificates: Sequence[Certificate]) -> tuple[Identity, ...]:
-    """Return the end certificates among ``certificates`` with their chains, without keys."""
-    return ordered(certificates, issued_by)
+def names_issuer(certificate: Certificate, issuer: Certificate) -> bool:
+    """Whether ``issuer`` stands above ``certificate``, at the price of a look at its names.
+
+    The issuer's name together with its key identifier is taken as said (RFC
+    5280, section 4.2.1.1); without identifiers that agree, the signature tells.
+    """
+    if certificate.issuer != issuer.subject:
+        return False
+    agreed = certificate.issuer_key_id == issuer.key_id != b""
+    return agreed or issued_by(certificate, issuer)
 
 
 def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
@@ -137,6 +147,11 @@ def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
         warnings.simplefilter("ignore")
         one, other = map(x509.load_der_x509_certificate, (certificate.der, issuer.der))
         return _signed(one, other)
+
+
+def chains(certificates: Sequence[Certificate], signed: Signed = issued_by) -> tuple[Identity, ...]:
+    """Return the end certificates among ``certificates`` with their chains, without keys."""
+    return ordered(certificates, signed)
 
 
 def encode_key(key: PrivateKey) -> bytes:
@@ -231,7 +246,7 @@ class _Reader:
             )
 
     def read_pkcs7(self, data: bytes) -> None:
-        with _parsing("a PKCS#7 file"):
+        with _Parsing("a PKCS#7 file"):
             found = pkcs7.load_der_pkcs7_certificates(data)
         for one in found:
             self.add_certificate(one.public_bytes(Encoding.DER))
@@ -243,14 +258,14 @@ class _Reader:
             if one is not None:
                 self.add_certificate(one.certificate.public_bytes(Encoding.DER))
         if store.key is not None:
-            with _parsing("the private key of a PFX file"):
+            with _Parsing("the private key of a PFX file"):
                 self.add_key(_private_key(store.key))
         if der.key_bags(data) > 1:
             self.notes.append("the PFX holds several private keys, and only the first is read")
 
     def open_pkcs12(self, data: bytes) -> pkcs12.PKCS12KeyAndCertificates:
         for password in (None, *self._passwords):  # OpenSSL takes None for the empty one too
-            with _parsing("a PFX file"):
+            with _Parsing("a PFX file"):
                 try:
                     return pkcs12.load_pkcs12(data, password and _utf8(password))
                 except ValueError as error:
@@ -264,14 +279,14 @@ class _Reader:
             raise CertificateError(f"it holds more than {MAX_KEYS} private keys")
         encrypted = block.encrypted_by_header or der.kind(block.der) == "encrypted key"
         if not encrypted:
-            with _parsing("a private key"):
+            with _Parsing("a private key"):
                 self.add_key(_private_key(self.load_key(block, None)))
             return
         if block.encrypted_by_header and not block.header_is_whole:
             raise CertificateError("an encrypted private key has a cipher that is not known")
         self.count_rounds(block.der)
         for password in filter(None, self._passwords):  # cryptography knows no empty one
-            with _parsing("an encrypted private key"):
+            with _Parsing("an encrypted private key"):
                 try:
                     self.add_key(_private_key(self.load_key(block, password)))
                 except ValueError as error:
@@ -320,41 +335,49 @@ def _utf8(password: bytes) -> bytes:
     return password
 
 
-@contextlib.contextmanager
-def _parsing(what: str) -> Iterator[None]:
-    """Turn whatever a parser makes of hostile bytes into CertificateError, and be quiet.
+class _Parsing:
+    """Turns whatever a parser makes of hostile bytes into CertificateError.
 
     Every exception is caught, because cryptography raises ValueError, TypeError
-    and a dozen classes of its own, by version, panics, and warns about BER.
+    and a dozen classes of its own, by version, and panics.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        except CertificateError:
-            raise
-        except BaseException as error:
-            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-                raise
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, CertificateError):
+            return
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             reason = printable(str(error).partition("\n")[0])[:200].rstrip(".")
-            raise CertificateError(f"{what} cannot be read: {reason or type(error)}") from None
+            raise CertificateError(
+                f"{self._what} cannot be read: {reason or type(error)}"
+            ) from None
 
 
+@functools.lru_cache(maxsize=16)  # the same issuers stand in file after file
 def _certificate(data: bytes) -> Certificate:
-    with _parsing("a certificate"):
+    with _Parsing("a certificate"):
         one = x509.load_der_x509_certificate(data)
         extensions = {ext.oid: ext.value for ext in one.extensions}
         alternatives = extensions.get(x509.SubjectAlternativeName.oid)
         usage = extensions.get(x509.ExtendedKeyUsage.oid)
         constraints = extensions.get(x509.BasicConstraints.oid)
+        own = extensions.get(x509.SubjectKeyIdentifier.oid)
+        above = extensions.get(x509.AuthorityKeyIdentifier.oid)
         names = alternatives if isinstance(alternatives, x509.SubjectAlternativeName) else ()
         spki, key_type, key_bits = _public_key(one)
+        subject = one.subject.rfc4514_string()
+        issuer = subject if one.issuer == one.subject else one.issuer.rfc4514_string()
         return Certificate(
             der=data,
             thumbprint=thumbprint(data),
             sha256=sha256(data).hexdigest(),
-            subject=one.subject.rfc4514_string(),
-            issuer=one.issuer.rfc4514_string(),
+            subject=subject,
+            issuer=issuer,
             serial=one.serial_number,
             not_before=one.not_valid_before_utc,
             not_after=one.not_valid_after_utc,
@@ -371,8 +394,10 @@ def _certificate(data: bytes) -> Certificate:
             key_type=key_type,
             key_bits=key_bits,
             signature_hash=_signature_hash(one),
-            self_signed=_signed(one, one),
             spki=spki,
+            key_id=own.digest if isinstance(own, x509.SubjectKeyIdentifier) else b"",
+            issuer_key_id=(isinstance(above, x509.AuthorityKeyIdentifier) and above.key_identifier)
+            or b"",
         )
 
 

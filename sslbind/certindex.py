@@ -64,7 +64,6 @@ def entry_of(store: str, path: str, row: Row, key: Pairing) -> Entry:
         key_type=row[10],
         key_bits=row[11],
         signature_hash=row[12],
-        self_signed=row[13],
         spki=row[SPKI],
         chain=tuple(row[CHAIN]),
         key_status=key.key_status,

@@ -24,6 +24,7 @@ from sslbind.files import (
     read_file,
     reason,
     remove_leftovers,
+    stamp_of,
     write_file,
 )
 from sslbind.pem import MAX_SIZE, first_certificate
@@ -254,7 +255,9 @@ class CertStores:
         name does not tell. What cannot be opened is left out. A certificate
         that signs itself needs none.
         """
-        if identity.leaf.self_signed:
+        from sslbind.certificates import issued_by
+
+        if issued_by(identity.leaf, identity.leaf):
             return ()
         wanted = {one.issuer for one in (identity.leaf, *identity.chain)}
         found: dict[str, Certificate] = {}
@@ -265,7 +268,7 @@ class CertStores:
 
     def _certificates(self, file: str) -> tuple[Certificate, ...]:
         """Return what a file holds, none where it cannot be opened; unchanged it is opened once."""
-        from sslbind.certfiles import open_file, stamp_of
+        from sslbind.certfiles import open_file
 
         path = os.path.join(self.folder, file)
         try:

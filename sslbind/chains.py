@@ -20,6 +20,8 @@ def ordered(certificates: Sequence[Certificate], signed: Signed) -> tuple[Identi
     An end certificate signed no other one. Where a CA is cross-signed, each of
     its certificates stays in the chain.
     """
+    if len(certificates) < 2:
+        return tuple(map(Identity, certificates))
     issuers = _issuers(certificates, signed)
     signers = {issuer.thumbprint for above in issuers.values() for issuer in above}
     ends = [one for one in certificates if one.thumbprint not in signers]

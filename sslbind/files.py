@@ -20,6 +20,9 @@ PRIVATE_FOLDER = 0o700
 LOCK_TIMEOUT = 60.0
 """Seconds that a writer waits for another before it gives up."""
 
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -51,13 +54,18 @@ def read_file(
     fill the memory. With ``regular`` so is a pipe or device, which could block.
     """
     try:
-        with open(path, "rb", opener=_open_at_once if regular else None) as file:
-            status = os.fstat(file.fileno())
-            if regular and not stat.S_ISREG(status.st_mode):
+        handle = os.open(path, _READ | (_AT_ONCE if regular else 0))
+        try:
+            status = os.fstat(handle)
+            if regular and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
                 raise SslbindError("is no regular file", file=path)
-            # A read of ``limit`` bytes would reserve them all.
-            sized = limit is None or (regular and status.st_size <= limit)
-            data = file.read() if sized else file.read((limit or 0) + 1)
+            size = status.st_size
+            data = os.read(handle, (size if limit is None else min(size, limit)) + 1)
+            if len(data) != size:  # a pipe, a file that changes, or too large
+                with open(handle, "rb", closefd=False) as rest:
+                    data += rest.read() if limit is None else rest.read(limit + 1 - len(data))
+        finally:
+            os.close(handle)
     except (OSError, ValueError) as error:
         raise SslbindError(f"cannot be read: {reason(error)}", file=path) from None
     if limit is not None and len(data) > limit:
@@ -65,8 +73,9 @@ def read_file(
     return data
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+def stamp_of(status: os.stat_result) -> list[int]:
+    """Return what changes when the file does: its size, its times, its inode."""
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
 def reason(error: Exception) -> str:

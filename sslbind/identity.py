@@ -25,7 +25,9 @@ class Certificate:
     a common name is never a name (RFC 9525, section 2; browsers ignore it), and
     an address in a DNS name is none (RFC 9525, section 6.5). ``eku`` is None
     where the extension is absent, which allows every use. ``spki`` stands for
-    the public key and equals the ``spki`` of its private key.
+    the public key and equals the ``spki`` of its private key. ``key_id`` and
+    ``issuer_key_id`` are what it says of its own key and of the one that signed
+    it, empty where it says nothing.
     """
 
     der: bytes = field(repr=False)
@@ -43,8 +45,9 @@ class Certificate:
     key_type: str
     key_bits: int
     signature_hash: str | None
-    self_signed: bool
     spki: str
+    key_id: bytes = b""
+    issuer_key_id: bytes = b""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -192,7 +192,10 @@ def _unicode_host(text: str, name: str) -> str:
 
     star, rest = ("*.", name[2:]) if name.startswith("*.") else ("", name)
     try:
-        labels = idna.uts46_remap(rest, std3_rules=False).removesuffix(".").split(".")
+        mapped = idna.uts46_remap(rest, std3_rules=False)
+        if not text.endswith("."):  # a dot of another script may end it as well, but only one
+            mapped = mapped.removesuffix(".")
+        labels = mapped.split(".")
         pairs = [_idna_label(label) for label in labels]
     except (idna.IDNAError, UnicodeError) as error:
         raise BadValueError(

@@ -39,6 +39,8 @@ def ascii_name(name: str) -> str:
 
 def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address that ``text`` is, with or without brackets, or None."""
+    if ":" not in text and not text.rstrip("]")[-1:].isdigit():
+        return None  # what most names are, and an exception costs ten times this
     try:
         return ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
     except ValueError:

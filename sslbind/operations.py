@@ -98,13 +98,18 @@ class Session:
     def central(self) -> CentralStore | None:
         """The central store, None where the provider is not enabled or has no location."""
         settings = self.registry.settings.central_store
-        enabled = settings is not None and settings.enabled and settings.location
-        if settings is not None and enabled and self._central is None:
+        return self.central_store if settings is not None and settings.enabled else None
+
+    @property
+    def central_store(self) -> CentralStore | None:
+        """The central store, enabled or not; None where it has no location."""
+        settings = self.registry.settings.central_store
+        if settings is not None and settings.location and self._central is None:
             from sslbind.ccs import CentralStore
 
             password_file = settings.password_file
             self._central = CentralStore(
-                self.registry.resolve_path(settings.location or ""),
+                self.registry.resolve_path(settings.location),
                 password_file=password_file and self.registry.resolve_path(password_file),
                 progress=self.progress,
             )

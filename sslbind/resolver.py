@@ -96,6 +96,7 @@ class Answer(NamedTuple):
 
     ``address`` and ``name`` are what was looked up: canonical, ``name`` None
     where the client sends none, empty where it sends what no record can have.
+    ``binding`` is the record that was picked, also where it serves nothing.
     ``steps`` are those tried, ``passed_over`` the keys of later records that
     fit as well.
     """
@@ -130,8 +131,7 @@ def resolve(state: State, address: str, port: int, name: str | None = None) -> A
     mean that none is sent. Raises BadValueError where ``address`` is none.
     """
     address = parse_address(address)
-    if address.startswith(_MAPPED) and "." in address:
-        address = address[len(_MAPPED) :]
+    address = mapped_ipv4(address) or address
     host = server_name(name)
     if not listens(state.iplisten, address):
         return Answer("not-listening", address, port, host)
@@ -139,17 +139,33 @@ def resolve(state: State, address: str, port: int, name: str | None = None) -> A
     found: Binding | None = None
     later: list[Key] = []
     for step, key, documented, stems in _places(state.release, address, port, host):
-        record = state.bindings.get(key)
-        stem = _served(state.central, stems) if record is not None and stems else ""
-        hit = record is not None and (key.kind.certificate or stem != "")
+        record, stem = _look(state, key, stems)
         if found is None:
-            steps.append(Step(step, key, hit, documented, stems, stem))
-            if hit:
-                found = record
-        elif hit:
+            steps.append(Step(step, key, record is not None, documented, stems, stem))
+            found = record
+        elif record is not None:
             later.append(key)
     outcome: Outcome = "no-match" if found is None else _outcome(state, found, steps[-1].stem)
     return Answer(outcome, address, port, host, found, tuple(steps), tuple(later))
+
+
+def unused(state: State, answer: Answer) -> tuple[Key, ...]:
+    """Return the records that fit the connection of ``answer`` and that the release never uses."""
+    if answer.outcome == "not-listening":
+        return ()
+    places = _places(max(Release), answer.address, answer.port, answer.name)
+    return tuple(
+        key
+        for _, key, _, stems in places
+        if used_since(key) > state.release and _look(state, key, stems)[0] is not None
+    )
+
+
+def used_since(key: Key) -> Release:
+    """Return the first release that looks for a record with this key."""
+    if key.kind is HOSTNAMEPORT and key.wildcard:
+        return SNI_WILDCARD_SINCE
+    return key.kind.since
 
 
 def server_name(text: str | None) -> str | None:
@@ -164,11 +180,18 @@ def server_name(text: str | None) -> str | None:
         host = parse_host(text)
     except BadValueError:
         try:
-            parse_address(text.removeprefix("[").removesuffix("]"))
+            parse_address(text.removesuffix(".").removeprefix("[").removesuffix("]"))
         except BadValueError:
             return ""
         return None
     return "" if host.startswith("*") else host
+
+
+def mapped_ipv4(address: str) -> str | None:
+    """Return the IPv4 address that a canonical IPv6 one stands for (::ffff:10.0.0.5), or None."""
+    if address.startswith(_MAPPED) and "." in address:
+        return address[len(_MAPPED) :]
+    return None
 
 
 def listens(iplisten: tuple[str, ...], address: str) -> bool:
@@ -191,10 +214,10 @@ def _places(
     if address not in (ANY_IPV4, ANY_IPV6):
         yield "ipport", Key(IPPORT, address, port), True, ()
     if release >= HOSTNAMEPORT.since:
-        if host:
-            yield from _named_places(release, port, host)
-        # That a connection without a name goes on is inferred.
         stems = central_stems(host) if host else ()
+        if host:
+            yield from _named_places(release, port, host, stems)
+        # That a connection without a name goes on is inferred.
         yield "ccs", Key(CCS, "", port), host is not None, stems
     if ipv6:
         yield "ipv6-wildcard", Key(IPPORT, ANY_IPV6, port), True, ()
@@ -202,7 +225,7 @@ def _places(
 
 
 def _named_places(
-    release: Release, port: int, host: str
+    release: Release, port: int, host: str, stems: tuple[str, ...]
 ) -> Iterator[tuple[str, Key, bool, tuple[str, ...]]]:
     yield "hostnameport", Key(HOSTNAMEPORT, host, port), True, ()
     parent = host.partition(".")[2]
@@ -210,15 +233,19 @@ def _named_places(
     if parent and release >= SNI_WILDCARD_SINCE:
         yield "wildcard-hostnameport", Key(HOSTNAMEPORT, wildcard, port), False, ()
     if release >= SCOPEDCCS.since:
-        stems = central_stems(host)
         yield "scopedccs", Key(SCOPEDCCS, host, port), False, stems
         if parent:
             yield "scopedccs", Key(SCOPEDCCS, wildcard, port), False, stems
 
 
-def _served(central: Central | None, stems: tuple[str, ...]) -> str:
-    """Return the first file of the central store that is there, or nothing."""
-    return next((stem for stem in stems if central is not None and stem in central), "")
+def _look(state: State, key: Key, stems: tuple[str, ...]) -> tuple[Binding | None, str]:
+    """Return the record of ``key`` if it serves, and the first of its files that is there."""
+    record = state.bindings.get(key)
+    if record is None or key.kind.certificate:
+        return record, ""
+    central = state.central
+    stem = next((stem for stem in stems if central is not None and stem in central), "")
+    return record if stem else None, stem
 
 
 def _outcome(state: State, record: Binding, stem: str) -> Outcome:

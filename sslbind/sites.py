@@ -6,22 +6,30 @@ compares them. ``formats`` makes these values from files.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from sslbind.errors import BadValueError
-from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, Key, parse_key
+from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, Key, parse_address, parse_host, parse_key
+from sslbind.owners import OWNER_BY_WORD, Owner
+from sslbind.release import Release
 from sslbind.sslflags import CENTRAL_CERT_STORE, SNI
 
 ALL = "0.0.0.0"  # noqa: S104  # the key of a binding for all addresses
+_EVERY = ("", "*", ALL)
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+MAX_BINDINGS = 100_000
+"""No file may have more by short ways of writing them; a large farm has a tenth of that."""
+_SHOWN = 300
+"""So many characters of a name or an information stand in a message; a host has up to 253."""
 
 
 class SiteBinding(NamedTuple):
     """One binding of a site, as its file has it.
 
-    ``information`` is the raw text, ``IP:port:host``. ``address`` is empty for
-    every address, raw otherwise (``::1`` where the brackets are missing);
-    ``port`` is None where there is none. ``certhash`` and ``store`` are given
-    where the file has them.
+    ``information`` is the raw text, ``IP:port:host``; see ``parse_information``
+    for ``address``, ``port`` and ``host``. ``site`` is empty in a snippet that
+    has no name. ``certhash`` and ``store`` are given where the file has them.
     """
 
     site: str
@@ -35,34 +43,55 @@ class SiteBinding(NamedTuple):
     certhash: str | None = None
     store: str | None = None
 
+    def __str__(self) -> str:
+        """Name it in a sentence: ``https '*:443:' of site 'Contoso'``."""
+        site = f" of site {self.site!r:.{_SHOWN}}" if self.site else ""
+        return f"{self.protocol} {self.information!r:.{_SHOWN}}{site}"
+
     @property
     def https(self) -> bool:
         """Whether it is one that HTTP.SYS needs a certificate for."""
         return self.protocol == "https"
 
-    @property
-    def key(self) -> Key | None:
-        """The key of the record that serves it, None where there can be none.
-
-        Central store: the port; SNI: the host name; else the address
-        (confirmed; Microsoft.Web.Administration does the same).
-        """
+    def key_for(self, release: Release) -> Key | None:
+        """Return the key of the record that serves it, None where there can be none."""
         try:
-            if self.port is None:
-                return None
-            if self.sslflags & CENTRAL_CERT_STORE:
-                return parse_key(CCS, str(self.port))
-            if self.sslflags & SNI:
-                return parse_key(HOSTNAMEPORT, f"{self.host}:{self.port}")
-            return parse_key(IPPORT, f"{self.address or ALL}:{self.port}")
+            return self.require_key(release)
         except BadValueError:
             return None
 
+    def require_key(self, release: Release) -> Key:
+        """Return the key of the record that serves it; BadValueError says why there is none.
+
+        Central store: the port; SNI: the host name; else the address
+        (confirmed; Microsoft.Web.Administration does the same). IIS before
+        Windows Server 2012 has no flags, and every record has an address.
+        """
+        if self.port is None:
+            raise BadValueError("it is not IP:port:host")
+        flags = self.sslflags if release >= HOSTNAMEPORT.since else 0
+        if flags & CENTRAL_CERT_STORE:
+            return parse_key(CCS, str(self.port))
+        if flags & SNI:
+            return parse_key(HOSTNAMEPORT, f"{self.host}:{self.port}")
+        return parse_key(IPPORT, f"{self.address or ALL}:{self.port}")
+
+    @property
+    def canonical(self) -> tuple[str, str, int | None, str]:
+        """Protocol, address, port and host, equal for bindings that mean the same."""
+        if self.port is None:
+            return self.protocol, self.information.casefold(), None, ""
+        return self.protocol, _address(self.address), self.port, _host(self.host)
+
 
 class ClientCertificate(NamedTuple):
-    """Where a configuration wants client certificates: in a site, or in all (None)."""
+    """That a site, or a part of it, wants client certificates.
 
-    site: str | None
+    ``required`` tells ``SslRequireCert`` from ``SslNegotiateCert``; ``line`` is
+    that of the ``<access>`` element.
+    """
+
+    site: str
     required: bool
     line: int | None = None
 
@@ -70,12 +99,49 @@ class ClientCertificate(NamedTuple):
 class Sites(NamedTuple):
     """The sites of one configuration file.
 
-    ``metabase``: it is one of IIS 6, which knows no flags. ``legacy_bindings``
-    are the places of property 5506 below ``customMetadata``: path and line.
+    ``legacy_bindings`` are the places of property 5506 below ``customMetadata``:
+    path and line. ``express``: they are those of IIS Express.
     """
 
     file: str
     bindings: tuple[SiteBinding, ...] = ()
     client_certificates: tuple[ClientCertificate, ...] = ()
     legacy_bindings: tuple[tuple[str, int | None], ...] = ()
-    metabase: bool = False
+    express: bool = False
+
+    @property
+    def owner(self) -> Owner:
+        """The product that the records of these sites belong to."""
+        return OWNER_BY_WORD["iisexpress" if self.express else "iis"]
+
+
+def parse_information(text: str) -> tuple[str, int | None, str]:
+    """Return the address, port and host of ``IP:port:host``, read from the right.
+
+    The address is empty for every one (``*``, ``0.0.0.0`` or nothing), raw
+    otherwise: ``[::1]``, or ``::1`` where the brackets are missing. The port is
+    None where there is none. The host is empty where there is none; IIS Express
+    writes ``*`` for that.
+    """
+    rest, _, host = text.strip().rpartition(":")
+    address, colon, port = rest.rpartition(":")
+    number = int(port) if colon and _PORT.fullmatch(port) else 0
+    return (
+        "" if address in _EVERY else address,
+        number if 0 < number <= 65535 else None,
+        "" if host == "*" else host,
+    )
+
+
+def _address(text: str) -> str:
+    try:
+        return parse_address(text.removeprefix("[").removesuffix("]"))
+    except BadValueError:
+        return text.casefold()
+
+
+def _host(text: str) -> str:
+    try:
+        return parse_host(text) if text else ""
+    except BadValueError:
+        return text.casefold()

@@ -26,9 +26,10 @@ FLAG_TAGS: tuple[Tag, ...] = tuple(tag for tag in TAGS if tag.site_flag)
 _NAMES = {SNI: "Sni", CENTRAL_CERT_STORE: "CentralCertStore"} | {
     tag.site_flag.bit: tag.site_flag.name for tag in FLAG_TAGS if tag.site_flag
 }
-_SINCE = {SNI: Release.W2012, CENTRAL_CERT_STORE: Release.W2012} | {
+SINCE = {SNI: Release.W2012, CENTRAL_CERT_STORE: Release.W2012} | {
     tag.site_flag.bit: tag.site_flag.since for tag in FLAG_TAGS if tag.site_flag
 }
+"""The bits that are known, with the first release of each."""
 
 
 def effective(kind: Kind, values: Mapping[str, Value], release: Release) -> int:
@@ -39,7 +40,7 @@ def effective(kind: Kind, values: Mapping[str, Value], release: Release) -> int:
     flags = int(values.get("sslflags", BASE[kind]))
     if kind.certificate:
         flags |= tag_bits(values)
-    return flags & sum(bit for bit, since in _SINCE.items() if since <= release)
+    return flags & sum(bit for bit, since in SINCE.items() if since <= release)
 
 
 def tag_bits(values: Mapping[str, Value]) -> int:
@@ -47,24 +48,29 @@ def tag_bits(values: Mapping[str, Value]) -> int:
     return sum(tag.site_flag.bit for tag in FLAG_TAGS if tag.site_flag and values.get(tag.name))
 
 
+def bases(kind: Kind) -> tuple[int, ...]:
+    """Return what bits 1 and 2 of a record may be: sites with SNI and without share a ``ccs``."""
+    return (BASE[kind], SNI | CENTRAL_CERT_STORE) if kind is CCS else (BASE[kind],)
+
+
 def check(kind: Kind, flags: int, release: Release) -> None:
     """Raise BadValueError where ``flags`` has a bit that the kind or the release cannot have."""
     prefix = f"sslflags={flags}"
-    unknown = flags & ~sum(_SINCE)
+    unknown = flags & ~sum(SINCE)
     if unknown:
         raise BadValueError(f"{prefix}: bit {unknown & -unknown} is not known", _known())
-    for bit, since in sorted(_SINCE.items()):
+    for bit, since in sorted(SINCE.items()):
         if flags & bit and since > release:
             raise BadValueError(
                 f"{prefix}: bit {bit} ({_NAMES[bit]}) exists from {since.title} on,"
                 f" and {release.title} is modelled",
             )
     base = flags & (SNI | CENTRAL_CERT_STORE)
-    allowed = {BASE[kind]} | ({SNI | CENTRAL_CERT_STORE} if kind is CCS else set())
+    allowed = bases(kind)
     if base not in allowed:
-        words = " or ".join(f"{bits} ({names(bits)})" for bits in sorted(allowed))
+        words = " or ".join(f"{bits} ({names(bits)})" for bits in allowed)
         raise BadValueError(
-            f"{prefix}: a {kind} record has bits 1 and 2 as {words}, here they are"
+            f"{prefix}: {kind} records have bits 1 and 2 as {words}, here they are"
             f" {base} ({names(base)})"
         )
     if base & CENTRAL_CERT_STORE and flags != base:

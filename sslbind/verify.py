@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from sslbind.certificates import issued_by
-from sslbind.identity import Certificate, Identity
 from sslbind.names import covers
 from sslbind.printable import printable
+
+if TYPE_CHECKING:
+    from sslbind.identity import Certificate, Identity
 
 _SERVER = {"serverAuth", "anyExtendedKeyUsage"}
 _WEAK_HASHES = {"md5", "sha1"}
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong: a short ``id`` for scripts, a sentence, and how it is mended."""
 
     id: str
     message: str
     advice: str = ""
+
+
+class Dated(Protocol):
+    """What time and a host name are held against: a ``Certificate``, or what is left of one."""
+
+    @property
+    def subject(self) -> str:
+        """Who it is for."""
+
+    @property
+    def not_before(self) -> datetime:
+        """The first moment of its validity."""
+
+    @property
+    def not_after(self) -> datetime:
+        """The last moment of its validity."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that a client may ask for."""
 
 
 def problems(
@@ -41,11 +61,28 @@ def problems(
     return (
         *_key(identity),
         *_chain(identity, others),
-        *_dates(identity, now),
+        *_dates(identity.leaf, identity.chain, now),
         *_names(identity.leaf, names),
         *_usage(identity.leaf),
         *_strength(identity),
     )
+
+
+def lasting_problems(identity: Identity, others: Sequence[Certificate]) -> tuple[Problem, ...]:
+    """Return those of ``problems`` that neither time nor the host that is asked for changes."""
+    return (
+        *_key(identity),
+        *_chain(identity, others),
+        *_usage(identity.leaf),
+        *_strength(identity),
+    )
+
+
+def passing_problems(
+    leaf: Dated, chain: Sequence[Dated], now: datetime, names: Sequence[str] = ()
+) -> tuple[Problem, ...]:
+    """Return the other ones of ``problems``: dates and names; it loads no cryptography."""
+    return (*_dates(leaf, chain, now), *_names(leaf, names))
 
 
 def _key(identity: Identity) -> Iterator[Problem]:
@@ -63,8 +100,10 @@ def _chain(identity: Identity, others: Sequence[Certificate]) -> Iterator[Proble
     Above it the next missing one is most often a root, which clients bring
     along and servers do not send (RFC 8446, section 4.4.2).
     """
+    from sslbind.certificates import issued_by
+
     leaf = identity.leaf
-    if leaf.self_signed or any(issued_by(leaf, one) for one in (*identity.chain, *others)):
+    if any(issued_by(leaf, one) for one in (leaf, *identity.chain, *others)):
         return
     yield Problem(
         "chain-incomplete",
@@ -73,18 +112,16 @@ def _chain(identity: Identity, others: Sequence[Certificate]) -> Iterator[Proble
     )
 
 
-def _dates(identity: Identity, now: datetime) -> Iterator[Problem]:
-    for one in (identity.leaf, *identity.chain):
-        what = (
-            "the certificate" if one is identity.leaf else f"{printable(one.subject)} in the chain"
-        )
+def _dates(leaf: Dated, chain: Sequence[Dated], now: datetime) -> Iterator[Problem]:
+    for one in (leaf, *chain):
+        what = "the certificate" if one is leaf else f"{printable(one.subject)} in the chain"
         if now < one.not_before:
             yield Problem("not-yet-valid", f"{what} is valid only from {_text(one.not_before)} on")
         if now > one.not_after:
             yield Problem("expired", f"{what} expired on {_text(one.not_after)}", "renew it")
 
 
-def _names(leaf: Certificate, names: Sequence[str]) -> Iterator[Problem]:
+def _names(leaf: Dated, names: Sequence[str]) -> Iterator[Problem]:
     if not leaf.names:
         yield Problem(
             "no-names",
@@ -108,12 +145,16 @@ def _usage(leaf: Certificate) -> Iterator[Problem]:
 
 
 def _strength(identity: Identity) -> Iterator[Problem]:
+    from sslbind.certificates import issued_by
+
     for one in (identity.leaf, *identity.chain):
         of = "" if one is identity.leaf else f" of {printable(one.subject)} in the chain"
         if one.key_type.startswith(("RSA", "DSA")) and one.key_bits < 2048:
             yield Problem("weak-key", f"the key{of} is {one.key_type}: clients ask for 2048 bits")
         # What a root says of itself is not checked by anyone; see RFC 5280, section 6.1.
-        if one.signature_hash in _WEAK_HASHES and (one is identity.leaf or not one.self_signed):
+        if one.signature_hash not in _WEAK_HASHES:
+            continue
+        if one is identity.leaf or not issued_by(one, one):
             yield Problem("weak-signature", f"the signature{of} is made with {one.signature_hash}")
 
 

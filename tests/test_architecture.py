@@ -23,7 +23,7 @@ MODULES = {
 }
 
 LAYERS = (
-    ("errors", "printable", "version", "digest", "der", "pem", "names"),
+    ("errors", "printable", "version", "digest", "der", "pem", "names", "clienthello"),
     ("release", "owners"),
     ("tags", "keys", "identity"),
     ("sslflags", "grammar", "certentry"),
@@ -34,8 +34,8 @@ LAYERS = (
     ("certstore", "ccs"),
     ("registry",),
     ("operations",),
-    ("rebinding", "answers", "check", "comparison"),
-    ("formats", "explain"),
+    ("rebinding", "answers", "reasons", "check", "comparison"),
+    ("formats", "reports", "explain"),
     ("importing",),
     ("cli",),
 )

@@ -7,6 +7,7 @@ import functools
 import itertools
 import re
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -43,6 +44,7 @@ from sslbind.certificates import (
     encode_key,
     identities,
     issued_by,
+    names_issuer,
     read_bundle,
     self_signed,
 )
@@ -89,13 +91,13 @@ def test_the_facts_of_a_certificate() -> None:
     assert one.names == one.dns_names + one.ip_names
     assert one.eku == ("serverAuth",)
     assert (one.key_type, one.key_bits, one.signature_hash) == ("EC P-256", 256, "sha256")
-    assert (one.is_ca, one.self_signed) == (False, False)
+    assert (one.is_ca, issued_by(one, one)) == (False, False)
 
 
 def test_a_root_is_a_ca_that_signs_itself() -> None:
     """An absent extended key usage is None, which is not the same as an empty one."""
     (one,) = read_bundle(root().der).certificates
-    assert (one.is_ca, one.self_signed, one.eku) == (True, True, None)
+    assert (one.is_ca, issued_by(one, one), one.eku) == (True, True, None)
 
 
 def test_a_common_name_is_no_name() -> None:
@@ -120,7 +122,7 @@ def test_other_keys_match_their_certificates(algorithm: str) -> None:
     )
     identity = only(read_bundle(made))
     assert identity.key is not None
-    assert identity.leaf.self_signed
+    assert issued_by(identity.leaf, identity.leaf)
     assert identity.leaf.key_type.split()[-1].lower().replace("-", "") in (
         "ed25519",
         "ed448",
@@ -548,6 +550,20 @@ def test_issued_by() -> None:
     assert not issued_by(real, leaf)
 
 
+def test_key_identifiers_save_a_signature() -> None:
+    """A scan takes name and key identifier for the issuer; else it asks the signature."""
+    forged = issue("Test Intermediate", ca=True, key=ec_key("another"))
+    leaf, real, fake = (
+        read_bundle(one.pem).certificates[0] for one in (web(), intermediate(), forged)
+    )
+    assert names_issuer(leaf, real)
+    assert not names_issuer(leaf, fake)
+    leaf, fake = replace(leaf, issuer_key_id=b"1"), replace(fake, key_id=b"1")
+    assert names_issuer(leaf, fake)
+    assert names_issuer(leaf, replace(real, key_id=b"2"))
+    assert not names_issuer(leaf, replace(fake, subject="CN=Other"))
+
+
 def test_what_is_written_is_read_again() -> None:
     """The chain is written leaf first, the key as PKCS#8; OpenSSL reads both."""
     identity = only(read_bundle(root().pem + web().pem + intermediate().pem + web().key_pem()))
@@ -568,7 +584,7 @@ def test_self_signed() -> None:
     assert leaf.ip_names == ("127.0.0.1",)
     assert (leaf.not_before, leaf.not_after) == (NOW, NOW + timedelta(days=30))
     assert (leaf.eku, leaf.is_ca, leaf.key_type) == (("serverAuth",), False, "EC P-256")
-    assert leaf.self_signed
+    assert issued_by(leaf, leaf)
     assert made.key is not None
     assert made.key.spki == leaf.spki
     text = openssl("x509", "-noout", "-text", stdin=encode_chain(made)).decode()

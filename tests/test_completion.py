@@ -104,8 +104,14 @@ def offered(*words: str) -> list[str]:
 class TestWhatIsOffered:
     def test_commands(self, folder: Path) -> None:
         assert offered("") == list(COMMANDS)
-        assert offered("re") == ["rebind"]
+        assert offered("re") == ["rebind", "resolve"]
         assert offered("REB") == ["rebind"]
+
+    def test_rules_topics_and_connections(self, folder: Path) -> None:
+        assert offered("check", "--select", "v6") == ["v6-only-wildcard", "v6-wildcard-differs"]
+        assert offered("explain", "flo") == ["flow"]
+        assert "https://www.contoso.com:443/" in offered("resolve", "https")
+        assert "www.contoso.com" in offered("resolve", "10.0.0.5:443", "www")
 
     def test_behind_http_only_netshs_own(self, folder: Path) -> None:
         assert offered("http", "") == list(VERBS)

@@ -19,6 +19,7 @@ COMMANDS = [
     ["list"],
     ["list", "--format", "json"],
     ["store", "list"],
+    ["check"],
     ["dump"],
     ["completion", "show", "bash"],
     ["nonsense"],

@@ -6,36 +6,33 @@ with ``@rule`` in one of them, or in a new module; nothing else lists it.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping
 
+from sslbind.check.finding import Finding, Suppressed
 from sslbind.check.rule import RULES, SEVERITIES, Found, Rule, Severity
 from sslbind.check.subject import Subject
+from sslbind.errors import SslbindError
 from sslbind.printable import printable
 
-__all__ = ["SEVERITIES", "Finding", "Found", "Rule", "Severity", "Subject", "check", "rules"]
+__all__ = [
+    "SEVERITIES",
+    "Finding",
+    "Found",
+    "Rule",
+    "Severity",
+    "Subject",
+    "Suppressed",
+    "check",
+    "closest_rule",
+    "rules",
+    "select",
+]
 
 
-class Finding(NamedTuple):
-    """One thing that is wrong: the rule, the record, its place, and what mends it.
-
-    ``kind`` and ``key`` are None where no record is meant, ``line`` where it is
-    not known; ``advice`` and ``command`` are None where there is none.
-    """
-
-    rule: str
-    severity: Severity
-    kind: str | None
-    key: str | None
-    file: str
-    line: int | None
-    message: str
-    advice: str | None
-    command: str | None
-
-
+@functools.cache
 def rules() -> Mapping[str, Rule]:
     """Return every rule by its id, in the order of ids."""
     for module in pkgutil.iter_modules(__path__):
@@ -43,8 +40,35 @@ def rules() -> Mapping[str, Rule]:
     return dict(sorted(RULES.items()))
 
 
+def select(patterns: Iterable[str]) -> set[str]:
+    """Return the ids of the rules that ``patterns`` mean: ids, or globs such as ``cert-*``.
+
+    Raises SslbindError for one that means no rule.
+    """
+    from fnmatch import fnmatchcase
+
+    chosen: set[str] = set()
+    for pattern in patterns:
+        ids = {id_ for id_ in rules() if fnmatchcase(id_, pattern)}
+        if not ids:
+            raise SslbindError(f"{pattern!r} is no rule", closest_rule(pattern))
+        chosen |= ids
+    return chosen
+
+
+def closest_rule(id_: str) -> str:
+    """Return a sentence that says which rule may be meant by ``id_``, which is none."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(id_.lower(), rules(), n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"the rules are {', '.join(rules())}"
+
+
 def check(subject: Subject, ids: Collection[str] | None = None) -> list[Finding]:
-    """Return what the rules find, by file, line and rule; ``ids`` says which, None all."""
+    """Return what the rules find, by file, line and rule; ``ids`` says which, None all.
+
+    What the registry suppresses is there too: see ``suppress.split``.
+    """
     found = [
         _finding(subject, rule, one)
         for id_, rule in rules().items()

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.check.rule import Found, rule
 from sslbind.check.subject import Subject
-from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS
+from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key, Kind
+from sslbind.owners import OWNER_BY_APPID
+from sslbind.resolver import ANY_IPV4, ANY_IPV6
+
+if TYPE_CHECKING:
+    from sslbind.binding import Binding
+
+_NAMED = 3
+"""So many of the names that a record hides are told one by one."""
 
 
 @rule("no-default-ssl", "warn")
@@ -17,20 +27,183 @@ def no_default_ssl(subject: Subject) -> Iterator[Found]:
     certificate: the connection is reset. Monitoring probes, old clients and
     load balancers are the usual ones. An ipport record for 0.0.0.0 answers them.
     """
-    for port, kinds in sorted(subject.ports.items()):
-        named = [one for kind in (HOSTNAMEPORT, SCOPEDCCS, CCS) for one in kinds[kind]]
+    for port, kinds in subject.ports.items():
+        named = _names(subject, kinds)
         if not named or any(one.key.wildcard for one in kinds[IPPORT]):
             continue
-        first = named[0]
-        thumbprint = first.certhash or "THUMBPRINT"
+        like = next(filter(subject.serves, kinds[HOSTNAMEPORT]), None)
         yield Found(
-            first.key,
+            named[0].key,
             f"port {port} has records for names and none for every address, such as"
-            f" 0.0.0.0:{port}",
+            f" {ANY_IPV4}:{port}",
             "No default SSL site has been created. To support browsers without SNI capabilities,"
             " it is recommended to create a default SSL site.",
-            subject.command(
-                "add", "sslcert", f"ipport=0.0.0.0:{port}", f"certhash={thumbprint}", "appid=iis",
-                f"certstorename={first.store or 'MY'}",
-            ),
-        )  # fmt: skip
+            _wildcard(subject, like) if like else "",
+        )
+
+
+@rule("ip-shadows-sni", "error")
+def ip_shadows_sni(subject: Subject) -> Iterator[Found]:
+    """An exact IP record is on a port that also has names with another certificate.
+
+    HTTP.SYS looks for the exact address first, and its record always answers:
+    the server name that the client sends is not looked at. Clients that reach a
+    name through that address get the certificate of the address and refuse it.
+    Delete the record, or move it to 0.0.0.0, which is looked at last; a service
+    that needs it gets an address or a port of its own.
+    """
+    for shadow in _shadows(subject):
+        if shadow.others:
+            record = shadow.record
+            names = ", ".join(_name(one) for one in shadow.some)
+            more = shadow.others - len(shadow.some)
+            yield Found(
+                record.key,
+                f"it answers before every name: clients that come to"
+                f" {record.key.host} for {names}{f' and {more} more' if more else ''} get the"
+                f" certificate {record.certhash}",
+                "delete the record where nothing needs it, so that the names and 0.0.0.0 answer,"
+                " or give its service another address or port",
+                _deletion(subject, record.key),
+            )
+
+
+@rule("ip-shadows-sni-same-cert", "info")
+def ip_shadows_sni_same_cert(subject: Subject) -> Iterator[Found]:
+    """An exact IP record is on a port that also has names, all with its certificate.
+
+    HTTP.SYS looks for the exact address first, and its record always answers.
+    Here every name gets the right certificate, but the other tags of the names,
+    such as those for client certificates and trust lists, are lost on that
+    address. Delete the record where nothing needs it.
+    """
+    for shadow in _shadows(subject):
+        if not shadow.others:
+            record = shadow.record
+            count = f"{shadow.same} name{'s' * (shadow.same > 1)}"
+            yield Found(
+                record.key,
+                f"it answers before every name: the client-certificate and CTL settings"
+                f" of {count} on port {record.key.port} are lost for clients that come to"
+                f" {record.key.host}; the certificate is the same",
+                "delete the record where nothing needs it, so that the names and 0.0.0.0 answer",
+                _deletion(subject, record.key),
+            )
+
+
+@rule("v6-wildcard-differs", "warn")
+def v6_wildcard_differs(subject: Subject) -> Iterator[Found]:
+    """The records for [::] and 0.0.0.0 of a port differ in certificate or appid.
+
+    Clients that come over IPv6 get the one, clients over IPv4 the other, and
+    which of them a client takes is a matter of its network. Most often one of
+    the two was forgotten when the certificate was renewed. Give both the same.
+    """
+    for kinds in subject.ports.values():
+        ipv6, ipv4 = _wildcards(kinds)
+        if ipv6 is None or ipv4 is None:
+            continue
+        pairs = {
+            "certhash": (ipv6.certhash, ipv4.certhash),
+            "certstorename": (ipv6.store, ipv4.store),
+            "appid": (ipv6.appid, ipv4.appid),
+        }
+        odd = {
+            name: (str(one), str(other))
+            for name, (one, other) in pairs.items()
+            if str(one).casefold() != str(other).casefold()
+        }
+        if odd:
+            ours = ", ".join(f"{name} {one}" for name, (one, _) in odd.items())
+            theirs = ", ".join(f"{name} {other}" for name, (_, other) in odd.items())
+            yield Found(
+                ipv6.key,
+                f"it has {ours}, and {ipv4.key} has {theirs}",
+                f"give both records the same; the command takes what {ipv4.key} has",
+                subject.update(ipv6.key, {name: other for name, (_, other) in odd.items()})
+                if subject.serves(ipv4)
+                else "",
+            )
+
+
+@rule("v6-only-wildcard", "warn")
+def v6_only_wildcard(subject: Subject) -> Iterator[Found]:
+    """A port has a record for [::] and none for 0.0.0.0.
+
+    The record for [::] answers IPv6 connections only, whereas 0.0.0.0 answers
+    both. IPv4 clients that send no server name, or one that no record has, get
+    no certificate. Add a record for 0.0.0.0.
+    """
+    for port, kinds in subject.ports.items():
+        ipv6, ipv4 = _wildcards(kinds)
+        if ipv6 is not None and ipv4 is None:
+            yield Found(
+                ipv6.key,
+                f"it answers IPv6 connections only, and there is no {ANY_IPV4}:{port}:"
+                " IPv4 clients without a server name fail",
+                f"add a record for {ANY_IPV4}:{port}, which answers IPv6 too",
+                _wildcard(subject, ipv6) if subject.serves(ipv6) else "",
+            )
+
+
+class _Shadow(NamedTuple):
+    """An exact-IP record on a port with names: how many have its certificate, how many another."""
+
+    record: Binding
+    same: int
+    others: int
+    some: tuple[Binding, ...]
+    """A few of the others."""
+
+
+def _shadows(subject: Subject) -> Iterator[_Shadow]:
+    """Give each exact-IP record that stands before names; the cost does not grow with both."""
+    for kinds in subject.ports.values():
+        exact = [one for one in kinds[IPPORT] if not one.key.wildcard]
+        names = _names(subject, kinds) if exact else ()
+        groups: dict[str | None, list[Binding]] = {}
+        for name in names:
+            groups.setdefault(name.certhash, []).append(name)
+        for record in exact if names else ():
+            same = len(groups.get(record.certhash, ()))
+            others = chain.from_iterable(
+                group for thumbprint, group in groups.items() if thumbprint != record.certhash
+            )
+            yield _Shadow(record, same, len(names) - same, (*islice(others, _NAMED),))
+
+
+def _names(subject: Subject, kinds: Mapping[Kind, Sequence[Binding]]) -> Sequence[Binding]:
+    """Return the records of one port that a server name leads to, as far as the release has any."""
+    return [
+        one
+        for kind in (HOSTNAMEPORT, SCOPEDCCS, CCS)
+        if kind.since <= subject.release
+        for one in kinds[kind]
+    ]
+
+
+def _name(record: Binding) -> str:
+    if record.key.kind is CCS:
+        return "every host of the central store"
+    return record.key.host
+
+
+def _wildcards(
+    kinds: Mapping[Kind, Sequence[Binding]],
+) -> tuple[Binding | None, Binding | None]:
+    """Return the records of [::] and of 0.0.0.0 of one port."""
+    found = {one.key.host: one for one in kinds[IPPORT] if one.key.wildcard}
+    return found.get(ANY_IPV6), found.get(ANY_IPV4)
+
+
+def _wildcard(subject: Subject, like: Binding) -> str:
+    """Return the command that adds a record for 0.0.0.0 with the certificate of another."""
+    owner = OWNER_BY_APPID.get(like.appid)
+    return subject.command(
+        "add", "sslcert", f"ipport={ANY_IPV4}:{like.key.port}", f"certhash={like.certhash}",
+        f"appid={owner.word if owner else like.appid}", f"certstorename={like.store}",
+    )  # fmt: skip
+
+
+def _deletion(subject: Subject, key: Key) -> str:
+    return subject.command("delete", "sslcert", f"{key.kind}={key}")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
-from sslbind.keys import HOSTNAMEPORT, KINDS, Key, Kind
+from sslbind.binding import DEFAULT_STORE
+from sslbind.keys import HOSTNAMEPORT, KINDS, SNI_WILDCARD_SINCE, Key, Kind
 from sslbind.printable import printable
 from sslbind.registry import DEFAULT_FILE
+from sslbind.tags import STORED, Tag, Value
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
+    from sslbind.ccs import CentralFile
     from sslbind.certentry import Entry
     from sslbind.operations import Session
     from sslbind.sites import Sites
@@ -65,10 +69,27 @@ class Subject:
     def ports(self) -> Mapping[int, Mapping[Kind, Sequence[Binding]]]:
         """The records by port and kind; every kind is there."""
         ports: dict[int, dict[Kind, list[Binding]]] = {}
+        place: tuple[Kind, int] | None = None
+        same: list[Binding] = []
         for key, binding in self.bindings.items():
-            by_kind = ports.setdefault(key.port, {kind: [] for kind in KINDS})
-            by_kind[key.kind].append(binding)
+            if place != (key.kind, key.port):  # records of one kind and port mostly stand together
+                place = key.kind, key.port
+                by_kind = ports.setdefault(key.port, {kind: [] for kind in KINDS})
+                same = by_kind[key.kind]
+            same.append(binding)
         return ports
+
+    def holding(self, tag: Tag) -> Sequence[Binding]:
+        """Return the records that have a value for ``tag`` other than its default."""
+        return self._by_tag.get(tag.name, ())
+
+    @cached_property
+    def _by_tag(self) -> Mapping[str, Sequence[Binding]]:
+        found: dict[str, list[Binding]] = {}
+        for binding in self.bindings.values():
+            for name in binding.values:
+                found.setdefault(name, []).append(binding)
+        return found
 
     @cached_property
     def entries(self) -> Mapping[str, Sequence[Entry]]:
@@ -81,31 +102,100 @@ class Subject:
 
     def entry(self, binding: Binding) -> Entry | None:
         """Return the certificate of a record in the store that it names, None if not there."""
-        store = (binding.store or "").casefold()
         found = self.entries.get(binding.certhash or "", ())
-        return next((one for one in found if one.store.casefold() == store), None)
+        return in_store(found, binding.store or "")
+
+    def usable(self, entry: Entry) -> bool:
+        """Whether a certificate can be bound: with its private key, or where none is needed."""
+        return entry.has_key or (self.stores is not None and self.stores.keys_elsewhere)
+
+    def serves(self, binding: Binding) -> bool:
+        """Whether the certificate of a record can be bound elsewhere, as far as that is known."""
+        entry = self.entry(binding)
+        return self.stores is None or (entry is not None and self.usable(entry))
 
     @cached_property
     def served(self) -> Sequence[Served]:
         """Every certificate that a record or the central store serves, as far as it can be read."""
-        return tuple(self._served())
+        return (*self._found[0], *self._from_files())
 
-    def _served(self) -> Iterator[Served]:
+    @property
+    def absent(self) -> Sequence[Binding]:
+        """The records whose store does not have their certificate; none where none is modelled."""
+        return self._found[1]
+
+    @cached_property
+    def _found(self) -> tuple[Sequence[Served], Sequence[Binding]]:
+        """Look for the certificate of every record in its store."""
+        there: list[Served] = []
+        absent: list[Binding] = []
+        if self.stores is None:
+            return there, absent
+        entries = self.entries
         for key, binding in self.bindings.items():
-            entry = self.entry(binding)
-            if entry is not None:
-                yield Served(key, entry, key.host if key.kind is HOSTNAMEPORT else None)
-        for one in self.central.files() if self.central else ():
+            values = binding.values
+            thumbprint = values.get("certhash")
+            if thumbprint is None:
+                continue
+            store = str(values.get("certstorename", DEFAULT_STORE))
+            entry = in_store(entries.get(str(thumbprint), ()), store)
+            if entry is None:
+                absent.append(binding)
+            else:
+                there.append(Served(key, entry, key.host if key.kind is HOSTNAMEPORT else None))
+        return there, absent
+
+    def _from_files(self) -> Iterator[Served]:
+        for one in self.central_files:
             if one.entry.thumbprint and one.name is not None:
                 yield Served(None, one.entry, one.name, self.central_path(one.file))
 
+    @cached_property
+    def central_files(self) -> Sequence[CentralFile]:
+        """The PFX files of the central store, none where the provider is not enabled."""
+        return self.central.files() if self.central else ()
+
+    @cached_property
+    def central_names(self) -> frozenset[str]:
+        """What the files of the central store serve: hosts, and ``*.parent``."""
+        return frozenset(one.name for one in self.central_files if one.name is not None)
+
+    @cached_property
+    def central_parents(self) -> frozenset[str]:
+        """The names one label above those of ``central_names``."""
+        return frozenset(name.partition(".")[2] for name in self.central_names)
+
     def central_path(self, file: str = "") -> str:
-        """Return the path of a file of the central store, as the registry writes it."""
+        """Return the path of the central store, or of a file in it, as that of the registry is."""
         location = self.settings.central_store and self.settings.central_store.location
-        return f"{location}/{file}" if file else f"{location}"
+        folder = os.path.join(os.path.dirname(self.registry.path), location or "")
+        return os.path.join(folder, file) if file else folder
 
     def command(self, *words: str) -> str:
         """Return a command of ours for this registry, each word quoted for a shell."""
         path = self.registry.path
         before = [] if path == DEFAULT_FILE else ["-r", path]
+        if self.release is not self.settings.release:
+            before += ["--windows", str(self.release)]
         return " ".join(["sslbind", *(quote(printable(word)) for word in (*before, *words))])
+
+    def update(self, key: Key, values: Mapping[str, Value]) -> str:
+        """Return the command that gives a record these values, nothing where it is refused.
+
+        It is refused for a key and for a tag that the release does not have.
+        """
+        since = max(key.kind.since, *(STORED[name].since for name in values))
+        if key.kind is HOSTNAMEPORT and key.wildcard:
+            since = max(since, SNI_WILDCARD_SINCE)
+        if since > self.release:
+            return ""
+        words = (f"{name}={STORED[name].text(value)}" for name, value in values.items())
+        return self.command("update", "sslcert", f"{key.kind}={key}", *words)
+
+
+def in_store(entries: Sequence[Entry], store: str) -> Entry | None:
+    """Return the entry that is in ``store``, whose name compares without case, or None."""
+    for entry in entries:
+        if entry.store == store or entry.store.casefold() == store.casefold():
+            return entry
+    return None

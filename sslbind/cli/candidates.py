@@ -30,6 +30,7 @@ from sslbind.cli.linewords import Candidate, NetshLine
 from sslbind.cli.main import UnknownCommandError, root
 from sslbind.cli.netsh import LineCommand
 from sslbind.grammar import CONTEXT, HELP_WORDS, VERBS, is_context, tag_names
+from sslbind.keys import IPPORT
 from sslbind.printable import printable
 from sslbind.registry import DEFAULT_FILE
 from sslbind.release import RELEASES
@@ -325,17 +326,47 @@ def _variables(known: Known) -> Iterator[Candidate]:  # noqa: ARG001  # one of a
     return map(Candidate, sorted(os.environ))
 
 
+def _rules(known: Known) -> Iterator[Candidate]:  # noqa: ARG001  # one of a table
+    from sslbind.check import rules
+
+    return (Candidate(rule.id, _short(rule.summary)) for rule in rules().values())
+
+
+def _topics(known: Known) -> Iterator[Candidate]:  # noqa: ARG001  # one of a table
+    from sslbind.explain import topics
+
+    return (
+        Candidate(topic, _short(summary))
+        for group in topics().values()
+        for topic, summary in group.items()
+        if " " not in topic
+    )
+
+
+def _connections(known: Known) -> Iterator[Candidate]:
+    """Give what a client may connect to: the addresses of records, and names as URLs."""
+    for key in known.keys:
+        if key.kind is IPPORT:
+            yield Candidate(str(key))
+        elif key.host and not key.wildcard:
+            yield Candidate(f"https://{key}/")
+
+
 _BY_WORD: Mapping[str, Callable[[Known], Iterable[Candidate]]] = {
     "appid": linewords.owners,
     "cert": _certificate,
     "certificate": _certificate,
     "file": _some_file,
+    "folder": _some_file,
     "host": lambda known: map(Candidate, known.hosts),
     "new": _certificate,
     "old": _bound_certificate,
     "passwordenv": _variables,
+    "rules": _rules,
     "script": _some_file,
     "store": lambda known: map(Candidate, known.stores),
+    "target": _connections,
+    "what": _topics,
 }
 """What an option or argument takes, by its name or by the word that help has for its value."""
 

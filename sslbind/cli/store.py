@@ -392,7 +392,7 @@ def _details(session: Session, entry: Entry) -> str:
         ("store", entry.store),
         ("file", entry.file),
         ("subject", entry.subject),
-        ("issuer", "itself" if entry.self_signed else entry.issuer),
+        ("issuer", "itself" if entry.self_issued else entry.issuer),
         ("names", ", ".join(entry.names)),
         ("valid from", str(entry.not_before or "")),
         ("valid to", str(entry.not_after or "")),

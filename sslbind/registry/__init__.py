@@ -69,7 +69,9 @@ class Registry:
         self.path = os.fspath(path)
         self._changes: dict[Key, Binding | None] = {}
         self._iplisten: tuple[str, ...] | None = None
+        self._central_store: CentralCertProvider | None = None
         self._lines: dict[tuple[str, ...], int] | None = None
+        self._headers: dict[str, int] | None = None
         self._new = False
         self._load(data)
 
@@ -155,8 +157,9 @@ class Registry:
 
     @property
     def settings(self) -> Settings:
-        """Everything in the file that is no binding."""
-        return self._settings
+        """Everything in the file that is no binding; the central store as it was set last."""
+        central_store = self._central_store or self._settings.central_store
+        return self._settings._replace(central_store=central_store)
 
     @property
     def iplisten(self) -> tuple[str, ...]:
@@ -203,25 +206,39 @@ class Registry:
         """Replace the IP listen list by canonical ``addresses``."""
         self._iplisten = addresses
 
+    def set_central_store(self, settings: CentralCertProvider) -> None:
+        """Replace ``[CentralCertProvider]``; its paths are relative to the registry's folder."""
+        self._central_store = settings
+
     def line(self, key: Key) -> int | None:
         """Return the line (from 1) of the file where the binding of ``key`` starts."""
+        if self._plain:  # no need to find where every value stands
+            if self._headers is None:
+                self._headers = plain.header_lines(self._text)
+            line = self._headers.get(f"[{plain.plain_header(key)}]")
+            if line is not None:
+                return line
+        spelled = self._document.spelled.get(key)
+        return None if spelled is None else self._line(key.kind.table, spelled)
+
+    def suppression_line(self, number: int) -> int | None:
+        """Return the line of the ``[[Suppress]]`` that has ``number`` (from 0) in the settings."""
+        return self._line("Suppress", str(number))
+
+    def _line(self, table: str, name: str) -> int | None:
         if self._lines is None:
             from sslbind.registry.source import first_lines
 
             self._lines = first_lines(self._text)
-        table = (key.kind.table,)
-        spelled = self._document.spelled.get(key)
-        if spelled is None:
-            return None
-        return self._lines.get((*table, spelled)) or self._lines.get(table)
+        return self._lines.get((table, name)) or self._lines.get((table,))
 
     def checkpoint(self) -> tuple[object, ...]:
         """Return the state of what was changed and not saved, for ``rollback``."""
-        return dict(self._changes), self._iplisten
+        return dict(self._changes), self._iplisten, self._central_store
 
     def rollback(self, checkpoint: tuple[object, ...]) -> None:
         """Return to a ``checkpoint``."""
-        self._changes, self._iplisten = checkpoint  # type: ignore[assignment]
+        self._changes, self._iplisten, self._central_store = checkpoint  # type: ignore[assignment]
 
     def save(self) -> bool:
         """Write what changed, all or nothing; return whether a byte did.
@@ -238,13 +255,13 @@ class Registry:
             raise _as_registry_error(error, self.path) from None
         self._load(data, known_plain=self._plain)
         self._changes.clear()
-        self._iplisten = None
+        self._iplisten = self._central_store = None
         self._new = False
         return True
 
     def render(self) -> str:
         """Return the text of the file with the changes in it, checked by reading it again."""
-        text = self._with_iplisten()
+        text = self._with_settings()
         old = {key: self._stored(key) for key in self._changes}
         changes = {key: new for key, new in self._changes.items() if new != old[key]}
         if changes and self._plain and len(changes) <= _FEW:
@@ -264,7 +281,7 @@ class Registry:
         self._mark = _BOM if text.startswith(_BOM) else ""
         self._text = text.removeprefix(_BOM)
         self._read: Document | None = None
-        self._lines = None
+        self._lines = self._headers = None
         self._looked_up = 0
         digest = content_digest(data)
         slot = f"registry-{digest[:2]}"  # a bounded number of slots: nothing to clean up
@@ -300,17 +317,27 @@ class Registry:
 
     # Writing.
 
-    def _with_iplisten(self) -> str:
-        wanted = self.iplisten
-        if wanted == self._settings.iplisten:
+    def _with_settings(self) -> str:
+        old = self._settings
+        wanted = self.settings._replace(iplisten=self.iplisten)
+        if wanted == old:
             return self._text
         from sslbind.registry.splice import Splice
 
-        end = plain.head_end(self._text) if self._plain else len(self._text)
-        splice = Splice(self._text[:end])
-        splice.set_iplisten(wanted)
+        end = plain.head_region(self._text) if self._plain else len(self._text)
+        head = self._text[:end]
+        same = _settings_of(head, self.path) or old
+        splice = Splice(head)
+        if wanted.iplisten != old.iplisten:
+            splice.set_iplisten(wanted.iplisten)
+        if wanted.central_store is not None and wanted.central_store != old.central_store:
+            before = old.central_store.table if old.central_store else {}
+            new = wanted.central_store.table
+            changes = {name: new[name] for name in new if new[name] != before.get(name)}
+            splice.set_table(type(wanted.central_store).__name__, changes)
         head = splice.result()
-        _confirm(_iplisten_of(head, self.path) == wanted, self.path)
+        same = same._replace(iplisten=wanted.iplisten, central_store=wanted.central_store)
+        _confirm(_settings_of(head, self.path) == same, self.path)
         return head + self._text[end:]
 
     def _splice_few(
@@ -417,9 +444,9 @@ def _all(text: str, file: str) -> Mapping[Key, Binding]:
         return {}
 
 
-def _iplisten_of(text: str, file: str) -> tuple[str, ...] | None:
+def _settings_of(text: str, file: str) -> Settings | None:
     try:
-        return parse_settings(text, file).iplisten
+        return parse_settings(text, file)
     except RegistryError:
         return None
 

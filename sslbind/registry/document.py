@@ -37,6 +37,11 @@ class CentralCertProvider(NamedTuple):
     location: str | None = None
     password_file: str | None = None
 
+    @property
+    def table(self) -> dict[str, bool | str | None]:
+        """The values by their names in the file."""
+        return dict(zip(_SECTIONS[type(self).__name__], self, strict=True))
+
 
 class Suppression(NamedTuple):
     """``[[Suppress]]``: a finding that somebody decided to live with, and why."""

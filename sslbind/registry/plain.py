@@ -35,8 +35,7 @@ def is_plain(text: str, keys: Iterable[Key]) -> bool:
     wanted = {f"[{plain_header(key)}]" for key in keys}
     current, in_bindings = "", False
     for match in re.finditer(_HEADER_LINE, text):
-        line = match[0]
-        header = line[: line.rfind("]") + 1] if "#" not in line else line.split("#")[0].rstrip()
+        header = _header(match[0])
         if header in wanted:
             wanted.remove(header)
             current, in_bindings = header[:-1], True
@@ -51,11 +50,32 @@ def is_plain(text: str, keys: Iterable[Key]) -> bool:
     return not wanted
 
 
+def header_lines(text: str) -> dict[str, int]:
+    """Return the line (from 1) of each header, by its words with their brackets."""
+    found: dict[str, int] = {}
+    line, pos = 1, 0
+    for match in re.finditer(_HEADER_LINE, text):
+        line += text.count("\n", pos, match.start())
+        pos = match.start()
+        found.setdefault(_header(match[0]), line)
+    return found
+
+
+def _header(line: str) -> str:
+    return line[: line.rfind("]") + 1] if "#" not in line else line.partition("#")[0].rstrip()
+
+
 def head_end(text: str) -> int:
     """Return where the first binding starts: all settings but ``[[Suppress]]`` are before it."""
     if text.startswith("[Ssl"):
         return 0
     return text.find("\n[Ssl") + 1 or len(text)
+
+
+def head_region(text: str) -> int:
+    """Return where the header line of the first binding ends."""
+    line = text.find("\n", head_end(text))
+    return len(text) if line < 0 else line + 1
 
 
 def settings_text(text: str) -> str:

@@ -28,6 +28,7 @@ class Snapshot(Registry):
         self.path = path
         self._changes = {}
         self._iplisten = None
+        self._central_store = None
         self._settings = settings
         self._read = Document(settings, dict(bindings), {})
         self._plain = False

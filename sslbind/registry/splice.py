@@ -13,10 +13,11 @@ from typing import Any
 
 from sslbind.binding import Binding
 from sslbind.errors import RegistryError
-from sslbind.keys import parse_address
+from sslbind.keys import KIND_BY_TABLE, parse_address
 from sslbind.registry.plain import plain_header
 from sslbind.registry.source import Path, Statement, newline, statements
-from sslbind.tags import STORED
+from sslbind.sslflags import FLAG_TAGS
+from sslbind.tags import SSLFLAGS, STORED
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPED = re.compile(r'[\x00-\x1f"\\\x7f]')
@@ -64,6 +65,23 @@ def render_binding(binding: Binding, eol: str = "\n") -> str:
     return "".join(line + eol for line in lines)
 
 
+def _changes(before: Binding, after: Binding) -> dict[str, object]:
+    """Return what the text of ``before`` lacks of ``after``; None takes a value out."""
+    changes: dict[str, object] = {
+        name: after.values.get(name)
+        for name in STORED
+        if before.values.get(name) != after.values.get(name)
+    }
+    if SSLFLAGS.name in changes:  # a bit that goes may be all that turned its tag on
+        flags = int(after.values.get(SSLFLAGS.name, 0))
+        for tag in FLAG_TAGS:
+            if tag.site_flag and not flags & tag.site_flag.bit and after.values.get(tag.name):
+                changes[tag.name] = True
+    if before.other != after.other:
+        changes["Other"] = dict(after.other) or None
+    return changes
+
+
 class Splice:
     """Edits of one text, collected and then made at once.
 
@@ -85,7 +103,7 @@ class Splice:
         for statement, document in self._documents.values():
             self.set(statement, document.as_string().strip().removeprefix("v = "))
         for indexes in self._deleted:
-            for first, last in _runs(indexes):
+            for first, last in self._runs(indexes):
                 self._delete_lines(self.statements[first], self.statements[last])
         pieces: list[str] = []
         pos = 0
@@ -96,13 +114,7 @@ class Splice:
 
     def change(self, spelled: str, before: Binding, after: Binding) -> None:
         """Edit the values that differ between ``before`` and ``after``, one key's two states."""
-        changes: dict[str, object] = {
-            name: after.values.get(name)
-            for name in STORED
-            if before.values.get(name) != after.values.get(name)
-        }
-        if before.other != after.other:
-            changes["Other"] = dict(after.other) or None
+        changes = _changes(before, after)
         path = (before.key.kind.table, spelled)
         inline = self._inline(path)
         if inline is not None:
@@ -162,7 +174,9 @@ class Splice:
         """Make the IP listen list hold canonical ``addresses``; those that stay are untouched."""
         statement = next((s for s in self.statements if s.path == ("iplisten",)), None)
         if statement is None:
-            self.set_setting(("iplisten",), render_value(addresses))
+            line = f"iplisten = {render_value(addresses)}{self.eol}"
+            root = [s for s in self.statements if len(s.path) == 1 and not s.header]
+            self._insert_line(root[-1].end if root else 0, line)
             return
         value = self._value(statement)
         wanted = set(addresses)
@@ -173,28 +187,32 @@ class Splice:
         present = [address for address in current if address in wanted]
         for new in addresses[len(present) :]:
             value.append(new)
-        if present != [*addresses[: len(present)]]:  # another order: nothing stays as it was
+        reordered = present != [*addresses[: len(present)]]
+        if reordered or not self._reads_as(statement, addresses):  # then nothing stays as it was
             del self._documents[statement.start]
             self.set(statement, render_value(addresses))
 
-    def set_setting(self, path: Path, value: str) -> None:
-        """Set a value that stands in the root or in a settings table; add what is missing."""
-        for statement in self.statements:
-            if statement.path == path and not statement.header:
-                self.set(statement, value)
-                return
-        siblings = [s for s in self.statements if s.path[:-1] == path[:-1] and not s.header] or [
-            s for s in self.statements if s.path == path[:-1]
-        ]
-        line = f"{path[-1]} = {value}{self.eol}"
-        if siblings:
-            self._insert_line(siblings[-1].end, line)
-        elif len(path) == 1:
-            self._edits.append((0, 0, line))
-        else:
-            pos = len(self.text)
-            header = f"[{'.'.join(path[:-1])}]{self.eol}"
-            self._edits.append((pos, pos, self._gap(pos) + header + line))
+    def set_table(self, table: str, values: Mapping[str, object]) -> None:
+        """Set values in a settings table; None takes one out.
+
+        Where the table is not there yet, it goes before the first binding.
+        """
+        own = [s for s in self.statements if s.path[:1] == (table,)]
+        if own and not own[0].header and own[0].path == (table,):
+            self._edit_inline(own[0], (table,), values)
+            return
+        lines = {s.path[1]: s for s in own if len(s.path) > 1}
+        for name, value in values.items():
+            if name in lines and value is not None:
+                self.set(lines[name], render_value(value))
+            elif name in lines:
+                self._edits.append((lines[name].start, lines[name].end, ""))
+            elif value is not None and lines:
+                self._append_tag(list(lines.values())[-1], name, value)
+            elif value is not None and own:
+                self._insert_line(own[0].end, f"{name} = {render_value(value)}{self.eol}")
+        if not own:
+            self._insert_table(table, values)
 
     # What follows works on one text with its statements.
 
@@ -239,6 +257,19 @@ class Splice:
             table.update({"Other": dict(binding.other)})
         self._value(statement)[str(binding.key)] = table
 
+    def _insert_table(self, table: str, values: Mapping[str, object]) -> None:
+        """Put a settings table before the first binding, and the comment directly above that."""
+        headers = (s for s in self.statements if s.header and s.path[0] in KIND_BY_TABLE)
+        first = next(headers, None)
+        pos = len(self.text) if first is None else first.start
+        while first is not None and self._line_before(pos).lstrip().startswith("#"):
+            pos -= len(self._line_before(pos))
+        lines = [
+            f"{name} = {render_value(value)}" for name, value in values.items() if value is not None
+        ]
+        block = "".join(line + self.eol for line in (f"[{table}]", *lines))
+        self._edits.append((pos, pos, self._gap(pos) + block + (self.eol if first else "")))
+
     def _value(self, statement: Statement) -> Any:
         """Return the inline table or list of ``statement``, for tomlkit to edit in place."""
         import tomlkit
@@ -254,6 +285,16 @@ class Splice:
                     "write it in a simpler form",
                 ) from None
         return self._documents[statement.start][1]["v"]
+
+    def _reads_as(self, statement: Statement, addresses: Sequence[str]) -> bool:
+        """Whether tomlkit's edit is TOML and says so: odd commas in a list lead it astray."""
+        import tomllib
+
+        try:
+            value = tomllib.loads(self._documents[statement.start][1].as_string())["v"]
+        except tomllib.TOMLDecodeError:
+            return False
+        return [parse_address(item) for item in value] == [*addresses]
 
     def _append_tag(self, sibling: Statement, name: str, value: object) -> None:
         prefix = self.text[sibling.start : sibling.name_start]
@@ -291,6 +332,23 @@ class Splice:
                 start -= len(self._line_before(start))
         self._edits.append((start, end, ""))
 
+    def _runs(self, indexes: Sequence[int]) -> Iterable[tuple[int, int]]:
+        """Give the first and last of every run of neighbours without a free comment between."""
+        start = previous = None
+        for index in indexes:
+            if previous is None or index != previous + 1 or self._parted(previous, index):
+                if start is not None and previous is not None:
+                    yield start, previous
+                start = index
+            previous = index
+        if start is not None and previous is not None:
+            yield start, previous
+
+    def _parted(self, index: int, following: int) -> bool:
+        """Whether a comment stands between two statements and belongs to neither."""
+        gap = self.text[self.statements[index].end : self.statements[following].start]
+        return "#" in gap and not self._line_before(self.statements[following].start).strip()
+
     def _line_before(self, pos: int) -> str:
         return self.text[self.text.rfind("\n", 0, max(pos - 1, 0)) + 1 : pos]
 
@@ -309,16 +367,3 @@ class Splice:
     def _line_at(self, pos: int) -> str:
         end = self.text.find("\n", pos)
         return self.text[pos:] if end < 0 else self.text[pos : end + 1]
-
-
-def _runs(indexes: Sequence[int]) -> Iterable[tuple[int, int]]:
-    """Give the first and last of every run of neighbours."""
-    start = previous = None
-    for index in indexes:
-        if previous is None or index != previous + 1:
-            if start is not None and previous is not None:
-                yield start, previous
-            start = index
-        previous = index
-    if start is not None and previous is not None:
-        yield start, previous

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -109,6 +110,10 @@ class Bench:
         key = f"hostnameport=www{count // 2}.contoso.com:443"
         return self.sslbind(self.paths[count], "show", "sslcert", key)
 
+    def resolve(self, count: int) -> float:
+        words = ("10.0.0.6:443", f"www{count // 2}.contoso.com")
+        return self.sslbind(self.paths[count], "resolve", *words)
+
     def add(self, count: int, number: int) -> float:
         tags = (f"certhash={self.thumbprints[number]}", f"appid={APPID}", "certstorename=MY")
         key = f"hostnameport=new{number}.contoso.com:443"
@@ -166,20 +171,47 @@ def starts(bench: Bench) -> list[Row]:
     """The commands that people wait for, in starts of a process."""
     for count in (FEW, MANY):
         bench.show(count)  # from here on the file is remembered
+    bench.resolve(MANY)  # and the certificate
     best = turns(
         TURNS,
         f=lambda _: bench.run("-c", "import click"),
         show_few=lambda _: bench.show(FEW),
         show=lambda _: bench.show(MANY),
+        resolve=lambda _: bench.resolve(MANY),
         add_few=lambda turn: bench.add(FEW, turn),
         add=lambda turn: bench.add(MANY, turn),
     )
     return [
         Row("show KEY of 10,000 / F", best["show"] / best["f"], 1.75, 1.5),
+        Row("resolve of 10,000 / F", best["resolve"] / best["f"], 2, 1.8),
         Row("add to 10,000 / F", best["add"] / best["f"], 3, 2.5),
         Row("show KEY: of 10,000 / of 10", best["show"] / best["show_few"], 1.3, 1.2),
         Row("add: to 10,000 / to 10", best["add"] / best["add_few"], 1.3, 1.2),
     ]
+
+
+def lookups(bench: Bench) -> list[Row]:
+    """The library: who answers one connection with SNI, in readings of an address."""
+    from ipaddress import ip_address
+
+    from sslbind import Registry, State, resolve
+
+    registry = Registry.open(bench.paths[MANY])
+    state = State(registry.settings.release, dict(registry.bindings))
+    name = f"www{MANY // 2}.contoso.com"
+
+    def seconds(call: Callable[[], object]) -> float:
+        start = time.perf_counter()
+        for _ in range(2_000):
+            call()
+        return time.perf_counter() - start
+
+    best = turns(
+        TURNS,
+        address=lambda _: seconds(lambda: ip_address("10.0.0.6")),
+        lookup=lambda _: seconds(lambda: resolve(state, "10.0.0.6", 443, name)),
+    )
+    return [Row("one lookup / ip_address", best["lookup"] / best["address"], 10, 6)]
 
 
 def whole_files(bench: Bench) -> list[Row]:
@@ -206,6 +238,50 @@ def memory(bench: Bench) -> list[Row]:
     return [Row("memory for 40,000 / for 10,000", (fourfold - base) / (once - base), 5, 4.2)]
 
 
+BY_HAND = """\
+import sys, tomllib
+from pathlib import Path
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import (
+    ExtendedKeyUsage, ExtensionNotFound, SubjectAlternativeName, load_pem_x509_certificate
+)
+registry = Path(sys.argv[1])
+for path in registry.parent.glob("certs/MY/*.pem"):
+    certificate = load_pem_x509_certificate(path.read_bytes())
+    load_pem_private_key(path.with_suffix(".key").read_bytes(), None)
+    certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    for extension in (SubjectAlternativeName, ExtendedKeyUsage):
+        try:
+            certificate.extensions.get_extension_for_class(extension).value
+        except ExtensionNotFound:
+            pass
+tomllib.loads(registry.read_text())
+"""
+"""What any program must do that looks at every certificate of a registry, and no more."""
+
+
+def checks(bench: Bench) -> list[Row]:
+    """``check`` of 10,000 bindings with a certificate each: never seen before, and remembered."""
+    registry = bench.folder / "checked" / "sslbind.toml"
+    make_registry(registry, MANY, make_certificates(registry.parent / "certs" / "MY", MANY))
+
+    def cold(_: int) -> float:
+        shutil.rmtree(bench.folder / "cache", ignore_errors=True)
+        return bench.sslbind(registry, "check")
+
+    best = turns(
+        3,
+        by_hand=lambda _: bench.run("-c", BY_HAND, registry),
+        parse=lambda _: bench.parse(registry),
+        cold=cold,
+        warm=lambda _: bench.sslbind(registry, "check"),
+    )
+    return [
+        Row("check of 10,000, cold / by hand", best["cold"] / best["by_hand"], 3, 2),
+        Row("check of 10,000, warm / T", best["warm"] / best["parse"], 5, 4),
+    ]
+
+
 def main() -> int:
     """Measure, print a table, and check it."""
     parser = argparse.ArgumentParser(description="Measure sslbind in ratios.")
@@ -215,7 +291,7 @@ def main() -> int:
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
-        for measure in (starts, whole_files, memory):
+        for measure in (starts, lookups, whole_files, memory, checks):
             for row in measure(bench):
                 missed = row.value > row.limit
                 failed = failed or missed

@@ -1,0 +1,164 @@
+"""Rules about the central store: whether there is one, and a file for every host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sslbind.check.certificates import covered, named
+from sslbind.check.rule import Found, rule
+from sslbind.check.subject import Subject
+from sslbind.errors import BadValueError
+from sslbind.files import reason
+from sslbind.keys import CCS, SCOPEDCCS, parse_host
+from sslbind.resolver import central_stems
+from sslbind.sslflags import CENTRAL_CERT_STORE
+
+if TYPE_CHECKING:
+    from sslbind.binding import Binding
+
+_PROVIDER = "[CentralCertProvider]"
+_FOLDER = "ccs"
+"""The folder in a command where the registry names none."""
+
+
+@rule("ccs-disabled", "error")
+def ccs_disabled(subject: Subject) -> Iterator[Found]:
+    r"""A record asks for the central store, and the provider is off or has no folder.
+
+    HTTP.SYS passes such a record over as if it were not there: clients get the
+    certificate of the wildcard IP record, or none. The settings are those of
+    HKLM\SOFTWARE\Microsoft\IIS\CentralCertProvider. Turn the provider on and
+    name its folder, or delete the record.
+    """
+    if subject.central is not None:
+        return
+    settings = subject.settings.central_store
+    folder = () if settings and settings.location else (_FOLDER,)
+    if settings is None:
+        why = f"there is no {_PROVIDER}"
+    elif not settings.enabled:
+        why = f"Enabled is false in {_PROVIDER}"
+    else:
+        why = f"{_PROVIDER} has no CertStoreLocation"
+    for record in _records(subject):
+        yield Found(
+            record.key,
+            f"it asks for the central store, and {why}",
+            f"set Enabled = true and CertStoreLocation in {_PROVIDER}, or delete the record",
+            subject.command("ccs", "enable", *folder),
+        )
+
+
+@rule("ccs-missing-file", "error")
+def ccs_missing_file(subject: Subject) -> Iterator[Found]:
+    """The central store has no file for a host that it has to serve.
+
+    The host of a record or of a site binding with bit 2 of sslFlags needs
+    ``<host>.pfx``, or ``_.<parent>.pfx`` one label up; without either, clients
+    get the certificate of the wildcard IP record, or none. A ccs record needs a
+    folder that can be read and holds any such file.
+    """
+    if subject.central is None:
+        return
+    problem = _folder_problem(subject)
+    for record in _records(subject):
+        host = record.key.host
+        if problem and not host:
+            what, advice = problem, f"put the file of every host there, or mend {_PROVIDER}"
+        elif host and missing_file(subject, host):
+            what, advice = _missing(subject, host), _files_advice(host)
+        else:
+            continue
+        yield Found(record.key, what, advice)
+    if subject.release < CCS.since:
+        return
+    for sites in subject.sites:
+        for binding in sites.bindings:
+            host = binding.host
+            flagged = binding.https and binding.sslflags & CENTRAL_CERT_STORE
+            if flagged and host and missing_file(subject, host):
+                yield Found(
+                    None,
+                    f"{_missing(subject, host)}, which {binding} needs",
+                    _files_advice(host),
+                    file=sites.file,
+                    line=binding.line,
+                )
+
+
+@rule("ccs-name-mismatch", "warn")
+def ccs_name_mismatch(subject: Subject) -> Iterator[Found]:
+    """The name of a file in the central store is not among the names of its certificate.
+
+    IIS finds the file by its name alone and never looks at the names inside:
+    whoever asks for that host gets a certificate that does not fit. A file that
+    no server name leads to, such as one named in A-labels, is told too. Name
+    the file after a host of its certificate, ``_.contoso.com.pfx`` for a wildcard.
+    """
+    for file in subject.central_files:
+        entry, path = file.entry, subject.central_path(file.file)
+        if file.name is None:
+            what = f"{path} serves nobody: {file.why}"
+        elif entry.thumbprint and not covered(entry, file.name):
+            what = f"{path} serves {file.name}, which its certificate does not cover: "
+            what += named(entry)
+        else:
+            continue
+        yield Found(
+            None,
+            what,
+            "name the file after a host that its certificate has, in Unicode, with _. in place"
+            " of *.",
+            file=path,
+        )
+
+
+def missing_file(subject: Subject, host: str) -> bool:
+    """Whether the central store is there and has no file that serves ``host``.
+
+    ``host`` may have any spelling; ``*.contoso.com`` is served by its own file
+    and by that of any host one label below. What is no host name has no file.
+    """
+    if subject.central is None:
+        return False
+    try:
+        host = parse_host(host)
+    except BadValueError:
+        return True
+    parent = host.partition(".")[2]
+    if host.startswith("*."):
+        return parent not in subject.central_parents
+    return subject.central_names.isdisjoint((host, f"*.{parent}"))
+
+
+def _records(subject: Subject) -> Iterator[Binding]:
+    """Give the records that the central store serves, as far as the release has any."""
+    for kinds in subject.ports.values():
+        for kind in (CCS, SCOPEDCCS):
+            if kind.since <= subject.release:
+                yield from kinds[kind]
+
+
+def _folder_problem(subject: Subject) -> str:
+    """Return why the folder of the central store serves nobody, or nothing."""
+    if subject.central_names or subject.central is None:
+        return ""
+    path = subject.central_path()
+    try:
+        os.listdir(subject.central.folder)
+    except OSError as error:
+        return f"the central store {path} cannot be read: {reason(error)}"
+    return f"the central store {path} has no file that serves a host"
+
+
+def _missing(subject: Subject, host: str) -> str:
+    return f"the central store {subject.central_path()} has no file for {host}"
+
+
+def _files_advice(host: str) -> str:
+    parent = host.removeprefix("*.")
+    if parent != host:
+        return f"put _.{parent}.pfx or the file of a host below {parent} there"
+    return f"put {' or '.join(f'{stem}.pfx' for stem in central_stems(host))} there"

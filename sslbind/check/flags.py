@@ -1,0 +1,170 @@
+"""Rules about ``sslflags``: IIS's flags that a record may store beside its tags.
+
+What they may be is told in ``sslbind.sslflags``; ``add`` and ``update`` refuse
+the rest, so these come from imports and editors. Where a rule is about the bits
+alone, the bindings of sites (``--sites``) are held to it as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sslbind import sslflags
+from sslbind.check.rule import Found, rule
+from sslbind.check.site_bindings import site_bindings
+from sslbind.check.subject import Subject
+from sslbind.sslflags import CENTRAL_CERT_STORE, FLAG_TAGS, SINCE, SNI
+from sslbind.tags import SSLFLAGS, Tag, Value
+
+if TYPE_CHECKING:
+    from sslbind.binding import Binding
+    from sslbind.sites import SiteBinding, Sites
+
+_KNOWN = sum(SINCE)
+_BASE = SNI | CENTRAL_CERT_STORE
+
+
+@rule("sslflags-unknown-bit", "error")
+def unknown_bit(subject: Subject) -> Iterator[Found]:
+    """A stored sslflags has a bit that no Windows release knows.
+
+    IIS knows the bits 1 to 128. A larger one is most often a value of another
+    field: DefaultFlags of HTTP.SYS and sslFlags of <access> have other bits.
+    Store the known bits only.
+    """
+    for found, flags in _everywhere(subject):
+        unknown = flags & ~_KNOWN
+        if unknown:
+            bits = [1 << place for place in range(unknown.bit_length()) if unknown >> place & 1]
+            words = ", ".join(map(str, bits))
+            yield found(f"no release knows bit {words}")
+
+
+@rule("sslflags-newer-than-release", "error")
+def newer_than_release(subject: Subject) -> Iterator[Found]:
+    """A stored sslflags has a bit that the Windows release does not know yet.
+
+    IIS of that release refuses the whole binding, or does without the setting.
+    Take the bit away, or set windows in the registry to the release that the
+    server really has.
+    """
+    for found, flags in _everywhere(subject):
+        for bit, since in sorted(SINCE.items()):
+            if flags & bit and since > subject.release:
+                what = f"bit {bit} ({sslflags.names(bit)}) exists from {since.title} on"
+                yield found(f"{what}, and {subject.release.title} is modelled")
+
+
+@rule("sslflags-kind-mismatch", "error")
+def kind_mismatch(subject: Subject) -> Iterator[Found]:
+    """Bits 1 and 2 of a stored sslflags do not fit the kind of the record.
+
+    Bit 1 (SNI) and bit 2 (central store) decide which kind of record IIS makes
+    for a site: none for ipport, 1 for hostnameport, 2 or 3 for ccs, 3 for
+    scopedccs. With others the record and the site that it stands for are two
+    different things. Store the bits of the kind.
+    """
+    for binding, flags in _stored(subject):
+        kind, base = binding.key.kind, flags & _BASE
+        allowed = sslflags.bases(kind)
+        if base not in allowed:
+            words = " or ".join(f"{bits} ({sslflags.names(bits)})" for bits in allowed)
+            what = f"{kind} records have bits 1 and 2 as {words}"
+            yield _found(subject, binding, f"{what}, here they are {base} ({sslflags.names(base)})")
+
+
+@rule("sslflags-ccs-combination", "error")
+def ccs_combination(subject: Subject) -> Iterator[Found]:
+    """A stored sslflags joins bit 2 (central store) with one of the bits 4 to 128.
+
+    IIS refuses the combination (from others' code): a binding that the central
+    store serves has bit 1 beside bit 2 and no other. Take the other bits away;
+    what they turn off is a matter of the whole port there.
+    """
+    for found, flags in _everywhere(subject):
+        others = flags & _KNOWN & ~_BASE
+        if flags & CENTRAL_CERT_STORE and others:
+            what = f"{sslflags.names(others)} never goes with CentralCertStore"
+            yield found(what)
+
+
+@rule("sslflags-contradicts-tag", "error")
+def contradicts_tag(subject: Subject) -> Iterator[Found]:
+    """A stored sslflags has a bit set whose tag the record turns off.
+
+    Bits 4 to 128 and their tags are one fact, and here the two say opposite
+    things: what IIS shows is not what HTTP.SYS does. Decide for one of them;
+    the command takes the bit away and leaves the tag off.
+    """
+    for binding, flags in _stored(subject):
+        for tag in _denied(binding, flags):
+            if tag.site_flag:
+                bit, name = tag.site_flag.bit, tag.site_flag.name
+                what = f"bit {bit} ({name}) is set, and {tag.name} is turned off"
+                advice = f"or turn it on: {tag.name}=enable"
+                yield _found(subject, binding, what, advice)
+
+
+def _stored(subject: Subject) -> Iterator[tuple[Binding, int]]:
+    """Give the records that store flags, with these."""
+    for binding in subject.holding(SSLFLAGS):
+        yield binding, int(binding[SSLFLAGS.name] or 0)
+
+
+def _everywhere(subject: Subject) -> Iterator[tuple[Callable[[str], Found], int]]:
+    """Give the flags of records and of the sites' bindings, with what makes a finding of each."""
+    for record, flags in _stored(subject):
+        yield partial(_found, subject, record), flags
+    for sites, binding in site_bindings(subject):
+        if binding.https and binding.sslflags:
+            yield partial(_found_in_iis, subject, sites, binding), binding.sslflags
+
+
+def _denied(binding: Binding, flags: int) -> tuple[Tag, ...]:
+    """Return the tags that are written off against their bit; ``Binding`` keeps these."""
+    return tuple(
+        tag
+        for tag in FLAG_TAGS
+        if tag.site_flag and flags & tag.site_flag.bit and binding.values.get(tag.name) is False
+    )
+
+
+def _found(subject: Subject, binding: Binding, what: str, advice: str = "") -> Found:
+    flags = int(binding[SSLFLAGS.name] or 0)
+    right = _mended(subject, binding, flags)
+    return Found(
+        binding.key,
+        f"sslflags={flags}: {what}",
+        f"store sslflags={right[SSLFLAGS.name]}, or none: it follows from key and tags"
+        + (f"; {advice}" if advice else ""),
+        subject.update(binding.key, right),
+    )
+
+
+def _found_in_iis(subject: Subject, sites: Sites, binding: SiteBinding, what: str) -> Found:
+    return Found(
+        binding.key_for(subject.release),
+        f"{binding} has sslFlags={binding.sslflags}: {what}",
+        "correct its sslFlags in IIS",
+        file=sites.file,
+        line=binding.line,
+    )
+
+
+def _mended(subject: Subject, binding: Binding, flags: int) -> dict[str, Value]:
+    """Return the values that mend everything that is wrong with the flags of a record."""
+    kind = binding.key.kind
+    base = flags & _BASE if flags & _BASE in sslflags.bases(kind) else sslflags.BASE[kind]
+    if kind.certificate:
+        known = sum(bit for bit, since in SINCE.items() if since <= subject.release)
+        denied = sum(tag.site_flag.bit for tag in _denied(binding, flags) if tag.site_flag)
+        return {SSLFLAGS.name: base | flags & known & ~_BASE & ~denied}
+    # The bits have turned their tags on, and records of the central store have none of them.
+    turned = {
+        tag.name: False
+        for tag in FLAG_TAGS
+        if tag.site_flag and flags & tag.site_flag.bit and tag.since <= subject.release
+    }
+    return {SSLFLAGS.name: base, **turned}

@@ -1,0 +1,108 @@
+"""Rules about a record by itself: tags that are dangerous, missing, or too new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sslbind.binding import DEFAULT_STORE
+from sslbind.check.rule import Found, rule
+from sslbind.check.subject import Subject
+from sslbind.keys import HOSTNAMEPORT, IPPORT, SNI_WILDCARD_SINCE
+from sslbind.sslflags import SNI
+from sslbind.tags import REJECT, STORE, TAGS
+from sslbind.tls import versions_left
+
+_TLS_TAGS = tuple(tag for tag in TAGS if tag.removes)
+_TLS12 = next(tag for tag in _TLS_TAGS if "TLS 1.2" in tag.removes)
+"""Whatever the release has, its last version is gone only with this one."""
+
+
+@rule("null-store", "warn")
+def null_store(subject: Subject) -> Iterator[Found]:
+    """An IP record has no certstorename.
+
+    HTTP.SYS searches MY for such a record, which works; IIS Manager fails on it
+    with error 234 and shows no bindings any more. Name the store.
+    """
+    for kinds in subject.ports.values():
+        for record in kinds[IPPORT]:
+            if STORE.name not in record.values:
+                yield Found(
+                    record.key,
+                    f"it has no {STORE.name}: IIS Manager fails on it with error 234",
+                    f"name the store; HTTP.SYS searches {DEFAULT_STORE}",
+                    subject.update(record.key, {STORE.name: DEFAULT_STORE}),
+                )
+
+
+@rule("reject-set", "warn")
+def reject_set(subject: Subject) -> Iterator[Found]:
+    """A record has ``reject`` on.
+
+    HTTP.SYS drops every connection that the record answers, before the
+    handshake. It is meant for names that shall get no answer at all, and is
+    easily left behind. Releases before Windows Server 2016 do not know it.
+    """
+    for record in subject.holding(REJECT):
+        if subject.release >= REJECT.since:
+            yield Found(
+                record.key,
+                f"{REJECT.name} is on: every connection that the record answers is dropped",
+                "turn it off, unless the name shall get no answer",
+                subject.update(record.key, {REJECT.name: False}),
+            )
+
+
+@rule("no-tls-version-left", "error")
+def no_tls_version_left(subject: Subject) -> Iterator[Found]:
+    """The tags of a record turn off every TLS version that the release has.
+
+    The version is settled before anything else in the handshake: no client can
+    connect. Windows has TLS 1.3 from Server 2022 on; before, turning off TLS
+    1.2 and the legacy versions is enough to leave none. Turn one on again.
+    """
+    for record in subject.holding(_TLS12):
+        on = [tag for tag in _TLS_TAGS if record[tag.name] and tag.since <= subject.release]
+        if on and not versions_left(record, subject.release):
+            words = ", ".join(tag.name for tag in on)
+            yield Found(
+                record.key,
+                f"{words} are on: no TLS version is left to its clients",
+                "turn one of them off",
+                subject.update(record.key, {_TLS12.name: False}),
+            )
+
+
+@rule("sni-wildcard-old-os", "error")
+def sni_wildcard_old_os(subject: Subject) -> Iterator[Found]:
+    """A wildcard stands where the release, or HTTP.SYS at all, knows none.
+
+    Records for ``*.name`` exist from Windows Server 2016 on, and the asterisk is
+    the whole first label: older releases never match such a record (inferred),
+    and none matches ``w*.contoso.com``. Bind each name by itself, or let the
+    wildcard certificate be the default of the port.
+    """
+    if subject.release < SNI_WILDCARD_SINCE:
+        for kinds in subject.ports.values():
+            for record in kinds[HOSTNAMEPORT]:
+                if record.key.wildcard:
+                    yield Found(
+                        record.key,
+                        f"{record.key.host}: wildcard names exist from"
+                        f" {SNI_WILDCARD_SINCE.title} on, and {subject.release.title} is modelled",
+                        "add a record for each name that is needed, then delete this one; or set"
+                        " windows in the registry to the release that the server has",
+                    )
+    for sites in subject.sites:
+        for binding in sites.bindings:
+            host = binding.host
+            misplaced = "*" in (host[1:] if host.startswith("*.") else host)
+            if binding.https and binding.sslflags & SNI and misplaced:
+                yield Found(
+                    None,
+                    f"{binding}: an asterisk is the whole first label of a host, and stands"
+                    " nowhere else",
+                    "bind each name by itself, or *. and the name above them",
+                    file=sites.file,
+                    line=binding.line,
+                )

@@ -1,0 +1,134 @@
+"""Rules about the bindings of sites that IIS itself could not use as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sslbind.check.rule import Found, rule
+from sslbind.check.subject import Subject
+from sslbind.sites import SiteBinding, Sites
+from sslbind.sslflags import CENTRAL_CERT_STORE, SNI
+
+
+@rule("duplicate-binding", "error")
+def duplicate_binding(subject: Subject) -> Iterator[Found]:
+    """Two bindings of the sites have the same protocol, address, port and host.
+
+    IIS starts only one of two sites that do; in one site the second binding
+    makes the configuration invalid. An address that is empty, * or 0.0.0.0 is
+    the same, and case does not count in host names. Delete one of the two, or
+    give it a host name of its own.
+    """
+    for sites in subject.sites:
+        first: dict[tuple[str, str, int | None, str], SiteBinding] = {}
+        for binding in sites.bindings:
+            same = first.setdefault(binding.canonical, binding)
+            if same is not binding:
+                yield _about(
+                    subject,
+                    sites,
+                    binding,
+                    f"{binding} means the same as {same} on line {same.line}",
+                    "delete one of the two in IIS, or give it a host name of its own",
+                )
+
+
+@rule("sslflags-on-non-https", "error")
+def sslflags_on_non_https(subject: Subject) -> Iterator[Found]:
+    """An http binding of a site has sslFlags.
+
+    They mean something for https only. Most often the protocol was meant to be
+    https. Set the protocol right, or take sslFlags away.
+    """
+    for sites, binding in site_bindings(subject):
+        if not binding.https and binding.sslflags:
+            yield _about(
+                subject,
+                sites,
+                binding,
+                f"{binding} has sslFlags={binding.sslflags}, which only https bindings have",
+                "make it https, or take sslFlags away",
+            )
+
+
+@rule("sslflags-needs-host", "error")
+def sslflags_needs_host(subject: Subject) -> Iterator[Found]:
+    """An https binding of a site has sslFlags 1, 2 or 3 and no host name.
+
+    SNI and the central store both find the certificate by the host name. IIS
+    refuses such a binding, and no record can serve it. Give it a host name, or
+    take the bits 1 and 2 away.
+    """
+    for sites, binding in site_bindings(subject):
+        if needs_host(binding):
+            yield _about(
+                subject,
+                sites,
+                binding,
+                f"{binding} has sslFlags={binding.sslflags}, SNI or the central store, and no host"
+                " name",
+                "give it a host name, or take the bits 1 and 2 of sslFlags away",
+            )
+
+
+@rule("ipv6-unbracketed", "error")
+def ipv6_unbracketed(subject: Subject) -> Iterator[Found]:
+    """A binding of a site has an IPv6 address without brackets.
+
+    IIS answers 0x80072550 and does not start the site. Put the address in
+    brackets: [2001:db8::5]:443:www.contoso.com.
+    """
+    for sites, binding in site_bindings(subject):
+        if unbracketed(binding):
+            bare = binding.address.strip("[]")
+            yield _about(
+                subject,
+                sites,
+                binding,
+                f"{binding} has an IPv6 address without brackets",
+                f"write [{bare:.300}]:{binding.port or 'PORT'}:{binding.host:.300}",
+            )
+
+
+@rule("legacy-5506", "error")
+def legacy_5506(subject: Subject) -> Iterator[Found]:
+    """The configuration has property 5506 below customMetadata.
+
+    It is a leftover of older settings that names a certificate, and it makes
+    bindings vanish again after they were made (event 15300). Delete the <key>
+    element from applicationHost.config.
+    """
+    for sites in subject.sites:
+        for path, line in sites.legacy_bindings:
+            yield Found(
+                None,
+                f"customMetadata has property 5506 for {path!r:.300}, which makes bindings vanish",
+                "delete its <key> element from applicationHost.config",
+                file=sites.file,
+                line=line,
+            )
+
+
+def site_bindings(subject: Subject) -> Iterator[tuple[Sites, SiteBinding]]:
+    """Give every binding of every file of sites, with its file."""
+    return ((sites, binding) for sites in subject.sites for binding in sites.bindings)
+
+
+def unbracketed(binding: SiteBinding) -> bool:
+    """Whether it has an IPv6 address, or what may be one, without its brackets."""
+    address = binding.address
+    return ":" in address and not (address.startswith("[") and address.endswith("]"))
+
+
+def needs_host(binding: SiteBinding) -> bool:
+    """Whether its flags ask for a host name that it does not have."""
+    return (
+        binding.https and not binding.host and bool(binding.sslflags & (SNI | CENTRAL_CERT_STORE))
+    )
+
+
+def _about(
+    subject: Subject, sites: Sites, binding: SiteBinding, message: str, advice: str
+) -> Found:
+    key = binding.key_for(subject.release) if binding.https else None
+    return Found(key, message, advice, file=sites.file, line=binding.line)

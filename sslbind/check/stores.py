@@ -1,0 +1,232 @@
+"""Rules about the certificate stores: what a record needs from them, and whether it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sslbind.check.rule import Found, rule
+from sslbind.check.subject import Subject
+from sslbind.release import Release
+from sslbind.tags import CTL_IDENTIFIER, CTL_STORE
+
+if TYPE_CHECKING:
+    from sslbind.ccs import CentralFile
+    from sslbind.certentry import Entry
+
+_BROKEN = "HTTP.SYS logs event 15021 and the handshake fails (netsh's error 1312)"
+_CERTIFICATE, _KEY = "NEW.pem", "NEW.key"
+"""Stand in a command for files that the operator has to bring."""
+
+_STORES = frozenset(
+    ("my", "root", "ca", "authroot", "trustedpeople", "trustedpublisher", "disallowed")
+)
+"""The stores of every Windows, in lower case."""
+_FILLED = frozenset(("root", "ca", "authroot"))
+"""Those that Windows itself fills."""
+_WEBHOSTING, _WEBHOSTING_SINCE = "webhosting", Release.W2012
+"""The store that IIS 8 brought."""
+
+
+@rule("cert-not-found", "error")
+def not_found(subject: Subject) -> Iterator[Found]:
+    """The certificate of a record is in no store.
+
+    HTTP.SYS picks the record and has nothing to answer with: event 15021, and
+    every handshake fails; no other record is tried (inferred). netsh refuses to
+    add such a record with error 1312. Put the certificate with its private key
+    into the store that the record names, or bind another one.
+    """
+    if not subject.absent:
+        return
+    locked, known = _locked_file(subject), _known(subject)
+    for record in subject.absent:
+        if subject.entries.get(record.certhash or ""):
+            continue
+        store = record.store or ""
+        exists = store.casefold() in known
+        where = store if exists else "a store that exists"
+        yield Found(
+            record.key,
+            f"the certificate {record.certhash} is in no store; {_BROKEN}",
+            f"put the certificate with its private key into {where}, or bind another one{locked}",
+            subject.command("store", "add", _CERTIFICATE, _KEY, "--store", store) if exists else "",
+        )
+
+
+@rule("cert-wrong-store", "error")
+def wrong_store(subject: Subject) -> Iterator[Found]:
+    """The certificate of a record is not in the store that it names, but in another.
+
+    HTTP.SYS looks in the named store only, in MY where none is named: event
+    15021, and every handshake fails; netsh answers with error 1312. Name the
+    store where the certificate is, or move it.
+    """
+    for record in subject.absent:
+        found = subject.entries.get(record.certhash or "")
+        if not found:
+            continue
+        usable = [one for one in found if subject.usable(one)]
+        stores = " and ".join(dict.fromkeys(one.store for one in found))
+        there = (usable or found)[0].store
+        yield Found(
+            record.key,
+            f"the certificate {record.certhash} is not in the store {record.store}"
+            f" but in {stores}{'' if usable else ', without its private key'}; {_BROKEN}",
+            f"name the store where it is: certstorename={there}"
+            + ("" if usable else ", and add its private key there"),
+            subject.update(record.key, {"certstorename": there}) if usable else "",
+        )
+
+
+@rule("cert-no-private-key", "error")
+def no_private_key(subject: Subject) -> Iterator[Found]:
+    """A certificate is served whose private key is not there, or is locked.
+
+    Without the key HTTP.SYS cannot answer: event 15021, and every handshake
+    fails; netsh answers with error 1312. Add the certificate again together
+    with its key. Where the keys stay on the servers, privatekeys = "elsewhere"
+    in [CertStores] says so, and the rule is silent for records.
+    """
+    for one in subject.served:
+        entry = one.entry
+        if one.key is None or entry.key_status != "missing" or subject.usable(entry):
+            continue
+        why = f"is locked ({entry.key_file})" if entry.locked else "is not there"
+        if entry.problem and not entry.locked:
+            why += f" ({entry.problem})"
+        yield Found(
+            one.key,
+            f"the certificate {entry.thumbprint} is in {entry.store}, but its private key {why};"
+            f" {_BROKEN}",
+            "name a file with its password as PasswordFile in [CertStores]"
+            if entry.locked
+            else 'add its key, or let privatekeys = "elsewhere" in [CertStores] do without keys',
+            "" if entry.locked else _with_key(subject, entry),
+        )
+    for file in subject.central_files:
+        if file.name is not None and not file.usable:
+            yield _unusable(subject, file)
+
+
+@rule("cert-key-mismatch", "error")
+def key_mismatch(subject: Subject) -> Iterator[Found]:
+    """The private key beside a certificate that is served belongs to another one.
+
+    It happens when a certificate was requested again and only one of the two
+    files was replaced. On Windows the certificate is without a key then: event
+    15021, every handshake fails, and netsh answers with error 1312. Add the
+    certificate again with the key that it was requested with.
+    """
+    for one in subject.served:
+        entry = one.entry
+        if entry.key_status == "mismatch":
+            yield Found(
+                one.key,
+                f"the private key in {entry.key_file} is not that of the certificate"
+                f" {entry.thumbprint}; {_BROKEN}",
+                "add the certificate again with its own key",
+                _with_key(subject, entry),
+            )
+
+
+@rule("unknown-store", "error")
+def unknown_store(subject: Subject) -> Iterator[Found]:
+    """A record names a certificate store that does not exist.
+
+    HTTP.SYS finds no certificate there, and every handshake fails with event
+    15021. The usual store is MY; WebHosting exists from Windows Server 2012 on.
+    A store exists here when it has a folder, or when every Windows has it.
+    """
+    if subject.stores is None:
+        return
+    known = _known(subject)
+    for record in subject.bindings.values():
+        store = record.values.get("certstorename")
+        if store is None or str(store).casefold() in known:
+            continue
+        found = subject.entries.get(record.certhash or "", ())
+        there = [one.store for one in found if subject.usable(one)]
+        yield Found(
+            record.key,
+            f"certstorename={store}: there is no such store",
+            f"the certificate is in {there[0]}: name that store"
+            if there
+            else "name a store that exists, MY as a rule, or put the certificate into this one",
+            subject.update(record.key, {"certstorename": there[0]}) if there else "",
+        )
+
+
+@rule("ctl-store", "warn")
+def ctl_store(subject: Subject) -> Iterator[Found]:
+    """A record names a certificate trust list that does not work.
+
+    A list in a store (sslctlstorename) that is absent or empty names no issuer
+    to clients, and those with a certificate may send none. A list by identifier
+    (sslctlidentifier) is not supported by HTTP.SYS from Windows Server 2012 on.
+    Put the issuers' certificates into the store, or take the tag out.
+    """
+    yield from _ctl_stores(subject)
+    for record in subject.holding(CTL_IDENTIFIER):
+        if subject.release >= Release.W2012:
+            yield Found(
+                record.key,
+                f"{CTL_IDENTIFIER.name}={record[CTL_IDENTIFIER.name]}: HTTP.SYS of"
+                f" {subject.release.title} knows no trust lists by identifier",
+                f"take {CTL_IDENTIFIER.name} out of the record, and name a store with"
+                f" {CTL_STORE.name} instead",
+            )
+
+
+def _known(subject: Subject) -> set[str]:
+    """Return the stores that exist, in lower case."""
+    known = {name.casefold() for name in subject.stores.names()} if subject.stores else set()
+    return known | _STORES | ({_WEBHOSTING} if subject.release >= _WEBHOSTING_SINCE else set())
+
+
+def _ctl_stores(subject: Subject) -> Iterator[Found]:
+    """Give the records whose store of a trust list holds nothing, where stores are modelled."""
+    records = subject.holding(CTL_STORE)
+    if subject.stores is None or not records:
+        return
+    folders = {name.casefold() for name in subject.stores.names()}
+    filled = {one.store.casefold() for one in subject.stores.entries()} | _FILLED
+    for record in records:
+        store = str(record[CTL_STORE.name])
+        if store.casefold() not in filled:
+            what = "empty" if store.casefold() in folders else "absent"
+            yield Found(
+                record.key,
+                f"{CTL_STORE.name}={store}: the store is {what}",
+                "put the certificates of the issuers that clients may come from into it",
+                subject.command("store", "add", "ISSUER.pem", "--store", store),
+            )
+
+
+def _with_key(subject: Subject, entry: Entry) -> str:
+    return subject.command("store", "add", _CERTIFICATE, _KEY, "--store", entry.store)
+
+
+def _locked_file(subject: Subject) -> str:
+    """Return the advice about a file of which nothing is known, if there is one."""
+    files = (one.file for one in (subject.stores.entries() if subject.stores else ())
+             if one.locked and not one.thumbprint)  # fmt: skip
+    file = next(files, "")
+    return (
+        f"; {file} is locked and may hold it: PasswordFile in [CertStores] names its password"
+        if file
+        else ""
+    )
+
+
+def _unusable(subject: Subject, file: CentralFile) -> Found:
+    path = subject.central_path(file.file)
+    problem = file.entry.problem or "its private key is not in the file"
+    return Found(
+        None,
+        f"{path} serves {file.name} and cannot be used: {problem}; {_BROKEN}",
+        "name a file with the password as PrivateKeyPasswordFile in [CentralCertProvider]"
+        if file.entry.locked
+        else "replace it by a PFX file with the certificate and its private key",
+        file=path,
+    )

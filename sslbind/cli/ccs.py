@@ -1,0 +1,275 @@
+r"""``sslbind ccs``: the Central Certificate Store, on, off and what its files serve.
+
+The settings are those of ``HKLM\SOFTWARE\Microsoft\IIS\CentralCertProvider``,
+in ``[CentralCertProvider]`` of the registry.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sslbind.cli.app import OK, App, dry_run_option, format_option, pass_app
+from sslbind.cli.main import HELP
+from sslbind.cli.progress import progress
+from sslbind.errors import SslbindError
+from sslbind.files import reason
+from sslbind.keys import CCS, SCOPEDCCS
+from sslbind.operations import Session
+from sslbind.printable import printable
+from sslbind.registry import CentralCertProvider
+
+if TYPE_CHECKING:
+    from sslbind.ccs import CentralFile, CentralStore
+    from sslbind.keys import Key
+
+COLUMNS = ("file", "serves", "names", "days left", "opens")
+_ENABLE = "sslbind ccs enable FOLDER"
+
+
+@click.group("ccs", context_settings=HELP)
+def ccs_command() -> None:
+    """The Central Certificate Store: a folder of HOST.pfx files that serve a port."""
+
+
+@ccs_command.command("enable", context_settings=HELP)
+@click.argument("folder", required=False)
+@click.option(
+    "--password-file", metavar="FILE", help="The file with the one password of all PFX files."
+)
+@dry_run_option
+@format_option()
+@pass_app
+def enable(
+    app: App, folder: str | None, password_file: str | None, dry_run: bool, format_: str
+) -> int:
+    """Turn the central store on; FOLDER holds its files, the one in the registry by default.
+
+    FOLDER and the password's FILE are stored as they are written, and count
+    from the folder of the registry file. They need not be there: a share may
+    be seen by the servers only.
+    """
+    for what, path in (("FOLDER", folder), ("--password-file", password_file)):
+        if path == "":
+            raise click.UsageError(f"{what} is empty, and no path")
+    with app.editing(dry_run=dry_run) as session:
+        old = session.registry.settings.central_store
+        given = old or CentralCertProvider()
+        location = folder or given.location
+        if location is None:
+            raise _no_location(session)
+        new = CentralCertProvider(True, location, password_file or given.password_file)
+        session.registry.set_central_store(new)
+    _tell(app, old, new, dry_run=dry_run, format_=format_)
+    _note_absent(app, session, new)
+    if session.release < CCS.since:
+        app.note(f"the central store exists from {CCS.since.title} on")
+    elif not _records(session):
+        app.note("no record asks for the central store: sslbind add sslccs 443 appid=iis")
+    return OK
+
+
+@ccs_command.command("disable", context_settings=HELP)
+@dry_run_option
+@format_option()
+@pass_app
+def disable(app: App, dry_run: bool, format_: str) -> int:
+    """Turn the central store off; its folder and its password file stay named."""
+    with app.editing(dry_run=dry_run) as session:
+        old = session.registry.settings.central_store
+        new = (old or CentralCertProvider())._replace(enabled=False)
+        if old is not None:
+            session.registry.set_central_store(new)
+    _tell(app, old or new, new, dry_run=dry_run, format_=format_)
+    if new != old and (records := _records(session)):
+        app.note(f"{_named(records)}: while it is disabled, nothing is served there from its files")
+    return OK
+
+
+@ccs_command.command("show", context_settings=HELP)
+@format_option()
+@pass_app
+def show(app: App, format_: str) -> int:
+    """Show whether it is enabled, its folder, its files and the records that use it.
+
+    Of the password only its file is ever shown.
+    """
+    session = app.reading()
+    settings = session.registry.settings.central_store or CentralCertProvider()
+    records = _records(session)
+    count = _count(app, session)
+    if format_ == "json":
+        rows = [{"kind": key.kind.name, "key": str(key)} for key in records]
+        app.json(_settings_json(settings) | {"files": count, "records": rows})
+        return OK
+    lines = (
+        ("enabled", "yes" if settings.enabled else "no"),
+        ("folder", settings.location or f"none: {_ENABLE}"),
+        ("password file", settings.password_file or "none"),
+        ("files", "-" if count is None else str(count)),
+        ("records", _named(records) or "none"),
+    )
+    app.echo("".join(f"{name + ':':<14} {printable(value)}\n" for name, value in lines))
+    return OK
+
+
+@ccs_command.command("list", context_settings=HELP)
+@format_option("table", "json", "tsv")
+@pass_app
+def list_(app: App, format_: str) -> int:
+    """List the files: what each serves, the names inside, days left, whether it opens.
+
+    "serves" is a host, or *.PARENT, told by the file's name alone; "-" where no
+    connection leads to it, and a note says why. The list is the same while the
+    store is disabled.
+    """
+    session = app.reading()
+    with progress() as session.progress:
+        store = session.central_store
+        if store is None:
+            raise _no_location(session)
+        if problem := _folder_problem(store):
+            raise SslbindError(problem, f"{_ENABLE} names another", file=store.folder)
+        files = store.files()
+    now = datetime.now(UTC)
+    if format_ == "json":
+        app.json({"files": [_file_json(one, now) for one in files]})
+        return OK
+    rows = [_row(one, now) for one in files]
+    if format_ == "tsv":
+        app.echo("".join("\t".join(map(printable, row)) + "\n" for row in rows))
+    elif rows:
+        from sslbind.cli.table import print_table
+
+        print_table(COLUMNS, rows)
+    else:
+        app.note("no PFX file is there: HOST.pfx serves a host, _.PARENT.pfx those below one")
+    app.note(*(f"{one.file} serves nobody: {one.why}" for one in files if one.why))
+    return OK
+
+
+def _no_location(session: Session) -> SslbindError:
+    return SslbindError(
+        "has no CertStoreLocation in [CentralCertProvider]",
+        f"{_ENABLE} names the folder of the PFX files",
+        file=session.registry.path,
+    )
+
+
+def _tell(
+    app: App,
+    old: CentralCertProvider | None,
+    new: CentralCertProvider,
+    *,
+    dry_run: bool,
+    format_: str,
+) -> None:
+    changed = new != old
+    if format_ == "json":
+        document = {"changed": changed and not dry_run, **_settings_json(new)}
+        app.json(document | {"dry_run": True} if dry_run else document)
+    elif changed:
+        verb = "enable" if new.enabled else "disable"
+        lines = [f"would {verb} the central store\n" if dry_run else f"{verb}d the central store\n"]
+        before = old.table if old else {}
+        for name, value in new.table.items():
+            if value != before.get(name):
+                shown = [_shown(one) for one in (before.get(name), value)]
+                lines.append(f"    {name}: {shown[0]} -> {shown[1]}\n")
+        app.echo("".join(lines))
+    if not changed:
+        app.note("unchanged")
+
+
+def _shown(value: bool | str | None) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "(null)" if value is None else printable(value)
+
+
+def _settings_json(settings: CentralCertProvider) -> dict[str, Any]:
+    return {
+        "enabled": settings.enabled,
+        "folder": settings.location,
+        "password_file": settings.password_file,
+    }
+
+
+def _note_absent(app: App, session: Session, settings: CentralCertProvider) -> None:
+    """Say which of the paths is not there, as seen from here."""
+    for what, path, there in (
+        ("the folder", settings.location, os.path.isdir),
+        ("the password file", settings.password_file, os.path.isfile),
+    ):
+        if path and not there(session.registry.resolve_path(path)):
+            app.note(f"{what} {path} is not there, as seen from this machine")
+
+
+def _count(app: App, session: Session) -> int | None:
+    """Return how many PFX files there are, None where that cannot be told; a note says why."""
+    store = session.central_store
+    if store is None:
+        return None
+    if problem := _folder_problem(store):
+        app.note(f"{store.folder}: {problem}")
+        return None
+    return len(store.names())
+
+
+def _folder_problem(store: CentralStore) -> str:
+    """Return why the folder cannot be looked into, or nothing."""
+    try:
+        with os.scandir(store.folder):
+            return ""
+    except OSError as error:
+        return f"the folder of the central store cannot be read: {reason(error)}"
+
+
+def _records(session: Session) -> list[Key]:
+    return [key for key in session.registry.bindings if key.kind in (CCS, SCOPEDCCS)]
+
+
+def _named(records: list[Key]) -> str:
+    return ", ".join(f"{key.kind}={key}" for key in records)
+
+
+def _opens(file: CentralFile) -> str:
+    if file.usable:
+        return "yes"
+    if file.entry.locked:
+        return "locked"
+    return "no key" if file.entry.thumbprint else file.entry.problem or "no"
+
+
+def _days_left(file: CentralFile, now: datetime) -> int | None:
+    end = file.entry.not_after
+    return None if end is None else (end - now).days
+
+
+def _row(file: CentralFile, now: datetime) -> tuple[str, ...]:
+    left = _days_left(file, now)
+    return (
+        file.file,
+        file.name or "-",
+        ", ".join(file.entry.names) or "-",
+        "-" if left is None else str(left),
+        _opens(file),
+    )
+
+
+def _file_json(file: CentralFile, now: datetime) -> dict[str, Any]:
+    entry = file.entry
+    return {
+        "file": file.file,
+        "serves": file.name,
+        "why": file.why or None,
+        "thumbprint": entry.thumbprint or None,
+        "names": [*entry.names],
+        "not_after": entry.not_after and entry.not_after.isoformat(),
+        "days_left": _days_left(file, now),
+        "opens": file.usable,
+        "problem": entry.problem,
+    }

@@ -1,0 +1,257 @@
+"""``sslbind check``: what is wrong, for people, scripts and pipelines."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from sslbind.cli.app import NO, OK, UNASKED, App, format_option, options, pass_app, plural
+from sslbind.cli.main import HELP
+from sslbind.errors import SslbindError
+from sslbind.operations import NOT_MODELLED, Session
+from sslbind.printable import printable
+from sslbind.registry import Registry
+
+if TYPE_CHECKING:
+    from sslbind.check import Finding, Rule, Severity, Suppressed
+    from sslbind.check.suppress import Split
+    from sslbind.sites import Sites
+
+COLOURS: Mapping[Severity, str] = {"error": "red", "warn": "yellow", "info": "cyan"}
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24, "": 24}
+
+
+class Checked(NamedTuple):
+    """What one run found, in the registries that could be read; ``bindings`` counts theirs."""
+
+    rules: Sequence[Rule]
+    findings: Sequence[Finding]
+    suppressed: Sequence[Suppressed]
+    bindings: int
+
+
+class Question(NamedTuple):
+    """What is asked of each registry; ``ids`` is None where every rule is."""
+
+    ids: set[str] | None
+    now: datetime
+    soon: timedelta
+    sites: Sequence[Sites]
+
+
+def _duration(ctx: click.Context, param: click.Parameter, text: str) -> timedelta:
+    match = re.fullmatch(r"([0-9]{1,5})([hdw]?)", text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} is no time such as 30d, 2w or 12h", ctx, param)
+    return timedelta(hours=int(match[1]) * _HOURS[match[2]])
+
+
+def _moment(ctx: click.Context, param: click.Parameter, text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            return moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(
+            f"{text!r} is no date such as 2027-01-31, nor a time such as 2027-01-31T12:00Z",
+            ctx,
+            param,
+        ) from None
+
+
+question_options = options(
+    click.option(
+        "--sites",
+        metavar="FILE",
+        multiple=True,
+        help="IIS's side: an applicationHost.config or MetaBase.xml to compare with; repeatable.",
+    ),
+    click.option(
+        "--select",
+        "selected",
+        metavar="RULES",
+        multiple=True,
+        help="Only these rules: ids or globs such as 'cert-*', comma separated; repeatable.",
+    ),
+    click.option("--ignore", "ignored", metavar="RULES", multiple=True, help="Not these rules."),
+    click.option(
+        "--fail-on",
+        type=click.Choice(["error", "warn", "info"]),
+        default="error",
+        show_default=True,
+        help="The mildest finding that makes the exit code 1.",
+    ),
+    click.option(
+        "--expires-within",
+        "soon",
+        metavar="TIME",
+        default="30d",
+        show_default=True,
+        callback=_duration,
+        help="How long before its expiry a certificate is a finding: 30d, 2w, 12h.",
+    ),
+    click.option(
+        "--at",
+        "now",
+        metavar="TIME",
+        callback=_moment,
+        help="What would be found then: 2027-01-31, or with a time; UTC unless it says otherwise.",
+    ),
+    format_option("text", "json", "sarif", "junit", "github"),
+)
+
+
+@click.command("check", context_settings=HELP)
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@question_options
+@pass_app
+def check_command(
+    app: App,
+    files: tuple[str, ...],
+    sites: tuple[str, ...],
+    selected: tuple[str, ...],
+    ignored: tuple[str, ...],
+    fail_on: Severity,
+    soon: timedelta,
+    now: datetime,
+    format_: str,
+) -> int:
+    """Say what is wrong with registries before a client finds out.
+
+    FILE is a registry, and there may be several; else it is that of -r. A
+    finding has its rule, the record with file and line, and the command that
+    mends it. [[Suppress]] in the registry takes one out, with a reason.
+
+    The exit code is 1 where a finding is as grave as --fail-on, or graver.
+    """
+    from sslbind.check import SEVERITIES
+
+    try:
+        _ = now + soon
+    except OverflowError:
+        raise click.UsageError("--at with --expires-within is beyond the year 9999") from None
+    question = Question(
+        _chosen(selected, ignored), now, soon, [*map(_read_sites, dict.fromkeys(sites))]
+    )
+    paths = dict.fromkeys(files or (app.registry_path,))
+    checked, failed = _check(app, [*paths], question)
+    if failed == len(paths):
+        return UNASKED
+    _write(app, checked, fail_on, format_)
+    _summarize(app, checked)
+    limit = SEVERITIES.index(fail_on)
+    grave = any(SEVERITIES.index(one.severity) >= limit for one in checked.findings)
+    return UNASKED if failed else NO if grave else OK
+
+
+def _chosen(selected: Iterable[str], ignored: Iterable[str]) -> set[str] | None:
+    """Return the ids of the rules that were asked for, None for all of them."""
+    from sslbind.check import rules, select
+
+    wanted, unwanted = _words(selected), _words(ignored)
+    if not wanted and not unwanted:
+        return None
+    return (select(wanted) if wanted else {*rules()}) - select(unwanted)
+
+
+def _words(values: Iterable[str]) -> list[str]:
+    return [word.strip() for value in values for word in value.split(",") if word.strip()]
+
+
+def _read_sites(path: str) -> Sites:
+    from sslbind.formats.sites import read_sites
+
+    return read_sites(path)
+
+
+def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked, int]:
+    """Check each registry; say which cannot be, count those, and go on with the others."""
+    from sslbind.check import rules
+    from sslbind.cli.progress import progress
+
+    findings: dict[Finding, None] = {}  # what is wrong in a --sites file is found once a registry
+    suppressed: dict[Suppressed, None] = {}
+    bindings = failed = 0
+    for path in paths:
+        try:
+            with progress() as tell:
+                session = Session(Registry.open(path), app.release_option)
+                session.progress = tell
+                found = _examine(session, question)
+        except SslbindError as error:
+            app.error(error)
+            failed += 1
+            continue
+        app.note(*found.notes)
+        if session.stores is None:
+            app.note(NOT_MODELLED)
+        findings |= dict.fromkeys(found.findings)
+        suppressed |= dict.fromkeys(found.suppressed)
+        bindings += len(session.registry.bindings)
+    ran = [rule for id_, rule in rules().items() if question.ids is None or id_ in question.ids]
+    return Checked(ran, [*findings], [*suppressed], bindings), failed
+
+
+def _examine(session: Session, question: Question) -> Split:
+    from sslbind.check import Subject, check
+    from sslbind.check.suppress import split
+
+    subject = Subject(session, question.now, question.soon, question.sites)
+    found = check(subject, question.ids)
+    return split(session.registry, found, question.now.date(), whole=question.ids is None)
+
+
+def _write(app: App, checked: Checked, fail_on: Severity, format_: str) -> None:
+    rules, findings, suppressed, _ = checked
+    if format_ == "json":
+        app.json(
+            {
+                "findings": [one._asdict() for one in findings],
+                "suppressed": [
+                    {**one.finding._asdict(), "reason": one.reason, "until": one.until}
+                    for one in suppressed
+                ],
+            }
+        )
+    elif format_ == "sarif":
+        from sslbind.reports import sarif
+
+        app.echo(sarif.report(rules, findings, suppressed))
+    elif format_ == "junit":
+        from sslbind.reports import junit
+
+        app.echo(junit.report(rules, findings, suppressed, fail_on))
+    elif format_ == "github":
+        from sslbind.reports import github
+
+        app.echo(github.report(findings))
+    else:
+        colour = False if os.environ.get("NO_COLOR") else None  # None: on a terminal
+        click.echo("".join(_text(one) for one in findings), nl=False, color=colour)
+
+
+def _text(finding: Finding) -> str:
+    where = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
+    severity = click.style(finding.severity, fg=COLOURS[finding.severity])
+    rule = click.style(finding.rule, bold=True)
+    lines = [f"{printable(where)}: {severity}: {rule}: {printable(finding.sentence)}"]
+    lines += [f"    {printable(text)}" for text in (finding.advice, finding.command) if text]
+    return "\n".join(lines) + "\n"
+
+
+def _summarize(app: App, checked: Checked) -> None:
+    """Count what was found, on standard error."""
+    found = Counter(one.severity for one in checked.findings)
+    counts = ", ".join(f"{found[one]} {one}" for one in COLOURS if found[one])
+    text = plural(len(checked.findings), "finding") if counts else "no findings"
+    text += f" in {plural(checked.bindings, 'binding')}" + (f" ({counts})" if counts else "")
+    app.note(text + (f"; {len(checked.suppressed)} suppressed" if checked.suppressed else ""))

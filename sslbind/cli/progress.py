@@ -1,0 +1,47 @@
+"""A sign of life on a terminal, where certificate stores take more than a second to read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+PATIENCE = 1.0
+"""Seconds without a sign; most runs are over by then, and never load rich."""
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[int], None] | None]:
+    """Give what ``Session.progress`` takes, None where standard error is no terminal, or in CI.
+
+    The line that it shows is gone when the block ends.
+    """
+    if "CI" in os.environ or not sys.stderr.isatty():
+        yield None
+        return
+    due = time.monotonic() + PATIENCE
+    status: Status | None = None
+
+    def tell(count: int) -> None:
+        nonlocal status
+        if count == 0 or time.monotonic() < due:
+            return
+        text = f"{count} certificate files were looked at"
+        if status is None:
+            from rich.console import Console
+
+            status = Console(stderr=True).status(text, spinner="line")  # in any encoding
+            status.start()
+        status.update(text)
+
+    try:
+        yield tell
+    finally:
+        if status is not None:
+            status.stop()

@@ -1,0 +1,292 @@
+"""``sslbind resolve`` without a connection: the whole table, as ``apachectl -S`` has it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sslbind.cli.app import OK, App, plural
+from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
+from sslbind.operations import NOT_MODELLED, Session
+from sslbind.printable import printable
+from sslbind.resolver import ANY_IPV4, ANY_IPV6, listens, mapped_ipv4, used_since
+
+if TYPE_CHECKING:
+    from sslbind.binding import Binding
+    from sslbind.certentry import Entry
+
+STEPS = {
+    "ipport": "exact address",
+    "hostnameport": "host name",
+    "wildcard-hostnameport": "wildcard name, for names without a record of their own",
+    "scopedccs": "central store, for one name",
+    "ccs": "central store, for names that have a file",
+    "ipv6-wildcard": "every other IPv6 connection",
+    "ipv4-wildcard": "every other connection",
+}
+"""The steps in the order in which they are tried, with a heading for each."""
+_FIRST = {
+    "wildcard-hostnameport": "names with a record of their own go to",
+    "scopedccs": "the name goes to",
+    "ipv4-wildcard": "IPv6 goes to",
+}
+_SHOWN, _LISTED, _WIDEST = 3, 20, 60
+
+
+class Candidate(NamedTuple):
+    """One record of a port: where it stands, what it serves, and when it does not.
+
+    ``thumbprint`` and ``names`` are the certificate's, ``files`` the number of
+    files of the central store, None where there is no such thing. ``note`` says
+    why it never serves, or serves nothing; ``unused`` tells the two apart.
+    """
+
+    key: Key
+    step: str
+    line: int | None
+    thumbprint: str | None
+    file: str | None
+    names: tuple[str, ...]
+    files: int | None
+    note: str = ""
+    unused: bool = False
+    shadowed_by: tuple[Key, ...] = ()
+
+
+class Port(NamedTuple):
+    """The records of one port in the order of steps, and what happens to everybody else."""
+
+    port: int
+    candidates: Sequence[Candidate]
+    otherwise: str
+
+
+def print_ports(app: App, port: int | None, format_: str) -> int:
+    """Print the table of every port, or of one."""
+    session = app.reading()
+    if session.stores is None:
+        app.note(NOT_MODELLED)
+    ports = list(_Table(session).ports(port))
+    if format_ == "json":
+        app.json({"windows": str(session.release), "ports": [_json(session, p) for p in ports]})
+        return OK
+    if not ports:
+        app.note("no binding" + (f" on port {port}" if port else ""))
+    app.echo("\n".join(_text(session, one) for one in ports))
+    return OK
+
+
+class _Table:
+    """The candidates of a registry; what all of them need is looked up once."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.listed = session.registry.iplisten
+        self.entries: Mapping[tuple[str, str], Entry] = {
+            (one.thumbprint, one.store.casefold()): one
+            for one in (session.stores.entries() if session.stores else ())
+        }
+        self.stems = _stems(session)
+
+    def ports(self, port: int | None) -> Iterator[Port]:
+        """Yield the ports in order, or the one that is asked for."""
+        by_port: dict[int, list[Candidate]] = {}
+        for binding in self.session.registry.bindings.values():
+            if port in (None, binding.key.port):
+                by_port.setdefault(binding.key.port, []).append(self._candidate(binding))
+        ranks = {step: rank for rank, step in enumerate(STEPS)}
+        for number, found in sorted(by_port.items()):
+            found.sort(key=lambda one: ranks[one.step])
+            used = {one.key for one in found if not one.unused}
+            shadows = _Shadows(used)
+            yield Port(
+                number,
+                [one._replace(shadowed_by=shadows.of(one)) for one in found],
+                _otherwise(number, used),
+            )
+
+    def _candidate(self, binding: Binding) -> Candidate:
+        key, session = binding.key, self.session
+        entry = self.entries.get((binding.certhash or "", (binding.store or "").casefold()))
+        unused = self._unused(key)
+        settings = session.registry.settings.cert_stores
+        return Candidate(
+            key,
+            _step(key),
+            session.registry.line(key),
+            binding.certhash,
+            f"{settings.path.rstrip('/')}/{entry.file}" if settings and entry else None,
+            entry.names if entry else (),
+            None if key.kind.certificate else self._files(key),
+            unused or self._broken(binding, entry),
+            bool(unused),
+        )
+
+    def _unused(self, key: Key) -> str:
+        """Return why no connection ever reaches the record, nothing where one may."""
+        release = self.session.release
+        if used_since(key) > release:
+            return f"{release.title} looks for none: they exist from {used_since(key).title} on"
+        if not key.kind.certificate and self.session.central is None:
+            return "the central store's provider is not enabled"
+        if key.kind is not IPPORT or key.host == ANY_IPV4:
+            return ""
+        if mapped_ipv4(key.host):
+            return f"connections to it count as IPv4 to {mapped_ipv4(key.host)} (inferred)"
+        reached = (
+            any(":" in one for one in self.listed or (ANY_IPV6,))
+            if key.host == ANY_IPV6
+            else listens(self.listed, key.host)
+        )
+        return "" if reached else "the address is not in the IP listen list"
+
+    def _broken(self, binding: Binding, entry: Entry | None) -> str:
+        """Return why the record serves nothing although it is picked."""
+        stores = self.session.stores
+        if stores is None or binding.certhash is None:
+            return ""
+        if entry is None:
+            return f"the certificate is not in the store {binding.store}"
+        if not entry.has_key and not stores.keys_elsewhere:
+            return "the certificate is without its private key"
+        return ""
+
+    def _files(self, key: Key) -> int:
+        """Return how many files of the central store the record may serve."""
+        if key.kind is CCS:
+            return len(self.stems)
+        if not key.wildcard:
+            parent = key.host.partition(".")[2]
+            return len({key.host, f"_.{parent}"} & self.stems)
+        return sum(stem.partition(".")[2] == key.host[2:] for stem in self.stems)
+
+
+class _Shadows:
+    """Which records of one port come before others."""
+
+    def __init__(self, used: set[Key]) -> None:
+        self.exact = [key for key in used if key.kind is IPPORT and not key.wildcard]
+        self.exact.sort(key=str)
+        self.names: dict[str, list[Key]] = {}
+        """The host names by what a wildcard for them would be, and every one by itself."""
+        for key in sorted((one for one in used if one.kind is HOSTNAMEPORT), key=str):
+            wildcard = f"*.{key.host.partition('.')[2]}"
+            for host in {key.host, wildcard}:
+                self.names.setdefault(host, []).append(key)
+        self.everywhere = {key for key in used if key.kind is IPPORT and key.wildcard}
+
+    def of(self, one: Candidate) -> tuple[Key, ...]:
+        """Return the records that answer in place of ``one`` for some connections, or all."""
+        key = one.key
+        if one.unused or one.step == "ipport":
+            return ()
+        if one.step == "ipv6-wildcard":
+            return tuple(exact for exact in self.exact if ":" in exact.host)
+        before: list[Key] = [*self.exact]
+        if key.wildcard and key.kind is not IPPORT:
+            before += [name for name in self.names.get(key.host, ()) if name != key]
+        elif key.kind is SCOPEDCCS:
+            wildcard = f"*.{key.host.partition('.')[2]}"
+            before += [
+                name
+                for name in (Key(HOSTNAMEPORT, host, key.port) for host in (key.host, wildcard))
+                if name in self.names.get(name.host, ())
+            ]
+        elif one.step == "ipv4-wildcard":
+            before += [other for other in self.everywhere if other != key]
+        return tuple(before)
+
+
+def _step(key: Key) -> str:
+    if key.kind is HOSTNAMEPORT:
+        return "wildcard-hostnameport" if key.wildcard else "hostnameport"
+    if key.kind is IPPORT and key.wildcard:
+        return "ipv4-wildcard" if key.host == ANY_IPV4 else "ipv6-wildcard"
+    return key.kind.name
+
+
+def _stems(session: Session) -> set[str]:
+    """Return what the files of the central store are called for, without opening one."""
+    if session.central is None:
+        return set()
+    from sslbind.ccs import stem_of
+
+    try:
+        names = os.listdir(session.central.folder)
+    except OSError:
+        return set()
+    return {stem for stem in map(stem_of, names) if stem is not None}
+
+
+def _otherwise(port: int, used: set[Key]) -> str:
+    """Return what happens to the connections that no record fits."""
+    if Key(IPPORT, ANY_IPV4, port) in used:
+        return f"is answered by ipport={ANY_IPV4}:{port}"
+    if Key(IPPORT, ANY_IPV6, port) in used:
+        return f"is reset, where it comes by IPv4; ipport={ANY_IPV4}:{port} would answer"
+    return f"is reset, clients without a server name as well; ipport={ANY_IPV4}:{port} would answer"
+
+
+def _json(session: Session, port: Port) -> dict[str, Any]:
+    from sslbind.cli.resolve import key_json
+
+    return {
+        "port": port.port,
+        "candidates": [
+            {
+                **key_json(one.key),
+                "step": one.step,
+                "certificate": one.thumbprint
+                and {"thumbprint": one.thumbprint, "file": one.file, "names": [*one.names]},
+                "files": one.files,
+                "file": session.registry.path,
+                "line": one.line,
+                "used": not one.unused,
+                # Thousands of names below one wildcard would fill the answer with themselves.
+                "shadowed_by": [key_json(key) for key in one.shadowed_by[:_LISTED]],
+                "shadowed_by_count": len(one.shadowed_by),
+                "note": one.note or None,
+            }
+            for one in port.candidates
+        ],
+        "otherwise": port.otherwise,
+    }
+
+
+def _text(session: Session, port: Port) -> str:
+    exact = [str(one.key) for one in port.candidates if one.step == "ipport" and not one.unused]
+    except_ = f"; not on {_some(exact)}" if exact else ""
+    width = min(_WIDEST, max(len(_word(one.key)) for one in port.candidates))
+    listed = session.registry.iplisten
+    only = f", listening on {_some(listed)} only" if listed else ""
+    lines = [f"port {port.port}, {session.release.title}{only}"]
+    step = ""
+    for one in port.candidates:
+        if one.step != step:
+            step = one.step
+            lines.append(f"  {STEPS[step]}{'' if step == 'ipport' else except_}:")
+        lines += _rows(session, one, width)
+    lines.append(f"  everybody else: {port.otherwise}")
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def _rows(session: Session, one: Candidate, width: int) -> Iterator[str]:
+    serves = one.thumbprint or plural(one.files or 0, "file")
+    names = f"  {_some(one.names)}" if one.names else ""
+    yield f"    {_word(one.key):{width}}  {serves}{names}  {session.registry.path}:{one.line}"
+    if one.note:
+        yield f"      {'never used' if one.unused else 'broken'}: {one.note}"
+    others = [_word(key) for key in one.shadowed_by if key.kind is not IPPORT or key.wildcard]
+    if others:
+        yield f"      {_FIRST[one.step]} {_some(others)}"
+
+
+def _some(words: Sequence[str]) -> str:
+    """Return the first of ``words``, and how many more there are."""
+    more = len(words) - _SHOWN
+    return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _word(key: Key) -> str:
+    return f"{key.kind}={key}"

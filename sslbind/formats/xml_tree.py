@@ -1,0 +1,136 @@
+"""XML as a tree of elements that know their line, read without any trust in it.
+
+The standard library's ElementTree knows no lines, hence these few of our own on
+expat. Document types, and with them every entity but XML's own five, are
+refused; so is what no configuration has: tags without end, endless depth.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from xml.parsers import expat
+
+from sslbind.errors import SslbindError
+from sslbind.formats.encoding import decode_text
+
+MAX_DEPTH = 200
+"""Elements in each other; a configuration of IIS has less than 20."""
+MAX_TAG = 1 << 20
+"""Bytes of one tag with all its attributes, or of one comment."""
+MAX_PARTS = 1_000_000
+"""Elements and attributes together: 10,000 sites have a third of that."""
+
+_CHUNK = 1 << 18
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class Element:
+    """An element: its name and attributes as they are written, its children, its line from 1.
+
+    Text between tags is left out: no configuration of IIS keeps a value there.
+    """
+
+    __slots__ = ("attributes", "children", "line", "name")
+
+    def __init__(self, name: str, attributes: dict[str, str], line: int) -> None:
+        self.name = name
+        self.attributes = attributes
+        self.line = line
+        self.children: list[Element] = []
+
+    def get(self, attribute: str, default: str = "") -> str:
+        """Return the value of an attribute, ``default`` where it is absent."""
+        return self.attributes.get(attribute, default)
+
+    def named(self, name: str) -> Iterator[Element]:
+        """Give the children of this name."""
+        return (child for child in self.children if child.name == name)
+
+    def walk(self) -> Iterator[tuple[tuple[Element, ...], Element]]:
+        """Give every element below, in the order of the document, each with those around it.
+
+        The last of those around it is its parent, the first this element.
+        """
+        waiting: list[tuple[tuple[Element, ...], Element]] = [((), self)]
+        while waiting:
+            around, element = waiting.pop()
+            if around:
+                yield around, element
+            if element.children:
+                inside = (*around, element)
+                waiting.extend((inside, child) for child in reversed(element.children))
+
+
+def parse(data: bytes, file: str) -> Element:
+    """Return a nameless element with the root of the XML document ``data`` in it.
+
+    UTF-8, with or without a byte order mark, and UTF-16 with one. ``file``
+    names the document in errors. Raises SslbindError, with file and line, for
+    another encoding, for broken XML, and for what this module refuses.
+    """
+    text = decode_text(data, file).encode()
+    reader = _Reader(file, utf16=data.startswith(_UTF16))
+    for start in range(0, len(text), _CHUNK):
+        reader.feed(text[start : start + _CHUNK], start)
+    reader.feed(b"", len(text), end=True)
+    return reader.document
+
+
+class _Reader:
+    """Builds the tree from what expat reports."""
+
+    def __init__(self, file: str, *, utf16: bool) -> None:
+        self.file = file
+        self.document = Element("", {}, 1)
+        self._utf16 = utf16
+        self._open = [self.document]
+        self._parts = 0
+        self._parser = parser = expat.ParserCreate("utf-8")
+        parser.XmlDeclHandler = self._declaration
+        parser.StartDoctypeDeclHandler = self._document_type
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+
+    def feed(self, chunk: bytes, start: int, *, end: bool = False) -> None:
+        try:
+            self._parser.Parse(chunk, end)
+        except expat.ExpatError as error:
+            raise self._error(
+                f"is no XML: {expat.ErrorString(error.code)}", line=error.lineno
+            ) from None
+        if start + len(chunk) - max(self._parser.CurrentByteIndex, 0) > MAX_TAG:
+            raise self._error(f"has a tag or comment of more than {MAX_TAG} bytes")
+
+    def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        # PowerShell's ">" turns what says that it is UTF-8 into UTF-16, and marks it so.
+        known = ("utf-8", "us-ascii", *(("utf-16", "unicode") if self._utf16 else ()))
+        if encoding is not None and encoding.lower() not in known:
+            raise self._error(
+                f"says that its encoding is {encoding!r:.40}, and it is not",
+                "save it as UTF-8, and say so in its first line",
+            )
+
+    def _document_type(self, *_: object) -> None:
+        raise self._error(
+            "has a document type declaration, which configurations of IIS never have;"
+            " nothing of it was expanded",
+            "take <!DOCTYPE …> out, if the file is one that you trust",
+        )
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if len(self._open) > MAX_DEPTH:
+            raise self._error(f"has elements in each other more than {MAX_DEPTH} deep")
+        self._parts += 1 + len(attributes)
+        if self._parts > MAX_PARTS:
+            raise self._error(f"has more than {MAX_PARTS} elements and attributes")
+        element = Element(name, attributes, self._parser.CurrentLineNumber)
+        self._open[-1].children.append(element)
+        self._open.append(element)
+
+    def _end(self, _name: str) -> None:
+        self._open.pop()
+
+    def _error(self, message: str, *hints: str, line: int | None = None) -> SslbindError:
+        line = self._parser.CurrentLineNumber if line is None else line
+        return SslbindError(message, *hints, file=self.file, line=line)

@@ -1,0 +1,102 @@
+"""SARIF 2.1.0 (OASIS, errata 01), for code scanning and what else reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from sslbind.check import Finding, Rule, Severity, Suppressed
+from sslbind.digest import content_digest
+from sslbind.reports import paragraphs, repository_path
+from sslbind.version import VERSION
+
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+LEVELS: Mapping[Severity, str] = {"error": "error", "warn": "warning", "info": "note"}
+
+
+def report(
+    rules: Iterable[Rule], findings: Iterable[Finding], suppressed: Iterable[Suppressed]
+) -> str:
+    """Return a log with one run: the rules that ran and what they found, in ASCII.
+
+    Suppressed findings are results with a suppression, as the standard has it.
+    """
+    descriptors = {rule.id: _descriptor(rule) for rule in rules}
+    results = chain(
+        ((one, []) for one in findings),
+        ((one.finding, [_suppression(one)]) for one in suppressed),
+    )
+    places = {id_: index for index, id_ in enumerate(descriptors)}
+    driver = {"name": "sslbind", "version": VERSION, "rules": [*descriptors.values()]}
+    run = {"tool": {"driver": driver}, "results": [*_results(places, results)]}
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _descriptor(rule: Rule) -> dict[str, Any]:
+    summary = f"{rule.summary}."
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": summary},
+        "fullDescription": {"text": summary},
+        "help": {"text": rule.details or summary},
+        "defaultConfiguration": {"level": LEVELS[rule.severity]},
+    }
+
+
+def _suppression(suppressed: Suppressed) -> dict[str, str]:
+    return {"kind": "external", "justification": suppressed.reason}
+
+
+def _results(
+    places: Mapping[str, int], results: Iterable[tuple[Finding, list[dict[str, str]]]]
+) -> Iterator[dict[str, Any]]:
+    seen: dict[str, int] = {}
+    for finding, suppressions in results:
+        identity = _identity(finding)
+        seen[identity] = seen.get(identity, 0) + 1
+        yield {
+            "ruleId": finding.rule,
+            "ruleIndex": places[finding.rule],
+            "level": LEVELS[finding.severity],
+            "message": {"text": "\n".join(paragraphs(finding))},
+            "locations": [{"physicalLocation": _location(finding)}],
+            "partialFingerprints": {"bindingHash/v1": f"{identity}:{seen[identity]}"},
+            "suppressions": suppressions,  # empty too: all results have them, or none
+        }
+
+
+def _location(finding: Finding) -> dict[str, Any]:
+    location: dict[str, Any] = {"artifactLocation": {"uri": uri(finding.file)}}
+    if finding.line is not None:
+        location["region"] = {"startLine": finding.line}
+    return location
+
+
+def uri(path: str) -> str:
+    """Return ``path`` as a URI reference (RFC 3986): relative, or ``file:`` outside of here."""
+    from urllib.parse import quote
+
+    path = repository_path(path)
+    quoted = quote(os.fsencode(path), safe="/")
+    if not os.path.isabs(path):
+        return quoted
+    return f"file://{quoted}" if quoted.startswith("/") else f"file:///{quoted}"
+
+
+def _identity(finding: Finding) -> str:
+    """Return a digest that stays while the finding does, wherever its lines move.
+
+    Where no record tells findings of a rule apart, the message does, without
+    the days and hours in it, which change by themselves.
+    """
+    about = [finding.kind, finding.key]
+    if finding.key is None:
+        about = [re.sub(r"\d+ (day|hour)", r"\1", finding.message)]
+    parts = [finding.rule, repository_path(finding.file), *about]
+    return content_digest(json.dumps(parts).encode())

@@ -1,0 +1,106 @@
+"""What the tests of ``check`` share: a registry in the working folder, checked at ``pki.NOW``."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from conftest import IIS, Run
+from pki import NOW, Issued
+
+from sslbind.check import Finding, Subject, check
+from sslbind.keys import infer_key
+from sslbind.operations import Session
+from sslbind.registry import Registry
+from sslbind.release import parse_release
+from sslbind.sites import Sites
+
+STORES = '[CertStores]\npath = "certs"\n'
+PROVIDER = '[CentralCertProvider]\nEnabled = true\nCertStoreLocation = "ccs"\n'
+ADFS = "{5d89a20c-beab-4389-9447-324788eb944a}"
+
+
+def record(
+    key: str,
+    certificate: Issued | str | None = None,
+    *,
+    store: str | None = "MY",
+    appid: str = IIS,
+    tags: str = "",
+    scoped: bool = False,
+) -> str:
+    """The table of one record; ``tags`` are more of its lines."""
+    kind = infer_key(key, scoped=scoped).kind
+    lines = [f'[{kind.table}."{key}"]', f'appid = "{appid}"', tags]
+    if certificate is not None:
+        thumbprint = certificate if isinstance(certificate, str) else certificate.thumbprint
+        lines.append(f'certhash = "{thumbprint}"')
+        if store is not None:
+            lines.append(f'certstorename = "{store}"')
+    return "\n".join(lines) + "\n"
+
+
+class Case:
+    """A registry in the working folder of ``run``, with what stands beside it."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def write(self, *parts: str, windows: str = "2022") -> None:
+        """Write the registry: settings and records, in any number of parts."""
+        text = "\n".join((f'version = 1\nwindows = "{windows}"', *parts))
+        Path("sslbind.toml").write_text(text, encoding="utf-8")
+
+    def store(
+        self, *issued: Issued, store: str = "MY", chain: Sequence[Issued] = (), key: bool = True
+    ) -> None:
+        """Put certificates into a store, as ``store add`` does."""
+        folder = Path("certs", store)
+        folder.mkdir(parents=True, exist_ok=True)
+        for one in issued:
+            path = folder / f"{one.thumbprint}.pem"
+            path.write_bytes(one.pem + b"".join(above.pem for above in chain))
+            if key:
+                path.with_suffix(".key").write_bytes(one.key_pem())
+
+    def central(self, name: str, issued: Issued, chain: Sequence[Issued] = ()) -> None:
+        """Put a PFX file into the central store."""
+        Path("ccs").mkdir(exist_ok=True)
+        Path("ccs", name).write_bytes(issued.pfx(chain=chain))
+
+    def check(
+        self,
+        *,
+        windows: str | None = None,
+        now: datetime = NOW,
+        soon: int = 30,
+        sites: Sequence[Sites] = (),
+        ids: Collection[str] | None = None,
+    ) -> list[Finding]:
+        """What ``check`` finds, in its order."""
+        session = Session(Registry.open(), None if windows is None else parse_release(windows))
+        return check(Subject(session, now, timedelta(days=soon), sites), ids)
+
+    def rules(self, **options: str) -> list[tuple[str, str | None]]:
+        """The rule and the key of everything that is found."""
+        return [(one.rule, one.key) for one in self.check(**options)]  # type: ignore[arg-type]
+
+    def only(
+        self, rule: str, *, windows: str | None = None, sites: Sequence[Sites] = ()
+    ) -> Finding:
+        """The one finding of a rule."""
+        [found] = self.check(ids=[rule], windows=windows, sites=sites)
+        return found
+
+    def mend(self, rule: str, *, windows: str | None = None) -> str:
+        """Run the command of the one finding of a rule, see it gone, and return the command."""
+        command = self.only(rule, windows=windows).command
+        assert command is not None
+        words = shlex.split(command)
+        assert words[0] == "sslbind"
+        answer = self.run(*words[1:])
+        assert answer.code == 0, answer
+        assert self.check(ids=[rule], windows=windows) == []
+        return command

@@ -1,0 +1,248 @@
+"""``check``: the central store, its provider and its files."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from check_cases import PROVIDER, STORES, Case, record
+from conftest import A, Run
+from pki import CLIENT, NOW, PASSWORD, intermediate, issue, mail, web
+
+from sslbind.check.central import missing_file
+from sslbind.check.subject import Subject
+from sslbind.operations import Session
+from sslbind.registry import Registry
+from sslbind.sites import SiteBinding, Sites
+
+BROKEN = "HTTP.SYS logs event 15021 and the handshake fails (netsh's error 1312)"
+BINDINGS = record("0.0.0.0:443", A) + record("443") + record("www.contoso.com:443", scoped=True)
+
+
+@pytest.fixture
+def case(run: Run) -> Case:
+    return Case(run)
+
+
+def test_a_central_store_that_is_well(case: Case) -> None:
+    """Files for every host, named as they are looked for, whatever their case."""
+    case.central("WWW.contoso.com.pfx", web(), chain=(intermediate(),))
+    wildcard = issue("*.fabrikam.com", dns=("*.fabrikam.com",))
+    case.central("_.fabrikam.com.pfx", wildcard)
+    case.central("bücher.example.pfx", issue("b", dns=("xn--bcher-kva.example",)))
+    case.write(PROVIDER, BINDINGS)
+    assert case.check() == []
+
+
+@pytest.mark.parametrize(
+    ("provider", "why", "command"),
+    [
+        ("", "there is no [CentralCertProvider]", "sslbind ccs enable ccs"),
+        (
+            PROVIDER.replace("true", "false"),
+            "Enabled is false in [CentralCertProvider]",
+            "sslbind ccs enable",
+        ),
+        (
+            "[CentralCertProvider]\nEnabled = true\n",
+            "[CentralCertProvider] has no CertStoreLocation",
+            "sslbind ccs enable ccs",
+        ),
+    ],
+)
+def test_ccs_disabled(case: Case, provider: str, why: str, command: str) -> None:
+    """Each record that asks for a central store that is off is told, and why it is."""
+    case.central("www.contoso.com.pfx", web(), chain=(intermediate(),))
+    case.write(provider, BINDINGS)
+    one, other = case.check()
+    assert {one.rule, other.rule} == {"ccs-disabled"}
+    assert (one.severity, one.key, other.key) == ("error", "443", "www.contoso.com:443")
+    assert one.message == f"it asks for the central store, and {why}"
+    assert one.advice == (
+        "set Enabled = true and CertStoreLocation in [CentralCertProvider], or delete the record"
+    )
+    assert one.command == other.command == command
+    assert case.run(*command.split()[1:]).code == 0
+    assert case.check() == []
+
+
+def test_releases_without_the_records(case: Case) -> None:
+    """A release that does not know the kind of record has no use for a central store."""
+    case.write(BINDINGS)
+    keys = {windows: [one.key for one in case.check(windows=windows)] for windows in RELEASES}
+    assert keys == {"2008r2": [], "2012": ["443"], "2022": ["443", "www.contoso.com:443"]}
+
+
+RELEASES = ("2008r2", "2012", "2022")
+
+
+def test_missing_file_of_a_record(case: Case) -> None:
+    """A scopedccs record needs the file of its host, or the wildcard one label up."""
+    case.central("mail.contoso.com.pfx", mail(), chain=(intermediate(),))
+    case.write(PROVIDER, BINDINGS)
+    [found] = case.check()
+    assert (found.rule, found.severity, found.key) == (
+        "ccs-missing-file",
+        "error",
+        "www.contoso.com:443",
+    )
+    assert found.message == "the central store ccs has no file for www.contoso.com"
+    assert found.advice == "put www.contoso.com.pfx or _.contoso.com.pfx there"
+    wildcard = issue("*.contoso.com", dns=("*.contoso.com",))
+    case.central("_.contoso.com.pfx", wildcard)
+    assert case.check() == []
+
+
+def test_wildcard_record(case: Case) -> None:
+    """A record for ``*.name`` is served by the file of any host below the name."""
+    case.write(PROVIDER, record("0.0.0.0:443", A), record("*.contoso.com:443", scoped=True))
+    case.central("www.fabrikam.com.pfx", issue("f", dns=("www.fabrikam.com",)))
+    [found] = case.check()
+    assert found.message == "the central store ccs has no file for *.contoso.com"
+    assert found.advice == "put _.contoso.com.pfx or the file of a host below contoso.com there"
+    case.central("www.contoso.com.pfx", web(), chain=(intermediate(),))
+    assert case.check() == []
+
+
+def test_folder_that_serves_nobody(case: Case) -> None:
+    """A ccs record needs a folder that can be read, with a file that a name leads to."""
+    case.write(PROVIDER, record("0.0.0.0:443", A), record("443"))
+    found = case.only("ccs-missing-file")
+    assert found.key == "443"
+    assert found.message == "the central store ccs cannot be read: no such file or directory"
+    assert found.advice == "put the file of every host there, or mend [CentralCertProvider]"
+    Path("ccs").mkdir()
+    Path("ccs/readme.txt").write_text("none", encoding="utf-8")
+    assert case.only("ccs-missing-file").message == (
+        "the central store ccs has no file that serves a host"
+    )
+
+
+def test_missing_file_of_a_site(case: Case) -> None:
+    """The host of a site binding with bit 2 needs a file too; the finding is in the site's file."""
+
+    def site(host: str, line: int, sslflags: int = 3, protocol: str = "https") -> SiteBinding:
+        return SiteBinding("Shop", protocol, f"*:443:{host}", "", 443, host, sslflags, line)
+
+    case.central("www.contoso.com.pfx", web(), chain=(intermediate(),))
+    case.write(PROVIDER, record("0.0.0.0:443", A), record("443"))
+    bindings = (
+        site("WWW.contoso.com", 1),
+        site("shop.contoso.com", 2),
+        site("sni.contoso.com", 3, sslflags=1),
+        site("http.contoso.com", 4, protocol="http"),
+        site("", 5),
+    )
+    sites = Sites("applicationHost.config", bindings)
+    found = case.only("ccs-missing-file", sites=[sites])
+    assert (found.file, found.line, found.key) == ("applicationHost.config", 2, None)
+    assert found.message == (
+        "the central store ccs has no file for shop.contoso.com, which"
+        " https '*:443:shop.contoso.com' of site 'Shop' needs"
+    )
+    assert found.advice == "put shop.contoso.com.pfx or _.contoso.com.pfx there"
+    assert case.check(ids=["ccs-missing-file"], sites=[sites], windows="2008r2") == []
+
+
+def test_missing_file_takes_any_text(case: Case) -> None:
+    """What is no host name has no file, and without a provider none is missing."""
+    case.central("www.contoso.com.pfx", web(), chain=(intermediate(),))
+    case.write(PROVIDER)
+    subject = Subject(Session(Registry.open()), NOW)
+    hosts = ("www.contoso.com.", "WWW.CONTOSO.COM", "../www.contoso.com", "", "contoso.com")
+    assert [missing_file(subject, host) for host in hosts] == [False, False, True, True, True]
+    case.write("")
+    assert not missing_file(Subject(Session(Registry.open()), NOW), "a.contoso.com")
+
+
+def test_name_mismatch(case: Case) -> None:
+    """The name of a file and the names inside: IIS looks at the first only."""
+    case.central("shop.contoso.com.pfx", web(), chain=(intermediate(),))
+    case.central("_.contoso.com.pfx", web(), chain=(intermediate(),))
+    case.central("xn--bcher-kva.example.pfx", issue("b", dns=("xn--bcher-kva.example",)))
+    case.write(PROVIDER, record("0.0.0.0:443", A), record("443"))
+    found = case.check()
+    assert {(one.rule, one.severity, one.kind, one.key) for one in found} == {
+        ("ccs-name-mismatch", "warn", None, None)
+    }
+    assert [(one.file, one.message) for one in found] == [
+        (
+            "ccs/_.contoso.com.pfx",
+            (
+                "ccs/_.contoso.com.pfx serves *.contoso.com, which its certificate does not cover:"
+                " its names are www.contoso.com"
+            ),
+        ),
+        (
+            "ccs/shop.contoso.com.pfx",
+            (
+                "ccs/shop.contoso.com.pfx serves shop.contoso.com, which its certificate does not"
+                " cover: its names are www.contoso.com"
+            ),
+        ),
+        (
+            "ccs/xn--bcher-kva.example.pfx",
+            (
+                "ccs/xn--bcher-kva.example.pfx serves nobody: its name is in punycode, and Windows"
+                " looks for the Unicode form, bücher.example.pfx"
+            ),
+        ),
+    ]
+    assert found[0].advice == (
+        "name the file after a host that its certificate has, in Unicode, with _. in place of *."
+    )
+
+
+def test_files_that_do_not_open(case: Case) -> None:
+    """A file without its key, with another password, or of something else: its path is told."""
+    Path("ccs").mkdir()
+    Path("ccs/a.contoso.com.pfx").write_bytes(b"none")
+    Path("ccs/b.contoso.com.pfx").write_bytes(mail().pfx(PASSWORD))
+    case.write(PROVIDER, record("0.0.0.0:443", A), record("443"))
+    bad, locked = case.check(ids=["cert-no-private-key"])
+    assert (bad.severity, bad.kind, bad.key, bad.file, bad.line) == (
+        "error",
+        None,
+        None,
+        "ccs/a.contoso.com.pfx",
+        None,
+    )
+    assert bad.message.startswith("ccs/a.contoso.com.pfx serves a.contoso.com and cannot be used: ")
+    assert bad.message.endswith(f"; {BROKEN}")
+    assert bad.advice == "replace it by a PFX file with the certificate and its private key"
+    assert locked.file == "ccs/b.contoso.com.pfx"
+    assert locked.advice == (
+        "name a file with the password as PrivateKeyPasswordFile in [CentralCertProvider]"
+    )
+    Path("ccs/a.contoso.com.pfx").unlink()
+    Path("ccs.password").write_bytes(PASSWORD)
+    case.write(PROVIDER, 'PrivateKeyPasswordFile = "ccs.password"', record("443"))
+    assert case.check(ids=["cert-no-private-key"]) == []
+
+
+def test_certificates_of_the_central_store(case: Case) -> None:
+    """The other rules of certificates look at its files too; with [CertStores] at the issuer."""
+    old = issue(
+        "www.contoso.com",
+        dns=("www.contoso.com",),
+        issuer=intermediate(),
+        eku=CLIENT,
+        start=NOW - timedelta(days=99),
+        end=NOW - timedelta(days=1),
+    )
+    case.central("www.contoso.com.pfx", old)
+    case.write(PROVIDER, record("0.0.0.0:443", A), record("443"))
+    assert case.rules() == [("cert-eku", None), ("cert-expired", None)]
+    found = case.only("cert-expired")
+    assert (found.file, found.line, found.command) == ("ccs/www.contoso.com.pfx", None, None)
+    assert found.message == (
+        "the certificate in ccs/www.contoso.com.pfx expired on 2026-05-31 12:00 UTC, 1 day ago"
+    )
+    assert found.advice == (
+        "renew the certificate; put the new one in the place of ccs/www.contoso.com.pfx"
+    )
+    case.write(PROVIDER, STORES, record("443"))
+    assert case.only("cert-chain-incomplete").file == "ccs/www.contoso.com.pfx"
+    case.store(intermediate(), store="CA", key=False)
+    assert case.check(ids=["cert-chain-incomplete"]) == []

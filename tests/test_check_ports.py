@@ -1,0 +1,180 @@
+"""``check``: the records of one port, and which of them hide others."""
+
+from __future__ import annotations
+
+import pytest
+from check_cases import ADFS, STORES, Case, record
+from conftest import OTHER, A, B, Run
+from pki import mail
+
+
+@pytest.fixture
+def case(run: Run) -> Case:
+    return Case(run)
+
+
+def test_no_default_ssl(case: Case) -> None:
+    """A port with names needs a wildcard IP record; the command adds one like the first name."""
+    case.write(record("www.contoso.com:443", A, store="WebHosting"), record("10.0.0.5:8443", A))
+    found = case.only("no-default-ssl")
+    assert (found.severity, found.kind, found.key, found.line) == (
+        "warn",
+        "hostnameport",
+        "www.contoso.com:443",
+        3,
+    )
+    assert found.message == (
+        "port 443 has records for names and none for every address, such as 0.0.0.0:443"
+    )
+    assert found.advice == (
+        "No default SSL site has been created. To support browsers without SNI capabilities,"
+        " it is recommended to create a default SSL site."
+    )
+    assert case.mend("no-default-ssl") == (
+        f"sslbind add sslcert ipport=0.0.0.0:443 certhash={A} appid=iis certstorename=WebHosting"
+    )
+
+
+def test_no_default_ssl_of_an_unknown_owner(case: Case) -> None:
+    """An appid that has no name stays an appid, quoted for a shell."""
+    case.write(record("www.contoso.com:443", A, appid=OTHER))
+    assert case.mend("no-default-ssl") == (
+        f"sslbind add sslcert ipport=0.0.0.0:443 certhash={A} 'appid={OTHER}' certstorename=MY"
+    )
+
+
+def test_no_default_ssl_with_a_certificate_that_serves(case: Case) -> None:
+    """The command takes a certificate that is in its store, none where there is no such."""
+    case.write(STORES, record("www.contoso.com:443", A), record("mail.contoso.com:443", mail()))
+    assert case.only("no-default-ssl").command is None
+    case.store(mail())
+    assert f"certhash={mail().thumbprint}" in case.mend("no-default-ssl")
+
+
+def test_no_default_ssl_for_the_central_store(case: Case) -> None:
+    """A port with the central store alone fires too; which certificate, nobody knows."""
+    case.write(record("443"))
+    found = case.only("no-default-ssl")
+    assert (found.kind, found.key, found.command) == ("ccs", "443", None)
+
+
+@pytest.mark.parametrize("wildcard", ["0.0.0.0:443", "[::]:443"])
+def test_a_wildcard_is_a_default(case: Case, wildcard: str) -> None:
+    """Any wildcard IP record is a default; that [::] leaves IPv4 out is another rule's."""
+    case.write(record("www.contoso.com:443", A), record(wildcard, A))
+    assert case.check(ids=["no-default-ssl"]) == []
+
+
+def test_no_default_ssl_before_names(case: Case) -> None:
+    """Releases without SNI have no names that want a default."""
+    case.write(record("www.contoso.com:443", A), windows="2008r2")
+    assert case.check(ids=["no-default-ssl"]) == []
+
+
+def test_ip_shadows_sni(case: Case) -> None:
+    """An exact IP record answers before every name on its port, told with those that suffer."""
+    hosts = [f"{name}.contoso.com:443" for name in "abcde"]
+    case.write(
+        record("0.0.0.0:443", A),
+        record("10.0.0.5:443", B),
+        *(record(host, A) for host in hosts),
+        record("same.contoso.com:443", B),
+        record("other.contoso.com:8443", A),
+        record("443"),
+    )
+    found = case.only("ip-shadows-sni")
+    assert (found.severity, found.kind, found.key) == ("error", "ipport", "10.0.0.5:443")
+    assert found.message == (
+        "it answers before every name: clients that come to 10.0.0.5 for a.contoso.com,"
+        f" b.contoso.com, c.contoso.com and 3 more get the certificate {B}"
+    )
+    assert found.advice == (
+        "delete the record where nothing needs it, so that the names and 0.0.0.0 answer,"
+        " or give its service another address or port"
+    )
+    assert case.check(ids=["ip-shadows-sni-same-cert"]) == []
+    assert case.mend("ip-shadows-sni") == "sslbind delete sslcert ipport=10.0.0.5:443"
+
+
+def test_ip_shadows_the_central_store(case: Case) -> None:
+    """The central store always has other certificates; one finding for each address."""
+    case.write(record("0.0.0.0:443", A), record("10.0.0.5:443", A), record("[2001:db8::5]:443", A))
+    assert case.check(ids=["ip-shadows-sni"]) == []
+    with open("sslbind.toml", "a", encoding="utf-8") as file:
+        file.write(record("443") + record("www.contoso.com:443", scoped=True))
+    one, other = case.check(ids=["ip-shadows-sni"])
+    assert (one.key, other.key) == ("10.0.0.5:443", "[2001:db8::5]:443")
+    assert one.message == (
+        "it answers before every name: clients that come to 10.0.0.5 for www.contoso.com,"
+        f" every host of the central store get the certificate {A}"
+    )
+    assert len(case.check(ids=["ip-shadows-sni"], windows="2019")) == 2
+    assert "www.contoso.com" not in case.check(ids=["ip-shadows-sni"], windows="2019")[0].message
+
+
+def test_nothing_is_shadowed(case: Case) -> None:
+    """Not by a wildcard record, not on another port, not by a release that knows no names."""
+    case.write(record("0.0.0.0:443", A), record("10.0.0.5:444", A), record("w.contoso.com:443", B))
+    shadows = ["ip-shadows-sni", "ip-shadows-sni-same-cert"]
+    assert case.check(ids=shadows) == []
+    case.write(record("10.0.0.5:443", A), record("w.contoso.com:443", B))
+    assert case.check(ids=shadows, windows="2008r2") == []
+    assert [one.rule for one in case.check(ids=shadows, windows="2012")] == ["ip-shadows-sni"]
+
+
+def test_ip_shadows_sni_same_cert(case: Case) -> None:
+    """With one certificate for all, the other settings of the names are lost."""
+    case.write(
+        record("0.0.0.0:443", A),
+        record("10.0.0.5:443", A),
+        record("a.contoso.com:443", A),
+        record("b.contoso.com:443", A.upper(), store="WebHosting"),
+    )
+    assert case.check(ids=["ip-shadows-sni"]) == []
+    found = case.only("ip-shadows-sni-same-cert")
+    assert (found.severity, found.key) == ("info", "10.0.0.5:443")
+    assert found.message == (
+        "it answers before every name: the client-certificate and CTL settings of 2 names on port"
+        " 443 are lost for clients that come to 10.0.0.5; the certificate is the same"
+    )
+    assert case.mend("ip-shadows-sni-same-cert") == "sslbind delete sslcert ipport=10.0.0.5:443"
+
+
+def test_v6_wildcard_differs(case: Case) -> None:
+    """[::] and 0.0.0.0 of a port have one certificate and one owner."""
+    case.write(
+        record("0.0.0.0:443", A),
+        record("[::]:443", B, store="my", appid=ADFS),
+        record("0.0.0.0:444", A),
+        record("[::]:444", A, store="my"),
+        record("0.0.0.0:445", A),
+        record("[::]:445", A, store="WebHosting"),
+    )
+    first, store = case.check(ids=["v6-wildcard-differs"])
+    assert first.key == "[::]:443"
+    assert first.message == (
+        f"it has certhash {B}, appid {ADFS}, and 0.0.0.0:443 has certhash {A},"
+        " appid {4dc3e181-e14b-4a21-b022-59fc669b0914}"
+    )
+    assert first.advice == "give both records the same; the command takes what 0.0.0.0:443 has"
+    assert store.message == "it has certstorename WebHosting, and 0.0.0.0:445 has certstorename MY"
+    case.write(record("0.0.0.0:443", A), record("[::]:443", B, appid=ADFS))
+    assert case.mend("v6-wildcard-differs") == (
+        f"sslbind update sslcert 'ipport=[::]:443' certhash={A}"
+        " 'appid={4dc3e181-e14b-4a21-b022-59fc669b0914}'"
+    )
+
+
+def test_v6_only_wildcard(case: Case) -> None:
+    """[::] alone leaves IPv4 clients without an answer; 0.0.0.0 alone leaves nobody."""
+    case.write(record("[::]:443", A, store=None), record("0.0.0.0:444", A))
+    found = case.only("v6-only-wildcard")
+    assert (found.severity, found.key) == ("warn", "[::]:443")
+    assert found.message == (
+        "it answers IPv6 connections only, and there is no 0.0.0.0:443: IPv4 clients without a"
+        " server name fail"
+    )
+    assert found.advice == "add a record for 0.0.0.0:443, which answers IPv6 too"
+    assert case.mend("v6-only-wildcard") == (
+        f"sslbind add sslcert ipport=0.0.0.0:443 certhash={A} appid=iis certstorename=MY"
+    )

