@@ -691,6 +691,7 @@ def test_names_that_are_not_ascii(run: Run, folder: Path) -> None:
         (b"\x16\x03\x01\xff\xff" + bytes(99), "holds no ClientHello that can be read: "),
         (bytes(1 << 20), "larger than"),
     ],
+    ids=["empty", "one byte", "cut", "http", "garbage", "alert", "zeros", "huge"],
 )
 def test_what_is_no_client_hello(run: Run, folder: Path, data: bytes, why: str) -> None:
     """Truncated, empty, foreign and huge files are exit 2, with the file in the sentence."""
