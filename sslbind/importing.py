@@ -95,9 +95,17 @@ def snapshot(source: Source) -> Snapshot:
                 line=line,
             )
         lines.setdefault(binding.key, line)
-    settings = Settings(imported.release or DEFAULT_RELEASE, imported.iplisten or ())
+    settings = Settings(
+        imported.release or DEFAULT_RELEASE,
+        imported.iplisten or (),
+        central_store=imported.central,
+    )
     notes = (*(f"{source.file}: {note}" for note in imported.notes), *left_out(source))
-    return Snapshot(source.file, settings, bindings, lines, notes)
+    if imported.central is None and not all(key.kind.certificate for key in bindings):
+        told = "does not tell whether the central store is enabled: its records serve nobody here"
+        notes += (f"{source.file}: {told}",)
+    sites = (imported.sites,) if imported.sites else ()
+    return Snapshot(source.file, settings, bindings, lines, notes, sites)
 
 
 def left_out(source: Source) -> tuple[str, ...]:

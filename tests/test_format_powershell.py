@@ -190,7 +190,9 @@ def test_changes() -> None:
     after = FIRST.replace({"certhash": B})
     deltas = (Delta(FIRST, after), Delta(RECORDS[2], None))
     written = export.write_changes(Transition(deltas, ("::1",), ("10.0.0.5",), Release.W2019))
-    listen, update, delete, unlisten = commands(written.data)
+    listen, said, update, also, delete, unlisten = commands(written.data)
+    assert said == f"# update ipport=10.0.0.5:443: certhash from {A} to {B}"
+    assert also == "# delete ccs=443"
     assert words(listen) == ["add", "iplisten", "ipaddress=::1"]
     assert words(update)[:5] == [
         "update", "sslcert", "ipport=10.0.0.5:443", f"certhash={B}", f"appid={IIS}"

@@ -260,7 +260,7 @@ def test_golden() -> None:
 def changes(*deltas: Delta, release: Release = Release.W2022) -> list[str]:
     assert FORMAT.write_changes
     text = FORMAT.write_changes(Transition(deltas, (), (), release)).data.decode()
-    return text.split("\n")[5:-4]
+    return [line for line in text.split("\n")[5:-4] if not line.startswith("#")]
 
 
 def test_an_update_names_every_flag() -> None:
@@ -313,10 +313,24 @@ def test_changes_of_a_server() -> None:
     assert written.losses == ()
     assert written.data.decode().split("\n")[5:-4] == [
         "add iplisten ipaddress=::1",
+        "# add ccs=443",
         f"add sslcert ccs=443 appid={IIS}",
+        "# delete ipport=10.0.0.5:443",
         "delete sslcert ipport=10.0.0.5:443",
         "delete iplisten ipaddress=10.0.0.5",
     ]
+
+
+def test_a_comment_says_what_changes_and_runs_nothing() -> None:
+    """Each change has its line; what cmd or a shell would run in it is a question mark."""
+    hostile = FIRST.replace({"sslctlidentifier": "a & calc > x | %y% $(z) `w` 'v'"})
+    delta = Delta(FIRST, hostile.replace({"usagecheck": False}))
+    assert FORMAT.write_changes
+    text = FORMAT.write_changes(Transition((delta,), (), (), Release.W2022)).data.decode()
+    assert text.split("\n")[5] == (
+        "# update ipport=10.0.0.5:443: usagecheck from enable to disable,"
+        " sslctlidentifier from (null) to a ? calc ? x ? ?y? ?(z) ?w? ?v?"
+    )
 
 
 def test_what_no_line_carries() -> None:

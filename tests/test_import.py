@@ -60,7 +60,7 @@ def test_a_record_with_other_values_is_a_conflict(run: Run, folder: Path) -> Non
     assert seen.code == 1
     assert seen.out.endswith("conflict ipport=[::]:443\n    usagecheck: enable -> disable\n")
     assert (
-        "hint: chinese-2016.txt:7: ipport=[::]:443 is there with other values; --if-exists keep,"
+        "hint: chinese-2016.txt:6: ipport=[::]:443 is there with other values; --if-exists keep,"
         " update or reset says what becomes of it\n"
     ) in seen.err
     assert snapshot(folder) == before

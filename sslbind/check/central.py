@@ -32,9 +32,10 @@ def ccs_disabled(subject: Subject) -> Iterator[Found]:
     HKLM\SOFTWARE\Microsoft\IIS\CentralCertProvider. Turn the provider on and
     name its folder, or delete the record.
     """
-    if subject.central is not None:
-        return
     settings = subject.settings.central_store
+    unknown = settings is None and not subject.registry.writable  # a capture may not tell
+    if subject.central is not None or unknown:
+        return
     folder = () if settings and settings.location else (_FOLDER,)
     if settings is None:
         why = f"there is no {_PROVIDER}"

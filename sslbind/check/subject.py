@@ -172,9 +172,12 @@ class Subject:
         return os.path.join(folder, file) if file else folder
 
     def command(self, *words: str) -> str:
-        """Return a command of ours for this registry, each word quoted for a shell."""
+        """Return a command of ours for this registry, each word quoted for a shell.
+
+        For a capture it is the one for the registry that ``import`` makes.
+        """
         path = self.registry.path
-        before = [] if path == DEFAULT_FILE else ["-r", path]
+        before = ["-r", path] if path != DEFAULT_FILE and self.registry.writable else []
         if self.release is not self.settings.release:
             before += ["--windows", str(self.release)]
         return " ".join(["sslbind", *(quote(printable(word)) for word in (*before, *words))])

@@ -16,7 +16,6 @@ from sslbind.cli.main import HELP
 from sslbind.errors import SslbindError
 from sslbind.operations import NOT_MODELLED, Session
 from sslbind.printable import printable
-from sslbind.registry import Registry
 
 if TYPE_CHECKING:
     from sslbind.check import Finding, Rule, Severity, Suppressed
@@ -127,9 +126,10 @@ def check_command(
 ) -> int:
     """Say what is wrong with registries before a client finds out.
 
-    FILE is a registry, and there may be several; else it is that of -r. A
-    finding has its rule, the record with file and line, and the command that
-    mends it. [[Suppress]] in the registry takes one out, with a reason.
+    FILE is a registry, or what import reads, and there may be several; else it
+    is that of -r. A finding has its rule, the record with file and line, and the
+    command that mends it. [[Suppress]] in the registry takes one out, with a
+    reason.
 
     The exit code is 1 where a finding is as grave as --fail-on, or graver.
     """
@@ -184,7 +184,7 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
     for path in paths:
         try:
             with progress() as tell:
-                session = Session(Registry.open(path), app.release_option)
+                session = app.reading(path)
                 session.progress = tell
                 found = _examine(session, question)
         except SslbindError as error:
@@ -192,6 +192,10 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
             failed += 1
             continue
         app.note(*found.notes)
+        if found.findings and not session.registry.writable:
+            app.note(
+                f"{path} is no registry: sslbind import makes one, and the commands are for that"
+            )
         if session.stores is None:
             app.note(NOT_MODELLED)
         findings |= dict.fromkeys(found.findings)
@@ -205,7 +209,8 @@ def _examine(session: Session, question: Question) -> Split:
     from sslbind.check import Subject, check
     from sslbind.check.suppress import split
 
-    subject = Subject(session, question.now, question.soon, question.sites)
+    sites = (*question.sites, *session.registry.sites)
+    subject = Subject(session, question.now, question.soon, sites)
     found = check(subject, question.ids)
     return split(session.registry, found, question.now.date(), whole=question.ids is None)
 

@@ -55,28 +55,53 @@ def has_sites(document: Element) -> bool:
     )
 
 
+def no_sites(document: Element, file: str) -> SslbindError:
+    """Return the error for a document that is no configuration with sites."""
+    return SslbindError(
+        f"has no sites: its first element is <{document.children[0].name:.60}>",
+        "applicationHost.config, what appcmd list site /config /xml prints, and MetaBase.xml"
+        " have some",
+        file=file,
+    )
+
+
 def read(document: Element, file: str) -> Sites:
     """Return the sites of a configuration that ``xml_tree.parse`` read from ``file``.
 
     Raises SslbindError, with the line, for a binding without protocol or
     information, and for flags, a certificateHash or a store name that are none.
     """
+    errors: list[SslbindError] = []
+    sites = collect(document, file, errors)
+    if errors:
+        raise errors[0]
+    return sites
+
+
+def collect(document: Element, file: str, errors: list[SslbindError]) -> Sites:
+    """Return the same, without what ``read`` raises an error for; the errors go into ``errors``."""
     found: dict[str, list[tuple[tuple[Element, ...], Element]]] = {name: [] for name in _PARENTS}
     for around, element in document.walk():
         if around[-1].name in _PARENTS.get(element.name, ()):
             found[element.name].append((around, element))
     inherited = [one for _, base in found["siteDefaults"] for one in _children(base)]
     _check_inherited(inherited, len(found["site"]), file)
-    bindings = [
-        *(one for _, site in found["site"] for one in _site(site, inherited, file)),
-        *(one for _, base in found["bindings"] for one in _merge("", base.children, file)),
-        *(one for _, binding in found["binding"] for one in _binding("", binding, file)),
-    ]
+    elements = (
+        *((site, one) for _, site in found["site"] for one in _site(site, inherited)),
+        *((document, one) for _, base in found["bindings"] for one in _merge(base.children)),
+        *((document, one) for _, one in found["binding"]),
+    )
+    bindings: list[SiteBinding] = []
+    for site, element in elements:
+        try:
+            bindings += _binding(site.get("name"), element, file)
+        except SslbindError as error:
+            errors.append(error)
     names = dict.fromkeys(site.get("name") for _, site in found["site"])
     return Sites(
         file,
         tuple(bindings),
-        tuple(_client_certificates(found["access"], names, file)),
+        tuple(_client_certificates(found["access"], names, file, errors)),
         tuple(
             (around[-1].get("path"), element.line)
             for around, element in found["property"]
@@ -96,9 +121,9 @@ def _check_inherited(inherited: Sequence[Element], sites: int, file: str) -> Non
         )
 
 
-def _site(site: Element, inherited: Sequence[Element], file: str) -> Iterator[SiteBinding]:
-    """Give the bindings of a site: those of all sites, unless it clears them, and its own."""
-    return _merge(site.get("name"), [*inherited, *_children(site)], file)
+def _site(site: Element, inherited: Sequence[Element]) -> list[Element]:
+    """Return the bindings of a site: those of all sites, unless it clears them, and its own."""
+    return _merge([*inherited, *_children(site)])
 
 
 def _children(element: Element) -> Iterator[Element]:
@@ -106,15 +131,15 @@ def _children(element: Element) -> Iterator[Element]:
     return (child for bindings in element.named("bindings") for child in bindings.children)
 
 
-def _merge(site: str, elements: Iterable[Element], file: str) -> Iterator[SiteBinding]:
-    """Give the bindings of a collection, as far as no ``<clear/>`` follows them."""
+def _merge(elements: Iterable[Element]) -> list[Element]:
+    """Return the bindings of a collection, as far as no ``<clear/>`` follows them."""
     kept: list[Element] = []
     for element in elements:
         if element.name == "clear":
             kept.clear()
         elif element.name == "binding":
             kept.append(element)
-    return (one for binding in kept for one in _binding(site, binding, file))
+    return kept
 
 
 def _binding(site: str, element: Element, file: str) -> Iterator[SiteBinding]:
@@ -157,7 +182,10 @@ def tag_text(tag: str, name: str, text: str, file: str, line: int) -> str | None
 
 
 def _client_certificates(
-    found: list[tuple[tuple[Element, ...], Element]], names: Mapping[str, None], file: str
+    found: list[tuple[tuple[Element, ...], Element]],
+    names: Mapping[str, None],
+    file: str,
+    errors: list[SslbindError],
 ) -> Iterator[ClientCertificate]:
     """Give the sites that want client certificates, by their own word or by the server's.
 
@@ -168,7 +196,10 @@ def _client_certificates(
     for around, element in found:
         path = next((one.get("path") for one in around if one.name == "location"), "")
         path = "/".join(part for part in path.split("/") if part not in ("", "."))
-        by_path[path.casefold()] = _access(element, file), element.line
+        try:
+            by_path[path.casefold()] = _access(element, file), element.line
+        except SslbindError as error:
+            errors.append(error)
     everywhere = by_path.pop("", (0, 0))
     known = {name.casefold(): name for name in names}
     whole = {name: by_path.pop(name, everywhere) for name in known}

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sslbind import der
@@ -80,6 +81,12 @@ class _Held(NamedTuple):
 def detect(text: str) -> bool:
     """Whether ``text`` starts as a JSON object and says that it is a capture."""
     return json_records.looks_like(text, NAME)
+
+
+def script() -> bytes:
+    """Return ``capture.ps1``, for Windows PowerShell 5.1: ASCII, line ends CRLF."""
+    data = resources.files("sslbind.formats").joinpath("capture.ps1").read_bytes()
+    return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def read(text: str, file: str) -> Imported:

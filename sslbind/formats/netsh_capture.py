@@ -304,4 +304,6 @@ def _properties(groups: Sequence[Sequence[_Field]]) -> dict[str, Value]:
     return values
 
 
-FORMAT = Format("netsh-show", "text of 'netsh http show sslcert', any language", detect, read, rank=40)
+FORMAT = Format(
+    "netsh-show", "text of 'netsh http show sslcert', in any language", detect, read, rank=40
+)

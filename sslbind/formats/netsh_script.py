@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sslbind.binding import Binding, untagged_bits
 from sslbind.formats import script_reader
 from sslbind.formats.format import Contents, Delta, Format, Transition, Written
-from sslbind.formats.transition import changed_tags
+from sslbind.formats.transition import changed_tags, comment
 from sslbind.grammar import UPDATE_SINCE
 from sslbind.keys import CCS
 from sslbind.release import Release
@@ -141,11 +141,12 @@ def _expanded(binding: Binding) -> list[str]:
     ]
 
 
-def _script(transition: Transition) -> Script:
+def _script(transition: Transition, *, comments: bool = False) -> Script:
     lines = [f"add iplisten ipaddress={address}" for address in transition.listen]
     losses: list[str] = []
     for delta in transition.deltas:
         name = f"{delta.key.kind}={delta.key}"
+        lines += [comment(delta)] if comments else []
         try:
             lines += [_line(words) for words in commands(delta, transition.release)]
         except ValueError as error:
@@ -157,8 +158,13 @@ def _script(transition: Transition) -> Script:
     return Script(_START + "".join(f"{line}\n" for line in lines) + _END, tuple(losses))
 
 
+def _export(contents: Contents) -> Written:
+    script = _script(from_nothing(contents))
+    return Written(script.text.encode(), script.losses)
+
+
 def _changes(transition: Transition) -> Written:
-    script = _script(transition)
+    script = _script(transition, comments=True)
     return Written(script.text.encode(), script.losses)
 
 
@@ -167,7 +173,7 @@ FORMAT = Format(
     "netsh lines, as 'netsh http dump' writes them; batch files are read too",
     script_reader.detect,
     script_reader.read,
-    lambda contents: _changes(from_nothing(contents)),
+    _export,
     _changes,
     rank=20,
 )

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from sslbind.formats.format import Contents, Delta, Format, Transition, Written
 from sslbind.formats.netsh_script import commands, from_nothing, netsh_losses
+from sslbind.formats.transition import comment
 from sslbind.release import Release
 
 _QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
@@ -52,15 +53,21 @@ def quote(text: str) -> str:
 
 def write(contents: Contents) -> Written:
     """Return the script that makes ``contents`` on an empty server."""
-    return write_changes(from_nothing(contents))
+    return _script(from_nothing(contents), comments=False)
 
 
 def write_changes(transition: Transition) -> Written:
-    """Return the script: UTF-8 with a byte order mark, line ends CRLF."""
+    """Return the script that makes a transition, with a comment line a change."""
+    return _script(transition, comments=True)
+
+
+def _script(transition: Transition, *, comments: bool) -> Written:
+    """Return a script: UTF-8 with a byte order mark, line ends CRLF."""
     lines = [_iplisten("add", address) for address in transition.listen]
     losses: list[str] = []
     for delta in transition.deltas:
         name = f"{delta.key.kind}={delta.key}"
+        lines += [comment(delta)] if comments else []
         try:
             lines += _commands(delta, transition.release)
         except ValueError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from sslbind.errors import SslbindError
 from sslbind.files import read_file
 from sslbind.formats import application_host, metabase
 from sslbind.formats.xml_tree import parse
@@ -25,10 +24,5 @@ def read_sites(path: str | os.PathLike[str]) -> Sites:
     if metabase.is_metabase(document):
         return metabase.read(document, file)
     if not application_host.has_sites(document):
-        raise SslbindError(
-            f"has no sites: its first element is <{document.children[0].name:.60}>",
-            "applicationHost.config, what appcmd list site /config /xml prints, and MetaBase.xml"
-            " have some",
-            file=file,
-        )
+        raise application_host.no_sites(document, file)
     return application_host.read(document, file)

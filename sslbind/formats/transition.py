@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from sslbind.binding import Binding
 from sslbind.formats.format import Contents, Delta, Transition
 from sslbind.tags import PROPERTIES, TAGS, Tag, Type, Value
+
+_UNSAFE = re.compile(r"[^\w .:,=(){}\[\]*/-]")
 
 
 def transition(before: Contents, after: Contents, *, prune: bool) -> Transition:
@@ -38,8 +42,17 @@ def kept(before: Contents, after: Contents) -> tuple[str, ...]:
     return (*records, *addresses)
 
 
+def comment(delta: Delta) -> str:
+    """Return a script's comment line that says what changes, and holds nothing that runs.
+
+    Whoever gives a netsh script to cmd runs its comments too: what cmd or a
+    shell would read more into is shown as ``?``.
+    """
+    return f"# {_UNSAFE.sub('?', describe(delta))}"
+
+
 def describe(delta: Delta) -> str:
-    """Return one line that says what changes: ``update ipport=…: certhash a -> b``."""
+    """Return what changes in words: ``update ipport=…: certhash from … to …``."""
     name = f"{delta.key.kind}={delta.key}"
     if delta.after is None:
         return f"delete {name}"
@@ -49,7 +62,7 @@ def describe(delta: Delta) -> str:
     for tag in changed_tags(delta.before, delta.after):
         values = delta.before[tag.name], delta.after[tag.name]
         old, new = ("(null)" if value is None else tag.text(value) for value in values)
-        changes.append(f"{tag.name} {old} -> {new}")
+        changes.append(f"{tag.name} from {old} to {new}")
     return f"update {name}: {', '.join(changes)}"
 
 

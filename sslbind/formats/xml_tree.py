@@ -69,21 +69,32 @@ def parse(data: bytes, file: str) -> Element:
     names the document in errors. Raises SslbindError, with file and line, for
     another encoding, for broken XML, and for what this module refuses.
     """
-    text = decode_text(data, file).encode()
-    reader = _Reader(file, utf16=data.startswith(_UTF16))
-    for start in range(0, len(text), _CHUNK):
-        reader.feed(text[start : start + _CHUNK], start)
-    reader.feed(b"", len(text), end=True)
+    # PowerShell's ">" turns what says that it is UTF-8 into UTF-16, and marks it so.
+    utf16 = ("utf-16", "unicode") if data.startswith(_UTF16) else ()
+    return _parse(decode_text(data, file), file, ("utf-8", "us-ascii", *utf16))
+
+
+def parse_text(text: str, file: str) -> Element:
+    """Do the same for a document that is decoded; the encoding that it names counts for nothing."""
+    return _parse(text, file)
+
+
+def _parse(text: str, file: str, encodings: tuple[str, ...] | None = None) -> Element:
+    data = text.encode("utf-8", "surrogatepass")  # expat tells the line of what is none
+    reader = _Reader(file, encodings)
+    for start in range(0, len(data), _CHUNK):
+        reader.feed(data[start : start + _CHUNK], start)
+    reader.feed(b"", len(data), end=True)
     return reader.document
 
 
 class _Reader:
-    """Builds the tree from what expat reports."""
+    """Builds the tree from what expat reports; None for ``encodings`` stands for every one."""
 
-    def __init__(self, file: str, *, utf16: bool) -> None:
+    def __init__(self, file: str, encodings: tuple[str, ...] | None) -> None:
         self.file = file
         self.document = Element("", {}, 1)
-        self._utf16 = utf16
+        self._encodings = encodings
         self._open = [self.document]
         self._parts = 0
         self._parser = parser = expat.ParserCreate("utf-8")
@@ -103,9 +114,8 @@ class _Reader:
             raise self._error(f"has a tag or comment of more than {MAX_TAG} bytes")
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        # PowerShell's ">" turns what says that it is UTF-8 into UTF-16, and marks it so.
-        known = ("utf-8", "us-ascii", *(("utf-16", "unicode") if self._utf16 else ()))
-        if encoding is not None and encoding.lower() not in known:
+        known = self._encodings
+        if known is not None and encoding is not None and encoding.lower() not in known:
             raise self._error(
                 f"says that its encoding is {encoding!r:.40}, and it is not",
                 "save it as UTF-8, and say so in its first line",

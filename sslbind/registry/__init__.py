@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from sslbind import cache, files
 from sslbind.binding import Binding
@@ -28,6 +29,9 @@ from sslbind.registry.document import (
     parse_settings,
 )
 from sslbind.release import DEFAULT_RELEASE, Release
+
+if TYPE_CHECKING:
+    from sslbind.sites import Sites
 
 __all__ = [
     "CentralCertProvider",
@@ -63,6 +67,11 @@ class Registry:
     ``Registry.open`` reads; ``Registry.editing`` locks, reads, and writes once
     at the end. ``put`` and ``delete`` change the bindings in memory.
     """
+
+    writable = True
+    """Whether it is a file of ours; ``Snapshot`` is none."""
+    sites: tuple[Sites, ...] = ()
+    """IIS's side of the bindings, where what was read has that too."""
 
     def __init__(self, data: bytes, path: str | os.PathLike[str]) -> None:
         """Read ``data``, the content of the file ``path``; raise RegistryError."""
