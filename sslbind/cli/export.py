@@ -27,6 +27,7 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
 @click.command(
     "export",
     context_settings=HELP,
+    no_args_is_help=True,
     help=f"""Write the registry in a format that others read.
 
     What the format cannot carry is told on standard error. --changes-from FILE

@@ -213,7 +213,7 @@ def _unknown(app: App, error: UnknownCommandError) -> int:
 
 
 def _usage(app: App, error: click.UsageError, args: Sequence[str]) -> None:
-    app.error(SslbindError(error.format_message()))
+    app.error(SslbindError(" ".join(error.format_message().split())))
     lowered = [arg.lower() for arg in args]
     if any("-encodedcommand".startswith(arg) for arg in lowered if len(arg) > 3 and arg[0] == "-"):
         app.hint("PowerShell took the braces for a script block: quote them, appid='{GUID}'")

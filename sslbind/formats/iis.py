@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Sequence
 
 from sslbind import sslflags
-from sslbind.binding import Binding
+from sslbind.binding import DEFAULT_STORE, Binding
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.formats.application_host import collect, has_sites, no_sites
 from sslbind.formats.format import Format
 from sslbind.formats.imported import BadRecord, Imported, Record, Wanted
-from sslbind.formats.xml_tree import parse_text
+from sslbind.formats.xml_tree import is_markup, parse_text
 from sslbind.keys import CCS, Key
 from sslbind.release import Release
 from sslbind.sites import SiteBinding, Sites
@@ -29,7 +29,7 @@ _NEWEST = max(Release)
 
 def detect(text: str) -> bool:
     """Whether ``text`` is XML that may have sites; ``read`` says why it has none."""
-    return text.lstrip().startswith("<") and _ELEMENT.search(text) is not None
+    return is_markup(text) and _ELEMENT.search(text) is not None
 
 
 def read(text: str, file: str) -> Imported:
@@ -66,9 +66,7 @@ def read(text: str, file: str) -> Imported:
     )
 
 
-def by_key(
-    bindings: Iterable[SiteBinding], bad: list[BadRecord]
-) -> dict[Key, list[SiteBinding]]:
+def by_key(bindings: Iterable[SiteBinding], bad: list[BadRecord]) -> dict[Key, list[SiteBinding]]:
     """Return the https bindings by the record that serves them; what has none goes to ``bad``."""
     found: dict[Key, list[SiteBinding]] = {}
     for binding in bindings:
@@ -130,10 +128,14 @@ def _certificate(
             " both",
         )
         for one in named
-        if (one.certhash, one.store) != (first.certhash, first.store)
+        if _named(one) != _named(first)
     )
     values = {"certhash": first.certhash, "certstorename": first.store}
     return first.line, {name: value for name, value in values.items() if value}
+
+
+def _named(binding: SiteBinding) -> tuple[str | None, str]:
+    return binding.certhash, (binding.store or DEFAULT_STORE).casefold()
 
 
 FORMAT = Format(

@@ -7,7 +7,7 @@ Documented by Microsoft Learn, "Metabase Property Reference". Every namespace
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -54,11 +54,35 @@ def read(document: Element, file: str) -> Sites:
     A site has one certificate for all its secure bindings. Raises SslbindError,
     with the line, for an SSLCertHash or SSLStoreName that is none.
     """
-    found = (one for server in servers(document) for one in _bindings(server, file))
-    bindings = tuple(islice(found, MAX_BINDINGS + 1))
-    if len(bindings) > MAX_BINDINGS:
-        raise SslbindError(f"has more than {MAX_BINDINGS} bindings", file=file)
-    return Sites(file, bindings)
+    errors: list[SslbindError] = []
+    found = collect(document, file, errors)
+    if errors:
+        raise errors[0]
+    return sites_of(found, file)
+
+
+def collect(
+    document: Element, file: str, errors: list[SslbindError]
+) -> list[tuple[Server, list[SiteBinding]]]:
+    """Return each site with its bindings; one whose certificate is none goes into ``errors``."""
+    found: list[tuple[Server, list[SiteBinding]]] = []
+    left = MAX_BINDINGS
+    for server in servers(document):
+        try:
+            bindings = list(islice(_bindings(server, file), left + 1))
+        except SslbindError as error:
+            errors.append(error)
+            continue
+        left -= len(bindings)
+        if left < 0:
+            raise SslbindError(f"has more than {MAX_BINDINGS} bindings", file=file)
+        found.append((server, bindings))
+    return found
+
+
+def sites_of(found: Sequence[tuple[Server, Sequence[SiteBinding]]], file: str) -> Sites:
+    """Return what ``collect`` found as sites."""
+    return Sites(file, tuple(one for _, bindings in found for one in bindings))
 
 
 def _bindings(server: Server, file: str) -> Iterator[SiteBinding]:

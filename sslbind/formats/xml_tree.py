@@ -8,6 +8,7 @@ refused; so is what no configuration has: tags without end, endless depth.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from xml.parsers import expat
 
@@ -22,6 +23,7 @@ MAX_PARTS = 1_000_000
 """Elements and attributes together: 10,000 sites have a third of that."""
 
 _CHUNK = 1 << 18
+_MARKUP = re.compile(r"\s*<")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -60,6 +62,11 @@ class Element:
             if element.children:
                 inside = (*around, element)
                 waiting.extend((inside, child) for child in reversed(element.children))
+
+
+def is_markup(text: str) -> bool:
+    """Whether a document begins as XML does."""
+    return _MARKUP.match(text) is not None
 
 
 def parse(data: bytes, file: str) -> Element:
