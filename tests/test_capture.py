@@ -306,8 +306,6 @@ values = st.recursive(
 @given(st.sampled_from(sorted(built())), values, st.sampled_from([None, 2]))
 def test_no_value_is_a_traceback(name: str, value: object, indent: int | None) -> None:
     """Whatever a field holds, the capture is read or refused."""
-    if name == "config" and isinstance(value, list):
-        pytest.importorskip("sslbind.formats.application_host")
     with contextlib.suppress(SslbindError):
         read(built(IP, **{name: value}), indent=indent)
 
@@ -322,7 +320,6 @@ def test_a_capture_of_thousands() -> None:
 
 def test_sites_have_the_lines_of_the_document() -> None:
     """config holds the bindings of IIS's sites; what is said of one names its line."""
-    pytest.importorskip("sslbind.formats.application_host")
     document = built(IP, config=CONFIG.split("\n"))
     text = json.dumps(document, indent=4)
     line = next(n for n, one in enumerate(text.split("\n"), 1) if "bindingInformation" in one)
@@ -339,7 +336,6 @@ def test_sites_have_the_lines_of_the_document() -> None:
 )
 def test_sites_that_cannot_be_read(lines: list[str]) -> None:
     """They are one bad record; the bindings are read all the same."""
-    pytest.importorskip("sslbind.formats.application_host")
     imported = read(built(IP, config=lines))
     assert (len(imported.records), imported.sites, len(imported.bad)) == (1, None, 1)
     assert imported.bad[0].message.startswith("config: ")

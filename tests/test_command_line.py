@@ -305,7 +305,7 @@ def test_main_takes_the_arguments_of_the_process(bare: Path, run: Run) -> None:
     assert call(["-r", str(bare), "show", "sslcert"]).code == 0
 
 
-@pytest.mark.parametrize("words", [("add",), ("store",), ("export",), ("http", "show")])
+@pytest.mark.parametrize("words", [("add",), ("store",), ("ccs",), ("http", "show")])
 def test_half_a_command(run: Run, words: tuple[str, ...]) -> None:
     """Half a command is answered with its help, on standard error, line by line: exit 2."""
     result = run(*words)

@@ -58,7 +58,7 @@ def read(text: str, file: str) -> Imported:
         if len(hosts) > 1:
             notes.append(
                 f"{key.kind}={key} serves {len(hosts)} hosts, and its certificate is looked for"
-                f" by the first, {hosts[0]}"
+                f" by the first, {hosts[0]:.300}"
             )
     bad.sort(key=lambda one: one.line or 0)
     return Imported(

@@ -12,7 +12,7 @@ import enum
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from itertools import islice, takewhile, tee, zip_longest
+from itertools import takewhile
 from typing import NamedTuple
 
 from sslbind.binding import Binding
@@ -31,6 +31,8 @@ _GUID = re.compile(r"\{.*\}")
 _WORDS = {"Enabled": True, "Disabled": False, "Set": True, "Not Set": False}
 _ADDRESS = re.compile(r"(?m)^[ \t]*([0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+)[ \t]*$")
 _NULL = "(null)"
+_START = 1 << 16
+"""Characters in which a capture most often shows its first record."""
 _INVISIBLE = "\u200e\u200f\ufeff"
 
 Column = Tag | Bit
@@ -52,8 +54,8 @@ class _Block(NamedTuple):
 
 
 def detect(text: str) -> bool:
-    """Whether ``text`` holds a record, whole or in part."""
-    return next(_blocks(text), None) is not None
+    """Whether ``text`` holds a record: a key, and at least two lines of what belongs to it."""
+    return any(len(block.fields) > 2 for part in (text[:_START], text) for block in _blocks(part))
 
 
 def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
@@ -93,9 +95,10 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
 
 def _blocks(text: str) -> Iterator[_Block]:
     """Yield each record: a key, then lines with values until something else comes."""
+    fields = list(_fields(text))
     block: _Block | None = None
-    for field, *following in _windows(_fields(text)):
-        if field is not None and _starts(field.value, following):
+    for place, field in enumerate(fields):
+        if field is not None and _starts(field.value, fields, place):
             if block:
                 yield block
             block = _Block([field], [])
@@ -112,18 +115,18 @@ def _blocks(text: str) -> Iterator[_Block]:
         yield block
 
 
-def _windows(fields: Iterator[_Field | None]) -> Iterator[tuple[_Field | None, ...]]:
-    """Yield each line together with the two behind it, None where there are none."""
-    first, second, third = tee(fields, 3)
-    return zip_longest(first, islice(second, 1, None), islice(third, 2, None))
-
-
 def _fields(text: str) -> Iterator[_Field | None]:
     """Yield each line that is not empty, None for one that has no label and value."""
     lines = text.split("\n")
     prefix = _common_prefix(lines)
     for number, raw in enumerate(lines, 1):
-        line = raw.removeprefix(prefix).strip(_INVISIBLE).rstrip()
+        line = raw.rstrip()
+        if not prefix and line.startswith("    ") and line.isascii():  # as netsh prints it
+            yield _field(number, line)
+            continue
+        line = line.removeprefix(prefix)
+        if not line.isascii():
+            line = line.strip(_INVISIBLE).rstrip()
         while line.startswith(">"):  # quoted in a mail
             line = line[1:].removeprefix(" ")
         if line:
@@ -149,14 +152,14 @@ def _common_prefix(lines: Sequence[str]) -> str:
     return f"{word} " if all(line.startswith(word) for line in full) else ""
 
 
-def _starts(value: str, following: Sequence[_Field | None]) -> bool:
+def _starts(value: str, fields: Sequence[_Field | None], place: int) -> bool:
     """Whether a record starts here: a key, or the port of a central store's record."""
-    if _KEY.fullmatch(value):
-        return True
+    if ":" in value:
+        return bool(_KEY.fullmatch(value))
     if not value.isdigit():
         return False
-    certhash, appid = (field.value if field else "" for field in following)
-    return certhash == _NULL and bool(_GUID.fullmatch(appid))
+    following = [field.value if field else "" for field in fields[place + 1 : place + 3]]
+    return following[:1] == [_NULL] and bool(_GUID.fullmatch(following[-1]))
 
 
 def _addresses(text: str) -> Iterator[str]:
@@ -186,6 +189,17 @@ def _layouts() -> tuple[_Layout, ...]:
     return tuple(sorted(found, key=lambda layout: len(layout.columns)))
 
 
+@cache
+def _defaults(layout: _Layout) -> tuple[str, ...]:
+    """Return what each line shows where nothing is set."""
+    return tuple(
+        ("Not Set" if column.late else "Disabled")
+        if isinstance(column, Bit)
+        else column.show(column.default)
+        for column in layout.columns
+    )
+
+
 def _columns(release: Release) -> tuple[Column, ...]:
     columns: list[Column] = [tag for tag in TAGS if tag.since <= release]
     columns += [bit for bit in BITS if bit.label and bit.since <= release]
@@ -202,10 +216,14 @@ def _record(block: _Block) -> tuple[Binding, _Layout]:
     layout = _layout(key, block.fields[1:])
     values: dict[str, Value] = {}
     bits: list[Bit] = []
-    for column, field in zip(layout.columns, block.fields[1:], strict=False):
+    for column, default, field in zip(
+        layout.columns, _defaults(layout), block.fields[1:], strict=False
+    ):
+        if field.value == default:
+            continue
         if isinstance(column, Bit):
-            bits += [column] if _WORDS[field.value] else []
-        elif field.value != _NULL:
+            bits.append(column)
+        else:
             values[column.name] = _value(column, field.value)
     values |= _properties(block.properties)
     binding = Binding(key, values)
@@ -254,11 +272,18 @@ class _Shape(enum.Enum):
     TEXT = "anything"
 
 
+_SHAPES = {
+    "Enabled": _Shape.EARLY,
+    "Disabled": _Shape.EARLY,
+    "Set": _Shape.LATE,
+    "Not Set": _Shape.LATE,
+    _NULL: _Shape.NULL,
+}
+
+
 def _shape(value: str) -> _Shape:
-    if value in _WORDS:
-        return _Shape.LATE if value.endswith("Set") else _Shape.EARLY
-    if value == _NULL:
-        return _Shape.NULL
+    if value in _SHAPES:
+        return _SHAPES[value]
     if value.isdecimal() and len(value) < 40:
         return _Shape.NUMBER
     if _HASH.fullmatch(value):
@@ -305,5 +330,5 @@ def _properties(groups: Sequence[Sequence[_Field]]) -> dict[str, Value]:
 
 
 FORMAT = Format(
-    "netsh-show", "text of 'netsh http show sslcert', in any language", detect, read, rank=40
+    "netsh-show", "text of 'netsh http show sslcert', in any language", detect, read, rank=15
 )

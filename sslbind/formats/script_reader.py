@@ -25,6 +25,8 @@ from sslbind.keys import Key
 from sslbind.tags import STORED, Value
 
 _WRITES = ("add", "update", "delete")
+_MAYBE = re.compile(r"(?<!\w)(?:ad?d?|up?d?a?t?e?)[\s^`\"']+s\w*(?!\w)", re.IGNORECASE)
+"""A verb and an object, by prefixes: a quick no for large texts of other kinds."""
 _VARIABLE = re.compile(
     r"%[^%\s=:]+(?::[^%]*)?%|%%?~?[A-Za-z0-9*](?!\w)"
     r"|\$(?:\([^()]*\)?|\{[^}]*\}?|[A-Za-z_][\w:]*)"
@@ -34,7 +36,7 @@ _DELAYED = re.compile(r"![A-Za-z_]\w*!")
 
 def detect(text: str) -> bool:
     """Whether a line of ``text`` adds or updates a record."""
-    return bool(re.search("ssl", text, re.IGNORECASE)) and any(
+    return bool(_MAYBE.search(text)) and any(
         verb in ("add", "update") and word in OBJECT_KINDS and not command.before
         for command in commands(text)
         for verb, word in (_command(command),)

@@ -136,6 +136,15 @@ class Bench:
         )
         return self.sslbind(path, "-f", str(script))
 
+    def import_(self, number: int) -> float:
+        """Import a capture of 10,000 records into a registry that it makes."""
+        capture = self.folder / "capture.txt"
+        if not capture.exists():
+            command = [sys.executable, "-m", "sslbind", "-r", self.paths[MANY], "show", "sslcert"]
+            with capture.open("wb") as file:
+                subprocess.run(command, env=self.env, stdout=file, check=True)
+        return self.sslbind(self.folder / f"import{number}.toml", "import", str(capture))
+
     def parse(self, path: Path) -> float:
         """Return the seconds of ``tomllib.loads``."""
         text = path.read_text()
@@ -223,10 +232,12 @@ def whole_files(bench: Bench) -> list[Row]:
         show=lambda _: bench.show_all(),
         parse_script=lambda _: bench.parse(bench.folder / "script0.toml"),
         script=bench.script,
+        import_=bench.import_,
     )
     return [
         Row("-f of 10,000 adds / T", best["script"] / best["parse_script"], 6, 4),
         Row("show of 10,000 / T", best["show"] / best["parse"], 4, 3),
+        Row("import of 10,000 records / T", best["import_"] / best["parse"], 8, 7),
     ]
 
 
