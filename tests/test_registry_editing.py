@@ -12,8 +12,9 @@ from strategies import Spelled, bindings, keys, registries, spell, values
 
 from sslbind import cache
 from sslbind.binding import Binding
+from sslbind.errors import RegistryError
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, Key, parse_key
-from sslbind.registry import Registry
+from sslbind.registry import CentralCertProvider, Registry
 from sslbind.registry.splice import render_binding
 from sslbind.release import Release
 
@@ -314,3 +315,52 @@ def test_init_writes_the_release_and_hides_private_keys_from_git(tmp_path: Path)
         (tmp_path / "certs" / ".gitignore").read_text().split("\n")
     )
     assert sorted(file.name for file in tmp_path.iterdir()) == ["certs", "new.toml"]
+
+
+def test_what_looks_like_a_comment_inside_a_string_stays() -> None:
+    """The last line of a long string may start with a mark, and is no comment of what follows."""
+    head = 'version = 1\n[CertStores]\npath = """\\\n# certs"""\n'
+    body = f'[SslBindingInfo."0.0.0.0:443"]\ncerthash = "{HASH}"\nappid = "{APPID}"\n'
+    registry = Registry((head + body).encode(), "sslbind.toml")
+    registry.set_central_store(CentralCertProvider(True, "ccs"))
+    assert registry.render() == (
+        f'{head}\n[CentralCertProvider]\nEnabled = true\nCertStoreLocation = "ccs"\n\n{body}'
+    )
+    assert edited(head + body, delete=(parse_key(IPPORT, "0.0.0.0:443"),)) == head
+
+
+def test_other_goes_without_the_comment_of_its_binding() -> None:
+    """Where ``Other`` is the first line of a binding, the comment above it is the binding's."""
+    text = f'[SslCcsBindingInfo]\n# ours\n443.Other = {{ x = 1 }}\n443.appid = "{APPID}"\n'
+    key = parse_key(CCS, "443")
+    assert edited(f"version = 1\n{text}", Binding(key, {"appid": APPID})) == (
+        f'version = 1\n[SslCcsBindingInfo]\n# ours\n443.appid = "{APPID}"\n'
+    )
+
+
+def test_a_free_comment_before_other_outlives_the_binding() -> None:
+    """A comment between a binding and its ``Other``, with empty lines around, is nobody's."""
+    text = (
+        f'version = 1\n\n[SslCcsBindingInfo.443]\nappid = "{APPID}"\n\n# free\n\n'
+        "[SslCcsBindingInfo.443.Other]\nx = 1\n"
+    )
+    assert edited(text, delete=(parse_key(CCS, "443"),)) == "version = 1\n\n# free\n"
+
+
+def test_odd_commas_in_the_listen_list() -> None:
+    """A list that tomlkit cannot edit is written anew."""
+    text = "iplisten=[\n'10.0.0.2'\n, # x\n\"10.0.0.1\" # y\n,\n\t]  #\nversion = 1\n"
+    registry = Registry(text.encode(), "sslbind.toml")
+    registry.set_iplisten(("10.0.0.1", "10.0.0.3"))
+    assert registry.render() == 'iplisten=["10.0.0.1", "10.0.0.3"]  #\nversion = 1\n'
+
+
+def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
+    """Bytes of a command line that are no UTF-8 make a sentence, and the file stays."""
+    path = tmp_path / "sslbind.toml"
+    path.write_text("version = 1\n")
+    registry = Registry.open(path)
+    registry.set_central_store(CentralCertProvider(True, "\udcff"))
+    with pytest.raises(RegistryError, match=r"cannot hold '\\udcff', which is no text"):
+        registry.save()
+    assert path.read_text() == "version = 1\n"

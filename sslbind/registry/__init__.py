@@ -257,9 +257,15 @@ class Registry:
         text = self.render()
         if text == self._text and not self._new:
             return False
-        data = (self._mark + text).encode()
         try:
+            data = (self._mark + text).encode()
             files.write_file(self.path, data)
+        except UnicodeEncodeError as error:  # bytes of a command line that are no text
+            raise RegistryError(
+                f"cannot hold {error.object[error.start : error.end]!r}, which is no text",
+                "name it in UTF-8",
+                file=self.path,
+            ) from None
         except SslbindError as error:
             raise _as_registry_error(error, self.path) from None
         self._load(data, known_plain=self._plain)

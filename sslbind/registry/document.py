@@ -330,7 +330,22 @@ def _suppressions(entries: object) -> Iterable[Suppression]:
         for name in ("rule", "reason"):
             if not entry.get(name):
                 raise _ProblemError(path, f"[[Suppress]] needs a {name}")
+        if "key" in entry and not _is_key(entry["key"]):
+            raise _ProblemError(
+                (*path, "key"), f"key = {entry['key']!r:.60} is no key of a binding"
+            )
         yield Suppression(entry["rule"], entry["reason"], entry.get("key"), _until(path, entry))
+
+
+def _is_key(text: str) -> bool:
+    """Whether ``text`` is a key of any kind."""
+    for kind in KIND_BY_TABLE.values():
+        try:
+            parse_key(kind, text)
+        except BadValueError:
+            continue
+        return True
+    return False
 
 
 def _until(path: Path, entry: Mapping[str, Any]) -> str | None:
@@ -341,5 +356,5 @@ def _until(path: Path, entry: Mapping[str, Any]) -> str | None:
         return None if until is None else date.fromisoformat(str(until)).isoformat()
     except ValueError:
         raise _ProblemError(
-            (*path, "until"), f"until = {until!r} is no date such as 2027-01-31"
+            (*path, "until"), f"until = {str(until)!r:.60} is no date such as 2027-01-31"
         ) from None

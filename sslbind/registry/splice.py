@@ -104,7 +104,7 @@ class Splice:
             self.set(statement, document.as_string().strip().removeprefix("v = "))
         for indexes in self._deleted:
             for first, last in self._runs(indexes):
-                self._delete_lines(self.statements[first], self.statements[last])
+                self._delete_lines(first, last)
         pieces: list[str] = []
         pos = 0
         for start, end, new in sorted(self._edits, key=lambda edit: edit[:2]):
@@ -127,14 +127,24 @@ class Splice:
                 self.set(tags[name], render_value(value))
                 continue
             if name == "Other":
-                indexes = self._own_indexes(path)
-                self._deleted.append(
-                    [i for i in indexes if self.statements[i].path[2:3] == ("Other",)]
-                )
+                self._delete_other(path)
             elif name in tags:
                 self._edits.append((tags[name].start, tags[name].end, ""))
             if value is not None:
                 self._append_tag(list(tags.values())[-1], name, value)
+
+    def _delete_other(self, path: Path) -> None:
+        """Take ``Other`` out: a table with its comment, a line among the tags without."""
+        tables: list[int] = []
+        for index in self._own_indexes(path):
+            statement = self.statements[index]
+            if statement.path[2:3] != ("Other",):
+                continue
+            if statement.header or tables:
+                tables.append(index)
+            else:  # a comment above it may be the binding's
+                self._edits.append((statement.start, statement.end, ""))
+        self._deleted.append(tables)
 
     def delete(self, spelled: str, binding: Binding) -> None:
         """Take a binding out, with the comment that stands directly above it."""
@@ -259,16 +269,18 @@ class Splice:
 
     def _insert_table(self, table: str, values: Mapping[str, object]) -> None:
         """Put a settings table before the first binding, and the comment directly above that."""
-        headers = (s for s in self.statements if s.header and s.path[0] in KIND_BY_TABLE)
+        headers = (
+            index
+            for index, one in enumerate(self.statements)
+            if one.header and one.path[0] in KIND_BY_TABLE
+        )
         first = next(headers, None)
-        pos = len(self.text) if first is None else first.start
-        while first is not None and self._line_before(pos).lstrip().startswith("#"):
-            pos -= len(self._line_before(pos))
+        pos = len(self.text) if first is None else self._with_comment(first)
         lines = [
             f"{name} = {render_value(value)}" for name, value in values.items() if value is not None
         ]
         block = "".join(line + self.eol for line in (f"[{table}]", *lines))
-        self._edits.append((pos, pos, self._gap(pos) + block + (self.eol if first else "")))
+        self._edits.append((pos, pos, self._gap(pos) + block + ("" if first is None else self.eol)))
 
     def _value(self, statement: Statement) -> Any:
         """Return the inline table or list of ``statement``, for tomlkit to edit in place."""
@@ -319,11 +331,10 @@ class Splice:
             return self.eol * 2
         return "" if before.endswith(("\n\n", "\n\r\n")) else self.eol
 
-    def _delete_lines(self, first: Statement, last: Statement) -> None:
-        start = first.start
-        while start and self._line_before(start).lstrip().startswith("#"):
-            start -= len(self._line_before(start))
-        end = self._block_end(last.end)
+    def _delete_lines(self, first: int, last: int) -> None:
+        """Delete the statements from ``first`` to ``last``, with the comment directly above."""
+        start = self._with_comment(first)
+        end = self._block_end(self.statements[last].end)
         above = self._line_before(start)
         if not above.strip():
             end = self._skip_blank(end)
@@ -348,6 +359,15 @@ class Splice:
         """Whether a comment stands between two statements and belongs to neither."""
         gap = self.text[self.statements[index].end : self.statements[following].start]
         return "#" in gap and not self._line_before(self.statements[following].start).strip()
+
+    def _with_comment(self, index: int) -> int:
+        """Return where the comment directly above a statement starts, else the statement."""
+        start = self.statements[index].start
+        # Above the end of the one before, a line that looks like a comment is part of a string.
+        floor = self.statements[index - 1].end if index else 0
+        while start > floor and self._line_before(start).lstrip().startswith("#"):
+            start -= len(self._line_before(start))
+        return start
 
     def _line_before(self, pos: int) -> str:
         return self.text[self.text.rfind("\n", 0, max(pos - 1, 0)) + 1 : pos]
