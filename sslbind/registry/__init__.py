@@ -49,17 +49,6 @@ _BOM = "\ufeff"
 _FEW = 16
 """Up to so many lookups and changes are made one by one; more are worth a full parse."""
 
-_TEMPLATE = """\
-# TLS bindings of one server, or of servers that are alike: see `man sslbind`.
-version = {version}
-windows = "{release}"
-iplisten = []
-
-[CertStores]
-path = "certs"
-"""
-_GITIGNORE = "# Private keys stay out of git.\n*.key\n*.pfx\n*.p12\n"
-
 
 class Registry:
     """The bindings and settings of one registry file.
@@ -124,7 +113,9 @@ class Registry:
 
         Raises RegistryError where the file exists.
         """
-        data = _TEMPLATE.format(version=1, release=release).encode()
+        from sslbind.registry.template import make_stores, new_text
+
+        data = new_text(release).encode()
         with _locked(path, files.LOCK_TIMEOUT):
             if os.path.lexists(path):
                 raise RegistryError(
@@ -133,7 +124,7 @@ class Registry:
                     file=path,
                 )
             registry = cls(data, path)
-            _make_stores(registry.stores_folder)
+            make_stores(registry.stores_folder)
             files.write_file(path, data)
         return registry
 
@@ -157,10 +148,9 @@ class Registry:
                 files.remove_leftovers(path)
                 yield cls.open(path)
                 return
-            text = _TEMPLATE.format(version=1, release=release)
-            head, _, section = text.partition("\n[CertStores]")
-            keys = 'privatekeys = "elsewhere"\n'
-            registry = cls((f"{text}{keys}" if stores and section else head).encode(), path)
+            from sslbind.registry.template import new_text
+
+            registry = cls(new_text(release, "elsewhere" if stores else None).encode(), path)
             registry._new = True
             yield registry
 
@@ -411,16 +401,6 @@ def _init_command(path: str) -> str:
     from shlex import quote
 
     return "sslbind init" if path == DEFAULT_FILE else f"sslbind -r {quote(path)} init"
-
-
-def _make_stores(folder: str) -> None:
-    try:
-        os.makedirs(folder, mode=files.PRIVATE_FOLDER, exist_ok=True)
-        ignore = os.path.join(folder, ".gitignore")
-        if not os.path.exists(ignore):
-            files.write_file(ignore, _GITIGNORE.encode())
-    except OSError as error:
-        raise RegistryError(f"cannot be made: {files.reason(error)}", file=folder) from None
 
 
 @contextlib.contextmanager

@@ -1,0 +1,44 @@
+"""What a new registry starts with: its text, and the folder of its certificate stores."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+from sslbind import files
+from sslbind.errors import RegistryError
+from sslbind.registry.document import VERSION
+from sslbind.release import Release
+
+_HEAD = """\
+# TLS bindings of one server, or of servers that are alike: see `man sslbind`.
+version = {version}
+windows = "{release}"
+iplisten = []
+"""
+_STORES = '\n[CertStores]\npath = "certs"\n'
+_ELSEWHERE = 'privatekeys = "elsewhere"\n'
+_GITIGNORE = "# Private keys stay out of git.\n*.key\n*.pfx\n*.p12\n"
+
+
+def new_text(release: Release, keys: Literal["here", "elsewhere"] | None = "here") -> str:
+    """Return the text of a registry without bindings.
+
+    ``keys`` says where the private keys are; None leaves ``[CertStores]`` out,
+    so that certificates are not modelled.
+    """
+    text = _HEAD.format(version=VERSION, release=release)
+    if keys is None:
+        return text
+    return text + _STORES + (_ELSEWHERE if keys == "elsewhere" else "")
+
+
+def make_stores(folder: str) -> None:
+    """Make the folder of the stores, with a .gitignore for private keys; raise RegistryError."""
+    try:
+        os.makedirs(folder, mode=files.PRIVATE_FOLDER, exist_ok=True)
+        ignore = os.path.join(folder, ".gitignore")
+        if not os.path.exists(ignore):
+            files.write_file(ignore, _GITIGNORE.encode())
+    except OSError as error:
+        raise RegistryError(f"cannot be made: {files.reason(error)}", file=folder) from None
