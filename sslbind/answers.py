@@ -18,7 +18,9 @@ from sslbind.digest import content_digest
 from sslbind.errors import SslbindError
 from sslbind.files import stamp_of
 from sslbind.keys import parse_address
+from sslbind.reasons import unseen
 from sslbind.resolver import Answer, State, server_name
+from sslbind.tls import versions_left
 from sslbind.verify import Problem, lasting_problems, passing_problems
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RACY = 20_000_000  # ns: file times move in steps, and a second change in one step does not show
 _HARMLESS = "chain-incomplete"  # clients that know the issuer do not mind
+NO_TLS = Problem("no-tls-version-left", "no TLS version is left by the record")
+"""The version is settled before a certificate is shown: no client ever sees one."""
 
 
 class Seen(NamedTuple):
@@ -59,8 +63,9 @@ class Report(NamedTuple):
 
     ``file`` has the certificate, relative to the folder of the registry;
     ``facts`` are None where it was not opened. ``broken`` says why a record that
-    was picked serves nothing. ``host`` is the name or address that the client
-    checks, None where it checks none.
+    was picked serves nothing, ``unseen`` why the files of the central store are
+    not known, where a record was passed over for that. ``host`` is the name or
+    address that the client checks, None where it checks none.
     """
 
     answer: Answer
@@ -70,18 +75,24 @@ class Report(NamedTuple):
     facts: Facts | None = None
     problems: tuple[Problem, ...] = ()
     broken: SslbindError | None = None
+    unseen: str = ""
+
+    @property
+    def served(self) -> bool:
+        """Whether a handshake gets as far as the certificate."""
+        return self.answer.outcome == "certificate" and NO_TLS not in self.problems
 
     @property
     def verified(self) -> bool | None:
-        """True where the certificate was looked up and opened, else None."""
-        return True if self.facts is not None else None
+        """True where all that the answer hangs on was looked up and opened, else None."""
+        return True if self.facts is not None and not self.unseen else None
 
     @property
     def accepts(self) -> bool | None:
         """Whether a client that trusts the issuer accepts it; None where that is not known."""
-        if self.facts is None:
-            return None
-        return all(problem.id == _HARMLESS for problem in self.problems)
+        if any(problem.id != _HARMLESS for problem in self.problems):
+            return False
+        return None if self.facts is None else True
 
 
 def state(session: Session) -> State:
@@ -97,18 +108,22 @@ def report(session: Session, answer: Answer, host: str | None, now: datetime) ->
     The certificate is opened: a private key that cannot be read, or is another's,
     makes the answer ``broken``, as one that is not there does.
     """
+    found = Report(answer, host, unseen=_unseen(session, answer))
     record = answer.binding
     if record is None or answer.outcome == "dropped":
-        return Report(answer, host)
+        return found
+    refused = () if versions_left(record, session.release) else (NO_TLS,)
     if record.certhash is not None and session.stores is None:
-        return Report(answer, host, record.certhash)
+        return found._replace(thumbprint=record.certhash, problems=refused)
     try:
         file, facts = _open(session, answer, record)
     except SslbindError as error:
-        return Report(answer._replace(outcome="broken"), host, broken=error)
+        broken = _as_written(session, error)
+        return found._replace(answer=answer._replace(outcome="broken"), broken=broken)
     names = () if host is None else (host,)
-    problems = (*passing_problems(facts.leaf, facts.chain, now, names), *facts.lasting)
-    return Report(answer, host, facts.thumbprint, file, facts, problems)
+    passing = passing_problems(facts.leaf, facts.chain, now, names)
+    problems = (*refused, *passing, *facts.lasting)
+    return found._replace(thumbprint=facts.thumbprint, file=file, facts=facts, problems=problems)
 
 
 def host_checked(text: str | None) -> str | None:
@@ -122,6 +137,27 @@ def host_checked(text: str | None) -> str | None:
     if name is None:
         return parse_address(text.removesuffix(".").removeprefix("[").removesuffix("]"))
     return text
+
+
+def _unseen(session: Session, answer: Answer) -> str:
+    """Return why the files that the answer hangs on are not known, or nothing."""
+    settings = session.registry.settings.central_store
+    if session.central is None or settings is None:
+        return ""
+    if not any(unseen(session, step) for step in answer.steps):
+        return ""
+    return (
+        f"{settings.location}: the folder of the central store cannot be read:"
+        f" {session.central.unreadable}; its files are not known"
+    )
+
+
+def _as_written(session: Session, error: SslbindError) -> SslbindError:
+    """Return ``error`` with its file as the registry names it, from its own folder."""
+    if error.file is None:
+        return error
+    file = os.fspath(error.file).removeprefix(session.registry.resolve_path(""))
+    return SslbindError(error.message, *error.hints, file=file, line=error.line)
 
 
 def _open(session: Session, answer: Answer, record: Binding) -> tuple[str, Facts]:
@@ -232,7 +268,8 @@ def _remembered(
     import json
 
     folder = "" if stores is None else stores.folder
-    words = "\0".join((thumbprint, *map(os.path.realpath, (folder, *paths))))
+    keys = "elsewhere" if stores is not None and stores.keys_elsewhere else "here"
+    words = "\0".join((keys, thumbprint, *map(os.path.realpath, (folder, *paths))))
     key = content_digest(words.encode("utf-8", "surrogateescape"))
     slot = f"facts-{key[:3]}"  # a bounded number of slots: nothing to clean up
     try:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind import cache
 from sslbind.digest import content_digest
-from sslbind.errors import BadValueError, CertificateError, SslbindError
+from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError
+from sslbind.files import reason, write_file
 from sslbind.keys import parse_host
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".pfx"
 _WILDCARD = "_."
+_IGNORED = b"# A private key belongs into no repository.\n*.pfx\n*.PFX\n"
+_KEYLESS = "is without its private key"
 _RACY = 20_000_000  # ns: a folder that changed just now may change again within one step of time
 
 
@@ -49,6 +52,14 @@ class CentralFile(NamedTuple):
     def usable(self) -> bool:
         """Whether it opens and has a certificate with its private key."""
         return self.entry.has_key
+
+    @property
+    def problem(self) -> str:
+        """Why it is not, as what a sentence says of the file; empty where it is usable.
+
+        For example ``is locked: the password does not open the PFX file``.
+        """
+        return "" if self.usable else self.entry.problem or _KEYLESS
 
 
 def stem_of(file: str) -> str | None:
@@ -121,7 +132,14 @@ class CentralStore:
         if file is None:
             raise CertificateError(f"the central store has no {stem}{SUFFIX}", file=self.folder)
         path = os.path.join(self.folder, file)
-        found = identities(open_file(path, self._password_file(), strict=True))
+        try:
+            found = identities(open_file(path, self._password_file(), strict=True))
+        except PasswordError:
+            raise
+        except CertificateError as error:
+            hint = "put a PFX file with the certificate and its private key in its place"
+            hints = (hint,) if error.file == path else error.hints
+            raise CertificateError(error.message, *hints, file=error.file) from None
         return next((one for one in found if one.key is not None), found[0])
 
     def files(self) -> tuple[CentralFile, ...]:
@@ -129,6 +147,15 @@ class CentralStore:
         if self._files is None:
             self._files = tuple(self._listed())
         return self._files
+
+    @property
+    def unreadable(self) -> str:
+        """Why the folder cannot be looked into from here, as a phrase; empty where it can be."""
+        try:
+            with os.scandir(self.folder):
+                return ""
+        except OSError as error:
+            return reason(error)
 
     def names(self) -> list[str]:
         """Return the names of the PFX files, in no order; none where the folder is not there."""
@@ -163,10 +190,18 @@ class CentralStore:
 
         return PasswordFile(self._password_path, "PrivateKeyPasswordFile in [CentralCertProvider]")
 
+    def _has_links(self) -> bool:
+        try:
+            with os.scandir(self.folder) as items:
+                return any(item.is_symlink() for item in items)
+        except OSError:
+            return False
+
     def _find_odd(self) -> dict[str, str]:
         """Return the files whose names are not spelled canonically, by their stem.
 
-        What was found is remembered as long as the folder does not change.
+        What was found is remembered as long as the folder does not change, but
+        not where it has links, whose targets come and go unseen.
         """
         import json
 
@@ -184,9 +219,22 @@ class CentralStore:
             pass
         serving = _by_stem(self.names())
         odd = {stem: file for stem, file in serving.items() if stem + SUFFIX != file}
-        if abs(time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns)) >= _RACY:
+        settled = abs(time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns)) >= _RACY
+        if settled and not self._has_links():
             cache.remember(slot, json.dumps([stamp, odd]).encode())
         return odd
+
+
+def keep_out_of_git(folder: str) -> bool:
+    """Write a .gitignore for PFX files into ``folder`` unless it has one; whether it was written.
+
+    Raises SslbindError where it cannot be written.
+    """
+    path = os.path.join(folder, ".gitignore")
+    if os.path.lexists(path):
+        return False
+    write_file(path, _IGNORED)
+    return True
 
 
 def _by_stem(files: Iterable[str]) -> dict[str, str]:
@@ -225,4 +273,4 @@ def _entry(file: str, facts: Facts) -> Entry:
         return Entry("", file, locked=facts.locked, problem=problem)
     if rows[0][SPKI] in facts.keys:
         return entry_of("", file, rows[0], Pairing("ok", file))
-    return entry_of("", file, rows[0], Pairing(problem="its private key is not in the file"))
+    return entry_of("", file, rows[0], Pairing(problem=_KEYLESS))

@@ -79,21 +79,36 @@ def explain(session: Session, answer: Answer, address: str, name: str | None) ->
     reasons = [Reason("release", _release(session.release))]
     reasons += [Reason(*one) for one in _normalised(answer, address, name)]
     reasons.append(Reason("IP listen list", _listening(session, answer)))
-    reasons += [Reason(f"step {n}", _step(one)) for n, one in enumerate(answer.steps, 1)]
+    reasons += [
+        Reason(f"step {n}", _step(session, answer, one)) for n, one in enumerate(answer.steps, 1)
+    ]
     if any(one.key.kind in (CCS, SCOPEDCCS) for one in answer.steps):
         reasons.append(Reason("central store", _provider(session)))
-    if record is not None and answer.outcome != "dropped":
-        left = versions_left(record, session.release)
-        reasons.append(Reason("client certificate", _client_certificate(session, record)))
-        reasons.append(Reason("TLS versions", _versions(left, session.release)))
-        reasons.append(
-            Reason(
-                "site",
-                "the certificate says nothing about the site: that is found after TLS by the"
-                f" Host header ({DOCUMENTED})",
-            )
-        )
+    if record is not None and answer.outcome == "certificate":
+        reasons += [Reason(*one) for one in _handshake(session, record)]
     return reasons
+
+
+def unseen(session: Session, step: Step) -> bool:
+    """Whether a record was passed over because the central store's folder cannot be read."""
+    return (
+        bool(step.stems)
+        and not step.hit
+        and session.central is not None
+        and session.registry.get(step.key) is not None
+        and bool(session.central.unreadable)
+    )
+
+
+def _handshake(session: Session, record: Binding) -> Iterator[tuple[str, str]]:
+    """Yield what the handshake has besides the certificate, as far as it gets."""
+    left = versions_left(record, session.release)
+    if left:
+        yield "client certificate", _client_certificate(session, record)
+    yield "TLS versions", _versions(left, session.release)
+    if left:
+        later = "that is found after TLS by the Host header"
+        yield "site", f"the certificate says nothing about the site: {later} ({DOCUMENTED})"
 
 
 def _release(release: Release) -> str:
@@ -142,15 +157,21 @@ def _listening(session: Session, answer: Answer) -> str:
     return f"{', '.join(listed)}: {answer.address} {found} in it ({DOCUMENTED})"
 
 
-def _step(step: Step) -> str:
-    found = "answers" if step.hit else "no"
+def _step(session: Session, answer: Answer, step: Step) -> str:
+    if step.hit:
+        found = "answers" if answer.outcome == "certificate" else "picked"
+    else:
+        found = "not known" if unseen(session, step) else "no"
     return f"{step.tried}: {found} ({mark(step.documented)})"
 
 
 def _provider(session: Session) -> str:
     settings = session.registry.settings.central_store
     if session.central is not None and settings is not None:
-        return f"the provider is enabled, its files are in {settings.location}"
+        why = session.central.unreadable
+        return f"the provider is enabled, its files are in {settings.location}" + (
+            f", which cannot be read: {why}; its files are not known" if why else ""
+        )
     return "the provider is not enabled, and no file is looked for"
 
 

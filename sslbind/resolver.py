@@ -195,9 +195,15 @@ def mapped_ipv4(address: str) -> str | None:
 
 
 def listens(iplisten: tuple[str, ...], address: str) -> bool:
-    """Whether HTTP.SYS listens on ``address`` with this IP listen list; empty means all."""
-    family = ANY_IPV6 if ":" in address else ANY_IPV4
-    return not iplisten or address in iplisten or family in iplisten
+    """Whether HTTP.SYS listens on ``address`` with this IP listen list; empty means all.
+
+    An IPv4 address that stands mapped in the list counts as itself (inferred).
+    """
+    if not iplisten or address in iplisten:
+        return True
+    if ":" in address:
+        return ANY_IPV6 in iplisten
+    return ANY_IPV4 in iplisten or f"{_MAPPED}{address}" in iplisten
 
 
 def central_stems(host: str) -> tuple[str, ...]:

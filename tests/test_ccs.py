@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pki import PASSWORD, intermediate, issue, mail, openssl_pfx, root, web
 
 from sslbind.ccs import CentralStore, stem_of
-from sslbind.errors import PasswordError, SslbindError
+from sslbind.errors import CertificateError, PasswordError, SslbindError
 from sslbind.resolver import central_stems, server_name
 
 RECORDS: list[list[tuple[str, Any]]] = []
@@ -177,11 +177,27 @@ def test_what_a_file_holds(folder: Path) -> None:
     (folder / "c.x.pfx").write_bytes(mail().pfx(chain=[root(), intermediate()]))
     store = CentralStore(str(folder))
     assert [(one.usable, one.entry.problem) for one in store.files()] == [
-        (False, "its private key is not in the file"),
+        (False, "is without its private key"),
         (False, "cannot be used: it is neither PEM nor DER, PKCS#7 or PFX"),
         (True, None),
     ]
+    assert [one.problem for one in store.files()] == [
+        "is without its private key",
+        "cannot be used: it is neither PEM nor DER, PKCS#7 or PFX",
+        "",
+    ]
     assert [store.opens(f"{stem}.x") for stem in "abc"] == [False, False, True]
+    with pytest.raises(CertificateError) as caught:
+        store.load("b.x")
+    assert caught.value.hints == (
+        "put a PFX file with the certificate and its private key in its place",
+    )
+
+
+def test_a_folder_that_cannot_be_read(folder: Path) -> None:
+    """An empty folder is one that can be read; one that is not there says why not."""
+    assert CentralStore(str(folder)).unreadable == ""
+    assert CentralStore(str(folder / "gone")).unreadable == "no such file or directory"
 
 
 # Hostile names, and what a lookup costs
@@ -256,3 +272,15 @@ def test_wildcard_files(folder: Path) -> None:
     (folder / "_.contoso.com.pfx").write_bytes(wildcard.pfx())
     (one,) = CentralStore(str(folder)).files()
     assert (one.name, one.entry.names, one.why) == ("*.contoso.com", ("*.contoso.com",), "")
+
+
+def test_a_link_serves_while_its_target_is_there(folder: Path, tmp_path: Path) -> None:
+    """What is remembered of odd names does not outlive the file behind a link."""
+    target = tmp_path / "target.pfx"
+    (folder / "A.contoso.com.pfx").symlink_to(target)
+    settle()
+    assert "a.contoso.com" not in CentralStore(str(folder))
+    target.write_bytes(b"x")
+    assert "a.contoso.com" in CentralStore(str(folder))
+    target.unlink()
+    assert "a.contoso.com" not in CentralStore(str(folder))

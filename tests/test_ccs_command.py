@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from conftest import Run
 from pki import PASSWORD, Issued, issue
+from tools import needs
 
 from sslbind.registry import CentralCertProvider, Registry
 
@@ -30,6 +32,7 @@ appid = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
 [SslCcsBindingInfo.443]
 appid = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
 """
+IGNORED = "note: ccs/.gitignore was written: it keeps PFX files out of git\n"
 
 
 def written(path: Path, text: str) -> Path:
@@ -68,6 +71,7 @@ def test_enable_for_the_first_time(run: Run, registry: Path) -> None:
     assert result.err == (
         "note: the folder ../share/ccs is not there, as seen from this machine\n"
         "note: the password file ccs.password is not there, as seen from this machine\n"
+        "note: keep ccs.password out of git: it opens every PFX file\n"
         "note: no record asks for the central store: sslbind add sslccs 443 appid=iis\n"
     )
     assert registry.read_text() == before + (
@@ -82,7 +86,7 @@ def test_enable_and_disable_touch_one_line(run: Run, full: Path) -> None:
     assert (result.code, result.out, result.err) == (
         0,
         "enabled the central store\n    Enabled: false -> true\n",
-        "",
+        IGNORED,
     )
     assert full.read_text() == FULL.replace("Enabled = false", "Enabled = true")
     result = run("ccs", "disable")
@@ -159,7 +163,7 @@ def test_unchanged(run: Run, full: Path, line: tuple[str, ...]) -> None:
     result = run("ccs", *line)
     assert (result.code, result.out, result.err) == (0, "", "note: unchanged\n")
     result = run("ccs", *line, "--format", "json")
-    assert result.json["changed"] is False
+    assert (result.json["changed"], result.json["action"]) == (False, "unchanged")
     assert full.read_text() == FULL
 
 
@@ -182,6 +186,7 @@ def test_dry_run(run: Run) -> None:
     assert run("ccs", "enable", "--dry-run", "--format", "json").json == {
         "version": 1,
         "changed": False,
+        "action": "updated",
         "enabled": True,
         "folder": "ccs",
         "password_file": None,
@@ -195,10 +200,39 @@ def test_json_of_a_change(run: Run, full: Path) -> None:
     assert run("ccs", "enable", "--format", "json").json == {
         "version": 1,
         "changed": True,
+        "action": "updated",
         "enabled": True,
         "folder": "ccs",
         "password_file": None,
     }
+
+
+def test_keys_stay_out_of_git(run: Run, full: Path) -> None:
+    """A folder inside the registry's gets a .gitignore for PFX files, unless it has one."""
+    ignore = full.parent / "ccs" / ".gitignore"
+    run("ccs", "enable", "--dry-run")
+    assert not ignore.exists()
+    assert run("ccs", "enable", "ccs/").err == IGNORED
+    git = needs("git")
+    subprocess.run([git, "init", "-q", full.parent], check=True)
+    for file, code in (("a.pfx", 0), ("A.PFX", 0), ("README.md", 1)):
+        command = [git, "-C", str(full.parent), "check-ignore", "-q", f"ccs/{file}"]
+        assert subprocess.run(command, check=False).returncode == code
+    ignore.write_text("# ours\n")
+    run("ccs", "disable")
+    assert run("ccs", "enable").err == ""
+    assert ignore.read_text() == "# ours\n"
+
+
+def test_a_folder_elsewhere_stays_as_it_is(
+    run: Run, full: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A folder outside, by its path or through a link, is not written into."""
+    share = tmp_path_factory.mktemp("share")
+    (full.parent / "link").symlink_to(share)
+    for place in (str(share), "link"):
+        assert run("ccs", "enable", place, "--password-file", f"{share}/pw").code == 0
+        assert not list(share.iterdir())
 
 
 @pytest.mark.usefixtures("registry", "untouched")
@@ -230,7 +264,7 @@ def test_old_releases(run: Run, full: Path) -> None:
     result = run("--windows", "2008r2", "ccs", "enable")
     assert (result.code, result.err) == (
         0,
-        "note: the central store exists from Windows Server 2012 on\n",
+        IGNORED + "note: the central store exists from Windows Server 2012 on\n",
     )
 
 

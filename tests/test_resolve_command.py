@@ -192,6 +192,16 @@ def test_dropped(run: Run, folder: Path) -> None:
     assert (document["outcome"], document["certificate"]) == ("dropped", None)
 
 
+def test_dropped_in_the_table(run: Run, folder: Path) -> None:
+    """The table marks such a record, whatever its certificate; 2012 R2 knows no reject."""
+    write(folder, f"sni {WWW}:443 {B} reject = true", settings=STORES)
+    assert run("resolve", ":443").out.splitlines()[3] == "      dropped: reject is on"
+    (port,) = run("resolve", "--format", "json").json["ports"]
+    row = port["candidates"][0]
+    assert (row["used"], row["note"]) == (True, "reject is on")
+    assert "broken: the certificate is not" in run("--windows", "2012r2", "resolve").out
+
+
 def test_not_listening(run: Run, folder: Path) -> None:
     """An address outside of the IP listen list has no listener."""
     write(folder, f"ip 0.0.0.0:443 {A}", settings='iplisten = ["10.0.0.5", "::1"]\n')
@@ -215,6 +225,8 @@ def test_broken_without_a_certificate(run: Run, folder: Path) -> None:
         "passed over: ipport=0.0.0.0:443\n"
     )
     assert result.err == "hint: sslbind store add FILE --store MY brings it\n"
+    why = run("resolve", "10.0.0.5:443", WWW, "--explain").out.split("\n\n")[1]
+    assert why.splitlines()[-1] == ("step 2: hostnameport=www.contoso.com:443: picked (documented)")
     document = run("resolve", "10.0.0.5:443", WWW, "--format", "json").json
     assert (document["outcome"], document["certificate"]) == ("broken", None)
     assert document["client"] == {"accepts": None, "problems": []}
@@ -331,6 +343,9 @@ def test_the_central_store(run: Run, folder: Path) -> None:
     (folder / "ccs").mkdir()
     (folder / "ccs" / f"{WWW}.pfx").write_bytes(GOOD.pfx(chain=(intermediate(),)))
     (folder / "ccs" / "_.contoso.com.pfx").write_bytes(b"garbage")
+    write(folder, "ccs", f"scoped {WWW}:443", settings=STORES + CENTRAL)
+    table = run("resolve", ":443").out
+    assert table.count("  2 files, 1 of them unusable  ") == 2
     write(folder, "ccs", settings=STORES + CENTRAL)
     result = run("resolve", "10.0.0.5:443", WWW, "--format", "json")
     assert (result.code, result.err) == (0, "")
@@ -344,10 +359,56 @@ def test_the_central_store(run: Run, folder: Path) -> None:
     assert result.json["steps"][-1]["tried"] == (
         "ccs=443 with www.contoso.com.pfx or _.contoso.com.pfx"
     )
-    broken = run("resolve", "10.0.0.5:443", "shop.contoso.com")
+    broken = run("resolve", "10.0.0.5:443", "shop.contoso.com", "--explain")
     assert broken.code == 1
-    assert broken.out.startswith("broken by ccs=443: ")
-    assert "_.contoso.com.pfx: it is neither PEM nor DER" in broken.out
+    assert broken.out.startswith(
+        "broken by ccs=443: ccs/_.contoso.com.pfx: it is neither PEM nor DER"
+    )
+    assert broken.err == (
+        "hint: put a PFX file with the certificate and its private key in its place\n"
+    )
+    assert broken.out.splitlines()[-2:] == [
+        "step 6: ccs=443 with shop.contoso.com.pfx or _.contoso.com.pfx: picked (documented)",
+        "central store: the provider is enabled, its files are in ccs",
+    ]
+
+
+def test_a_central_store_that_cannot_be_read(run: Run, folder: Path) -> None:
+    """Where the folder is seen by the servers only, its files are not known, and that is said."""
+    records = ("ccs", f"ip 0.0.0.0:443 {GOOD.thumbprint}")
+    write(folder, *records, settings=STORES + CENTRAL)
+    why = (
+        "note: ccs: the folder of the central store cannot be read: no such file or directory;"
+        " its files are not known\n"
+    )
+    result = run("resolve", "10.0.0.5:443", WWW, "--explain")
+    assert (result.code, result.err) == (0, why)
+    lines = result.out.splitlines()
+    assert lines[0].endswith(
+        "before it fits; the files of the central store are not known (documented)"
+    )
+    assert (
+        "step 6: ccs=443 with www.contoso.com.pfx or _.contoso.com.pfx: not known (documented)"
+    ) in lines
+    assert (
+        "central store: the provider is enabled, its files are in ccs, which cannot be read:"
+        " no such file or directory; its files are not known"
+    ) in lines
+    document = run("resolve", "10.0.0.5:443", WWW, "--format", "json").json
+    assert (document["outcome"], document["step"]) == ("certificate", "ipv4-wildcard")
+    assert document["verified"] is None
+    result = run("resolve", "10.0.0.5:443", "--format", "json")  # no name, and no file for it
+    assert (result.err, result.json["verified"]) == ("", True)
+    rows = run("resolve", ":443").out.splitlines()
+    assert rows[2:4] == [
+        "    ccs=443             files not known  sslbind.toml:11",
+        "      not known: the folder ccs cannot be read: no such file or directory",
+    ]
+    (port,) = run("resolve", "--format", "json").json["ports"]
+    assert (port["candidates"][0]["files"], port["candidates"][0]["unusable"]) == (None, None)
+    (folder / "ccs").mkdir()
+    result = run("resolve", "10.0.0.5:443", WWW, "--format", "json")
+    assert (result.err, result.json["verified"]) == ("", True)
 
 
 def test_files_of_the_central_store_are_opened_anew_where_they_change(
@@ -392,11 +453,22 @@ def test_records_that_the_release_never_uses(run: Run, folder: Path) -> None:
 
 
 def test_no_tls_version_left(run: Run, folder: Path) -> None:
-    """A record that turns every version off is answered with a note."""
+    """Where a record turns every version off no client sees its certificate: exit 1."""
     off = "disabletls12 = true;disabletls13 = true;disablelegacytls = true"
-    write(folder, f"ip 0.0.0.0:443 {GOOD.thumbprint} {off}", settings=STORES)
-    result = run("resolve", "10.0.0.5:443")
-    assert result.err == "note: no TLS version is left by the record: the handshake fails\n"
+    lost = "no client gets through, since no TLS version is left by the record"
+    problem = {"id": "no-tls-version-left", "message": "no TLS version is left by the record"}
+    for settings, verified in ((STORES, True), ("", None)):
+        write(folder, f"ip 0.0.0.0:443 {GOOD.thumbprint} {off}", settings=settings)
+        result = run("-q", "resolve", "10.0.0.5:443", WWW, "--explain")
+        assert (result.code, result.err) == (1, "")
+        answer, why = result.out.split("\n\n")
+        assert answer.splitlines()[-1] == lost
+        assert why.splitlines()[-1] == "TLS versions: none is left: the handshake fails"
+        result = run("-q", "resolve", "10.0.0.5:443", WWW, "--format", "json")
+        assert (result.code, result.json["outcome"]) == (1, "certificate")
+        assert result.json["verified"] is verified
+        assert result.json["client"] == {"accepts": False, "problems": [problem]}
+    assert "      broken: no TLS version is left by the record\n" in run("-q", "resolve").out
 
 
 def test_explain(run: Run, folder: Path) -> None:
@@ -487,6 +559,12 @@ def test_a_url_by_dns(run: Run, folder: Path) -> None:
     assert {one["name"] for one in result.json["answers"]} == {"localhost"}
     assert {one["address"] for one in result.json["answers"]} <= {"127.0.0.1", "::1"}
     assert all(one["certificate"]["thumbprint"] == A for one in result.json["answers"])
+    for one in result.json["answers"]:
+        place = "[::1]" if one["address"] == "::1" else one["address"]
+        lines = run("resolve", "https://localhost:8443/").out.splitlines()
+        assert f"{place}:8443 localhost" in lines
+    told = run("resolve", "https://localhost:8443/", "--address", "10.0.0.5").out
+    assert told.startswith(f"{A} by hostnameport=localhost:8443: ")
 
 
 @pytest.mark.parametrize("literal", ["127.0.0.1", "[::1]"])
@@ -546,6 +624,8 @@ WRONG = {
     "a b:443": "'a b' is a host name",
     ":99999": "a port is a number from 1 to 65535",
     ":": "the address is missing",
+    "*:443": "hint: one of the server's is meant, for example 10.0.0.5:443",
+    "*": "the address is missing",
     "": "the port is missing",
 }
 
@@ -579,6 +659,15 @@ def test_what_does_not_go_together(run: Run, folder: Path, words: tuple[str, ...
     result = run("resolve", *words)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("error: ")
+
+
+def test_a_name_without_an_address_beside_it(run: Run, folder: Path) -> None:
+    """A port and a name make no connection: the sentence says what is missing."""
+    write(folder, f"ip 0.0.0.0:443 {A}")
+    assert run("resolve", ":443", WWW).err == (
+        "error: :443: the address is missing\n"
+        "hint: one of the server's is meant, for example 10.0.0.5:443\n"
+    )
 
 
 def test_every_address_is_none_to_connect_to(run: Run, folder: Path) -> None:
@@ -800,6 +889,7 @@ def test_the_table_in_json(run: Run, folder: Path) -> None:
         "step": "ccs",
         "certificate": None,
         "files": 2,
+        "unusable": 2,
         "file": "sslbind.toml",
         "line": 27,
         "used": True,
@@ -874,3 +964,35 @@ def test_nothing_is_written(run: Run, folder: Path) -> None:
     assert sorted(folder.rglob("*")) == before
     shutil.rmtree(folder / "certs")
     assert run("resolve", "10.0.0.5:443", env=env).code == 1
+
+
+def test_what_is_remembered_of_keys_that_are_elsewhere_does_not_count_here(
+    run: Run, folder: Path
+) -> None:
+    """A key of another certificate is fine where keys are elsewhere, and broken where not."""
+    (folder / "certs" / "MY" / f"{GOOD.thumbprint}.key").write_bytes(leaf("x").key_pem())
+    elsewhere = STORES + 'privatekeys = "elsewhere"\n'
+    for settings, code in ((elsewhere, 0), (STORES, 1), (elsewhere, 0)):
+        write(folder, f"ip 10.0.0.5:443 {GOOD.thumbprint}", settings=settings)
+        assert run("resolve", "10.0.0.5:443").code == code
+
+
+def test_an_address_that_stands_mapped_in_the_listen_list(run: Run, folder: Path) -> None:
+    """It counts as the IPv4 address that it is."""
+    write(folder, f"ip 0.0.0.0:443 {A}", settings='iplisten = ["::ffff:10.0.0.6"]\n')
+    assert run("resolve", "[::ffff:10.0.0.6]:443").code == 0
+    assert run("resolve", "10.0.0.6:443").code == 0
+    assert run("resolve", "10.0.0.7:443").out.startswith("not-listening: ")
+
+
+def test_thousands_of_addresses_before_thousands_of_names(run: Run, folder: Path) -> None:
+    """The table says it once for all names, and in JSON each has the count."""
+    many = 300
+    records = [f"ip 10.0.{n // 250}.{n % 250}:443 {A}" for n in range(many)]
+    write(folder, *records, *(f"sni w{n}.contoso.com:443 {B}" for n in range(many)))
+    text = run("resolve", ":443").out
+    assert text.count("not on 10.0.0.0:443, 10.0.0.1:443, 10.0.0.2:443 and 297 more") == 1
+    [port] = run("resolve", "--format", "json").json["ports"]
+    names = [one for one in port["candidates"] if one["kind"] == "hostnameport"]
+    assert {one["shadowed_by_count"] for one in names} == {many}
+    assert {len(one["shadowed_by"]) for one in names} == {20}

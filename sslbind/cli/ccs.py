@@ -16,18 +16,19 @@ from sslbind.cli.app import OK, App, dry_run_option, format_option, pass_app
 from sslbind.cli.main import HELP
 from sslbind.cli.progress import progress
 from sslbind.errors import SslbindError
-from sslbind.files import reason
 from sslbind.keys import CCS, SCOPEDCCS
 from sslbind.operations import Session
 from sslbind.printable import printable
 from sslbind.registry import CentralCertProvider
 
 if TYPE_CHECKING:
-    from sslbind.ccs import CentralFile, CentralStore
+    from sslbind.ccs import CentralFile
     from sslbind.keys import Key
 
 COLUMNS = ("file", "serves", "names", "days left", "opens")
 _ENABLE = "sslbind ccs enable FOLDER"
+_ANOTHER = f"{_ENABLE} names another"
+_UNREADABLE = "the folder of the central store cannot be read"
 
 
 @click.group("ccs", context_settings=HELP)
@@ -50,7 +51,8 @@ def enable(
 
     FOLDER and the password's FILE are stored as they are written, and count
     from the folder of the registry file. They need not be there: a share may
-    be seen by the servers only.
+    be seen by the servers only. A FOLDER inside that of the registry gets a
+    .gitignore that keeps its PFX files out of git.
     """
     for what, path in (("FOLDER", folder), ("--password-file", password_file)):
         if path == "":
@@ -65,6 +67,10 @@ def enable(
         session.registry.set_central_store(new)
     _tell(app, old, new, dry_run=dry_run, format_=format_)
     _note_absent(app, session, new)
+    if new != old and not dry_run:
+        _keep_out_of_git(app, session, new)
+    if password_file and _inside(session, password_file):
+        app.note(f"keep {password_file} out of git: it opens every PFX file")
     if session.release < CCS.since:
         app.note(f"the central store exists from {CCS.since.title} on")
     elif not _records(session):
@@ -125,14 +131,17 @@ def list_(app: App, format_: str) -> int:
     "serves" is a host, or *.PARENT, told by the file's name alone; "-" where no
     connection leads to it, and a note says why. The list is the same while the
     store is disabled.
+
+    "opens" is yes for a file without a password too. Windows may not open such
+    a file where a password is set (inferred).
     """
     session = app.reading()
     with progress() as session.progress:
         store = session.central_store
         if store is None:
             raise _no_location(session)
-        if problem := _folder_problem(store):
-            raise SslbindError(problem, f"{_ENABLE} names another", file=store.folder)
+        if problem := store.unreadable:
+            raise SslbindError(f"{_UNREADABLE}: {problem}", _ANOTHER, file=store.folder)
         files = store.files()
     now = datetime.now(UTC)
     if format_ == "json":
@@ -169,7 +178,8 @@ def _tell(
 ) -> None:
     changed = new != old
     if format_ == "json":
-        document = {"changed": changed and not dry_run, **_settings_json(new)}
+        action = "updated" if changed else "unchanged"
+        document = {"changed": changed and not dry_run, "action": action, **_settings_json(new)}
         app.json(document | {"dry_run": True} if dry_run else document)
     elif changed:
         verb = "enable" if new.enabled else "disable"
@@ -208,24 +218,38 @@ def _note_absent(app: App, session: Session, settings: CentralCertProvider) -> N
             app.note(f"{what} {path} is not there, as seen from this machine")
 
 
+def _inside(session: Session, path: str) -> bool:
+    """Whether a path of the registry lies in the registry's folder, where git may see it."""
+    home, real = (os.path.realpath(session.registry.resolve_path(one)) for one in ("", path))
+    return os.path.join(real, "").startswith(os.path.join(home, ""))
+
+
+def _keep_out_of_git(app: App, session: Session, settings: CentralCertProvider) -> None:
+    """Give the folder a .gitignore, where it is there, is ours to write and lies inside."""
+    location = settings.location or ""
+    folder = session.registry.resolve_path(location)
+    if not (_inside(session, location) and os.path.isdir(folder) and os.access(folder, os.W_OK)):
+        return
+    from sslbind.ccs import keep_out_of_git
+
+    try:
+        written = keep_out_of_git(folder)
+    except SslbindError as error:  # the store is enabled all the same
+        app.note(f"keep the PFX files in {location} out of git: {error}")
+        return
+    if written:
+        app.note(f"{location.rstrip('/')}/.gitignore was written: it keeps PFX files out of git")
+
+
 def _count(app: App, session: Session) -> int | None:
     """Return how many PFX files there are, None where that cannot be told; a note says why."""
     store = session.central_store
     if store is None:
         return None
-    if problem := _folder_problem(store):
-        app.note(f"{store.folder}: {problem}")
+    if problem := store.unreadable:
+        app.note(f"{store.folder}: {_UNREADABLE}: {problem}")
         return None
     return len(store.names())
-
-
-def _folder_problem(store: CentralStore) -> str:
-    """Return why the folder cannot be looked into, or nothing."""
-    try:
-        with os.scandir(store.folder):
-            return ""
-    except OSError as error:
-        return f"the folder of the central store cannot be read: {reason(error)}"
 
 
 def _records(session: Session) -> list[Key]:
@@ -241,7 +265,7 @@ def _opens(file: CentralFile) -> str:
         return "yes"
     if file.entry.locked:
         return "locked"
-    return "no key" if file.entry.thumbprint else file.entry.problem or "no"
+    return "no key" if file.entry.thumbprint else file.problem
 
 
 def _days_left(file: CentralFile, now: datetime) -> int | None:
@@ -271,5 +295,5 @@ def _file_json(file: CentralFile, now: datetime) -> dict[str, Any]:
         "not_after": entry.not_after and entry.not_after.isoformat(),
         "days_left": _days_left(file, now),
         "opens": file.usable,
-        "problem": entry.problem,
+        "problem": file.problem or None,
     }

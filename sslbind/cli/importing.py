@@ -129,7 +129,7 @@ class _Import:
             good = not self.plan.conflicts and not any(one.imported.bad for one in self.sources)
             for binding in (*self.plan.added, *self.plan.changed):
                 registry.put(binding)
-            self._iplisten(registry)
+            self._settings(registry)
             if (good or partial) and not dry_run:
                 self._store(session)
                 self.written = registry.save()
@@ -149,8 +149,12 @@ class _Import:
                 )
             self.notes += (f"{source.file}: {note}" for note in source.imported.notes)
 
-    def _iplisten(self, registry: Registry) -> None:
+    def _settings(self, registry: Registry) -> None:
+        """Take the listen list and the central store over, where the registry has none."""
         for source in self.sources:
+            central = source.imported.central
+            if central is not None and registry.settings.central_store is None:
+                registry.set_central_store(central)
             wanted = source.imported.iplisten
             if wanted is None or wanted == registry.iplisten:
                 continue

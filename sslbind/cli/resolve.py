@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from sslbind.answers import Report, host_checked, report, state
+from sslbind.answers import NO_TLS, Report, host_checked, report, state
 from sslbind.cli.app import NO, OK, App, format_option, pass_app
 from sslbind.cli.main import HELP
 from sslbind.errors import BadValueError, SslbindError
@@ -17,14 +17,13 @@ from sslbind.operations import NOT_MODELLED, Session
 from sslbind.printable import printable
 from sslbind.reasons import because, explain, mark, never_used
 from sslbind.resolver import ANY_IPV4, ANY_IPV6, resolve, unused
-from sslbind.tls import versions_left
 
 
 class Connection(NamedTuple):
     """A connection that is asked for: where to, what server name is sent, what is checked.
 
     ``written`` is the address as the user wrote it; ``name`` and ``host`` are
-    None where none is sent, and none is checked. ``several``: it is one of more.
+    None where none is sent, and none is checked. ``found``: DNS gave the address.
     """
 
     address: str
@@ -32,7 +31,7 @@ class Connection(NamedTuple):
     written: str
     name: str | None = None
     host: str | None = None
-    several: bool = False
+    found: bool = False
 
 
 @click.command("resolve", context_settings=HELP)
@@ -60,18 +59,24 @@ def resolve_command(
 
     \b
     sslbind resolve 10.0.0.5:443 www.contoso.com
-    sslbind resolve [2001:db8::5]:443
+    sslbind resolve '[2001:db8::5]:443'
     sslbind resolve https://www.contoso.com/
 
     HOST is the server name that the client sends (SNI), and checks in the
     certificate. A URL asks DNS for its addresses, unless --address has one.
     Without a target the whole table is printed, with :443 that of one port.
 
-    Exit 0 where a certificate answers, else 1. The certificate is what TLS
-    shows; which site answers is settled later, by the Host header.
+    Exit 0 where a certificate answers, at every address that was asked for,
+    else 1. The certificate is what TLS shows; which site answers is settled
+    later, by the Host header.
+
+    JSON is one answer; for a URL without --address it is {"answers": [...]},
+    for the table {"ports": [...]}.
     """  # noqa: D301  # click's own mark, and no backslash
     if target is None or (target[:1] == ":" and target[1:].isdecimal()):
         if host or address or client_hello or explained:
+            if target:
+                raise _no_address(target, target)
             raise click.UsageError("ADDRESS:PORT is missing")
         from sslbind.cli.resolve_table import print_ports
 
@@ -84,7 +89,7 @@ def resolve_command(
         app.json({"answers": documents} if "://" in target and not address else documents[0])
     else:
         app.echo("\n".join(_text(session, one, of, explained) for one, of in answers))
-    return OK if all(one.answer.outcome == "certificate" for one, _ in answers) else NO
+    return OK if all(one.served for one, _ in answers) else NO
 
 
 # What is asked.
@@ -121,12 +126,21 @@ def _direct(target: str, host: str | None, client_hello: str | None) -> Connecti
     """Return the connection to ADDRESS:PORT."""
     if host is not None and client_hello is not None:
         raise click.UsageError("HOST and --client-hello exclude each other")
+    if target in (":", "*") or target.startswith("*:"):
+        raise _no_address(target, ":443")
     _refuse_name(target)
     key = _asked_key(target)
     if client_hello is not None:
         host = _read_hello(client_hello)
     written = target.rpartition(":")[0]
     return Connection(key.host, key.port, written, host, host_checked(host))
+
+
+def _no_address(target: str, port: str) -> SslbindError:
+    return SslbindError(
+        f"{target}: the address is missing",
+        f"one of the server's is meant, for example 10.0.0.5{port}",
+    )
 
 
 def _refuse_name(target: str) -> None:
@@ -190,8 +204,8 @@ def _from_url(url: str, address: str | None) -> list[Connection]:
     else:
         addresses = [literal] if literal else _addresses(host)
     sent = None if literal else name
-    several = len(addresses) > 1
-    return [Connection(one, port or 443, one, sent, host, several) for one in addresses]
+    found = address is None and literal is None
+    return [Connection(one, port or 443, one, sent, host, found) for one in addresses]
 
 
 def _literal(name: str) -> str | None:
@@ -256,8 +270,8 @@ def _answer(
     if answer.name == "":
         app.note(f"no record can have the name {connection.name!r:.100}")
     app.note(*(never_used(key, session.release) for key in unused(server, answer)))
-    if answer.binding is not None and not versions_left(answer.binding, session.release):
-        app.note("no TLS version is left by the record: the handshake fails")
+    if found.unseen:
+        app.note(found.unseen)
     if found.broken is not None:
         app.hint(*found.broken.hints)
     return found, connection
@@ -307,7 +321,7 @@ def _text(session: Session, found: Report, connection: Connection, explained: bo
     answer = found.answer
     what = found.thumbprint if answer.outcome == "certificate" else answer.outcome
     by = f" by {_word(answer.binding.key)}" if answer.binding is not None else ""
-    lines = [_place(connection)] if connection.several else []
+    lines = [_place(connection)] if connection.found else []
     lines.append(f"{what}{by}: {_reason(session, found)} ({mark(answer.documented)})")
     if answer.passed_over:
         lines.append(f"passed over: {', '.join(map(_word, answer.passed_over))}")
@@ -322,11 +336,15 @@ def _text(session: Session, found: Report, connection: Connection, explained: bo
 def _reason(session: Session, found: Report) -> str:
     """Return why the answer is what it is, and why a record that was picked serves nothing."""
     reason = because(found.answer, session.registry.iplisten)
+    if found.unseen:
+        reason += "; the files of the central store are not known"
     return reason if found.broken is None else f"{found.broken}; {reason}"
 
 
 def _verdict(found: Report) -> str:
     """Return what a client says of the certificate."""
+    if not found.served:
+        return f"no client gets through, since {NO_TLS.message}"
     if found.facts is None:
         return "what a client says of it is not known: certificates are not modelled"
     verb = "accepts" if found.accepts else "refuses"

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sslbind.answers import NO_TLS
 from sslbind.cli.app import OK, App, plural
-from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
+from sslbind.cli.progress import progress
+from sslbind.keys import HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
 from sslbind.operations import NOT_MODELLED, Session
 from sslbind.printable import printable
 from sslbind.resolver import ANY_IPV4, ANY_IPV6, listens, mapped_ipv4, used_since
+from sslbind.tags import REJECT
+from sslbind.tls import versions_left
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
+    from sslbind.ccs import CentralFile
     from sslbind.certentry import Entry
 
 STEPS = {
@@ -32,14 +37,18 @@ _FIRST = {
     "ipv4-wildcard": "IPv6 goes to",
 }
 _SHOWN, _LISTED, _WIDEST = 3, 20, 60
+_UNUSED = "never used"
 
 
 class Candidate(NamedTuple):
     """One record of a port: where it stands, what it serves, and when it does not.
 
-    ``thumbprint`` and ``names`` are the certificate's, ``files`` the number of
-    files of the central store, None where there is no such thing. ``note`` says
-    why it never serves, or serves nothing; ``unused`` tells the two apart.
+    ``thumbprint`` and ``names`` are the certificate's, ``files`` and ``unusable``
+    the number of files of the central store, all of them and those that do not
+    open; None where there is no such thing, or it is not known. ``state`` is
+    ``never used``, ``dropped``, ``broken``, ``not known`` or empty, and ``note``
+    says why. ``exact`` are the records for one address that come before it, one
+    tuple for all candidates of a port; ``first`` are the others that do.
     """
 
     key: Key
@@ -49,9 +58,16 @@ class Candidate(NamedTuple):
     file: str | None
     names: tuple[str, ...]
     files: int | None
+    unusable: int | None
+    state: str = ""
     note: str = ""
-    unused: bool = False
-    shadowed_by: tuple[Key, ...] = ()
+    exact: tuple[Key, ...] = ()
+    first: tuple[Key, ...] = ()
+
+    @property
+    def unused(self) -> bool:
+        """Whether no connection ever reaches it."""
+        return self.state == _UNUSED
 
 
 class Port(NamedTuple):
@@ -65,9 +81,10 @@ class Port(NamedTuple):
 def print_ports(app: App, port: int | None, format_: str) -> int:
     """Print the table of every port, or of one."""
     session = app.reading()
+    with progress() as session.progress:
+        ports = list(_Table(session).ports(port))
     if session.stores is None:
         app.note(NOT_MODELLED)
-    ports = list(_Table(session).ports(port))
     if format_ == "json":
         app.json({"windows": str(session.release), "ports": [_json(session, p) for p in ports]})
         return OK
@@ -87,7 +104,20 @@ class _Table:
             (one.thumbprint, one.store.casefold()): one
             for one in (session.stores.entries() if session.stores else ())
         }
-        self.stems = _stems(session)
+
+    @cached_property
+    def central_files(self) -> Sequence[CentralFile]:
+        """The files of the central store that serve a name."""
+        files = self.session.central.files() if self.session.central else ()
+        return [one for one in files if one.name is not None]
+
+    @cached_property
+    def unseen(self) -> str:
+        """Why the files of the central store are not known, or nothing."""
+        central, settings = self.session.central, self.session.registry.settings.central_store
+        if central is None or settings is None or not central.unreadable:
+            return ""
+        return f"the folder {settings.location} cannot be read: {central.unreadable}"
 
     def ports(self, port: int | None) -> Iterator[Port]:
         """Yield the ports in order, or the one that is asked for."""
@@ -102,15 +132,16 @@ class _Table:
             shadows = _Shadows(used)
             yield Port(
                 number,
-                [one._replace(shadowed_by=shadows.of(one)) for one in found],
+                [one._replace(exact=shadows.exact(one), first=shadows.first(one)) for one in found],
                 _otherwise(number, used),
             )
 
     def _candidate(self, binding: Binding) -> Candidate:
         key, session = binding.key, self.session
         entry = self.entries.get((binding.certhash or "", (binding.store or "").casefold()))
-        unused = self._unused(key)
         settings = session.registry.settings.cert_stores
+        files, unusable = (None, None) if key.kind.certificate else self._files(key)
+        state, note = self._state(binding, entry)
         return Candidate(
             key,
             _step(key),
@@ -118,10 +149,23 @@ class _Table:
             binding.certhash,
             f"{settings.path.rstrip('/')}/{entry.file}" if settings and entry else None,
             entry.names if entry else (),
-            None if key.kind.certificate else self._files(key),
-            unused or self._broken(binding, entry),
-            bool(unused),
+            files,
+            unusable,
+            state,
+            note,
         )
+
+    def _state(self, binding: Binding, entry: Entry | None) -> tuple[str, str]:
+        """Return whether the record serves nothing, and why; two empty words where it serves."""
+        if unused := self._unused(binding.key):
+            return _UNUSED, unused
+        if binding[REJECT.name] and REJECT.since <= self.session.release:
+            return "dropped", f"{REJECT.name} is on"
+        if broken := self._broken(binding, entry):
+            return "broken", broken
+        if not binding.key.kind.certificate and self.unseen:
+            return "not known", self.unseen
+        return "", ""
 
     def _unused(self, key: Key) -> str:
         """Return why no connection ever reaches the record, nothing where one may."""
@@ -144,6 +188,8 @@ class _Table:
     def _broken(self, binding: Binding, entry: Entry | None) -> str:
         """Return why the record serves nothing although it is picked."""
         stores = self.session.stores
+        if not versions_left(binding, self.session.release):
+            return NO_TLS.message
         if stores is None or binding.certhash is None:
             return ""
         if entry is None:
@@ -152,50 +198,61 @@ class _Table:
             return "the certificate is without its private key"
         return ""
 
-    def _files(self, key: Key) -> int:
-        """Return how many files of the central store the record may serve."""
-        if key.kind is CCS:
-            return len(self.stems)
-        if not key.wildcard:
+    def _files(self, key: Key) -> tuple[int | None, int | None]:
+        """Return how many files the record may serve, and how many of them do not open.
+
+        None where that is not known.
+        """
+        if self.unseen:
+            return None, None
+        files = self.central_files
+        if key.kind is SCOPEDCCS:
             parent = key.host.partition(".")[2]
-            return len({key.host, f"_.{parent}"} & self.stems)
-        return sum(stem.partition(".")[2] == key.host[2:] for stem in self.stems)
+            own = {key.host, f"*.{parent}"}
+            files = [
+                one
+                for one in files
+                if one.name in own
+                or (key.wildcard and (one.name or "").partition(".")[2] == parent)
+            ]
+        return len(files), sum(not one.usable for one in files)
 
 
 class _Shadows:
     """Which records of one port come before others."""
 
     def __init__(self, used: set[Key]) -> None:
-        self.exact = [key for key in used if key.kind is IPPORT and not key.wildcard]
-        self.exact.sort(key=str)
-        self.names: dict[str, list[Key]] = {}
+        addresses = (key for key in used if key.kind is IPPORT and not key.wildcard)
+        self._exact = tuple(sorted(addresses, key=str))
+        self._exact_ipv6 = tuple(key for key in self._exact if ":" in key.host)
+        self._names: dict[str, list[Key]] = {}
         """The host names by what a wildcard for them would be, and every one by itself."""
         for key in sorted((one for one in used if one.kind is HOSTNAMEPORT), key=str):
             wildcard = f"*.{key.host.partition('.')[2]}"
             for host in {key.host, wildcard}:
-                self.names.setdefault(host, []).append(key)
-        self.everywhere = {key for key in used if key.kind is IPPORT and key.wildcard}
+                self._names.setdefault(host, []).append(key)
+        self._everywhere = {key for key in used if key.kind is IPPORT and key.wildcard}
 
-    def of(self, one: Candidate) -> tuple[Key, ...]:
-        """Return the records that answer in place of ``one`` for some connections, or all."""
-        key = one.key
+    def exact(self, one: Candidate) -> tuple[Key, ...]:
+        """Return the records for one address that answer in place of ``one`` there."""
         if one.unused or one.step == "ipport":
             return ()
-        if one.step == "ipv6-wildcard":
-            return tuple(exact for exact in self.exact if ":" in exact.host)
-        before: list[Key] = [*self.exact]
+        return self._exact_ipv6 if one.step == "ipv6-wildcard" else self._exact
+
+    def first(self, one: Candidate) -> tuple[Key, ...]:
+        """Return the other records that answer in place of ``one`` for some connections."""
+        key = one.key
+        if one.unused:
+            return ()
+        if one.step == "ipv4-wildcard":
+            return tuple(other for other in self._everywhere if other != key)
         if key.wildcard and key.kind is not IPPORT:
-            before += [name for name in self.names.get(key.host, ()) if name != key]
-        elif key.kind is SCOPEDCCS:
-            wildcard = f"*.{key.host.partition('.')[2]}"
-            before += [
-                name
-                for name in (Key(HOSTNAMEPORT, host, key.port) for host in (key.host, wildcard))
-                if name in self.names.get(name.host, ())
-            ]
-        elif one.step == "ipv4-wildcard":
-            before += [other for other in self.everywhere if other != key]
-        return tuple(before)
+            return tuple(name for name in self._names.get(key.host, ()) if name != key)
+        if key.kind is not SCOPEDCCS:
+            return ()
+        wildcard = f"*.{key.host.partition('.')[2]}"
+        names = (Key(HOSTNAMEPORT, host, key.port) for host in (key.host, wildcard))
+        return tuple(name for name in names if name in self._names.get(name.host, ()))
 
 
 def _step(key: Key) -> str:
@@ -204,19 +261,6 @@ def _step(key: Key) -> str:
     if key.kind is IPPORT and key.wildcard:
         return "ipv4-wildcard" if key.host == ANY_IPV4 else "ipv6-wildcard"
     return key.kind.name
-
-
-def _stems(session: Session) -> set[str]:
-    """Return what the files of the central store are called for, without opening one."""
-    if session.central is None:
-        return set()
-    from sslbind.ccs import stem_of
-
-    try:
-        names = os.listdir(session.central.folder)
-    except OSError:
-        return set()
-    return {stem for stem in map(stem_of, names) if stem is not None}
 
 
 def _otherwise(port: int, used: set[Key]) -> str:
@@ -240,12 +284,15 @@ def _json(session: Session, port: Port) -> dict[str, Any]:
                 "certificate": one.thumbprint
                 and {"thumbprint": one.thumbprint, "file": one.file, "names": [*one.names]},
                 "files": one.files,
+                "unusable": one.unusable,
                 "file": session.registry.path,
                 "line": one.line,
                 "used": not one.unused,
                 # Thousands of names below one wildcard would fill the answer with themselves.
-                "shadowed_by": [key_json(key) for key in one.shadowed_by[:_LISTED]],
-                "shadowed_by_count": len(one.shadowed_by),
+                "shadowed_by": [
+                    key_json(key) for key in (*one.exact[:_LISTED], *one.first)[:_LISTED]
+                ],
+                "shadowed_by_count": len(one.exact) + len(one.first),
                 "note": one.note or None,
             }
             for one in port.candidates
@@ -272,14 +319,19 @@ def _text(session: Session, port: Port) -> str:
 
 
 def _rows(session: Session, one: Candidate, width: int) -> Iterator[str]:
-    serves = one.thumbprint or plural(one.files or 0, "file")
+    serves = one.thumbprint or _count(one.files, one.unusable)
     names = f"  {_some(one.names)}" if one.names else ""
     yield f"    {_word(one.key):{width}}  {serves}{names}  {session.registry.path}:{one.line}"
     if one.note:
-        yield f"      {'never used' if one.unused else 'broken'}: {one.note}"
-    others = [_word(key) for key in one.shadowed_by if key.kind is not IPPORT or key.wildcard]
-    if others:
-        yield f"      {_FIRST[one.step]} {_some(others)}"
+        yield f"      {one.state}: {one.note}"
+    if one.first:
+        yield f"      {_FIRST[one.step]} {_some([_word(key) for key in one.first])}"
+
+
+def _count(files: int | None, unusable: int | None) -> str:
+    if files is None:
+        return "files not known"
+    return plural(files, "file") + (f", {unusable} of them unusable" if unusable else "")
 
 
 def _some(words: Sequence[str]) -> str:
