@@ -140,7 +140,8 @@ class Bench:
         """Import a capture of 10,000 records into a registry that it makes."""
         capture = self.folder / "capture.txt"
         if not capture.exists():
-            command = [sys.executable, "-m", "sslbind", "-r", self.paths[MANY], "show", "sslcert"]
+            registry = str(self.paths[MANY])
+            command = [sys.executable, "-m", "sslbind", "-r", registry, "show", "sslcert"]
             with capture.open("wb") as file:
                 subprocess.run(command, env=self.env, stdout=file, check=True)
         return self.sslbind(self.folder / f"import{number}.toml", "import", str(capture))
