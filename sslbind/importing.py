@@ -15,8 +15,10 @@ from sslbind.formats.imported import BadRecord, Imported, Record, Wanted
 from sslbind.keys import Key
 from sslbind.names import covers
 from sslbind.registry import MAX_SIZE, Settings
+from sslbind.registry.document import Told
 from sslbind.registry.snapshot import Snapshot
 from sslbind.release import DEFAULT_RELEASE
+from sslbind.tags import STORED
 
 if TYPE_CHECKING:
     from sslbind.certentry import Entry
@@ -100,12 +102,26 @@ def snapshot(source: Source) -> Snapshot:
         imported.iplisten or (),
         central_store=imported.central,
     )
+    return Snapshot(source.file, settings, bindings, lines, _told(source, bindings))
+
+
+def _told(source: Source, bindings: Mapping[Key, Binding]) -> Told:
+    imported = source.imported
     notes = (*(f"{source.file}: {note}" for note in imported.notes), *left_out(source))
     if imported.central is None and not all(key.kind.certificate for key in bindings):
         told = "does not tell whether the central store is enabled: its records serve nobody here"
         notes += (f"{source.file}: {told}",)
+    unknown = set() if imported.carried is None else STORED.keys() - imported.carried
+    for name, value in (
+        ("windows", imported.release),
+        ("iplisten", imported.iplisten),
+        ("central", imported.central),
+    ):
+        if value is None:
+            unknown.add(name)
+    unread = {one.key for one in imported.bad if one.key} | {one.key for one in imported.wanted}
     sites = (imported.sites,) if imported.sites else ()
-    return Snapshot(source.file, settings, bindings, lines, notes, sites)
+    return Told(notes, sites, frozenset(unknown), frozenset(unread))
 
 
 def left_out(source: Source) -> tuple[str, ...]:

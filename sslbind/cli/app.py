@@ -70,7 +70,7 @@ class App:
         if source is None:
             raise refused or unknown(path)
         found = snapshot(source)
-        self.note(*found.notes)
+        self.note(*found.told.notes)
         return Session(found, self.release_option)
 
     @contextlib.contextmanager

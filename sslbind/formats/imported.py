@@ -23,11 +23,15 @@ class Record(NamedTuple):
 
 
 class BadRecord(NamedTuple):
-    """What should have been a record: where it stands, what is wrong, how it is mended."""
+    """What should have been a record: where it stands, what is wrong, how it is mended.
+
+    ``key`` is the record's, as far as that could be read.
+    """
 
     line: int | None
     message: str
     hints: tuple[str, ...] = ()
+    key: Key | None = None
 
 
 class Wanted(NamedTuple):
@@ -54,8 +58,10 @@ class Imported(NamedTuple):
 
     ``release`` is None where it cannot be told from the document, ``iplisten``
     where the document does not speak of it, ``certificates`` where it holds no
-    store, ``central`` where it has no settings of the central store. ``notes``
-    are sentences about what was taken for granted or left out.
+    store, ``central`` where it has no settings of the central store. ``carried``
+    are the names of the tags that such a document has, None where it has all:
+    what it does not carry is not known, and not at its default. ``notes`` are
+    sentences about what was taken for granted or left out.
     """
 
     records: tuple[Record, ...] = ()
@@ -67,3 +73,4 @@ class Imported(NamedTuple):
     sites: Sites | None = None
     certificates: tuple[StoredCertificate, ...] | None = None
     central: CentralCertProvider | None = None
+    carried: frozenset[str] | None = None

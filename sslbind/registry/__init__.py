@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from sslbind import cache, files
 from sslbind.binding import Binding
@@ -25,13 +24,11 @@ from sslbind.registry.document import (
     Document,
     Settings,
     Suppression,
+    Told,
     parse_document,
     parse_settings,
 )
 from sslbind.release import DEFAULT_RELEASE, Release
-
-if TYPE_CHECKING:
-    from sslbind.sites import Sites
 
 __all__ = [
     "CentralCertProvider",
@@ -59,8 +56,8 @@ class Registry:
 
     writable = True
     """Whether it is a file of ours; ``Snapshot`` is none."""
-    sites: tuple[Sites, ...] = ()
-    """IIS's side of the bindings, where what was read has that too."""
+    told = Told()
+    """What is said, and not said, beside bindings and settings."""
 
     def __init__(self, data: bytes, path: str | os.PathLike[str]) -> None:
         """Read ``data``, the content of the file ``path``; raise RegistryError."""

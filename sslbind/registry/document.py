@@ -14,6 +14,7 @@ from sslbind.release import DEFAULT_RELEASE, Release, parse_release
 
 if TYPE_CHECKING:
     from sslbind.registry.source import Path
+    from sslbind.sites import Sites
 
 VERSION = 1
 """The version of the file format."""
@@ -60,6 +61,21 @@ class Settings(NamedTuple):
     cert_stores: CertStoresSettings | None = None
     central_store: CentralCertProvider | None = None
     suppressions: tuple[Suppression, ...] = ()
+
+
+class Told(NamedTuple):
+    """What a document says, and does not, apart from bindings and settings.
+
+    A registry file says everything. ``notes`` are sentences about what the
+    document lacks, ``sites`` IIS's side of the bindings, ``unknown`` the names
+    of what it does not tell: tags, ``windows``, ``iplisten``, ``central``;
+    ``unread`` the keys of records that are in it and could not be read.
+    """
+
+    notes: tuple[str, ...] = ()
+    sites: tuple[Sites, ...] = ()
+    unknown: frozenset[str] = frozenset()
+    unread: frozenset[Key] = frozenset()
 
 
 class Document(NamedTuple):

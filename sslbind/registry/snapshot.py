@@ -8,27 +8,21 @@ from sslbind.binding import Binding
 from sslbind.errors import RegistryError
 from sslbind.keys import Key
 from sslbind.registry import Registry, Settings
-from sslbind.registry.document import Document
-from sslbind.sites import Sites
+from sslbind.registry.document import Document, Told
 
 
 class Snapshot(Registry):
-    """The bindings of a document called ``path``, with the lines where it has them.
-
-    ``notes`` are sentences about what it lacks, for whoever relies on it, and
-    ``sites`` those that the document has beside the bindings.
-    """
+    """The bindings of a document called ``path``, with the lines where it has them."""
 
     writable = False
 
-    def __init__(  # noqa: PLR0913, PLR0917  # all that a document may say
+    def __init__(
         self,
         path: str,
         settings: Settings,
         bindings: Mapping[Key, Binding],
         lines: Mapping[Key, int | None],
-        notes: tuple[str, ...] = (),
-        sites: tuple[Sites, ...] = (),
+        told: Told,
     ) -> None:
         self.path = path
         self._changes = {}
@@ -39,8 +33,7 @@ class Snapshot(Registry):
         self._plain = False
         self._looked_up = 0
         self._places = lines
-        self.notes = notes
-        self.sites = sites
+        self.told = told
 
     def line(self, key: Key) -> int | None:
         """Return the line (from 1) of the document where the binding of ``key`` starts."""
