@@ -55,7 +55,8 @@ class Binding:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Binding):
             return NotImplemented
-        return self.key == other.key and self.values == other.values and self.other == other.other
+        same = self.key == other.key and self.values == other.values
+        return same and _same(self.other, other.other)
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -118,6 +119,15 @@ def _meant(name: str) -> str:
 
     close = get_close_matches(name.lower(), STORED, n=1)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two values of ``Other`` are one: 1, 1.0 and true are three."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and one == other
 
 
 def untagged_bits(binding: Binding) -> Iterator[Bit]:

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from strategies import Spelled, registries
 
 from sslbind import cache
+from sslbind.binding import Binding
 from sslbind.errors import RegistryError
-from sslbind.keys import HOSTNAMEPORT, IPPORT, parse_key
+from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, parse_key
 from sslbind.registry import (
     CentralCertProvider,
     CertStoresSettings,
@@ -404,3 +405,10 @@ def test_errors_show_no_more_than_a_line_of_the_file() -> None:
     error = refusal(f'version = 1\nwindows = "{"x" * 100_000}"\n')
     assert len(error.message) < 100_300
     assert re.match(r"windows: ", error.message)
+
+
+def test_values_without_a_tag_are_equal_with_their_types() -> None:
+    """1, 1.0 and true are three values below ``Other``."""
+    key = parse_key(CCS, "443")
+    made = [Binding(key, {"appid": APPID}, {"x": value}) for value in (1, True, 1.0, [1], [True])]
+    assert all((one == other) is (one is other) for one in made for other in made)
