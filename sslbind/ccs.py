@@ -172,12 +172,15 @@ class CentralStore:
         from sslbind.certfiles import scan
 
         found = scan(self.folder, self._password_file(), flat=True, progress=self._progress)
-        serving = _by_stem(found)
+        there = {*self.names()}
+        serving = _by_stem(there)
         listed = []
         for file, facts in found.items():
             entry, stem = _entry(file, facts), stem_of(file)
             if stem is None:
                 listed.append(CentralFile(file, None, entry, _why_nobody(file)))
+            elif file not in there:  # such as a link to nothing
+                listed.append(CentralFile(file, None, entry, facts.problem or "is not there"))
             elif serving[stem] != file:
                 why = f"{serving[stem]} already serves {served_name(stem)}"
                 listed.append(CentralFile(file, None, entry, why))

@@ -17,10 +17,12 @@ class Entry(NamedTuple):
     certificate) are relative to the stores' folder, with ``/``. ``locked``: no
     password opens the file, or the key; without a thumbprint the certificate is
     unknown too. ``problem`` is a sentence where something cannot be read or
-    does not fit. ``chain`` holds thumbprints, the issuer's first. Subject and
-    names are the certificate's word, raw; the other facts mean what they mean in
-    ``Certificate``. What ``CertStores.require`` finds by file name alone has
-    store, file, thumbprint and key only.
+    does not fit. ``chain`` holds thumbprints, the issuer's first.
+    ``self_signed``: its names say that its own key signed it, and so do its key
+    identifiers, or else the signature. Subject and names are the certificate's
+    word, raw; the other facts mean what they mean in ``Certificate``. What
+    ``CertStores.require`` finds by file name alone has store, file, thumbprint
+    and key only.
     """
 
     store: str
@@ -40,6 +42,9 @@ class Entry(NamedTuple):
     signature_hash: str | None = None
     spki: str = ""
     chain: tuple[str, ...] = ()
+    key_id: bytes = b""
+    issuer_key_id: bytes = b""
+    self_signed: bool = False
     key_status: KeyStatus = "missing"
     key_file: str = ""
     locked: bool = False

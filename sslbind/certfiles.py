@@ -20,7 +20,7 @@ from sslbind.files import read_file, reason, stamp_of
 from sslbind.pem import MAX_SIZE
 
 if TYPE_CHECKING:
-    from sslbind.identity import Bundle, Identity
+    from sslbind.identity import Bundle, Certificate, Identity
 
 CERTIFICATE_SUFFIXES = frozenset((".pem", ".crt", ".cer", ".der", ".pfx", ".p12", ".p7b", ".p7c"))
 KEY_SUFFIX = ".key"
@@ -108,7 +108,7 @@ def scan(
     file that cannot be read or understood is there with its problem; the scan
     itself raises nothing.
     """
-    kind = "central" if flat else "stores"
+    kind = "pfx-files" if flat else "store-files"  # another name for each form of the rows
     name = f"{kind}-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
     password_stamp = password_file.stamp()
     old_password, old = _recall(name)
@@ -183,7 +183,22 @@ def row_of(identity: Identity) -> Row:
         leaf.signature_hash,
         leaf.spki,
         [one.thumbprint for one in identity.chain],
+        leaf.key_id.hex(),
+        leaf.issuer_key_id.hex(),
+        _signs_itself(leaf),
     ]
+
+
+def _signs_itself(leaf: Certificate) -> bool:
+    """Whether the names say so, and no key identifier speaks against it without the signature.
+
+    Checking every signature would cost more than all else that is looked at.
+    """
+    from sslbind.certificates import issued_by
+
+    if leaf.issuer_key_id in (b"", leaf.key_id):
+        return leaf.subject == leaf.issuer
+    return issued_by(leaf, leaf)
 
 
 def _facts(path: str, stamp: list[int], password_file: PasswordFile) -> Facts:

@@ -263,10 +263,10 @@ class CertStores:
         found: dict[str, Certificate] = {}
         for entry in self.entries():
             if entry.thumbprint and entry.subject in wanted and entry.thumbprint not in found:
-                found.update({one.thumbprint: one for one in self._certificates(entry.file)})
+                found.update({one.thumbprint: one for one in self.certificates(entry.file)})
         return tuple(one for one in found.values() if one.subject in wanted)
 
-    def _certificates(self, file: str) -> tuple[Certificate, ...]:
+    def certificates(self, file: str) -> tuple[Certificate, ...]:
         """Return what a file holds, none where it cannot be opened; unchanged it is opened once."""
         from sslbind.certfiles import open_file
 

@@ -109,12 +109,13 @@ def _code(text: str) -> int | None:
 
 def _rule(id_: str) -> Explanation:
     rule = check.rules()[id_]
+    sites = "--sites applicationHost.config " if rule.sites else ""
     return Explanation(
         f"{id_} ({rule.severity})",
         f"{_plain(rule.summary)}.",
         tuple(Statement(_plain(part)) for part in rule.details.split("\n\n") if part),
         (
-            f"sslbind check --select {id_} shows each finding with the command that mends it",
+            f"sslbind check {sites}--select {id_} shows each finding and what mends it",
             f'[[Suppress]] with rule = "{id_}" and a reason keeps it quiet in one registry',
         ),
     )

@@ -18,6 +18,8 @@ from sslbind.sslflags import CENTRAL_CERT_STORE, SNI
 ALL = "0.0.0.0"  # noqa: S104  # the key of a binding for all addresses
 _EVERY = ("", "*", ALL)
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
+STANDARD_INPUT = "standard input"
+"""The file of sites that were read from there, in messages."""
 MAX_BINDINGS = 100_000
 """No file may have more by short ways of writing them; a large farm has a tenth of that."""
 _SHOWN = 300
@@ -100,7 +102,8 @@ class Sites(NamedTuple):
     """The sites of one configuration file.
 
     ``legacy_bindings`` are the places of property 5506 below ``customMetadata``:
-    path and line. ``express``: they are those of IIS Express.
+    path and line. ``express``: they are those of IIS Express; ``metabase``:
+    those of IIS 6.
     """
 
     file: str
@@ -108,6 +111,7 @@ class Sites(NamedTuple):
     client_certificates: tuple[ClientCertificate, ...] = ()
     legacy_bindings: tuple[tuple[str, int | None], ...] = ()
     express: bool = False
+    metabase: bool = False
 
     @property
     def owner(self) -> Owner:

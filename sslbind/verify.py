@@ -12,8 +12,11 @@ from sslbind.printable import printable
 if TYPE_CHECKING:
     from sslbind.identity import Certificate, Identity
 
-_SERVER = {"serverAuth", "anyExtendedKeyUsage"}
-_WEAK_HASHES = {"md5", "sha1"}
+SERVER_USES = frozenset(("serverAuth", "anyExtendedKeyUsage"))
+"""The extended key usages of which a server needs one."""
+WEAK_HASHES = frozenset(("md5", "sha1"))
+MIN_BITS = 2048
+"""What clients ask of an RSA key, and of a DSA one."""
 
 
 class Problem(NamedTuple):
@@ -136,7 +139,7 @@ def _names(leaf: Dated, names: Sequence[str]) -> Iterator[Problem]:
 
 
 def _usage(leaf: Certificate) -> Iterator[Problem]:
-    if leaf.eku is not None and not _SERVER.intersection(leaf.eku):
+    if leaf.eku is not None and SERVER_USES.isdisjoint(leaf.eku):
         yield Problem(
             "no-server-auth",
             f"its extended key usage is {', '.join(leaf.eku) or 'empty'}, without serverAuth",
@@ -149,10 +152,11 @@ def _strength(identity: Identity) -> Iterator[Problem]:
 
     for one in (identity.leaf, *identity.chain):
         of = "" if one is identity.leaf else f" of {printable(one.subject)} in the chain"
-        if one.key_type.startswith(("RSA", "DSA")) and one.key_bits < 2048:
-            yield Problem("weak-key", f"the key{of} is {one.key_type}: clients ask for 2048 bits")
+        if one.key_type.startswith(("RSA", "DSA")) and one.key_bits < MIN_BITS:
+            weak = f"the key{of} is {one.key_type}: clients ask for {MIN_BITS} bits"
+            yield Problem("weak-key", weak)
         # What a root says of itself is not checked by anyone; see RFC 5280, section 6.1.
-        if one.signature_hash not in _WEAK_HASHES:
+        if one.signature_hash not in WEAK_HASHES:
             continue
         if one is identity.leaf or not issued_by(one, one):
             yield Problem("weak-signature", f"the signature{of} is made with {one.signature_hash}")

@@ -79,9 +79,11 @@ class Case:
         sites: Sequence[Sites] = (),
         ids: Collection[str] | None = None,
     ) -> list[Finding]:
-        """What ``check`` finds, in its order."""
+        """What ``check`` finds, in its order; each finding says what to do."""
         session = Session(Registry.open(), None if windows is None else parse_release(windows))
-        return check(Subject(session, now, timedelta(days=soon), sites), ids)
+        found = check(Subject(session, now, timedelta(days=soon), sites), ids)
+        assert all(one.advice for one in found)
+        return found
 
     def rules(self, **options: str) -> list[tuple[str, str | None]]:
         """The rule and the key of everything that is found."""

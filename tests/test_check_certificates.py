@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from check_cases import ADFS, STORES, Case, record
+from check_cases import ADFS, PROVIDER, STORES, Case, record
 from conftest import A, Run
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -81,9 +81,9 @@ def test_not_found(case: Case) -> None:
     assert (found.severity, found.kind) == ("error", "hostnameport")
     assert found.message == f"the certificate {web().thumbprint} is in no store; {BROKEN}"
     assert found.advice == ("put the certificate with its private key into MY, or bind another one")
-    assert found.command == "sslbind store add NEW.pem NEW.key --store MY"
-    Path("NEW.pem").write_bytes(web().pem + intermediate().pem)
-    Path("NEW.key").write_bytes(web().key_pem())
+    assert found.command == "sslbind store add CERTIFICATE.pem KEY.key --store MY"
+    Path("CERTIFICATE.pem").write_bytes(web().pem + intermediate().pem)
+    Path("KEY.key").write_bytes(web().key_pem())
     case.mend("cert-not-found")
     assert certs(case) == []
 
@@ -148,12 +148,12 @@ def test_no_private_key(case: Case) -> None:
     assert found.advice == (
         'add its key, or let privatekeys = "elsewhere" in [CertStores] do without keys'
     )
-    assert found.command == "sslbind store add NEW.pem NEW.key --store MY"
+    assert found.command == "sslbind store add CERTIFICATE.pem KEY.key --store MY"
     case.write(STORES, 'privatekeys = "elsewhere"', record(KEY, web()))
     assert certs(case) == []
     case.write(STORES, record(KEY, web()))
-    Path("NEW.pem").write_bytes(web().pem)
-    Path("NEW.key").write_bytes(web().key_pem())
+    Path("CERTIFICATE.pem").write_bytes(web().pem)
+    Path("KEY.key").write_bytes(web().key_pem())
     case.mend("cert-no-private-key")
     assert certs(case) == []
 
@@ -188,8 +188,8 @@ def test_key_mismatch(case: Case) -> None:
         f"the private key in {path} is not that of the certificate {web().thumbprint}; {BROKEN}"
     )
     assert found.advice == "add the certificate again with its own key"
-    Path("NEW.pem").write_bytes(web().pem)
-    Path("NEW.key").write_bytes(web().key_pem())
+    Path("CERTIFICATE.pem").write_bytes(web().pem)
+    Path("KEY.key").write_bytes(web().key_pem())
     case.mend("cert-key-mismatch")
     assert certs(case) == []
 
@@ -227,6 +227,26 @@ def test_unknown_store_of_an_unknown_certificate(case: Case) -> None:
     assert found.advice == (
         "name a store that exists, MY as a rule, or put the certificate into this one"
     )
+
+
+def test_a_record_that_rejects(case: Case) -> None:
+    """It serves no certificate, so that only reject-set speaks of it; older releases do serve."""
+    old = issue("old", dns=("old.contoso.com",), end=NOW - timedelta(days=1))
+    case.store(old, key=False)
+    case.write(
+        STORES,
+        record("0.0.0.0:443", A, tags="reject = true"),
+        record(KEY, old, tags="reject = true"),
+        record("b.contoso.com:443", old, store="WebHosting", tags="reject = true"),
+    )
+    assert {one.rule for one in case.check()} == {"reject-set"}
+    assert {one.rule for one in case.check(windows="2012r2")} == {
+        "cert-expired",
+        "cert-host-mismatch",
+        "cert-no-private-key",
+        "cert-not-found",
+        "cert-wrong-store",
+    }
 
 
 def test_expired(case: Case) -> None:
@@ -388,7 +408,9 @@ def test_chain_incomplete(case: Case) -> None:
         f"the certificate {web().thumbprint} is issued by CN=Test Intermediate, which is neither in"
         " its file nor in a store"
     )
-    assert found.advice == "put the certificate of the issuer into the store CA"
+    assert found.advice == (
+        "put the issuer's certificate into the store CA; a root belongs into Root"
+    )
     assert found.command == "sslbind store add ISSUER.pem --store CA"
     Path("ISSUER.pem").write_bytes(intermediate().pem)
     case.mend("cert-chain-incomplete")
@@ -397,6 +419,58 @@ def test_chain_incomplete(case: Case) -> None:
     case.store(direct)
     case.write(STORES, record("d.contoso.com:443", direct))
     assert certs(case) == []
+
+
+def test_chain_incomplete_of_a_namesake(case: Case) -> None:
+    """A name alone makes no issuer: what only has it, with another key, signed nothing."""
+    miss = issue("miss", ca=True)
+    leaf = issue("www.contoso.com", dns=("www.contoso.com",), issuer=miss)
+    case.store(leaf, issue("miss", ca=True, key=ec_key("another")))
+    case.write(STORES, record(KEY, leaf), record("10.0.0.5:443", leaf))
+    one, other = case.check(ids=["cert-chain-incomplete"])
+    assert (one.key, other.key) == (KEY, "10.0.0.5:443")
+    assert one.message == (
+        f"the certificate {leaf.thumbprint} is issued by CN=miss, which is neither in its file nor"
+        " in a store: what has the name there did not sign it"
+    )
+    case.central("www.contoso.com.pfx", leaf)
+    case.write(STORES, PROVIDER, record("443"))
+    assert case.only("cert-chain-incomplete").file == "ccs/www.contoso.com.pfx"
+    case.store(miss, store="CA", key=False)
+    assert case.check(ids=["cert-chain-incomplete"]) == []
+    case.write(STORES, record(KEY, leaf))
+    assert case.check(ids=["cert-chain-incomplete"]) == []
+
+
+def signed_by_openssl(subject: str, issuer: str) -> str:
+    """Put a certificate with key identifiers into MY, its issuer into ca.pem; its thumbprint."""
+    request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj"
+    openssl(*request.split(), f"/CN={issuer}", "-keyout", "ca.key", "-out", "ca.pem")
+    by = "-keyout leaf.key -CA ca.pem -CAkey ca.key -addext authorityKeyIdentifier=keyid:always"
+    pem = openssl(*request.split(), f"/CN={subject}", *by.split())
+    Path("certs/MY").mkdir(parents=True)
+    Path("certs/MY/leaf.pem").write_bytes(pem)
+    return x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA1()).hex()
+
+
+def test_chain_incomplete_of_its_own_name(case: Case) -> None:
+    """A certificate that names itself as its issuer and did not sign itself lacks its issuer."""
+    leaf = signed_by_openssl("www.contoso.com", "www.contoso.com")
+    case.write(STORES, record(KEY, leaf))
+    assert case.only("cert-chain-incomplete").key == KEY
+    Path("ca.pem").rename("certs/MY/ca.pem")
+    assert case.check(ids=["cert-chain-incomplete"]) == []
+
+
+def test_chain_by_key_identifiers(case: Case) -> None:
+    """The issuer's name and key identifier tell it, of another store too."""
+    leaf = signed_by_openssl("leaf", "ids")
+    Path("certs/CA").mkdir()
+    Path("ca.pem").rename("certs/CA/ca.pem")
+    case.write(STORES, record(KEY, leaf))
+    assert case.check(ids=["cert-chain-incomplete"]) == []
+    Path("certs/CA/ca.pem").unlink()
+    assert case.only("cert-chain-incomplete").key == KEY
 
 
 def renewed(**more: Any) -> Issued:
@@ -436,6 +510,19 @@ def test_rebind_split_that_rebind_refuses(case: Case) -> None:
         "rebind them to the newer one, which lacks a name or is not in the store of each"
     )
     assert found.command is None
+
+
+@pytest.mark.parametrize(("windows", "key"), [("2008r2", KEY), ("2012r2", "*.contoso.com:443")])
+def test_rebind_that_the_release_refuses(case: Case, windows: str, key: str) -> None:
+    """rebind is refused where a record of the certificate is newer than the release."""
+    names = ("www.contoso.com", "*.contoso.com")
+    old = issue("www.contoso.com", dns=names, end=NOW - timedelta(days=1))
+    new = issue("www.contoso.com", dns=names)
+    case.store(old, new)
+    case.write(STORES, record("0.0.0.0:443", old), record(key, old), windows=windows)
+    assert case.run("rebind", old.thumbprint, new.thumbprint).code == 1
+    for one in case.check(ids=["rebind-split", "cert-expired"]):
+        assert one.command is None
 
 
 @pytest.mark.parametrize(

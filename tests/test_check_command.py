@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -284,6 +285,32 @@ class TestSites:
             ("applicationHost.config", 6)
         ]
 
+    def test_registries_are_told_apart(self, run: Run, names: Path, tmp_path: Path) -> None:
+        """What several registries lack is told with the name of each, in another file."""
+        (tmp_path / "applicationHost.config").write_text(SITES)
+        (tmp_path / "other.toml").write_text(NAMES)
+        words = ("--sites", "applicationHost.config", "--select", "binding-without-record")
+        done = run("check", "sslbind.toml", "other.toml", *words, "--format", "json")
+        what = "https '*:8443:' of site 'Shop' has no record: IIS has the binding, HTTP.SYS has not"
+        assert [one["message"] for one in done.json["findings"]] == [
+            f"{what} (sslbind.toml)",
+            f"{what} (other.toml)",
+        ]
+        [alone] = run("check", *words, "--format", "json").json["findings"]
+        assert alone["message"] == what
+
+    def test_standard_input(self, run: Run, names: Path) -> None:
+        """--sites - reads what appcmd writes; a registry cannot come the same way."""
+        done = run("check", "--sites", "-", "--select", "binding-without-record", stdin=SITES)
+        assert done.code == 1
+        assert done.out.startswith("standard input:6: error: binding-without-record: ")
+        done = run("check", "-", "--sites", "-", stdin=SITES)
+        assert done.code == 2
+        assert done.err.startswith("error: FILE and --sites cannot both be standard input\n")
+        done = run("check", "--sites", "-", stdin="")
+        assert done.code == 2
+        assert done.err.startswith("error: standard input:1: is no XML: ")
+
     @pytest.mark.parametrize("text", ["<configuration>", None])
     def test_bad(self, run: Run, names: Path, tmp_path: Path, text: str | None) -> None:
         """A file of sites that cannot be read is exit 2, and nothing is compared with less."""
@@ -322,17 +349,73 @@ class TestSelection:
         )
 
     def test_nothing_like_it(self, run: Run, names: Path) -> None:
-        """Where no rule is close, all are named; a glob that fits none is unknown too."""
+        """Where no rule is close, the list is pointed to; a glob that fits none is unknown too."""
         done = run("check", "--select", "zz-*")
         assert done.code == 2
-        assert done.err.startswith("error: 'zz-*' is no rule\nhint: the rules are ")
-        assert "no-default-ssl" in done.err
+        assert done.err == "error: 'zz-*' is no rule\nhint: sslbind explain lists them\n"
+
+    def test_several_like_it(self, run: Run, names: Path) -> None:
+        """Where several are close, up to three are named."""
+        done = run("check", "--select", "cert-no")
+        assert done.err.endswith("hint: did you mean cert-not-found or cert-eku or cert-weak?\n")
+
+    @pytest.mark.parametrize("text", ["", ",", " , "])
+    def test_none(self, run: Run, names: Path, text: str) -> None:
+        """--select without any word is exit 2, and not every rule."""
+        done = run("check", "--select", text)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith("error: --select names no rule; sslbind explain lists them\n")
+
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
+            ("orphan-record", "orphan-record needs"),
+            ("orphan-record,reject-set", "orphan-record needs"),
+            ("clientcert-*", "clientcert-renegotiation and clientcert-tls13 need"),
+            ("*", ""),
+            ("reject-set", ""),
+        ],
+    )
+    def test_sites_that_are_needed(
+        self, run: Run, names: Path, tmp_path: Path, words: str, told: str
+    ) -> None:
+        """A rule that was asked for and compares with sites says so where none are given."""
+        note = f"note: {told} the sites of IIS: --sites FILE\n"
+        done = run("check", "--select", words)
+        assert (note in done.err) is bool(told)
+        assert ("the sites of IIS" in done.err) is bool(told)
+        (tmp_path / "applicationHost.config").write_text(SITES)
+        done = run("check", "--select", words, "--sites", "applicationHost.config")
+        assert "the sites of IIS" not in done.err
 
 
 def suppress(path: Path, **values: str) -> None:
     """Add a ``[[Suppress]]`` with these values to a registry."""
     lines = "".join(f'{name} = "{value}"\n' for name, value in values.items())
     path.write_text(f"{path.read_text()}\n[[Suppress]]\n{lines}")
+
+
+class TestRegistries:
+    def test_the_variable(
+        self, run: Run, names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With $SSLBIND_REGISTRY in force a command names its registry, and changes no other."""
+        (tmp_path / "other.toml").write_text(NAMES)
+        monkeypatch.setenv("SSLBIND_REGISTRY", "other.toml")
+        for words in (["check", "sslbind.toml"], ["-r", "sslbind.toml", "check"]):
+            answer = run(*words)
+            assert "    sslbind -r sslbind.toml add sslcert ipport=0.0.0.0:443 " in answer.out
+        assert "    sslbind -r other.toml add sslcert " in run("check").out
+        monkeypatch.delenv("SSLBIND_REGISTRY")
+        assert "    sslbind add sslcert " in run("check", "sslbind.toml").out
+
+    def test_one_file_by_two_paths(self, run: Run, names: Path, tmp_path: Path) -> None:
+        """A registry that is named twice is checked once, by its first name."""
+        (tmp_path / "link.toml").symlink_to(names)
+        paths = ("sslbind.toml", "./sslbind.toml", str(names), "link.toml")
+        answer = run("check", *paths)
+        assert answer.out == WARNING
+        assert answer.err.endswith("note: 1 finding in 1 binding (1 warn)\n")
 
 
 class TestSuppress:
@@ -377,7 +460,6 @@ class TestSuppress:
         [
             {"rule": "no-default-ssl", "key": "mail.contoso.com:443"},
             {"rule": "no-default-ssl", "key": "10.0.0.5:443"},
-            {"rule": "no-default-ssl", "key": "no key"},
             {"rule": "reject-set"},
         ],
     )
@@ -393,6 +475,19 @@ class TestSuppress:
         note = f"note: sslbind.toml:9: the suppression of {what} fits no finding\n"
         assert done.err.startswith(note)
         assert "fits no finding" not in run("check", "--select", "no-*").err
+
+    def test_rules_that_need_sites(self, run: Run, names: Path, tmp_path: Path) -> None:
+        """Where no sites are compared, a suppression of a rule that needs them may fit some."""
+        suppress(names, rule="orphan-record", reason="made by hand")
+        assert "fits no finding" not in run("check").err
+        (tmp_path / "applicationHost.config").write_text(SITES.replace("8443:", "443:x.com"))
+        (tmp_path / "sites.config").write_text(SITES)
+        assert "suppressed" in run("check", "--sites", "sites.config").err
+        names.write_text(names.read_text().replace(IIS, "{11111111-2222-3333-4444-555555555555}"))
+        assert (
+            "the suppression of orphan-record fits no finding"
+            in run("check", "--sites", "sites.config").err
+        )
 
     @pytest.mark.parametrize(
         ("at", "ended"),
@@ -430,6 +525,15 @@ class TestSuppress:
         done = run("check", "sslbind.toml", "other.toml", "--format", "json")
         assert [one["file"] for one in done.json["findings"]] == ["other.toml"]
         assert [one["file"] for one in done.json["suppressed"]] == ["sslbind.toml"]
+
+    def test_many(self, run: Run, names: Path) -> None:
+        """The first suppression that fits gives the reason, for a record or for all."""
+        suppress(names, rule="no-default-ssl", reason="other", key="x.contoso.com:443")
+        suppress(names, rule="no-default-ssl", reason="second")
+        suppress(names, rule="no-default-ssl", reason="third", key="www.contoso.com:443")
+        answer = run("check", "--format", "json")
+        assert [one["reason"] for one in json.loads(answer.out)["suppressed"]] == ["second"]
+        assert answer.err.count("fits no finding") == 1
 
 
 class TestTime:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
-from check_cases import ADFS, STORES, Case, record
+from check_cases import ADFS, PROVIDER, STORES, Case, record
 from conftest import OTHER, A, B, Run
-from pki import mail
+from pki import NOW, issue, mail
+
+from sslbind.sites import SiteBinding, Sites
 
 
 @pytest.fixture
@@ -56,6 +60,25 @@ def test_no_default_ssl_for_the_central_store(case: Case) -> None:
     case.write(record("443"))
     found = case.only("no-default-ssl")
     assert (found.kind, found.key, found.command) == ("ccs", "443", None)
+    assert found.advice == (
+        "IIS Manager says: No default SSL site has been created. To support browsers without SNI"
+        " capabilities, it is recommended to create a default SSL site. Add a record for"
+        " 0.0.0.0:443 with the certificate for clients that send no name"
+    )
+
+
+def test_no_default_ssl_of_adfs(case: Case) -> None:
+    """On an AD FS server the default is that of the service name, as adfs-fallback-stale wants."""
+    case.write(
+        record("a.contoso.com:443", A),
+        record("enterpriseregistration.contoso.com:443", A, appid=ADFS),
+        record("localhost:443", A, appid=ADFS),
+        record("sts.contoso.com:443", B, appid=ADFS),
+    )
+    assert case.mend("no-default-ssl") == (
+        f"sslbind add sslcert ipport=0.0.0.0:443 certhash={B} appid=adfs certstorename=MY"
+    )
+    assert case.check(ids=["adfs-fallback-stale"]) == []
 
 
 @pytest.mark.parametrize("wildcard", ["0.0.0.0:443", "[::]:443"])
@@ -80,6 +103,7 @@ def test_ip_shadows_sni(case: Case) -> None:
         *(record(host, A) for host in hosts),
         record("same.contoso.com:443", B),
         record("other.contoso.com:8443", A),
+        PROVIDER,
         record("443"),
     )
     found = case.only("ip-shadows-sni")
@@ -102,6 +126,9 @@ def test_ip_shadows_the_central_store(case: Case) -> None:
     assert case.check(ids=["ip-shadows-sni"]) == []
     with open("sslbind.toml", "a", encoding="utf-8") as file:
         file.write(record("443") + record("www.contoso.com:443", scoped=True))
+    assert case.check(ids=["ip-shadows-sni"]) == []  # the provider is off
+    with open("sslbind.toml", "a", encoding="utf-8") as file:
+        file.write(PROVIDER)
     one, other = case.check(ids=["ip-shadows-sni"])
     assert (one.key, other.key) == ("10.0.0.5:443", "[2001:db8::5]:443")
     assert one.message == (
@@ -140,6 +167,22 @@ def test_ip_shadows_sni_same_cert(case: Case) -> None:
     assert case.mend("ip-shadows-sni-same-cert") == "sslbind delete sslcert ipport=10.0.0.5:443"
 
 
+@pytest.mark.parametrize("appid", [A, B])
+def test_ip_shadows_sni_for_a_site(case: Case, appid: str) -> None:
+    """A record that a site's binding needs is not to be deleted before the site has a name."""
+    case.write(record("0.0.0.0:443", A), record("10.0.0.5:443", appid), record("w.com:443", A))
+    site = SiteBinding("Shop", "https", "10.0.0.5:443:", "10.0.0.5", 443, "")
+    rules = ["ip-shadows-sni", "ip-shadows-sni-same-cert"]
+    [found] = case.check(ids=rules, sites=[Sites("applicationHost.config", (site,))])
+    assert found.command is None
+    assert found.advice == (
+        "https '10.0.0.5:443:' of site 'Shop' needs the record: let the site move to a name (SNI,"
+        " sslFlags 1) in IIS first, with a record of that name; then delete this one"
+    )
+    [other] = case.check(ids=rules)
+    assert other.command == "sslbind delete sslcert ipport=10.0.0.5:443"
+
+
 def test_v6_wildcard_differs(case: Case) -> None:
     """[::] and 0.0.0.0 of a port have one certificate and one owner."""
     case.write(
@@ -150,19 +193,68 @@ def test_v6_wildcard_differs(case: Case) -> None:
         record("0.0.0.0:445", A),
         record("[::]:445", A, store="WebHosting"),
     )
-    first, store = case.check(ids=["v6-wildcard-differs"])
+    first = case.only("v6-wildcard-differs")
     assert first.key == "[::]:443"
     assert first.message == (
         f"it has certhash {B}, appid {ADFS}, and 0.0.0.0:443 has certhash {A},"
         " appid {4dc3e181-e14b-4a21-b022-59fc669b0914}"
     )
     assert first.advice == "give both records the same; the command takes what 0.0.0.0:443 has"
-    assert store.message == "it has certstorename WebHosting, and 0.0.0.0:445 has certstorename MY"
     case.write(record("0.0.0.0:443", A), record("[::]:443", B, appid=ADFS))
     assert case.mend("v6-wildcard-differs") == (
         f"sslbind update sslcert 'ipport=[::]:443' certhash={A}"
         " 'appid={4dc3e181-e14b-4a21-b022-59fc669b0914}'"
     )
+
+
+def test_expired_certificates_are_not_spread(case: Case) -> None:
+    """A command copies a certificate that is valid now, of whichever record has one."""
+    old, new = issue("old", end=NOW - timedelta(days=1)), issue("new")
+    case.store(old, new)
+    case.write(STORES, record("0.0.0.0:443", old), record("[::]:443", new))
+    found = case.only("v6-wildcard-differs")
+    assert found.advice == "give both records the same; the command takes what [::]:443 has"
+    assert case.mend("v6-wildcard-differs") == (
+        f"sslbind update sslcert ipport=0.0.0.0:443 certhash={new.thumbprint}"
+    )
+    later = issue("later", start=NOW + timedelta(days=1))
+    case.store(later)
+    case.write(STORES, record("0.0.0.0:443", old), record("[::]:443", later))
+    found = case.only("v6-wildcard-differs")
+    assert (found.advice, found.command) == ("give both records the same", None)
+    case.write(STORES, record("[::]:443", old), record("www.contoso.com:443", old))
+    assert case.only("v6-only-wildcard").command is None
+    case.write(STORES, record("www.contoso.com:443", old), record("x.contoso.com:443", new))
+    assert f"certhash={new.thumbprint}" in case.mend("no-default-ssl")
+    case.write(STORES, record("0.0.0.0:443", new), record("fs.contoso.com:443", old, appid=ADFS))
+    assert case.only("adfs-fallback-stale").command is None
+
+
+@pytest.mark.parametrize(
+    ("windows", "settings", "address", "name"),
+    [
+        ("2022", "", "[::ffff:10.0.0.5]:443", "www.contoso.com:443"),
+        ("2022", 'iplisten = ["10.0.0.9"]', "10.0.0.5:443", "www.contoso.com:443"),
+        ("2022", "", "10.0.0.5:443", "443"),
+        ("2022", PROVIDER.replace("true", "false"), "10.0.0.5:443", "443"),
+        ("2012", "", "10.0.0.5:443", "*.contoso.com:443"),
+    ],
+)
+def test_no_shadow_that_the_resolver_does_not_see(
+    case: Case, windows: str, settings: str, address: str, name: str
+) -> None:
+    """No client comes to the record, or to the name, and nothing is hidden."""
+    shadows = ["ip-shadows-sni", "ip-shadows-sni-same-cert"]
+    named = record(name, None if name == "443" else B)
+    case.write(settings, record(address, A), named, windows=windows)
+    assert case.check(ids=shadows) == []
+
+
+def test_same_certificate_beside_a_central_store_that_is_off(case: Case) -> None:
+    """A ccs record without its provider is no name with another certificate."""
+    case.write(record("10.0.0.5:443", A), record("www.contoso.com:443", A), record("443"))
+    assert case.check(ids=["ip-shadows-sni"]) == []
+    assert case.only("ip-shadows-sni-same-cert").key == "10.0.0.5:443"
 
 
 def test_v6_only_wildcard(case: Case) -> None:

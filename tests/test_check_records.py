@@ -64,12 +64,13 @@ def test_no_tls_version_left(case: Case) -> None:
 
 
 def test_no_tls_version_left_before_tls13(case: Case) -> None:
-    """Windows Server 2019 has no TLS 1.3: two tags leave none. Before, no tag takes any away."""
+    """All three tags count on Windows Server 2019 too. Before, no tag takes any version away."""
     case.write(record("0.0.0.0:443", A, tags=NO_LEGACY + "disabletls12 = true"))
+    assert case.check(ids=["no-tls-version-left"], windows="2019") == []
+    case.write(record("0.0.0.0:443", A, tags=NO_TLS))
     assert [one.key for one in case.check(ids=["no-tls-version-left"], windows="2019")] == [
         "0.0.0.0:443"
     ]
-    case.write(record("0.0.0.0:443", A, tags=NO_TLS))
     assert case.check(ids=["no-tls-version-left"], windows="2016") == []
 
 
@@ -155,6 +156,17 @@ def test_ctl_store(case: Case) -> None:
     )
 
 
+def test_ctl_store_of_adfs(case: Case) -> None:
+    """AD FS fills AdfsTrustedDevices on the server; the same name elsewhere is any store."""
+    tag = 'sslctlstorename = "ADFSTrustedDevices"'
+    case.write(
+        STORES,
+        record("sts.contoso.com:443", A, appid=ADFS, tags=tag),
+        record("www.contoso.com:443", A, tags=tag),
+    )
+    assert [one.key for one in case.check(ids=["ctl-store"])] == ["www.contoso.com:443"]
+
+
 def test_ctl_store_that_is_not_modelled(case: Case) -> None:
     """Without [CertStores] nobody knows what a store holds."""
     case.write(record("0.0.0.0:443", A, tags='sslctlstorename = "ClientAuthIssuer"'))
@@ -195,6 +207,17 @@ def test_adfs_ip_binding(case: Case) -> None:
     assert one.command == "sslbind delete sslcert ipport=10.0.0.5:443"
     assert case.run("delete", "sslcert", "ipport=10.0.0.5:443").code == 0
     assert case.mend("adfs-ip-binding") == "sslbind delete sslcert 'ipport=[::]:443'"
+
+
+def test_adfs_ip_binding_for_a_site(case: Case) -> None:
+    """What a site of IIS needs goes only after its binding has moved to a name."""
+    case.write(record("10.0.0.5:443", A), adfs("fs.contoso.com:443"))
+    site = SiteBinding("Shop", "https", "10.0.0.5:443:", "10.0.0.5", 443, "")
+    found = case.only("adfs-ip-binding", sites=[Sites("applicationHost.config", (site,))])
+    assert found.command is None
+    assert str(found.advice).startswith(
+        "https '10.0.0.5:443:' of site 'Shop' needs the record: let the site move to a name (SNI,"
+    )
 
 
 def test_adfs_no_ctl(case: Case) -> None:

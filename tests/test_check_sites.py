@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from pki import NOW, issue, mail, web
 
 from sslbind.check import Finding
+from sslbind.formats.application_host import read
 from sslbind.formats.sites import read_sites
+from sslbind.formats.xml_tree import parse
 from sslbind.release import Release
 from sslbind.sites import ClientCertificate, SiteBinding, Sites
 
@@ -115,11 +118,81 @@ def test_binding_without_record(case: SiteCase) -> None:
         message=(
             "https '*:443:' of site 'Web' has no record: IIS has the binding, HTTP.SYS has not"
         ),
-        advice="add the record; New-WebBinding writes only the side of IIS",
+        advice=(
+            "add the record; New-WebBinding writes only the side of IIS; THUMBPRINT stands for a"
+            " certificate of the server"
+        ),
         command=(
             "sslbind add sslcert ipport=0.0.0.0:443 certhash=THUMBPRINT appid=iis certstorename=MY"
         ),
     )
+
+
+def test_binding_without_record_and_without_host(case: SiteCase) -> None:
+    """Which certificate of the stores a binding without host wants is not guessed."""
+    case.write(STORES)
+    case.store(web())
+    case.sites(binding("*:443:", 0))
+    assert case.one("binding-without-record").advice == (
+        "add the record; New-WebBinding writes only the side of IIS; certhash=THUMBPRINT in the"
+        " place of --cert takes one that is in the store"
+    )
+    Path("NEW.pfx").write_bytes(mail().pfx())
+    assert case.mended("binding-without-record") == (
+        "sslbind add sslcert ipport=0.0.0.0:443 --cert NEW.pfx appid=iis certstorename=MY"
+    )
+
+
+def test_binding_without_record_and_without_certificate(case: SiteCase) -> None:
+    """Where no certificate of the stores covers the host, that is said and a new one bound."""
+    case.write(STORES)
+    case.store(mail())
+    case.sites(binding("*:443:www.contoso.com", 1))
+    assert case.one("binding-without-record").advice == (
+        "add the record; New-WebBinding writes only the side of IIS; no certificate in the stores"
+        " covers www.contoso.com"
+    )
+    Path("NEW.pfx").write_bytes(web().pfx())
+    assert case.mended("binding-without-record") == (
+        "sslbind add sslcert hostnameport=www.contoso.com:443 --cert NEW.pfx appid=iis"
+        " certstorename=MY"
+    )
+
+
+def test_binding_without_record_whose_certificate_is_missing(case: SiteCase) -> None:
+    """A certificate that the file names comes into a store first; then the record is added."""
+    case.write(STORES)
+    case.store(web(), key=False)
+    case.sites(
+        binding("*:443:", 0).replace(
+            "/>", f' certificateHash="{web().thumbprint}" certificateStoreName="WebHosting"/>'
+        )
+    )
+    found = case.one("binding-without-record")
+    assert found.advice == (
+        f"the certificate {web().thumbprint} that the file names is in no store with its private"
+        " key: put it there, then add the record"
+    )
+    assert found.command == "sslbind store add CERTIFICATE.pem KEY.key --store WebHosting"
+    Path("CERTIFICATE.pem").write_bytes(web().pem)
+    Path("KEY.key").write_bytes(web().key_pem())
+    assert case.run(*shlex.split(found.command)[1:]).code == 0
+    assert case.mended("binding-without-record") == (
+        f"sslbind add sslcert ipport=0.0.0.0:443 certhash={web().thumbprint} appid=iis"
+        " certstorename=WebHosting"
+    )
+
+
+def test_binding_without_record_whose_certificate_is_elsewhere(case: SiteCase) -> None:
+    """The store where the certificate is counts, not the one that the file names."""
+    case.write(STORES)
+    case.store(web())
+    case.sites(
+        binding("*:443:", 0).replace(
+            "/>", f' certificateHash="{web().thumbprint}" certificateStoreName="WebHosting"/>'
+        )
+    )
+    assert case.mended("binding-without-record").endswith(" certstorename=MY")
 
 
 def test_binding_without_record_of_a_name(case: SiteCase) -> None:
@@ -203,15 +276,38 @@ def test_binding_without_record_in_the_metabase(case: SiteCase) -> None:
     case.write(record("0.0.0.0:443", A), windows="2003")
     text = (
         '<configuration><MBProperty><IIsWebServer Location="/LM/W3SVC/1" ServerComment="Web"'
-        f'\nSSLCertHash="{A}" SSLStoreName="MY" SecureBindings=":443: 10.0.0.5:8443:"/>'
+        f'\nSSLCertHash="{A}" SSLStoreName="MY" SecureBindings=":443: 10.0.0.5:8443:"'
+        ' SSLAlwaysNegoClientCert="TRUE"/>'
         "</MBProperty></configuration>"
     )
     Path("MetaBase.xml").write_text(text, encoding="utf-8")
     [found] = case.found("binding-without-record", file="MetaBase.xml")
     assert (found.key, found.file, found.line) == ("10.0.0.5:8443", "MetaBase.xml", 1)
-    assert found.command == (
-        f"sslbind add sslcert ipport=10.0.0.5:8443 certhash={A} appid=iis certstorename=MY"
+    assert found.advice == (
+        "import the file: the record takes what else the site has of HTTP.SYS, such as client"
+        " certificates and revocation checks"
     )
+    assert found.command == "sslbind import MetaBase.xml --if-exists keep"
+    words = ("check", "--sites", "-", "--select", found.rule)
+    assert "sslbind import - --if-exists keep" in case.run(*words, stdin=text).out
+    assert case.run(*found.command.split()[1:]).code == 0
+    assert "clientcertnegotiation = true" in Path("sslbind.toml").read_text(encoding="utf-8")
+    assert case.found("binding-without-record", file="MetaBase.xml") == []
+
+
+@pytest.mark.parametrize(
+    ("windows", "advice"),
+    [
+        ("2003", "add the record"),
+        ("2008", "add the record"),
+        ("2008r2", "add the record; New-WebBinding writes only the side of IIS"),
+    ],
+)
+def test_new_webbinding(case: SiteCase, windows: str, advice: str) -> None:
+    """The cmdlet is told of where the release has it."""
+    case.write(windows=windows)
+    case.sites(binding("*:443:").replace("/>", f' certificateHash="{B}"/>'))
+    assert case.one("binding-without-record").advice == advice
 
 
 def test_binding_without_record_before_names(case: SiteCase) -> None:
@@ -310,6 +406,45 @@ def test_orphan_default(case: SiteCase) -> None:
     )
 
 
+def test_orphan_of_the_central_store(case: SiteCase) -> None:
+    """A scopedccs record is needed by a binding of its host and port with bit 2 of sslFlags."""
+    hosts = ("a.contoso.com", "b.contoso.com", "c.contoso.com", "d.contoso.com")
+    case.write(record("443"), *(record(f"{host}:443", scoped=True) for host in hosts))
+    case.sites(
+        binding("*:443:A.contoso.com", 2),
+        binding("*:443:b.contoso.com", 3),
+        binding("*:8443:c.contoso.com", 3),
+        binding("*:443:d.contoso.com", 1),
+    )
+    found = case.found("orphan-record")
+    assert [(one.kind, one.key) for one in found] == [
+        ("scopedccs", "c.contoso.com:443"),
+        ("scopedccs", "d.contoso.com:443"),
+    ]
+    assert found[0].command == "sslbind delete sslcert scopedccs=c.contoso.com:443"
+    assert case.run(*(found[0].command or "").split()[1:]).code == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "express"),
+    [
+        ('<application applicationPool="Clr4IntegratedAppPool"/>', True),
+        ('<application><virtualDirectory physicalPath="%IIS_SITES_HOME%\\x"/></application>', True),
+        ('<logFile directory="%IIS_USER_HOME%\\Logs"/>', True),
+        ('<application applicationPool="DefaultAppPool"/>', False),
+        ('<logFile directory="%SystemDrive%\\inetpub\\logs"/>', False),
+    ],
+)
+def test_signs_of_iis_express(case: SiteCase, more: str, express: bool) -> None:
+    """A small file is one of IIS Express where it says what only that has, whatever its port."""
+    case.write()
+    case.sites(binding("*:44300:localhost"), more=f'<site name="Other">{more}</site>')
+    owner = "appid=iisexpress" if express else "appid=iis"
+    assert f" {owner} " in (case.one("binding-without-record").command or "")
+    case.write(record("0.0.0.0:44300", A))
+    assert case.found("foreign-appid") == []
+
+
 @pytest.mark.parametrize("appid", [ADFS, OTHER, EXPRESS])
 def test_no_orphan(case: SiteCase, appid: str) -> None:
     """Records of others are none of IIS's orphans."""
@@ -366,6 +501,10 @@ def test_foreign_appid(case: SiteCase, appid: str, owner: str) -> None:
         "sslbind.toml",
     )
     assert found.message == f"it belongs to {owner}, and port 443 has https '*:443:' of site 'Web'"
+    assert found.advice == (
+        "fine where both are meant to share the port; else delete the record, and give its product"
+        " another port"
+    )
 
 
 def test_shared_ip_port(case: SiteCase) -> None:
@@ -710,7 +849,8 @@ def test_from_the_command_line(case: SiteCase) -> None:
     assert answer.out == (
         "applicationHost.config:3: error: binding-without-record: ipport=0.0.0.0:443:"
         " https '*:443:' of site 'Web' has no record: IIS has the binding, HTTP.SYS has not\n"
-        "    add the record; New-WebBinding writes only the side of IIS\n"
+        "    add the record; New-WebBinding writes only the side of IIS; THUMBPRINT stands for a"
+        " certificate of the server\n"
         "    sslbind add sslcert ipport=0.0.0.0:443 certhash=THUMBPRINT appid=iis"
         " certstorename=MY\n"
     )
@@ -729,3 +869,15 @@ def test_hostile_names(case: SiteCase) -> None:
     assert answer.err.startswith(
         "error: applicationHost.config:1: has a document type declaration, which"
     )
+
+
+def test_memory_of_a_deep_configuration() -> None:
+    """What stands around an element is not kept with it, however deep a file goes."""
+    access = "<security><access sslFlags='None'/></security>"
+    deep = "<location path='Web'>" * 150 + access * 3000 + "</location>" * 150
+    document = parse(f"<configuration>{deep}</configuration>".encode(), "deep.config")
+    tracemalloc.start()
+    read(document, "deep.config")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 << 20

@@ -10,7 +10,7 @@ from conftest import IIS, Run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sslbind.check import rules
+from sslbind.check import Rule, rules
 from sslbind.cli.main import COMMANDS
 from sslbind.errors import SslbindError
 from sslbind.explain import ERRORS, EVENTS, Explanation, explain, topics
@@ -173,15 +173,30 @@ def test_a_rule(run: Run) -> None:
     assert lines[3].strip() == " ".join(rule.details.split())
     assert lines[4:] == [
         "mend:",
-        (
-            "    sslbind check --select no-default-ssl shows each finding with the command that"
-            " mends it"
-        ),
+        "    sslbind check --select no-default-ssl shows each finding and what mends it",
         (
             '    [[Suppress]] with rule = "no-default-ssl" and a reason keeps it quiet in one'
             " registry"
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    "rule", [one for one in rules().values() if one.sites], ids=lambda one: one.id
+)
+def test_a_rule_that_needs_sites(run: Run, rule: Rule) -> None:
+    """Its command names the file that it compares with."""
+    command = f"sslbind check --sites applicationHost.config --select {rule.id}"
+    assert f"    {command} shows each finding and what mends it\n" in run("explain", rule.id).out
+
+
+def test_exit_codes_are_told(run: Run) -> None:
+    """--help says what the exit codes mean, and they are so."""
+    assert "The exit code is 1 for an appid whose owner is not known, 2 for what" in (
+        run("explain", "--help").out
+    )
+    assert run("explain", "appid", "{11111111-2222-3333-4444-555555555555}").code == 1
+    assert run("explain", "no-such-topic").code == 2
 
 
 FLOW = """\

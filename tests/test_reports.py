@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from conftest import IIS, A, Run
 from hypothesis import given
 from hypothesis import strategies as st
+from pki import web
 
 from sslbind.check import SEVERITIES, Finding, Suppressed, rules
 from sslbind.reports import github, junit, sarif
@@ -178,11 +180,10 @@ class TestFingerprints:
     def test_they_stay(self) -> None:
         """A finding keeps its fingerprint when lines move, time passes or words change."""
         moved = SOON._replace(line=90, message="the certificate has 11 days left", severity="error")
-        later = FILE._replace(message="expires in 1 day")
         assert fingerprints(SOON) == fingerprints(moved)
         assert fingerprints(FILE) == fingerprints(FILE._replace(line=3))
-        assert fingerprints(FILE) == fingerprints(FILE._replace(message="expires in 2 days"))
-        assert later != FILE
+        for message in ("expires in 1 day", "expires in less than a day"):
+            assert fingerprints(FILE) == fingerprints(FILE._replace(message=message))
 
     @pytest.mark.parametrize(
         "other",
@@ -191,6 +192,7 @@ class TestFingerprints:
             SHADOW._replace(key="10.0.0.6:443"),
             SHADOW._replace(kind="hostnameport"),
             SHADOW._replace(file="sslbind.toml"),
+            SHADOW._replace(about="Web|https|*:443:a"),
             SHADOW,
         ],
     )
@@ -212,6 +214,55 @@ def junit_suite(fail_on: Any, found: list[Finding]) -> ET.Element:
     assert text.startswith("<?xml version='1.0' encoding='us-ascii'?>\n<testsuites ")
     [suite] = ET.fromstring(text.encode())
     return suite
+
+
+class TestFingerprintsOfTheCommand:
+    """They are compared from run to run, as a code scanning service does."""
+
+    @staticmethod
+    def of(run: Run, rule: str, *words: str) -> list[str]:
+        log = json.loads(run("check", "--select", rule, "--format", "sarif", *words).out)
+        found = log["runs"][0]["results"]
+        return [one["partialFingerprints"]["bindingHash/v1"] for one in found]
+
+    def test_days(self, run: Run, tmp_path: Path) -> None:
+        """A finding about a file of the central store is the same in a week and in an hour."""
+        (tmp_path / "ccs").mkdir()
+        (tmp_path / "ccs/www.contoso.com.pfx").write_bytes(web().pfx())
+        (tmp_path / "sslbind.toml").write_text(
+            'version = 1\n[CertStores]\npath = "certs"\n'
+            '[CentralCertProvider]\nEnabled = true\nCertStoreLocation = "ccs"\n'
+        )
+        end = web().certificate.not_valid_after_utc
+        times = [end - timedelta(hours=one) for one in (200, 25, 24, 1)]
+        found = [self.of(run, "cert-expires-soon", "--at", one.isoformat()) for one in times]
+        assert len(found[0]) == 1
+        assert found == [found[0]] * 4
+
+    def test_bindings_of_sites(self, run: Run, tmp_path: Path) -> None:
+        """One about a binding keeps its own when lines move and when another one is mended."""
+        (tmp_path / "sslbind.toml").write_text("version = 1\n")
+
+        def bindings(*hosts: str, before: str = "\n") -> None:
+            text = "".join(
+                f"{before}<binding protocol='https' bindingInformation='{host}'"
+                f" sslFlags='{flags}'/>"
+                for host, flags in (one.split("|") for one in hosts)
+            )
+            (tmp_path / "a.config").write_text(
+                f"<site name='Web'><bindings>{text}</bindings></site>"
+            )
+
+        rules = "duplicate-binding,sslflags-needs-host,sslflags-unknown-bit"
+        words = (rules, "--sites", "a.config")
+        hosts = ("*:443:|3", "10.0.0.5:443:|2", "*:444:w|0", "*:444:W|0", "*:443:|3")
+        bindings(*hosts)
+        first = self.of(run, *words)
+        assert len(first) == len(set(first)) == 5
+        bindings(*hosts, before="\n\n")
+        assert self.of(run, *words) == first
+        bindings(*hosts[1:4])
+        assert set(self.of(run, *words)) < set(first)
 
 
 class TestJunit:
@@ -272,6 +323,26 @@ class TestJunit:
         passed = [case.get("name") for case in suite if len(case) == 0]
         found = {"ip-shadows-sni", "cert-expires-soon", "ccs-name-mismatch", "reject-set"}
         assert passed == [id_ for id_ in rules() if id_ not in found]
+
+    def test_rules_without_sites(self) -> None:
+        """A rule that had no sites to look at is skipped, and did not pass."""
+        idle = {id_ for id_, rule in rules().items() if rule.sites}
+        text = junit.report(rules().values(), [], [], "error", idle)
+        [suite] = ET.fromstring(text.encode())
+        skipped = {case.get("name"): case[0] for case in suite if len(case)}
+        assert set(skipped) == idle
+        assert {(one.tag, one.get("message")) for one in skipped.values()} == {
+            ("skipped", "it needs the sites of IIS: --sites FILE")
+        }
+        assert suite.get("skipped") == str(len(idle))
+
+    def test_rules_without_sites_from_the_command(self, run: Run, tmp_path: Path) -> None:
+        """The command skips them where no sites are given, and not where some are."""
+        (tmp_path / "sslbind.toml").write_text("version = 1\n")
+        (tmp_path / "a.config").write_text("<configuration><sites/></configuration>")
+        words = ("check", "--select", "orphan-record,reject-set", "--format", "junit")
+        assert run(*words).out.count("<skipped ") == 1
+        assert "<skipped " not in run(*words, "--sites", "a.config").out
 
     @given(st.lists(findings, max_size=3), st.sampled_from(SEVERITIES))
     def test_any_text(self, found: list[Finding], fail_on: Any) -> None:

@@ -57,11 +57,11 @@ def select(patterns: Iterable[str]) -> set[str]:
 
 
 def closest_rule(id_: str) -> str:
-    """Return a sentence that says which rule may be meant by ``id_``, which is none."""
+    """Return a sentence that says which rules may be meant by ``id_``, which is none."""
     from difflib import get_close_matches
 
-    close = get_close_matches(id_.lower(), rules(), n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"the rules are {', '.join(rules())}"
+    close = get_close_matches(id_.lower(), rules(), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else "sslbind explain lists them"
 
 
 def check(subject: Subject, ids: Collection[str] | None = None) -> list[Finding]:
@@ -93,4 +93,5 @@ def _finding(subject: Subject, rule: Rule, found: Found) -> Finding:
         printable(found.message),
         printable(found.advice) or None,
         found.command or None,
+        found.about,
     )

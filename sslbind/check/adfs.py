@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sslbind.check.rule import Found, rule
+from sslbind.check.site_bindings import deletion
 from sslbind.check.subject import Subject
 from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, Kind
 from sslbind.owners import OWNER_BY_WORD
@@ -33,11 +34,13 @@ def adfs_ip_binding(subject: Subject) -> Iterator[Found]:
     """
     for record in _records(subject, IPPORT):
         if record.key.host != ANY_IPV4:
+            advice = f"delete it; {ANY_IPV4}:{_PORT} may be the fallback for clients without a name"
+            advice, command = deletion(subject, record.key, advice)
             yield Found(
                 record.key,
                 f"AD FS is on this server, and {record.key.host} answers on port {_PORT} beside it",
-                f"delete it; {ANY_IPV4}:{_PORT} may be the fallback for clients without a name",
-                subject.command("delete", "sslcert", f"{IPPORT}={record.key}"),
+                advice,
+                command,
             )
 
 
@@ -50,8 +53,8 @@ def adfs_no_ctl(subject: Subject) -> Iterator[Found]:
     somebody bound the certificate anew by hand. Name the store again.
     """
     for record in _hosts(subject):
-        store = record[CTL_STORE.name]
-        if str(store).casefold() != _TRUSTED_DEVICES.casefold():
+        if not trusted_devices(record):
+            store = record[CTL_STORE.name]
             yield Found(
                 record.key,
                 f"it has {CTL_STORE.name}={store}" if store else f"it has no {CTL_STORE.name}",
@@ -68,11 +71,7 @@ def adfs_fallback_stale(subject: Subject) -> Iterator[Found]:
     0.0.0.0:443. AD FS renews the records of its own names and not this one,
     which is forgotten then. Give it the certificate of the service name.
     """
-    names = [
-        one
-        for one in _hosts(subject)
-        if one.key.host != _LOCALHOST and not one.key.host.startswith(_REGISTRATION)
-    ]
+    names = service_names(subject)
     record = subject.bindings.get(Key(IPPORT, ANY_IPV4, _PORT))
     if record is None or not names or record.certhash in {one.certhash for one in names}:
         return
@@ -84,6 +83,21 @@ def adfs_fallback_stale(subject: Subject) -> Iterator[Found]:
         "give it the certificate of the federation service name",
         subject.update(record.key, values) if subject.serves(service) else "",
     )
+
+
+def service_names(subject: Subject) -> list[Binding]:
+    """Return the host records of AD FS that may be its service name's, most often one."""
+    return [
+        one
+        for one in _hosts(subject)
+        if one.key.host != _LOCALHOST and not one.key.host.startswith(_REGISTRATION)
+    ]
+
+
+def trusted_devices(record: Binding) -> bool:
+    """Whether a record of AD FS has the CTL store that AD FS itself fills on the server."""
+    store = str(record[CTL_STORE.name])
+    return record.appid == _ADFS and store.casefold() == _TRUSTED_DEVICES.casefold()
 
 
 def _records(subject: Subject, kind: Kind) -> Sequence[Binding]:

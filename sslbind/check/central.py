@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from sslbind.check.certificates import covered, named
 from sslbind.check.rule import Found, rule
+from sslbind.check.site_bindings import has_host, identity
 from sslbind.check.subject import Subject
 from sslbind.errors import BadValueError
-from sslbind.files import reason
 from sslbind.keys import CCS, SCOPEDCCS, parse_host
 from sslbind.resolver import central_stems
 from sslbind.sslflags import CENTRAL_CERT_STORE
@@ -63,6 +63,8 @@ def ccs_missing_file(subject: Subject) -> Iterator[Found]:
     """
     if subject.central is None:
         return
+    if not subject.registry.writable and subject.central.unreadable:
+        return  # a capture has the path of the server's folder
     problem = _folder_problem(subject)
     for record in _records(subject):
         host = record.key.host
@@ -79,13 +81,14 @@ def ccs_missing_file(subject: Subject) -> Iterator[Found]:
         for binding in sites.bindings:
             host = binding.host
             flagged = binding.https and binding.sslflags & CENTRAL_CERT_STORE
-            if flagged and host and missing_file(subject, host):
+            if flagged and has_host(binding) and missing_file(subject, host):
                 yield Found(
                     None,
                     f"{_missing(subject, host)}, which {binding} needs",
                     _files_advice(host),
                     file=sites.file,
                     line=binding.line,
+                    about=identity(binding),
                 )
 
 
@@ -98,10 +101,18 @@ def ccs_name_mismatch(subject: Subject) -> Iterator[Found]:
     no server name leads to, such as one named in A-labels, is told too. Name
     the file after a host of its certificate, ``_.contoso.com.pfx`` for a wildcard.
     """
+    from sslbind.ccs import stem_of
+
     for file in subject.central_files:
         entry, path = file.entry, subject.central_path(file.file)
+        advice = "name the file after a host that its certificate has, in Unicode, with _. in place"
+        advice += " of *."
         if file.name is None:
             what = f"{path} serves nobody: {file.why}"
+            if os.path.islink(path):
+                advice = "put the file there, or delete the link"
+            elif stem_of(file.file) is not None:
+                advice = "delete one of the two"
         elif entry.thumbprint and not covered(entry, file.name):
             what = f"{path} serves {file.name}, which its certificate does not cover: "
             what += named(entry)
@@ -110,8 +121,7 @@ def ccs_name_mismatch(subject: Subject) -> Iterator[Found]:
         yield Found(
             None,
             what,
-            "name the file after a host that its certificate has, in Unicode, with _. in place"
-            " of *.",
+            advice,
             file=path,
         )
 
@@ -146,11 +156,9 @@ def _folder_problem(subject: Subject) -> str:
     """Return why the folder of the central store serves nobody, or nothing."""
     if subject.central_names or subject.central is None:
         return ""
-    path = subject.central_path()
-    try:
-        os.listdir(subject.central.folder)
-    except OSError as error:
-        return f"the central store {path} cannot be read: {reason(error)}"
+    path, why = subject.central_path(), subject.central.unreadable
+    if why:
+        return f"the central store {path} cannot be read: {why}"
     return f"the central store {path} has no file that serves a host"
 
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sslbind.check.rule import Found, rule
 from sslbind.check.subject import Served, Subject
+from sslbind.errors import SslbindError
 from sslbind.keys import HOSTNAMEPORT
 from sslbind.names import covers
+from sslbind.verify import MIN_BITS, SERVER_USES, WEAK_HASHES
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sslbind.binding import Binding
     from sslbind.certentry import Entry
+    from sslbind.identity import Certificate
 
 NEW = "NEW.pfx"
 """Stands in a command for the file that the operator has to get."""
 
-_SERVER = frozenset(("serverAuth", "anyExtendedKeyUsage"))
-_WEAK_HASHES = frozenset(("md5", "sha1"))
-_MIN_BITS = 2048
 _NAMES = 5
 """So many names of a certificate are told."""
 
@@ -101,7 +102,7 @@ def eku(subject: Subject) -> Iterator[Found]:
     """
     for one in subject.served:
         uses = one.entry.eku
-        if uses is not None and _SERVER.isdisjoint(uses):
+        if uses is not None and SERVER_USES.isdisjoint(uses):
             what = f"has the extended key usage {', '.join(uses) or 'empty'}, without serverAuth"
             yield _found(one, what, "request it again for servers", _rebind(subject, one))
 
@@ -115,11 +116,11 @@ def weak(subject: Subject) -> Iterator[Found]:
     """
     for one in subject.served:
         entry = one.entry
-        short = entry.key_bits < _MIN_BITS and entry.key_type.startswith(("RSA", "DSA"))
-        if not short and entry.signature_hash not in _WEAK_HASHES:
+        short = entry.key_bits < MIN_BITS and entry.key_type.startswith(("RSA", "DSA"))
+        if not short and entry.signature_hash not in WEAK_HASHES:
             continue
         reasons = [f"a key of {entry.key_bits} bits ({entry.key_type})"] * short
-        if entry.signature_hash in _WEAK_HASHES:
+        if entry.signature_hash in WEAK_HASHES:
             reasons.append(f"a signature made with {entry.signature_hash}")
         what = f"has {' and '.join(reasons)}"
         advice = "request it again with a key of 2048 bits or more and SHA-256"
@@ -133,23 +134,59 @@ def chain_incomplete(subject: Subject) -> Iterator[Found]:
     The server sends the certificate without its intermediate, and clients that
     do not fetch it by themselves refuse the connection; browsers that saw it
     elsewhere do not, which hides the mistake. Add the certificate together with
-    its chain, or put the intermediate into the store CA.
+    its chain, or put the issuer's certificate into the store CA, a root into Root.
+    The issuer is known by its name and key identifier, or else by the signature;
+    a certificate that names itself as issuer and has no such identifier is believed.
     """
     if subject.stores is None:
         return
-    issuers: set[str] | None = None
+    named: dict[str, list[Entry]] = {}
+    for stored in subject.stores.entries():
+        named.setdefault(stored.subject, []).append(stored)
+    there: dict[str, bool] = {}
     for one in subject.served:
         entry = one.entry
-        if entry.self_issued or entry.chain or not entry.issuer:
+        if entry.self_signed or entry.chain or not entry.issuer:
             continue
-        if issuers is None:
-            issuers = {stored.subject for stored in subject.stores.entries()}
-        if entry.issuer not in issuers:
+        namesakes = named.get(entry.issuer, ())
+        others = [stored for stored in namesakes if stored.thumbprint != entry.thumbprint]
+        if entry.thumbprint not in there:
+            there[entry.thumbprint] = _issued(subject, one, others)
+        if not there[entry.thumbprint]:
             yield _found(
-                one, f"is issued by {entry.issuer}, which is neither in its file nor in a"
-                " store", "put the certificate of the issuer into the store CA",
+                one,
+                f"is issued by {entry.issuer}, which is neither in its file nor in a store"
+                + (": what has the name there did not sign it" if others else ""),
+                "put the issuer's certificate into the store CA; a root belongs into Root",
                 subject.command("store", "add", "ISSUER.pem", "--store", "CA"),
-            )  # fmt: skip
+            )
+
+
+def _issued(subject: Subject, one: Served, others: Sequence[Entry]) -> bool:
+    """Whether one of ``others``, all named like its issuer, stands above a certificate."""
+    if any(other.key_id == one.entry.issuer_key_id != b"" for other in others):
+        return True
+    leaf = _certificate(subject, one) if others else None
+    if leaf is None or subject.stores is None:
+        return bool(others)  # the file has changed or gone since it was looked at
+    from sslbind.certificates import issued_by
+
+    files = dict.fromkeys(other.file for other in others)
+    found = (above for file in files for above in subject.stores.certificates(file))
+    return any(issued_by(leaf, above) for above in found)
+
+
+def _certificate(subject: Subject, one: Served) -> Certificate | None:
+    """Return what is served itself, from its file; None where that cannot be opened."""
+    from sslbind.ccs import stem_of
+
+    if one.key is None:
+        with contextlib.suppress(SslbindError):
+            stem = stem_of(one.entry.file)
+            return subject.central.load(stem).leaf if subject.central and stem else None
+        return None
+    found = subject.stores.certificates(one.entry.file) if subject.stores else ()
+    return next((leaf for leaf in found if leaf.thumbprint == one.entry.thumbprint), None)
 
 
 @rule("rebind-split", "info")
@@ -165,10 +202,7 @@ def rebind_split(subject: Subject) -> Iterator[Found]:
         end = one.entry.not_after
         if one.key is not None and end is not None and end < now:
             old.setdefault(one.entry.thumbprint, one.entry)
-    users: dict[str, list[Binding]] = {thumbprint: [] for thumbprint in old}
-    for record in subject.bindings.values() if old else ():
-        if record.certhash in old:
-            users[record.certhash].append(record)
+    users = subject.users if old else {}
     namesakes = _valid_by_subject(subject) if old else {}
     for thumbprint, entry in old.items():
         fit, new = _newest(entry, users[thumbprint], namesakes.get(entry.subject, ()))
@@ -181,7 +215,7 @@ def rebind_split(subject: Subject) -> Iterator[Found]:
                 f" {new.thumbprint}, valid until {_text(new.not_after)}, is in {new.store}",
                 "rebind them to the newer one"
                 + ("" if fit else ", which lacks a name or is not in the store of each"),
-                subject.command("rebind", thumbprint, new.thumbprint) if fit else "",
+                subject.rebind(thumbprint, new.thumbprint) if fit else "",
             )
 
 
@@ -190,9 +224,7 @@ def _valid_by_subject(subject: Subject) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {}
     for same in subject.entries.values():
         for entry in same:
-            start, end = entry.not_before, entry.not_after
-            valid = start is not None and end is not None and start <= subject.now <= end
-            if valid and entry.subject and subject.usable(entry):
+            if entry.subject and subject.valid(entry):
                 found.setdefault(entry.subject, []).append(entry)
     return found
 
@@ -223,16 +255,16 @@ def _newest(
     return fit, new
 
 
-def _found(one: Served, what: str, advice: str = "", command: str = "") -> Found:
+def _found(one: Served, what: str, advice: str, command: str = "") -> Found:
     """Return the finding about a certificate of a record, or of a file of the central store."""
     if one.key is None:
-        advice += f"; put the new one in the place of {one.file}" if advice else ""
+        advice += f"; put the new one in the place of {one.file}"
         return Found(None, f"the certificate in {one.file} {what}", advice, file=one.file)
     return Found(one.key, f"the certificate {one.entry.thumbprint} {what}", advice, command)
 
 
 def _rebind(subject: Subject, one: Served) -> str:
-    return "" if one.key is None else subject.command("rebind", one.entry.thumbprint, NEW)
+    return "" if one.key is None else subject.rebind(one.entry.thumbprint, NEW)
 
 
 def covered(entry: Entry, host: str) -> bool:

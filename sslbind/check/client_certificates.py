@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from sslbind.binding import Binding
 from sslbind.check.rule import Found, rule
+from sslbind.check.site_bindings import identity
 from sslbind.check.subject import Subject
 from sslbind.sites import ClientCertificate, SiteBinding, Sites
 from sslbind.tags import CLIENT_CERTIFICATE
 from sslbind.tls import versions_left
 
 
-@rule("clientcert-renegotiation", "warn")
+@rule("clientcert-renegotiation", "warn", sites=True)
 def renegotiation(subject: Subject) -> Iterator[Found]:
     """A site wants client certificates, and the record of its binding does not negotiate them.
 
@@ -30,7 +31,7 @@ def renegotiation(subject: Subject) -> Iterator[Found]:
         )
 
 
-@rule("clientcert-tls13", "error")
+@rule("clientcert-tls13", "error", sites=True)
 def tls13(subject: Subject) -> Iterator[Found]:
     """A site wants client certificates that its record does not negotiate, and TLS 1.3 is on.
 
@@ -69,6 +70,7 @@ class _Unasked(NamedTuple):
             subject.update(key, {CLIENT_CERTIFICATE.name: True}) if key.kind.certificate else "",
             file=self.sites.file,
             line=self.binding.line,
+            about=identity(self.binding),
         )
 
 

@@ -12,6 +12,7 @@ class Finding(NamedTuple):
 
     ``kind`` and ``key`` are None where no record is meant, ``line`` where it is
     not known; ``advice`` and ``command`` are None where there is none.
+    ``about`` is that of ``Found``.
     """
 
     rule: str
@@ -23,6 +24,7 @@ class Finding(NamedTuple):
     message: str
     advice: str | None
     command: str | None
+    about: str = ""
 
     @property
     def sentence(self) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sslbind import sslflags
 from sslbind.check.rule import Found, rule
-from sslbind.check.site_bindings import site_bindings
+from sslbind.check.site_bindings import identity, site_bindings
 from sslbind.check.subject import Subject
 from sslbind.sslflags import CENTRAL_CERT_STORE, FLAG_TAGS, SINCE, SNI
 from sslbind.tags import SSLFLAGS, Tag, Value
@@ -140,6 +140,7 @@ def _found(subject: Subject, binding: Binding, what: str, advice: str = "") -> F
         f"store sslflags={right[SSLFLAGS.name]}, or none: it follows from key and tags"
         + (f"; {advice}" if advice else ""),
         subject.update(binding.key, right),
+        about=what,
     )
 
 
@@ -150,6 +151,7 @@ def _found_in_iis(subject: Subject, sites: Sites, binding: SiteBinding, what: st
         "correct its sslFlags in IIS",
         file=sites.file,
         line=binding.line,
+        about=f"{identity(binding)}|{what}",
     )
 
 

@@ -6,17 +6,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from sslbind.check.adfs import service_names
 from sslbind.check.rule import Found, rule
+from sslbind.check.site_bindings import deletion
 from sslbind.check.subject import Subject
-from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key, Kind
+from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Kind
 from sslbind.owners import OWNER_BY_APPID
-from sslbind.resolver import ANY_IPV4, ANY_IPV6
+from sslbind.resolver import ANY_IPV4, ANY_IPV6, listens, mapped_ipv4, used_since
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
 
 _NAMED = 3
 """So many of the names that a record hides are told one by one."""
+_NO_DEFAULT = (
+    "No default SSL site has been created. To support browsers without SNI capabilities, it is"
+    " recommended to create a default SSL site."
+)
+"""The words of IIS Manager."""
 
 
 @rule("no-default-ssl", "warn")
@@ -27,17 +34,21 @@ def no_default_ssl(subject: Subject) -> Iterator[Found]:
     certificate: the connection is reset. Monitoring probes, old clients and
     load balancers are the usual ones. An ipport record for 0.0.0.0 answers them.
     """
+    services = service_names(subject)
     for port, kinds in subject.ports.items():
         named = _names(subject, kinds)
         if not named or any(one.key.wildcard for one in kinds[IPPORT]):
             continue
-        like = next(filter(subject.serves, kinds[HOSTNAMEPORT]), None)
+        services_here = [one for one in services if one.key.port == port]
+        like = next(filter(subject.serves, services_here or kinds[HOSTNAMEPORT]), None)
         yield Found(
             named[0].key,
             f"port {port} has records for names and none for every address, such as"
             f" {ANY_IPV4}:{port}",
-            "No default SSL site has been created. To support browsers without SNI capabilities,"
-            " it is recommended to create a default SSL site.",
+            _NO_DEFAULT
+            if like
+            else f"IIS Manager says: {_NO_DEFAULT} Add a record for {ANY_IPV4}:{port} with the"
+            " certificate for clients that send no name",
             _wildcard(subject, like) if like else "",
         )
 
@@ -55,6 +66,12 @@ def ip_shadows_sni(subject: Subject) -> Iterator[Found]:
     for shadow in _shadows(subject):
         if shadow.others:
             record = shadow.record
+            advice, command = deletion(
+                subject,
+                record.key,
+                "delete the record where nothing needs it, so that the names and 0.0.0.0 answer,"
+                " or give its service another address or port",
+            )
             names = ", ".join(_name(one) for one in shadow.some)
             more = shadow.others - len(shadow.some)
             yield Found(
@@ -62,9 +79,8 @@ def ip_shadows_sni(subject: Subject) -> Iterator[Found]:
                 f"it answers before every name: clients that come to"
                 f" {record.key.host} for {names}{f' and {more} more' if more else ''} get the"
                 f" certificate {record.certhash}",
-                "delete the record where nothing needs it, so that the names and 0.0.0.0 answer,"
-                " or give its service another address or port",
-                _deletion(subject, record.key),
+                advice,
+                command,
             )
 
 
@@ -80,14 +96,19 @@ def ip_shadows_sni_same_cert(subject: Subject) -> Iterator[Found]:
     for shadow in _shadows(subject):
         if not shadow.others:
             record = shadow.record
+            advice, command = deletion(
+                subject,
+                record.key,
+                "delete the record where nothing needs it, so that the names and 0.0.0.0 answer",
+            )
             count = f"{shadow.same} name{'s' * (shadow.same > 1)}"
             yield Found(
                 record.key,
                 f"it answers before every name: the client-certificate and CTL settings"
                 f" of {count} on port {record.key.port} are lost for clients that come to"
                 f" {record.key.host}; the certificate is the same",
-                "delete the record where nothing needs it, so that the names and 0.0.0.0 answer",
-                _deletion(subject, record.key),
+                advice,
+                command,
             )
 
 
@@ -103,26 +124,24 @@ def v6_wildcard_differs(subject: Subject) -> Iterator[Found]:
         ipv6, ipv4 = _wildcards(kinds)
         if ipv6 is None or ipv4 is None:
             continue
-        pairs = {
-            "certhash": (ipv6.certhash, ipv4.certhash),
-            "certstorename": (ipv6.store, ipv4.store),
-            "appid": (ipv6.appid, ipv4.appid),
-        }
-        odd = {
-            name: (str(one), str(other))
-            for name, (one, other) in pairs.items()
-            if str(one).casefold() != str(other).casefold()
-        }
+        odd = ["certhash"] if ipv6.certhash != ipv4.certhash else []
+        if odd and str(ipv6.store).casefold() != str(ipv4.store).casefold():
+            odd.append("certstorename")
+        if ipv6.appid != ipv4.appid:
+            odd.append("appid")
         if odd:
-            ours = ", ".join(f"{name} {one}" for name, (one, _) in odd.items())
-            theirs = ", ".join(f"{name} {other}" for name, (_, other) in odd.items())
+            ours, theirs = _values(ipv6, odd), _values(ipv4, odd)
+            good = next(filter(subject.serves, (ipv4, ipv6)), None)
+            advice, command = "give both records the same", ""
+            if good is not None:
+                other = ipv6 if good is ipv4 else ipv4
+                advice += f"; the command takes what {good.key} has"
+                command = subject.update(other.key, _values(good, odd))
             yield Found(
                 ipv6.key,
-                f"it has {ours}, and {ipv4.key} has {theirs}",
-                f"give both records the same; the command takes what {ipv4.key} has",
-                subject.update(ipv6.key, {name: other for name, (_, other) in odd.items()})
-                if subject.serves(ipv4)
-                else "",
+                f"it has {_told(ours)}, and {ipv4.key} has {_told(theirs)}",
+                advice,
+                command,
             )
 
 
@@ -146,6 +165,15 @@ def v6_only_wildcard(subject: Subject) -> Iterator[Found]:
             )
 
 
+def _values(record: Binding, names: Sequence[str]) -> dict[str, str]:
+    values = {"certhash": record.certhash, "certstorename": record.store, "appid": record.appid}
+    return {name: str(values[name]) for name in names}
+
+
+def _told(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
 class _Shadow(NamedTuple):
     """An exact-IP record on a port with names: how many have its certificate, how many another."""
 
@@ -159,8 +187,8 @@ class _Shadow(NamedTuple):
 def _shadows(subject: Subject) -> Iterator[_Shadow]:
     """Give each exact-IP record that stands before names; the cost does not grow with both."""
     for kinds in subject.ports.values():
-        exact = [one for one in kinds[IPPORT] if not one.key.wildcard]
-        names = _names(subject, kinds) if exact else ()
+        exact = [one for one in kinds[IPPORT] if _reached(subject, one)]
+        names = [one for one in _names(subject, kinds) if _answers(subject, one)] if exact else []
         groups: dict[str | None, list[Binding]] = {}
         for name in names:
             groups.setdefault(name.certhash, []).append(name)
@@ -177,9 +205,22 @@ def _names(subject: Subject, kinds: Mapping[Kind, Sequence[Binding]]) -> Sequenc
     return [
         one
         for kind in (HOSTNAMEPORT, SCOPEDCCS, CCS)
-        if kind.since <= subject.release
         for one in kinds[kind]
+        if used_since(one.key) <= subject.release
     ]
+
+
+def _reached(subject: Subject, record: Binding) -> bool:
+    """Whether a record is one for an exact address that connections come to."""
+    host = record.key.host
+    listening = listens(subject.settings.iplisten, host)
+    return not record.key.wildcard and mapped_ipv4(host) is None and listening
+
+
+def _answers(subject: Subject, name: Binding) -> bool:
+    """Whether a record for names is not passed over for want of the central store."""
+    unknown = subject.settings.central_store is None and not subject.registry.writable
+    return name.key.kind.certificate or subject.central is not None or unknown
 
 
 def _name(record: Binding) -> str:
@@ -203,7 +244,3 @@ def _wildcard(subject: Subject, like: Binding) -> str:
         "add", "sslcert", f"ipport={ANY_IPV4}:{like.key.port}", f"certhash={like.certhash}",
         f"appid={owner.word if owner else like.appid}", f"certstorename={like.store}",
     )  # fmt: skip
-
-
-def _deletion(subject: Subject, key: Key) -> str:
-    return subject.command("delete", "sslcert", f"{key.kind}={key}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sslbind.binding import DEFAULT_STORE
 from sslbind.check.rule import Found, rule
+from sslbind.check.site_bindings import identity
 from sslbind.check.subject import Subject
 from sslbind.keys import HOSTNAMEPORT, IPPORT, SNI_WILDCARD_SINCE
 from sslbind.sslflags import SNI
@@ -58,13 +59,13 @@ def no_tls_version_left(subject: Subject) -> Iterator[Found]:
     """The tags of a record turn off every TLS version that the release has.
 
     The version is settled before anything else in the handshake: no client can
-    connect. Windows has TLS 1.3 from Server 2022 on; before, turning off TLS
-    1.2 and the legacy versions is enough to leave none. Turn one on again.
+    connect. It takes all of the tags that turn versions off; releases before
+    Windows Server 2019 know none of these and go on. Turn one on again.
     """
+    words = ", ".join(tag.name for tag in _TLS_TAGS)
     for record in subject.holding(_TLS12):
-        on = [tag for tag in _TLS_TAGS if record[tag.name] and tag.since <= subject.release]
+        on = all(record[tag.name] for tag in _TLS_TAGS)
         if on and not versions_left(record, subject.release):
-            words = ", ".join(tag.name for tag in on)
             yield Found(
                 record.key,
                 f"{words} are on: no TLS version is left to its clients",
@@ -105,4 +106,5 @@ def sni_wildcard_old_os(subject: Subject) -> Iterator[Found]:
                     "bind each name by itself, or *. and the name above them",
                     file=sites.file,
                     line=binding.line,
+                    about=identity(binding),
                 )

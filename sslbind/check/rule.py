@@ -26,29 +26,36 @@ class Found(NamedTuple):
     ``key`` is the record's, None where the finding is about something else.
     ``message`` is a sentence that names the value, ``advice`` one that says
     what to do, ``command`` a line that does it (made by ``Subject.command``),
-    each empty where there is none. ``severity`` is given where it is not the
+    empty where no one line does. ``severity`` is given where it is not the
     rule's own. ``file`` and ``line`` say where, for what is in no registry;
-    where they are not given, the record's own place counts.
+    where they are not given, the record's own place counts. ``about`` tells
+    findings of one rule apart where record and file do not: text that stays
+    when lines move and time passes.
     """
 
     key: Key | None
     message: str
-    advice: str = ""
+    advice: str
     command: str = ""
     severity: Severity | None = None
     file: str | None = None
     line: int | None = None
+    about: str = ""
 
 
 Function = Callable[["Subject"], Iterator[Found]]
 
 
 class Rule(NamedTuple):
-    """A rule: its id, how grave its findings are, and the function that finds them."""
+    """A rule: its id, how grave its findings are, and the function that finds them.
+
+    ``sites``: it looks at the configuration of sites, and finds nothing without one.
+    """
 
     id: str
     severity: Severity
     find: Function
+    sites: bool = False
 
     @property
     def summary(self) -> str:
@@ -69,11 +76,11 @@ RULES: dict[str, Rule] = {}
 """Every rule by its id; the package fills it when it is imported."""
 
 
-def rule(id_: str, severity: Severity) -> Callable[[Function], Function]:
-    """Return the decorator that makes a function the rule ``id_``."""
+def rule(id_: str, severity: Severity, *, sites: bool = False) -> Callable[[Function], Function]:
+    """Return the decorator that makes a function the rule ``id_``; see ``Rule`` for ``sites``."""
 
     def register(function: Function) -> Function:
-        RULES[id_] = Rule(id_, severity, function)
+        RULES[id_] = Rule(id_, severity, function, sites)
         return function
 
     return register

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from sslbind.check.rule import Found, rule
 from sslbind.check.subject import Subject
+from sslbind.errors import BadValueError
+from sslbind.keys import Key, parse_host
 from sslbind.sites import SiteBinding, Sites
 from sslbind.sslflags import CENTRAL_CERT_STORE, SNI
 
 
-@rule("duplicate-binding", "error")
+@rule("duplicate-binding", "error", sites=True)
 def duplicate_binding(subject: Subject) -> Iterator[Found]:
     """Two bindings of the sites have the same protocol, address, port and host.
 
@@ -33,7 +35,7 @@ def duplicate_binding(subject: Subject) -> Iterator[Found]:
                 )
 
 
-@rule("sslflags-on-non-https", "error")
+@rule("sslflags-on-non-https", "error", sites=True)
 def sslflags_on_non_https(subject: Subject) -> Iterator[Found]:
     """An http binding of a site has sslFlags.
 
@@ -51,7 +53,7 @@ def sslflags_on_non_https(subject: Subject) -> Iterator[Found]:
             )
 
 
-@rule("sslflags-needs-host", "error")
+@rule("sslflags-needs-host", "error", sites=True)
 def sslflags_needs_host(subject: Subject) -> Iterator[Found]:
     """An https binding of a site has sslFlags 1, 2 or 3 and no host name.
 
@@ -71,7 +73,7 @@ def sslflags_needs_host(subject: Subject) -> Iterator[Found]:
             )
 
 
-@rule("ipv6-unbracketed", "error")
+@rule("ipv6-unbracketed", "error", sites=True)
 def ipv6_unbracketed(subject: Subject) -> Iterator[Found]:
     """A binding of a site has an IPv6 address without brackets.
 
@@ -90,7 +92,7 @@ def ipv6_unbracketed(subject: Subject) -> Iterator[Found]:
             )
 
 
-@rule("legacy-5506", "error")
+@rule("legacy-5506", "error", sites=True)
 def legacy_5506(subject: Subject) -> Iterator[Found]:
     """The configuration has property 5506 below customMetadata.
 
@@ -106,6 +108,7 @@ def legacy_5506(subject: Subject) -> Iterator[Found]:
                 "delete its <key> element from applicationHost.config",
                 file=sites.file,
                 line=line,
+                about=path,
             )
 
 
@@ -114,10 +117,24 @@ def site_bindings(subject: Subject) -> Iterator[tuple[Sites, SiteBinding]]:
     return ((sites, binding) for sites in subject.sites for binding in sites.bindings)
 
 
+def identity(binding: SiteBinding) -> str:
+    """Return what a finding is about that is about this binding: site, protocol, information."""
+    return f"{binding.site}|{binding.protocol}|{binding.information}"
+
+
 def unbracketed(binding: SiteBinding) -> bool:
     """Whether it has an IPv6 address, or what may be one, without its brackets."""
     address = binding.address
     return ":" in address and not (address.startswith("[") and address.endswith("]"))
+
+
+def has_host(binding: SiteBinding) -> bool:
+    """Whether its host is one that a record may have: a name, or ``*.`` and a name."""
+    try:
+        parse_host(binding.host)
+    except BadValueError:
+        return False
+    return True
 
 
 def needs_host(binding: SiteBinding) -> bool:
@@ -127,8 +144,20 @@ def needs_host(binding: SiteBinding) -> bool:
     )
 
 
+def deletion(subject: Subject, key: Key, advice: str) -> tuple[str, str]:
+    """Return ``advice`` and the command that deletes a record; others where a site needs it."""
+    wanted = subject.wanted.get(key)
+    if wanted is None:
+        return advice, subject.command("delete", "sslcert", f"{key.kind}={key}")
+    advice = (
+        f"{wanted} needs the record: let the site move to a name (SNI, sslFlags 1) in IIS first,"
+        " with a record of that name; then delete this one"
+    )
+    return advice, ""
+
+
 def _about(
     subject: Subject, sites: Sites, binding: SiteBinding, message: str, advice: str
 ) -> Found:
     key = binding.key_for(subject.release) if binding.https else None
-    return Found(key, message, advice, file=sites.file, line=binding.line)
+    return Found(key, message, advice, file=sites.file, line=binding.line, about=identity(binding))

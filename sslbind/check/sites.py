@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from sslbind.binding import DEFAULT_STORE
+from sslbind.check.certificates import NEW
 from sslbind.check.rule import Found, rule
-from sslbind.check.site_bindings import needs_host, site_bindings, unbracketed
-from sslbind.check.subject import Subject
+from sslbind.check.site_bindings import has_host, identity, needs_host, site_bindings, unbracketed
+from sslbind.check.stores import with_key
+from sslbind.check.subject import Subject, Wanted, in_store
 from sslbind.errors import BadValueError
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, SNI_WILDCARD_SINCE, Key
 from sslbind.names import ascii_name, covers
-from sslbind.owners import owner_name
-from sslbind.sites import SiteBinding, Sites
+from sslbind.owners import OWNER_BY_WORD, owner_name
+from sslbind.release import Release
+from sslbind.sites import STANDARD_INPUT, SiteBinding
+from sslbind.sslflags import CENTRAL_CERT_STORE
 
 if TYPE_CHECKING:
     from sslbind.certentry import Entry
 
+_IIS = OWNER_BY_WORD["iis"].appid
 _NAMED = 3
 """So many of several names are told one by one."""
+_NEW_WEBBINDING_SINCE = Release.W2008R2
+"""The release whose PowerShell has the cmdlets of IIS."""
 
 
-class _Wanted(NamedTuple):
-    """The https bindings that one record serves, and the file that has the first of them."""
-
-    sites: Sites
-    bindings: list[SiteBinding]
-
-    @property
-    def hosts(self) -> list[str]:
-        """Their host names, each once; empty for a binding without one."""
-        return list(dict.fromkeys(one.canonical[3] for one in self.bindings))
-
-    def __str__(self) -> str:
-        """Name the first of them in a sentence, and the others as a number."""
-        more = len(self.bindings) - 1
-        return f"{self.bindings[0]}" + (f" (and {more} more)" if more else "")
-
-    def found(self, key: Key, message: str, advice: str, command: str = "") -> Found:
-        """Return what is wrong with the first of them."""
-        return Found(
-            key, message, advice, command, file=self.sites.file, line=self.bindings[0].line
-        )
-
-
-@rule("binding-without-record", "error")
+@rule("binding-without-record", "error", sites=True)
 def binding_without_record(subject: Subject) -> Iterator[Found]:
     """An https binding of a site has no record.
 
@@ -54,11 +38,11 @@ def binding_without_record(subject: Subject) -> Iterator[Found]:
     Most often the binding was made by New-WebBinding or by an edit of the file,
     which write the side of IIS only. Add the record. The command takes the
     certificate that the file names, else the newest one in the stores that
-    covers the host names.
+    covers the host names, else a new one.
     """
     certificates = _Certificates(subject)
     yield from _malformed(subject)
-    for key, wanted in _wanted(subject).items():
+    for key, wanted in subject.wanted.items():
         if key.kind is not CCS and key not in subject.bindings:
             advice, command = _addition(subject, key, wanted, certificates)
             yield wanted.found(
@@ -74,32 +58,84 @@ def _malformed(subject: Subject) -> Iterator[Found]:
     for sites, binding in site_bindings(subject):
         if not binding.https or unbracketed(binding) or needs_host(binding):
             continue
+        problem = ""
         try:
             binding.require_key(subject.release)
         except BadValueError as error:
+            problem = error.message
+        central = binding.sslflags & CENTRAL_CERT_STORE and subject.release >= CCS.since
+        if central and not problem and not has_host(binding):  # the key of ccs has no host
+            problem = f"{binding.host!r:.200} is no host name"
+        if problem:
             yield Found(
                 None,
-                f"{binding} can have no record: {error.message:.300}",
+                f"{binding} can have no record: {problem:.300}",
                 "correct its bindingInformation in IIS",
                 file=sites.file,
                 line=binding.line,
+                about=identity(binding),
             )
 
 
 def _addition(
-    subject: Subject, key: Key, wanted: _Wanted, certificates: _Certificates
+    subject: Subject, key: Key, wanted: Wanted, certificates: _Certificates
 ) -> tuple[str, str]:
-    """Return advice and the command that adds the record, if the release has such ones."""
+    """Return advice and the command that adds the record, or the one that has to come before."""
     if key.kind is HOSTNAMEPORT and key.wildcard and subject.release < SNI_WILDCARD_SINCE:
         return f"wildcard names exist from {SNI_WILDCARD_SINCE.title} on", ""
-    certhash, store = certificates.choose(wanted)
-    return "add the record; New-WebBinding writes only the side of IIS", subject.command(
-        "add", "sslcert", f"{key.kind}={key}", f"certhash={certhash}",
+    for one in wanted.bindings:
+        if one.certhash:
+            return _named_addition(subject, key, wanted, one.certhash, one.store or DEFAULT_STORE)
+    entry = certificates.newest(wanted.hosts)
+    if entry is not None:
+        return _new_record(subject, key, wanted, entry.store, f"certhash={entry.thumbprint}")
+    if subject.stores is None:
+        advice, command = _new_record(subject, key, wanted, DEFAULT_STORE, "certhash=THUMBPRINT")
+        return f"{advice}; THUMBPRINT stands for a certificate of the server", command
+    advice, command = _new_record(subject, key, wanted, DEFAULT_STORE, "--cert", NEW)
+    hosts = [host for host in wanted.hosts if host]
+    what = "certhash=THUMBPRINT in the place of --cert takes one that is in the store"
+    if hosts:
+        what = f"no certificate in the stores covers {_list(hosts)}"
+    return f"{advice}; {what}", command
+
+
+def _named_addition(
+    subject: Subject, key: Key, wanted: Wanted, thumbprint: str, store: str
+) -> tuple[str, str]:
+    """Do the same where the file names a certificate."""
+    if wanted.sites.metabase:
+        advice = (
+            "import the file: the record takes what else the site has of HTTP.SYS, such as client"
+            " certificates and revocation checks"
+        )
+        file = "-" if wanted.sites.file == STANDARD_INPUT else wanted.sites.file
+        return advice, subject.command("import", file, "--if-exists", "keep")
+    if subject.stores is not None:
+        found = [one for one in subject.entries.get(thumbprint, ()) if subject.usable(one)]
+        if not found:
+            advice = (
+                f"the certificate {thumbprint} that the file names is in no store with its private"
+                " key: put it there, then add the record"
+            )
+            return advice, with_key(subject, store)
+        store = (in_store(found, store) or found[0]).store
+    return _new_record(subject, key, wanted, store, f"certhash={thumbprint}")
+
+
+def _new_record(
+    subject: Subject, key: Key, wanted: Wanted, store: str, *certificate: str
+) -> tuple[str, str]:
+    advice = "add the record"
+    if subject.release >= _NEW_WEBBINDING_SINCE:
+        advice += "; New-WebBinding writes only the side of IIS"
+    return advice, subject.command(
+        "add", "sslcert", f"{key.kind}={key}", *certificate,
         f"appid={wanted.sites.owner.word}", f"certstorename={store}",
     )  # fmt: skip
 
 
-@rule("ccs-binding-without-record", "error")
+@rule("ccs-binding-without-record", "error", sites=True)
 def ccs_binding_without_record(subject: Subject) -> Iterator[Found]:
     """A site has a binding for the central store, and its port has no ccs record.
 
@@ -107,7 +143,7 @@ def ccs_binding_without_record(subject: Subject) -> Iterator[Found]:
     HTTP.SYS looks there only for ports that have a ccs record. One serves every
     site of the port. Add it.
     """
-    for key, wanted in _wanted(subject).items():
+    for key, wanted in subject.wanted.items():
         if key.kind is CCS and key not in subject.bindings:
             yield wanted.found(
                 key,
@@ -118,7 +154,7 @@ def ccs_binding_without_record(subject: Subject) -> Iterator[Found]:
             )
 
 
-@rule("orphan-record", "warn")
+@rule("orphan-record", "warn", sites=True)
 def orphan_record(subject: Subject) -> Iterator[Found]:
     """A record belongs to IIS, and no https binding of a site needs it.
 
@@ -127,12 +163,15 @@ def orphan_record(subject: Subject) -> Iterator[Found]:
     any more. Delete it, unless another configuration file has its binding.
     """
     owners = {sites.owner.appid for sites in subject.sites}
-    wanted = _wanted(subject)
+    wanted = subject.wanted
     named = {key.port for key in wanted if key.kind is not IPPORT}
+    scoped = {
+        (host, key.port) for key, one in wanted.items() if key.kind is CCS for host in one.hosts
+    }
     for key, record in subject.bindings.items():
-        if record.appid not in owners or key in wanted or key.kind is SCOPEDCCS:
+        if record.appid not in owners or key in wanted or key.kind.since > subject.release:
             continue
-        if key.kind.since > subject.release:
+        if key.kind is SCOPEDCCS and (key.host, key.port) in scoped:
             continue
         default = key.kind is IPPORT and key.wildcard and key.port in named
         yield Found(
@@ -146,7 +185,7 @@ def orphan_record(subject: Subject) -> Iterator[Found]:
         )
 
 
-@rule("foreign-appid", "info")
+@rule("foreign-appid", "info", sites=True)
 def foreign_appid(subject: Subject) -> Iterator[Found]:
     """A record on a port that has https bindings of IIS belongs to another product.
 
@@ -154,7 +193,7 @@ def foreign_appid(subject: Subject) -> Iterator[Found]:
     Folders do it. Where it is not, another product has put its certificate in
     the place of the site's, and IIS shows it as its own.
     """
-    owners = {sites.owner.appid for sites in subject.sites}
+    owners = {_IIS, *(sites.owner.appid for sites in subject.sites)}
     ports: dict[int, SiteBinding] = {}
     for sites in subject.sites:
         for binding in sites.bindings:
@@ -166,11 +205,12 @@ def foreign_appid(subject: Subject) -> Iterator[Found]:
             yield Found(
                 key,
                 f"it belongs to {owner} {record.appid}, and port {key.port} has {ports[key.port]}",
-                "fine where both are meant to share the port",
+                "fine where both are meant to share the port; else delete the record, and give its"
+                " product another port",
             )
 
 
-@rule("shared-ip-port", "warn")
+@rule("shared-ip-port", "warn", sites=True)
 def shared_ip_port(subject: Subject) -> Iterator[Found]:
     """Https bindings without SNI share one address and port under different host names.
 
@@ -180,7 +220,7 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
     each name a record, or use one certificate that covers them all.
     """
     certificates = _Certificates(subject)
-    for key, wanted in _wanted(subject).items():
+    for key, wanted in subject.wanted.items():
         if key.kind is not IPPORT or len(hosts := wanted.hosts) < 2:
             continue
         record = subject.bindings.get(key)
@@ -202,16 +242,6 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
         yield found._replace(severity="error") if missed else found
 
 
-def _wanted(subject: Subject) -> Mapping[Key, _Wanted]:
-    """Return the https bindings by the record that each needs."""
-    found: dict[Key, _Wanted] = {}
-    for sites, binding in site_bindings(subject):
-        key = binding.key_for(subject.release) if binding.https else None
-        if key is not None:
-            found.setdefault(key, _Wanted(sites, [])).bindings.append(binding)
-    return found
-
-
 def _list(hosts: Sequence[str]) -> str:
     """Return host names in a sentence, those of a long list as a number."""
     told = [f"{host:.300}" or "the binding without a host name" for host in hosts[:_NAMED]]
@@ -226,14 +256,6 @@ class _Certificates:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         self._by_name: dict[str, list[Entry]] | None = None
-
-    def choose(self, wanted: _Wanted) -> tuple[str, str]:
-        """Return the thumbprint and store for a record: what the file says, else the newest."""
-        for one in wanted.bindings:
-            if one.certhash:
-                return one.certhash, one.store or DEFAULT_STORE
-        entry = self.newest(wanted.hosts)
-        return (entry.thumbprint, entry.store) if entry else ("THUMBPRINT", DEFAULT_STORE)
 
     def newest(self, hosts: Iterable[str]) -> Entry | None:
         """Return the newest certificate that covers every one of ``hosts``, None without one."""
@@ -259,13 +281,8 @@ class _Certificates:
 
     def _usable(self) -> Iterator[Entry]:
         """Give the certificates that are valid now and have their key, or need none here."""
-        stores, now = self._subject.stores, self._subject.now
         for entries in self._subject.entries.values():
-            for entry in entries:
-                start, end = entry.not_before, entry.not_after
-                usable = entry.has_key or (stores is not None and stores.keys_elsewhere)
-                if usable and start and end and start <= now <= end:
-                    yield entry
+            yield from filter(self._subject.valid, entries)
 
 
 def _start(entry: Entry) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sslbind.check.adfs import trusted_devices
 from sslbind.check.rule import Found, rule
 from sslbind.check.subject import Subject
 from sslbind.release import Release
@@ -12,11 +13,10 @@ from sslbind.tags import CTL_IDENTIFIER, CTL_STORE
 
 if TYPE_CHECKING:
     from sslbind.ccs import CentralFile
-    from sslbind.certentry import Entry
 
 _BROKEN = "HTTP.SYS logs event 15021 and the handshake fails (netsh's error 1312)"
-_CERTIFICATE, _KEY = "NEW.pem", "NEW.key"
-"""Stand in a command for files that the operator has to bring."""
+CERTIFICATE, PRIVATE_KEY = "CERTIFICATE.pem", "KEY.key"
+"""Stand in a command for the files of the very certificate that a record names."""
 
 _STORES = frozenset(
     ("my", "root", "ca", "authroot", "trustedpeople", "trustedpublisher", "disallowed")
@@ -50,7 +50,7 @@ def not_found(subject: Subject) -> Iterator[Found]:
             record.key,
             f"the certificate {record.certhash} is in no store; {_BROKEN}",
             f"put the certificate with its private key into {where}, or bind another one{locked}",
-            subject.command("store", "add", _CERTIFICATE, _KEY, "--store", store) if exists else "",
+            with_key(subject, store) if exists else "",
         )
 
 
@@ -102,9 +102,9 @@ def no_private_key(subject: Subject) -> Iterator[Found]:
             "name a file with its password as PasswordFile in [CertStores]"
             if entry.locked
             else 'add its key, or let privatekeys = "elsewhere" in [CertStores] do without keys',
-            "" if entry.locked else _with_key(subject, entry),
+            "" if entry.locked else with_key(subject, entry.store),
         )
-    for file in subject.central_files:
+    for file in subject.central_files if subject.stores else ():
         if file.name is not None and not file.usable:
             yield _unusable(subject, file)
 
@@ -126,7 +126,7 @@ def key_mismatch(subject: Subject) -> Iterator[Found]:
                 f"the private key in {entry.key_file} is not that of the certificate"
                 f" {entry.thumbprint}; {_BROKEN}",
                 "add the certificate again with its own key",
-                _with_key(subject, entry),
+                with_key(subject, entry.store),
             )
 
 
@@ -162,7 +162,8 @@ def ctl_store(subject: Subject) -> Iterator[Found]:
     """A record names a certificate trust list that does not work.
 
     A list in a store (sslctlstorename) that is absent or empty names no issuer
-    to clients, and those with a certificate may send none. A list by identifier
+    to clients, and those with a certificate may send none; AD FS keeps its own,
+    AdfsTrustedDevices, on the server. A list by identifier
     (sslctlidentifier) is not supported by HTTP.SYS from Windows Server 2012 on.
     Put the issuers' certificates into the store, or take the tag out.
     """
@@ -193,7 +194,7 @@ def _ctl_stores(subject: Subject) -> Iterator[Found]:
     filled = {one.store.casefold() for one in subject.stores.entries()} | _FILLED
     for record in records:
         store = str(record[CTL_STORE.name])
-        if store.casefold() not in filled:
+        if store.casefold() not in filled and not trusted_devices(record):
             what = "empty" if store.casefold() in folders else "absent"
             yield Found(
                 record.key,
@@ -203,8 +204,9 @@ def _ctl_stores(subject: Subject) -> Iterator[Found]:
             )
 
 
-def _with_key(subject: Subject, entry: Entry) -> str:
-    return subject.command("store", "add", _CERTIFICATE, _KEY, "--store", entry.store)
+def with_key(subject: Subject, store: str) -> str:
+    """Return the command that puts the certificate of a record into a store with its key."""
+    return subject.command("store", "add", CERTIFICATE, PRIVATE_KEY, "--store", store)
 
 
 def _locked_file(subject: Subject) -> str:
@@ -222,11 +224,18 @@ def _locked_file(subject: Subject) -> str:
 def _unusable(subject: Subject, file: CentralFile) -> Found:
     path = subject.central_path(file.file)
     problem = file.entry.problem or "its private key is not in the file"
+    advice, command = "replace it by a PFX file with the certificate and its private key", ""
+    settings = subject.settings.central_store
+    if file.entry.locked and settings and settings.password_file:
+        advice = "export it again with the one password of the store, that of"
+        advice += f" {settings.password_file}"
+    elif file.entry.locked:
+        advice = "name a file with the password as PrivateKeyPasswordFile in [CentralCertProvider]"
+        command = subject.command("ccs", "enable", "--password-file", "FILE")
     return Found(
         None,
         f"{path} serves {file.name} and cannot be used: {problem}; {_BROKEN}",
-        "name a file with the password as PrivateKeyPasswordFile in [CentralCertProvider]"
-        if file.entry.locked
-        else "replace it by a PFX file with the certificate and its private key",
+        advice,
+        command,
         file=path,
     )

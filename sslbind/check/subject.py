@@ -10,17 +10,19 @@ from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.binding import DEFAULT_STORE
-from sslbind.keys import HOSTNAMEPORT, KINDS, SNI_WILDCARD_SINCE, Key, Kind
+from sslbind.check.rule import Found
+from sslbind.keys import HOSTNAMEPORT, KINDS, Key, Kind
 from sslbind.printable import printable
 from sslbind.registry import DEFAULT_FILE
-from sslbind.tags import STORED, Tag, Value
+from sslbind.resolver import used_since
+from sslbind.tags import REJECT, STORED, Tag, Value
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
     from sslbind.ccs import CentralFile
     from sslbind.certentry import Entry
     from sslbind.operations import Session
-    from sslbind.sites import Sites
+    from sslbind.sites import SiteBinding, Sites
 
 
 class Served(NamedTuple):
@@ -37,11 +39,35 @@ class Served(NamedTuple):
     file: str | None = None
 
 
+class Wanted(NamedTuple):
+    """The https bindings that one record serves, and the file that has the first of them."""
+
+    sites: Sites
+    bindings: list[SiteBinding]
+
+    @property
+    def hosts(self) -> list[str]:
+        """Their host names, each once; empty for a binding without one."""
+        return list(dict.fromkeys(one.canonical[3] for one in self.bindings))
+
+    def __str__(self) -> str:
+        """Name the first of them in a sentence, and the others as a number."""
+        more = len(self.bindings) - 1
+        return f"{self.bindings[0]}" + (f" (and {more} more)" if more else "")
+
+    def found(self, key: Key, message: str, advice: str, command: str = "") -> Found:
+        """Return what is wrong with the first of them."""
+        return Found(
+            key, message, advice, command, file=self.sites.file, line=self.bindings[0].line
+        )
+
+
 class Subject:
     """One registry and all that rules may ask about it; every answer is found once.
 
     ``sites`` are the configuration files beside it, ``now`` is the moment that
-    counts, ``soon`` the time before an expiry that is worth a warning.
+    counts, ``soon`` the time before an expiry that is worth a warning. ``named``:
+    a command has to name the registry even where it is the default file.
     """
 
     def __init__(
@@ -50,6 +76,8 @@ class Subject:
         now: datetime,
         soon: timedelta = timedelta(days=30),
         sites: Sequence[Sites] = (),
+        *,
+        named: bool = False,
     ) -> None:
         self.registry = session.registry
         self.settings = session.registry.settings
@@ -59,6 +87,7 @@ class Subject:
         self.now = now
         self.soon = soon
         self.sites = tuple(sites)
+        self._named = named
 
     @cached_property
     def bindings(self) -> Mapping[Key, Binding]:
@@ -78,6 +107,17 @@ class Subject:
                 same = by_kind[key.kind]
             same.append(binding)
         return ports
+
+    @cached_property
+    def wanted(self) -> Mapping[Key, Wanted]:
+        """The https bindings of the sites by the record that each needs."""
+        found: dict[Key, Wanted] = {}
+        for sites in self.sites:
+            for binding in sites.bindings:
+                key = binding.key_for(self.release) if binding.https else None
+                if key is not None:
+                    found.setdefault(key, Wanted(sites, [])).bindings.append(binding)
+        return found
 
     def holding(self, tag: Tag) -> Sequence[Binding]:
         """Return the records that have a value for ``tag`` other than its default."""
@@ -109,33 +149,44 @@ class Subject:
         """Whether a certificate can be bound: with its private key, or where none is needed."""
         return entry.has_key or (self.stores is not None and self.stores.keys_elsewhere)
 
+    def valid(self, entry: Entry) -> bool:
+        """Whether a certificate can be bound and is valid now."""
+        start, end = entry.not_before, entry.not_after
+        return bool(start and end and start <= self.now <= end) and self.usable(entry)
+
     def serves(self, binding: Binding) -> bool:
-        """Whether the certificate of a record can be bound elsewhere, as far as that is known."""
+        """Whether the certificate of a record is worth binding elsewhere, as far as is known."""
         entry = self.entry(binding)
-        return self.stores is None or (entry is not None and self.usable(entry))
+        return self.stores is None or (entry is not None and self.valid(entry))
 
     @cached_property
     def served(self) -> Sequence[Served]:
-        """Every certificate that a record or the central store serves, as far as it can be read."""
+        """Every certificate that a record or the central store serves, as far as it can be read.
+
+        There are none where no store is modelled.
+        """
         return (*self._found[0], *self._from_files())
 
     @property
     def absent(self) -> Sequence[Binding]:
-        """The records whose store does not have their certificate; none where none is modelled."""
+        """The records that would serve a certificate that their store does not have.
+
+        There are none where no store is modelled.
+        """
         return self._found[1]
 
     @cached_property
     def _found(self) -> tuple[Sequence[Served], Sequence[Binding]]:
-        """Look for the certificate of every record in its store."""
+        """Look for the certificate of every record in its store; who rejects serves none."""
         there: list[Served] = []
         absent: list[Binding] = []
         if self.stores is None:
             return there, absent
-        entries = self.entries
+        entries, rejects = self.entries, self.release >= REJECT.since
         for key, binding in self.bindings.items():
             values = binding.values
             thumbprint = values.get("certhash")
-            if thumbprint is None:
+            if thumbprint is None or (rejects and values.get(REJECT.name)):
                 continue
             store = str(values.get("certstorename", DEFAULT_STORE))
             entry = in_store(entries.get(str(thumbprint), ()), store)
@@ -146,7 +197,7 @@ class Subject:
         return there, absent
 
     def _from_files(self) -> Iterator[Served]:
-        for one in self.central_files:
+        for one in self.central_files if self.stores else ():
             if one.entry.thumbprint and one.name is not None:
                 yield Served(None, one.entry, one.name, self.central_path(one.file))
 
@@ -174,10 +225,10 @@ class Subject:
     def command(self, *words: str) -> str:
         """Return a command of ours for this registry, each word quoted for a shell.
 
-        For a capture it is the one for the registry that ``import`` makes.
+        For a capture, REGISTRY stands for the one that ``import`` makes of it.
         """
-        path = self.registry.path
-        before = ["-r", path] if path != DEFAULT_FILE and self.registry.writable else []
+        path = self.registry.path if self.registry.writable else "REGISTRY"
+        before = ["-r", path] if self._named or path != DEFAULT_FILE else []
         if self.release is not self.settings.release:
             before += ["--windows", str(self.release)]
         return " ".join(["sslbind", *(quote(printable(word)) for word in (*before, *words))])
@@ -187,13 +238,25 @@ class Subject:
 
         It is refused for a key and for a tag that the release does not have.
         """
-        since = max(key.kind.since, *(STORED[name].since for name in values))
-        if key.kind is HOSTNAMEPORT and key.wildcard:
-            since = max(since, SNI_WILDCARD_SINCE)
-        if since > self.release:
+        if max(used_since(key), *(STORED[name].since for name in values)) > self.release:
             return ""
         words = (f"{name}={STORED[name].text(value)}" for name, value in values.items())
         return self.command("update", "sslcert", f"{key.kind}={key}", *words)
+
+    def rebind(self, old: str, new: str) -> str:
+        """Return the command that gives the users of a certificate another, as ``update`` does."""
+        users = self.users.get(old, ())
+        known = all(used_since(one.key) <= self.release for one in users)
+        return self.command("rebind", old, new) if known else ""
+
+    @cached_property
+    def users(self) -> Mapping[str, Sequence[Binding]]:
+        """The records by the thumbprint of the certificate that they name."""
+        found: dict[str, list[Binding]] = {}
+        for binding in self.bindings.values():
+            if binding.certhash:
+                found.setdefault(binding.certhash, []).append(binding)
+        return found
 
 
 def in_store(entries: Sequence[Entry], store: str) -> Entry | None:

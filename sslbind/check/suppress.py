@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
+from itertools import chain
 from typing import NamedTuple
 
 from sslbind.check import closest_rule, rules
@@ -12,6 +13,9 @@ from sslbind.check.finding import Finding, Suppressed
 from sslbind.errors import BadValueError, RegistryError
 from sslbind.keys import KINDS, parse_key
 from sslbind.registry import Registry, Suppression
+
+_Record = tuple[str | None, str | None]
+"""Kind and key, as a finding has them."""
 
 
 class Split(NamedTuple):
@@ -22,34 +26,37 @@ class Split(NamedTuple):
     notes: list[str]
 
 
-def split(registry: Registry, findings: Iterable[Finding], today: date, *, whole: bool) -> Split:
+def split(
+    registry: Registry, findings: Iterable[Finding], today: date, looked: Collection[str]
+) -> Split:
     """Split ``findings`` by what the registry suppresses on the day ``today``.
 
-    ``whole``: they are those of every rule, so that a suppression that fits
-    none of them is worth a note. Raises RegistryError for a rule that is none.
+    ``looked``: the ids of rules whose suppressions are worth a note where they
+    fit no finding. Raises RegistryError for a rule that is none.
     """
     _confirm_rules(registry)
-    running = {
-        one: _records(one)
+    running = dict.fromkeys(
+        one
         for one in registry.settings.suppressions
         if one.until is None or today.isoformat() <= one.until
-    }
+    )
+    places: dict[tuple[str, _Record | None], list[tuple[int, Suppression]]] = {}
+    for number, one in enumerate(running):
+        for place in _records(one) if one.key else (None,):
+            places.setdefault((one.rule, place), []).append((number, one))
     counting: list[Finding] = []
     suppressed: list[Suppressed] = []
     used: set[Suppression] = set()
     for finding in findings:
         record = (finding.kind, finding.key)
-        fitting = [
-            one
-            for one, records in running.items()
-            if one.rule == finding.rule and (one.key is None or record in records)
-        ]
+        found = (places.get((finding.rule, place), ()) for place in (None, record))
+        fitting = [one for _, one in sorted(chain.from_iterable(found))]
         used.update(fitting)
         if fitting:
             suppressed.append(Suppressed(finding, fitting[0].reason, fitting[0].until))
         else:
             counting.append(finding)
-    unused = running.keys() - used if whole else set()
+    unused = {one for one in running if one.rule in looked} - used
     return Split(counting, suppressed, [*_notes(registry, running, unused)])
 
 
@@ -64,9 +71,9 @@ def _confirm_rules(registry: Registry) -> None:
             )
 
 
-def _records(suppression: Suppression) -> set[tuple[str | None, str | None]]:
+def _records(suppression: Suppression) -> set[_Record]:
     """Return the records that the key of a suppression may mean, of whatever kind."""
-    found: set[tuple[str | None, str | None]] = set()
+    found: set[_Record] = set()
     for kind in KINDS:
         with contextlib.suppress(BadValueError):
             found.add((kind.name, str(parse_key(kind, suppression.key or ""))))

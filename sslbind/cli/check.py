@@ -5,13 +5,25 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from sslbind.cli.app import NO, OK, UNASKED, App, format_option, options, pass_app, plural
+from sslbind.cli.app import (
+    NO,
+    OK,
+    REGISTRY_VARIABLE,
+    STANDARD_INPUT,
+    UNASKED,
+    App,
+    format_option,
+    join,
+    options,
+    pass_app,
+    plural,
+)
 from sslbind.cli.main import HELP
 from sslbind.errors import SslbindError
 from sslbind.operations import NOT_MODELLED, Session
@@ -27,18 +39,26 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "": 24}
 
 
 class Checked(NamedTuple):
-    """What one run found, in the registries that could be read; ``bindings`` counts theirs."""
+    """What one run found, in the registries that could be read; ``bindings`` counts theirs.
+
+    ``rules`` are those that ran, ``idle`` those of them that had no sites to look at.
+    """
 
     rules: Sequence[Rule]
     findings: Sequence[Finding]
     suppressed: Sequence[Suppressed]
     bindings: int
+    idle: Collection[str]
 
 
 class Question(NamedTuple):
-    """What is asked of each registry; ``ids`` is None where every rule is."""
+    """What is asked of each registry; ``ids`` is None where every rule is.
+
+    ``explicit`` are the rules that need sites and were asked for as such.
+    """
 
     ids: set[str] | None
+    explicit: Sequence[str]
     now: datetime
     soon: timedelta
     sites: Sequence[Sites]
@@ -72,7 +92,8 @@ question_options = options(
         "--sites",
         metavar="FILE",
         multiple=True,
-        help="IIS's side: an applicationHost.config or MetaBase.xml to compare with; repeatable.",
+        help="IIS's side, to compare with: applicationHost.config (IIS Express' too), XML of appcmd"
+        " (- is standard input: appcmd list site /config /xml), MetaBase.xml; repeatable.",
     ),
     click.option(
         "--select",
@@ -96,7 +117,7 @@ question_options = options(
         default="30d",
         show_default=True,
         callback=_duration,
-        help="How long before its expiry a certificate is a finding: 30d, 2w, 12h.",
+        help="How long before its expiry a certificate is a finding: 30d (or 30), 2w, 12h.",
     ),
     click.option(
         "--at",
@@ -127,9 +148,9 @@ def check_command(
     """Say what is wrong with registries before a client finds out.
 
     FILE is a registry, or what import reads, and there may be several; else it
-    is that of -r. A finding has its rule, the record with file and line, and the
-    command that mends it. [[Suppress]] in the registry takes one out, with a
-    reason.
+    is that of -r. A finding has its rule, the record with file and line, what to
+    do and, where one line does it, the command that mends it. [[Suppress]] in
+    the registry takes one out, with a reason.
 
     The exit code is 1 where a finding is as grave as --fail-on, or graver.
     """
@@ -139,10 +160,11 @@ def check_command(
         _ = now + soon
     except OverflowError:
         raise click.UsageError("--at with --expires-within is beyond the year 9999") from None
-    question = Question(
-        _chosen(selected, ignored), now, soon, [*map(_read_sites, dict.fromkeys(sites))]
-    )
-    paths = dict.fromkeys(files or (app.registry_path,))
+    ids, explicit = _chosen(selected, ignored)
+    if "-" in sites and "-" in files:
+        raise click.UsageError("FILE and --sites cannot both be standard input")
+    question = Question(ids, explicit, now, soon, [*map(_read_sites, dict.fromkeys(sites))])
+    paths = _once(files or (app.registry_path,))
     checked, failed = _check(app, [*paths], question)
     if failed == len(paths):
         return UNASKED
@@ -153,14 +175,35 @@ def check_command(
     return UNASKED if failed else NO if grave else OK
 
 
-def _chosen(selected: Iterable[str], ignored: Iterable[str]) -> set[str] | None:
-    """Return the ids of the rules that were asked for, None for all of them."""
+def _once(paths: Iterable[str]) -> Collection[str]:
+    """Return the first of the paths to each file."""
+    found: dict[str, str] = {}
+    for path in paths:
+        real = path if path == STANDARD_INPUT else os.path.realpath(path)
+        found.setdefault(real, path)
+    return found.values()
+
+
+def _chosen(
+    selected: Collection[str], ignored: Iterable[str]
+) -> tuple[set[str] | None, Sequence[str]]:
+    """Return the ids of the rules that were asked for, None for all, and ``Question.explicit``.
+
+    A glob asks for rules that need sites as such where it means no others.
+    """
     from sslbind.check import rules, select
 
     wanted, unwanted = _words(selected), _words(ignored)
+    if selected and not wanted:
+        raise click.UsageError("--select names no rule; sslbind explain lists them")
     if not wanted and not unwanted:
-        return None
-    return (select(wanted) if wanted else {*rules()}) - select(unwanted)
+        return None, ()
+    ids = (select(wanted) if wanted else {*rules()}) - select(unwanted)
+    groups = [select([word]) for word in wanted]
+    explicit = {
+        id_ for group in groups if all(rules()[one].sites for one in group) for id_ in group
+    }
+    return ids, sorted(explicit & ids)
 
 
 def _words(values: Iterable[str]) -> list[str]:
@@ -178,9 +221,11 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
     from sslbind.check import rules
     from sslbind.cli.progress import progress
 
-    findings: dict[Finding, None] = {}  # what is wrong in a --sites file is found once a registry
+    findings: dict[Finding, list[str]] = {}  # with the registries that have it
     suppressed: dict[Suppressed, None] = {}
     bindings = failed = 0
+    ran = [rule for id_, rule in rules().items() if question.ids is None or id_ in question.ids]
+    idle = {rule.id for rule in ran if rule.sites}
     for path in paths:
         try:
             with progress() as tell:
@@ -194,35 +239,64 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
         app.note(*found.notes)
         if found.findings and not session.registry.writable:
             app.note(
-                f"{path} is no registry: sslbind import makes one, and the commands are for that"
+                f"{path} is no registry: sslbind import makes one, which REGISTRY stands for in the"
+                " commands"
             )
-        if session.stores is None:
+        if session.registry.told.certificates:
+            app.note(
+                f"{path}: certificates are not looked at: import it, then names, dates and chains"
+                " are checked"
+            )
+        elif session.stores is None:
             app.note(NOT_MODELLED)
-        findings |= dict.fromkeys(found.findings)
+        if question.sites or session.registry.told.sites:
+            idle.clear()
+        elif question.explicit:
+            verb = "needs" if len(question.explicit) == 1 else "need"
+            app.note(f"{join(question.explicit)} {verb} the sites of IIS: --sites FILE")
+        for one in found.findings:
+            findings.setdefault(one, []).append(path)
         suppressed |= dict.fromkeys(found.suppressed)
         bindings += len(session.registry.bindings)
-    ran = [rule for id_, rule in rules().items() if question.ids is None or id_ in question.ids]
-    return Checked(ran, [*findings], [*suppressed], bindings), failed
+    told = [*_told(findings, paths, len(paths) - failed)]
+    return Checked(ran, told, [*suppressed], bindings, idle), failed
+
+
+def _told(
+    findings: Mapping[Finding, Sequence[str]], paths: Collection[str], count: int
+) -> Iterator[Finding]:
+    """Give each finding once, those in other files with the registries that have them.
+
+    One that all ``count`` registries have is about the other file itself.
+    """
+    for finding, registries in findings.items():
+        if finding.file in paths or len(registries) == count:
+            yield finding
+        else:
+            yield finding._replace(message=f"{finding.message} ({', '.join(registries)})")
 
 
 def _examine(session: Session, question: Question) -> Split:
-    from sslbind.check import Subject, check
+    from sslbind.check import Subject, check, rules
     from sslbind.check.suppress import split
 
-    sites = (*question.sites, *session.registry.sites)
-    subject = Subject(session, question.now, question.soon, sites)
+    sites = (*question.sites, *session.registry.told.sites)
+    named = bool(os.environ.get(REGISTRY_VARIABLE))  # it would be the one without -r
+    subject = Subject(session, question.now, question.soon, sites, named=named)
     found = check(subject, question.ids)
-    return split(session.registry, found, question.now.date(), whole=question.ids is None)
+    whole = question.ids is None  # else a suppression may be for the others
+    looked = {id_ for id_, rule in rules().items() if whole and (sites or not rule.sites)}
+    return split(session.registry, found, question.now.date(), looked)
 
 
 def _write(app: App, checked: Checked, fail_on: Severity, format_: str) -> None:
-    rules, findings, suppressed, _ = checked
+    rules, findings, suppressed, _, idle = checked
     if format_ == "json":
         app.json(
             {
-                "findings": [one._asdict() for one in findings],
+                "findings": [_plain(one) for one in findings],
                 "suppressed": [
-                    {**one.finding._asdict(), "reason": one.reason, "until": one.until}
+                    {**_plain(one.finding), "reason": one.reason, "until": one.until}
                     for one in suppressed
                 ],
             }
@@ -234,7 +308,7 @@ def _write(app: App, checked: Checked, fail_on: Severity, format_: str) -> None:
     elif format_ == "junit":
         from sslbind.reports import junit
 
-        app.echo(junit.report(rules, findings, suppressed, fail_on))
+        app.echo(junit.report(rules, findings, suppressed, fail_on, idle))
     elif format_ == "github":
         from sslbind.reports import github
 
@@ -242,6 +316,10 @@ def _write(app: App, checked: Checked, fail_on: Severity, format_: str) -> None:
     else:
         colour = False if os.environ.get("NO_COLOR") else None  # None: on a terminal
         click.echo("".join(_text(one) for one in findings), nl=False, color=colour)
+
+
+def _plain(finding: Finding) -> dict[str, str | int | None]:
+    return {name: value for name, value in finding._asdict().items() if name != "about"}
 
 
 def _text(finding: Finding) -> str:

@@ -31,6 +31,9 @@ def explain_command(app: App, what: tuple[str, ...], format_: str) -> int:
 
     Without WHAT, everything that can be explained is listed. "documented" and
     "inferred" say where a sentence comes from, as far as that is known.
+
+    The exit code is 1 for an appid whose owner is not known, 2 for what cannot
+    be explained.
     """  # noqa: D301  # click's own mark, and no backslash
     for word in what:
         if word.startswith("-") and not word[1:].isdigit():  # a number may be an HRESULT

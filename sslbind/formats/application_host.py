@@ -30,8 +30,10 @@ _NEGOTIATE, _REQUIRE = _ACCESS["sslnegotiatecert"], _ACCESS["sslrequirecert"]
 
 _LEGACY = "5506"
 """A property that an upgrade leaves behind; HTTP.SYS drops bindings for it (event 15300)."""
-_EXPRESS = "%IIS_BIN%"
-"""Where IIS Express has its modules; IIS has them in ``%windir%``."""
+_EXPRESS_FOLDERS = ("%IIS_BIN%", "%IIS_SITES_HOME%", "%IIS_USER_HOME%")
+"""Variables that only IIS Express has; IIS has its modules in ``%windir%``."""
+_EXPRESS_POOL = "Clr4IntegratedAppPool"
+"""The application pool of every site that IIS Express and Visual Studio make."""
 
 _PARENTS = {
     "sites": ("", "system.applicationHost"),
@@ -41,7 +43,6 @@ _PARENTS = {
     "binding": ("",),
     "access": ("security",),
     "property": ("key",),
-    "add": ("globalModules",),
 }
 """What is looked at, and in which elements; the empty name is the document itself."""
 
@@ -80,10 +81,12 @@ def read(document: Element, file: str) -> Sites:
 
 def collect(document: Element, file: str, errors: list[SslbindError]) -> Sites:
     """Return the same, without what ``read`` raises an error for; the errors go into ``errors``."""
-    found: dict[str, list[tuple[tuple[Element, ...], Element]]] = {name: [] for name in _PARENTS}
+    found: dict[str, list[tuple[str, Element]]] = {name: [] for name in _PARENTS}
+    express = False
     for around, element in document.walk():
+        express = express or _is_express(element)
         if around[-1].name in _PARENTS.get(element.name, ()):
-            found[element.name].append((around, element))
+            found[element.name].append((_path(around, element), element))
     inherited = [one for _, base in found["siteDefaults"] for one in _children(base)]
     _check_inherited(inherited, len(found["site"]), file)
     elements = (
@@ -103,12 +106,25 @@ def collect(document: Element, file: str, errors: list[SslbindError]) -> Sites:
         tuple(bindings),
         tuple(_client_certificates(found["access"], names, file, errors)),
         tuple(
-            (around[-1].get("path"), element.line)
-            for around, element in found["property"]
+            (path, element.line)
+            for path, element in found["property"]
             if element.get("id") == _LEGACY
         ),
-        express=any(element.get("image").startswith(_EXPRESS) for _, element in found["add"]),
+        express=express,
     )
+
+
+def _path(around: Sequence[Element], element: Element) -> str:
+    """Return the path that an ``<access>`` or a property is for; it stands around it."""
+    if element.name == "access":
+        return next((one.get("path") for one in around if one.name == "location"), "")
+    return around[-1].get("path")
+
+
+def _is_express(element: Element) -> bool:
+    """Whether an element says that the configuration is one of IIS Express."""
+    values = element.attributes.values()
+    return _EXPRESS_POOL in values or any(value.startswith(_EXPRESS_FOLDERS) for value in values)
 
 
 def _check_inherited(inherited: Sequence[Element], sites: int, file: str) -> None:
@@ -182,7 +198,7 @@ def tag_text(tag: str, name: str, text: str, file: str, line: int) -> str | None
 
 
 def _client_certificates(
-    found: list[tuple[tuple[Element, ...], Element]],
+    found: Iterable[tuple[str, Element]],
     names: Mapping[str, None],
     file: str,
     errors: list[SslbindError],
@@ -193,9 +209,8 @@ def _client_certificates(
     one of its folders says comes in addition.
     """
     by_path: dict[str, tuple[int, int]] = {}
-    for around, element in found:
-        path = next((one.get("path") for one in around if one.name == "location"), "")
-        path = "/".join(part for part in path.split("/") if part not in ("", "."))
+    for place, element in found:
+        path = "/".join(part for part in place.split("/") if part not in ("", "."))
         try:
             by_path[path.casefold()] = _access(element, file), element.line
         except SslbindError as error:

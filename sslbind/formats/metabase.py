@@ -82,7 +82,7 @@ def collect(
 
 def sites_of(found: Sequence[tuple[Server, Sequence[SiteBinding]]], file: str) -> Sites:
     """Return what ``collect`` found as sites."""
-    return Sites(file, tuple(one for _, bindings in found for one in bindings))
+    return Sites(file, tuple(one for _, bindings in found for one in bindings), metabase=True)
 
 
 def _bindings(server: Server, file: str) -> Iterator[SiteBinding]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
@@ -90,13 +89,7 @@ def uri(path: str) -> str:
 
 
 def _identity(finding: Finding) -> str:
-    """Return a digest that stays while the finding does, wherever its lines move.
-
-    Where no record tells findings of a rule apart, the message does, without
-    the days and hours in it, which change by themselves.
-    """
-    about = [finding.kind, finding.key]
-    if finding.key is None:
-        about = [re.sub(r"\d+ (day|hour)", r"\1", finding.message)]
-    parts = [finding.rule, repository_path(finding.file), *about]
+    """Return a digest that stays while the finding does, wherever its lines move."""
+    file = repository_path(finding.file)
+    parts = [finding.rule, file, finding.kind, finding.key, finding.about]
     return content_digest(json.dumps(parts).encode())
