@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind.binding import Binding
+from sslbind.comparison import IPLISTEN
 from sslbind.errors import SslbindError
 from sslbind.files import read_file
 from sslbind.formats import formats
 from sslbind.formats.encoding import decode_text
 from sslbind.formats.imported import BadRecord, Imported, Record, Wanted
-from sslbind.keys import Key
+from sslbind.keys import KIND_BY_TABLE, Key
 from sslbind.names import covers
-from sslbind.registry import MAX_SIZE, Settings
+from sslbind.registry import MAX_SIZE, CentralCertProvider, Registry, Settings
 from sslbind.registry.document import Told
 from sslbind.registry.snapshot import Snapshot
 from sslbind.release import DEFAULT_RELEASE
@@ -26,15 +28,33 @@ if TYPE_CHECKING:
     from sslbind.formats.format import Format
 
 STANDARD_INPUT = "-"
+_TABLES = "|".join((*KIND_BY_TABLE, "CertStores", "CentralCertProvider", "Suppress"))
+_REGISTRY = re.compile(rf"^[ \t]*(?:version[ \t]*=|\[\[?[ \t]*(?:{_TABLES})\b)", re.MULTILINE)
+"""What only a registry of ours has; one that is broken is never taken for another document."""
+
+Carried = frozenset[str] | None
+"""The names of the tags that a document carries; None: all."""
 
 
 class Conflict(NamedTuple):
-    """A record that the registry, or an earlier file, has with other values."""
+    """A record that is there with other values: in the registry or, ``within``, in the import."""
 
     file: str
     line: int | None
     before: Binding
     wanted: Binding
+    within: bool = False
+
+
+class Setting(NamedTuple):
+    """A setting by its name in the registry file, its value now, and what ``file`` says."""
+
+    file: str
+    name: str
+    before: object
+    after: object
+    within: bool = False
+    """Of a conflict: whether another file of the import says ``before``, not the registry."""
 
 
 class Plan(NamedTuple):
@@ -45,6 +65,9 @@ class Plan(NamedTuple):
     same: tuple[Key, ...] = ()
     kept: tuple[Key, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    kept_settings: tuple[Setting, ...] = ()
+    setting_conflicts: tuple[Setting, ...] = ()
 
 
 class Source(NamedTuple):
@@ -61,7 +84,7 @@ def read_source(path: str, name: str | None = None) -> Source | None:
     The format is told by content, or is the one called ``name``; None where no
     format knows the content. Raises SslbindError where the file cannot be read.
     """
-    file = "standard input" if path == STANDARD_INPUT else path
+    file = _file(path)
     text, notes = _text(_data(path), file)
     known = formats()
     found = known[name] if name is not None else _detected(known, text)
@@ -73,17 +96,27 @@ def read_source(path: str, name: str | None = None) -> Source | None:
 
 def unknown(path: str) -> SslbindError:
     """Return the error for a file that no format knows."""
-    names = ", ".join(one.name for one in formats().values() if one.read)
     return SslbindError(
-        "is nothing that can be imported", f"known are {names}; --format names one", file=path
+        "is nothing that can be imported",
+        f"{readable()}; --format names one; a registry is named with -r",
+        file=_file(path),
     )
 
 
-def snapshot(source: Source) -> Snapshot:
-    """Return what a file says as a registry that is only read; its ``notes`` say what it lacks.
+def readable() -> str:
+    """Return a sentence with the formats that are read."""
+    return f"import reads {', '.join(one.name for one in formats().values() if one.read)}"
 
-    Bad records are left out. Raises SslbindError where one key comes twice with
-    different values: that is more than one server.
+
+def _file(path: str) -> str:
+    return "standard input" if path == STANDARD_INPUT else path
+
+
+def snapshot(source: Source) -> Snapshot:
+    """Return what a file says as a registry that is only read; its notes say what it lacks.
+
+    Bad records are left out: ``told.left_out`` says which. Raises SslbindError where
+    one key comes twice with different values: that is more than one server.
     """
     imported = source.imported
     bindings: dict[Key, Binding] = {}
@@ -107,7 +140,7 @@ def snapshot(source: Source) -> Snapshot:
 
 def _told(source: Source, bindings: Mapping[Key, Binding]) -> Told:
     imported = source.imported
-    notes = (*(f"{source.file}: {note}" for note in imported.notes), *left_out(source))
+    notes = tuple(f"{source.file}: {note}" for note in imported.notes)
     if imported.central is None and not all(key.kind.certificate for key in bindings):
         told = "does not tell whether the central store is enabled: its records serve nobody here"
         notes += (f"{source.file}: {told}",)
@@ -121,10 +154,17 @@ def _told(source: Source, bindings: Mapping[Key, Binding]) -> Told:
             unknown.add(name)
     unread = {one.key for one in imported.bad if one.key} | {one.key for one in imported.wanted}
     sites = (imported.sites,) if imported.sites else ()
-    return Told(notes, sites, frozenset(unknown), frozenset(unread))
+    return Told(
+        notes,
+        sites,
+        frozenset(unknown),
+        frozenset(unread),
+        imported.certificates is not None,
+        _left_out(source),
+    )
 
 
-def left_out(source: Source) -> tuple[str, ...]:
+def _left_out(source: Source) -> tuple[str, ...]:
     """Return a sentence, with file and line, for each record of a file that cannot be taken."""
     bad = [(one.line, one.message) for one in source.imported.bad]
     bad += [
@@ -137,39 +177,103 @@ def left_out(source: Source) -> tuple[str, ...]:
     )
 
 
-def plan(
-    bindings: Mapping[Key, Binding], sources: Sequence[Source], if_exists: str = "fail"
-) -> Plan:
-    """Return what importing ``sources`` into ``bindings`` does.
+def plan(registry: Registry, sources: Sequence[Source], if_exists: str = "fail") -> Plan:
+    """Return what importing ``sources`` into ``registry`` does.
 
-    ``if_exists`` says what becomes of a record that is there with other values:
-    ``fail`` is a conflict, ``keep`` leaves it, ``update`` changes the tags that
-    the document has away from their defaults, ``reset`` replaces it.
+    ``if_exists`` says what becomes of a record, or a setting, that is there with
+    another value: ``fail`` is a conflict, ``keep`` leaves it, ``update`` changes
+    the tags that the document has away from their defaults, ``reset`` replaces
+    it, but for tags that such a document does not carry. Two values in one
+    import are a conflict always: that is more than one server.
     """
+    bindings = registry.bindings
     now = dict(bindings)
     done: dict[Key, Binding] = {}
+    said: dict[Key, tuple[Binding, Carried]] = {}
     same: list[Key] = []
     kept: list[Key] = []
     conflicts: list[Conflict] = []
-    for source in sources:
+    for source in sorted(sources, key=lambda one: one.imported.carried is not None):
+        carried = source.imported.carried
         for binding, line in source.imported.records:
-            before = now.get(binding.key)
-            after = _merged(before, binding) if before and if_exists == "update" else binding
-            if before is None or (before != after and if_exists in ("update", "reset")):
-                now[binding.key] = done[binding.key] = after
+            key = binding.key
+            before = now.get(key)
+            earlier, known = said.setdefault(key, (binding, carried))
+            full = _replaced(before, binding, carried)
+            after = _merged(before, binding) if before and if_exists == "update" else full
+            if _replaced(earlier, binding, _both(known, carried)) != earlier:
+                conflicts.append(Conflict(source.file, line, earlier, binding, within=True))
+            elif before is None or (before != after and if_exists in ("update", "reset")):
+                now[key] = done[key] = after
             elif before == after:
-                same.append(binding.key)
+                same.append(key)
             elif if_exists == "keep":
-                kept.append(binding.key)
+                kept.append(key)
             else:
-                conflicts.append(Conflict(source.file, line, before, binding))
+                conflicts.append(Conflict(source.file, line, before, full))
     return Plan(
         tuple(one for key, one in done.items() if key not in bindings),
         tuple(one for key, one in done.items() if key in bindings and bindings[key] != one),
         tuple(same),
         tuple(kept),
         tuple(conflicts),
+        *_plan_settings(registry, sources, if_exists),
     )
+
+
+def _plan_settings(
+    registry: Registry, sources: Sequence[Source], if_exists: str
+) -> tuple[tuple[Setting, ...], ...]:
+    """Return the settings that change, that are kept, and that are in conflict.
+
+    A registry with neither bindings nor addresses does not speak of the listen list.
+    """
+    central = registry.settings.central_store
+    now: dict[str, object] = {} if central is None else {**central.table}
+    if registry.bindings or registry.iplisten:
+        now[IPLISTEN] = registry.iplisten
+    said: dict[str, object] = {}
+    changed: list[Setting] = []
+    kept: list[Setting] = []
+    conflicts: list[Setting] = []
+    for source in sources:
+        for name, value in _settings(source.imported):
+            before, earlier = now.get(name), said.setdefault(name, value)
+            one = Setting(source.file, name, before, value)
+            if _folded(earlier) != _folded(value):
+                conflicts.append(one._replace(before=earlier, within=True))
+            elif before is None or if_exists in ("update", "reset"):
+                now[name] = value
+                if _folded(before or ()) != _folded(value):
+                    changed.append(one)
+            elif _folded(before) != _folded(value):
+                (kept if if_exists == "keep" else conflicts).append(one)
+    return tuple(changed), tuple(kept), tuple(conflicts)
+
+
+def apply(registry: Registry, plan: Plan) -> None:
+    """Change ``registry`` in memory as ``plan`` says."""
+    for binding in (*plan.added, *plan.changed):
+        registry.put(binding)
+    values: dict[str, Any] = {one.name: one.after for one in plan.settings}
+    if IPLISTEN in values:
+        registry.set_iplisten(values.pop(IPLISTEN))
+    if values:
+        central = registry.settings.central_store or CentralCertProvider()
+        registry.set_central_store(CentralCertProvider(*({**central.table, **values}).values()))
+
+
+def _settings(imported: Imported) -> Iterator[tuple[str, object]]:
+    """Give each setting that a document tells of, by its name in the registry file."""
+    if imported.iplisten is not None:
+        yield IPLISTEN, imported.iplisten
+    if imported.central is not None:
+        yield from ((name, one) for name, one in imported.central.table.items() if one is not None)
+
+
+def _folded(value: object) -> object:
+    """Return a value as it is compared: the listen list has no order."""
+    return frozenset(value) if isinstance(value, tuple) else value
 
 
 def with_certificates(imported: Imported, stores: CertStores | None) -> Imported:
@@ -202,6 +306,9 @@ def with_certificates(imported: Imported, stores: CertStores | None) -> Imported
 
 
 def _detected(known: Mapping[str, Format], text: str) -> Format | None:
+    """Return the format of ``text``; None for a registry too, whatever its comments hold."""
+    if _REGISTRY.search(text):
+        return None
     return next((one for one in known.values() if one.detect and one.detect(text)), None)
 
 
@@ -215,6 +322,21 @@ def _newest(entries: Sequence[Entry], wanted: Wanted) -> Entry | None:
 def _merged(before: Binding, binding: Binding) -> Binding:
     return Binding(before.key, {**before.values, **binding.values},
                    {**before.other, **binding.other})  # fmt: skip
+
+
+def _replaced(before: Binding | None, binding: Binding, carried: Carried) -> Binding:
+    """Return ``binding``, with ``before``'s values for the tags that its document cannot carry."""
+    if before is None or carried is None:
+        return binding
+    kept = {name: value for name, value in before.values.items() if name not in carried}
+    return Binding(binding.key, {**kept, **binding.values}, before.other)
+
+
+def _both(one: Carried, other: Carried) -> Carried:
+    """Return the tags that two documents both carry."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
 
 
 def _data(path: str) -> bytes:

@@ -173,15 +173,20 @@ def test_an_unknown_build(build: int, release: Release, note: str) -> None:
     assert imported.notes == (f"build {build} of Windows is not known{note}",)
 
 
-def test_a_certificate_without_its_key_is_noted() -> None:
-    """Where the server could not serve a record, the import says so: a registry cannot tell."""
-    note = (
-        f"hostnameport=münchen.example:443: the server has {web().thumbprint} in My"
-        " without its private key"
+def test_a_certificate_without_its_key_is_left_out() -> None:
+    """What the server could not serve is in no store of the registry, which could not tell."""
+    imported = read(built(SNI, certificates=[stored(web(), "MY", key=False)]))
+    assert imported.certificates == ()
+    (note,) = imported.notes
+    assert note == (
+        f"hostnameport=münchen.example:443: the server has {web().thumbprint} in My without its"
+        " private key; it is left out, so that check reports it"
     )
-    assert read(built(SNI, certificates=[stored(web(), "MY", key=False)])).notes == (note,)
-    assert read(built(SNI, certificates=[stored(web())])).notes == ()
-    assert read(built(SNI, certificates=[stored(web(), "CA", key=False)])).notes == ()
+    for entry in (stored(web()), stored(web(), "CA", key=False), stored(root(), key=False)):
+        imported = read(built(SNI, certificates=[entry]))
+        assert (len(imported.certificates or ()), imported.notes) == (1, ())
+    twice = [stored(web(), "MY", key=False), stored(web(), "My")]
+    assert read(built(SNI, certificates=twice)).notes == ()
 
 
 def test_nothing_bound_is_noted() -> None:

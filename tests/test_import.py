@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import A, B, Run, snapshot
+from conftest import IIS, A, B, Run, snapshot
+from pki import Issued, mail, web
+
+from sslbind.binding import Binding
+from sslbind.formats import netsh_show, netsh_text
+from sslbind.keys import HOSTNAMEPORT, parse_key
+from sslbind.release import Release
 
 CAPTURES = Path(__file__).parent / "captures"
 FRENCH, CHINESE = "french-2022.txt", "chinese-2016.txt"
@@ -60,10 +69,27 @@ def test_a_record_with_other_values_is_a_conflict(run: Run, folder: Path) -> Non
     assert seen.code == 1
     assert seen.out.endswith("conflict ipport=[::]:443\n    usagecheck: enable -> disable\n")
     assert (
-        "hint: chinese-2016.txt:6: ipport=[::]:443 is there with other values; --if-exists keep,"
-        " update or reset says what becomes of it\n"
+        "error: chinese-2016.txt:6: ipport=[::]:443 is there with other values\n"
+        "hint: --if-exists keep, update or reset says what becomes of it\n"
     ) in seen.err
+    assert seen.err.endswith(
+        "note: sslbind.toml: 2 would be added, 1 the same, 1 in conflict; nothing was written\n"
+    )
     assert snapshot(folder) == before
+    (plan,) = run("import", "--json", CHINESE).json["registries"]
+    assert plan["conflicts"] == [
+        {
+            "kind": "ipport",
+            "key": "[::]:443",
+            "file": CHINESE,
+            "line": 6,
+            "tags": {"usagecheck": [True, False]},
+        }
+    ]
+    (plan,) = run("import", "--json", "--if-exists", "update", CHINESE).json["registries"]
+    assert plan["updated"] == [
+        {"kind": "ipport", "key": "[::]:443", "tags": {"usagecheck": [True, False]}}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,10 +117,13 @@ def test_bad_records_are_told_and_keep_the_rest_out(run: Run, folder: Path) -> N
     assert seen.code == 1
     assert not (folder / "sslbind.toml").exists()
     assert (
-        "hint: quoted-collapsed-2012r2.txt:19: ipport=192.0.2.8:443: line 20 has 'the hash was cut"
+        "error: quoted-collapsed-2012r2.txt:19: ipport=192.0.2.8:443: line 20 has 'the hash was cut"
         " out' where certhash is expected\n"
     ) in seen.err
-    assert "note: sslbind.toml: 2 added, 1 bad; nothing was written\n" in seen.err
+    assert (
+        "note: sslbind.toml: 2 would be added, 1 bad; nothing was written; --partial writes the"
+        " others\n"
+    ) in seen.err
     seen = run("import", "--partial", BAD)
     assert (seen.code, len(run("list", "--format", "tsv").out.splitlines())) == (1, 2)
 
@@ -105,6 +134,9 @@ def test_a_dry_run_writes_nothing(run: Run, folder: Path) -> None:
     seen = run("import", "--dry-run", CHINESE)
     assert seen.out.startswith("would add ipport=[::]:443 ")
     assert (seen.code, snapshot(folder)) == (0, before)
+    seen = run("import", "--dry-run", "--each", "servers", CHINESE)
+    assert (seen.code, seen.err) == (0, "note: servers/chinese-2016.toml: 2 would be added\n")
+    assert not (folder / "servers").exists()
 
 
 def test_each_makes_a_registry_of_every_file(run: Run, folder: Path) -> None:
@@ -128,6 +160,7 @@ def test_standard_input_and_json(run: Run, folder: Path) -> None:
                 "registry": "sslbind.toml",
                 "changed": True,
                 "windows": "2016",
+                "settings": [],
                 "added": [
                     {"kind": "ipport", "key": "[::]:443"},
                     {"kind": "ccs", "key": "443"},
@@ -137,6 +170,8 @@ def test_standard_input_and_json(run: Run, folder: Path) -> None:
                 "kept": [],
                 "conflicts": [],
                 "bad": [],
+                "certificates": [],
+                "notes": [],
             }
         ],
     }
@@ -156,8 +191,16 @@ def test_reading_commands_take_a_capture(run: Run, folder: Path) -> None:
 def test_a_capture_is_not_written(run: Run, folder: Path) -> None:
     """A command that writes wants a registry."""
     before = snapshot(folder)
-    seen = run("-r", FRENCH, "delete", "sslcert", "10.20.30.40:8443")
-    assert (seen.code, snapshot(folder)) == (2, before)
+    for command in (["delete", "sslcert", "10.20.30.40:8443"], ["import", CHINESE]):
+        seen = run("-r", FRENCH, *command)
+        assert seen.err == (
+            "error: french-2022.txt: is netsh-show and no registry\n"
+            "hint: sslbind import makes one of it\n"
+        )
+        assert (seen.code, snapshot(folder)) == (2, before)
+    seen = run("-r", FRENCH, "store", "list")
+    assert seen.err.endswith("hint: sslbind import makes a registry of it\n")
+    assert "[CertStores]" not in seen.err
 
 
 def test_what_nothing_can_read_is_named(run: Run, folder: Path) -> None:
@@ -166,20 +209,266 @@ def test_what_nothing_can_read_is_named(run: Run, folder: Path) -> None:
     seen = run("import", "notes.txt")
     assert seen.code == 2
     assert seen.err.startswith(
-        "error: notes.txt: is nothing that can be imported\nhint: known are "
+        "error: notes.txt: is nothing that can be imported\nhint: import reads "
     )
     assert run("import", "absent.txt").code == 2
     broken = run("-r", "notes.txt", "list")
     assert (broken.code, "is not valid TOML" in broken.err) == (2, True)
+    assert "\nhint: import reads capture, " in broken.err
 
 
-def test_two_servers_in_one_import_must_agree(run: Run, folder: Path) -> None:
-    """One key with two certificates in two files is a conflict of the two."""
+@pytest.mark.parametrize("if_exists", ["fail", "keep", "update", "reset"])
+def test_two_servers_in_one_import_must_agree(run: Run, folder: Path, if_exists: str) -> None:
+    """One key with two certificates in one import is a conflict, whatever is there."""
     for name, certhash in (("one.txt", A), ("two.txt", B)):
         (folder / name).write_text(
-            f"IP:port : 0.0.0.0:443\nHash : {certhash}\n"
-            "ID : {4dc3e181-e14b-4a21-b022-59fc669b0914}\nStore : MY\n"
+            f"IP:port : 0.0.0.0:443\nHash : {certhash}\nID : {IIS}\nStore : MY\n"
         )
-    seen = run("import", "one.txt", "two.txt")
+    seen = run("import", "--if-exists", if_exists, "one.txt", "two.txt")
     assert seen.code == 1
     assert f"conflict ipport=0.0.0.0:443\n    certhash: {A} -> {B}\n" in seen.out
+    assert (
+        "error: two.txt:1: ipport=0.0.0.0:443 comes twice, with different values\n"
+        "hint: one file holds one server: import them into registries of their own with --each\n"
+    ) in seen.err
+    assert "--if-exists" not in seen.err
+    assert not (folder / "sslbind.toml").exists()
+
+
+def capture(**fields: Any) -> str:
+    """Return what capture.ps1 writes on a server with one record, for web()'s certificate in My."""
+    values = {"certhash": web().thumbprint, "appid": IIS, "certstorename": "My"}
+    binding = Binding(parse_key(HOSTNAMEPORT, "www.contoso.com:443"), values)
+    shown = netsh_show.show([binding], Release.W2022).split("\n")
+    head = {"format": "sslbind-capture", "version": 1}
+    return json.dumps({**head, "sslcert": shown, **fields}, indent=4)
+
+
+def held(one: Issued, store: str = "My", *, key: bool = True) -> dict[str, Any]:
+    return {"store": store, "key": key, "der": base64.b64encode(one.der).decode()}
+
+
+def test_each_server_has_stores_of_its_own(run: Run, tmp_path: Path) -> None:
+    """What one server lacks is not made up for by another's certificates."""
+    (tmp_path / "web 01.json").write_text(capture(certificates=[held(web())]))
+    (tmp_path / "web02.json").write_text(capture(certificates=[held(mail())]))
+    assert run("import", "--each", "servers", "web 01.json", "web02.json").code == 0
+    text = (tmp_path / "servers" / "web-01.toml").read_text()
+    assert '[CertStores]\npath = "web-01.certs"\nprivatekeys = "elsewhere"\n' in text
+    findings = {}
+    for name in ("web-01", "web02"):
+        seen = run(
+            "-r", f"servers/{name}.toml", "check", "--select", "cert-not-found", "--format", "json"
+        )
+        findings[name] = len(seen.json["findings"])
+    assert findings == {"web-01": 0, "web02": 1}
+
+
+def test_certificates_are_told(run: Run, tmp_path: Path) -> None:
+    """Programs get those that were stored; where the registry has no stores, a note says so."""
+    (tmp_path / "web01.json").write_text(capture(certificates=[held(web())]))
+    stored = [{"store": "My", "thumbprint": web().thumbprint}]
+    for expected in (stored, []):
+        (one,) = run("import", "--json", "web01.json").json["registries"]
+        assert (one["certificates"], one["notes"]) == (expected, [])
+    (tmp_path / "bare.toml").write_text('version = 1\nwindows = "2022"\n')
+    seen = run("-r", "bare.toml", "import", "web01.json")
+    assert (
+        "note: web01.json: its certificates are left out, for bare.toml has no [CertStores]: add"
+        ' it, with path = "certs" and privatekeys = "elsewhere", and import again\n'
+    ) in seen.err
+
+
+def test_a_certificate_without_its_key_is_left_out(run: Run, tmp_path: Path) -> None:
+    """Where the server could not serve a record, check says so after the import."""
+    (tmp_path / "web01.json").write_text(capture(certificates=[held(web(), key=False)]))
+    seen = run("import", "web01.json")
+    assert "without its private key; it is left out, so that check reports it\n" in seen.err
+    found = run("check", "--select", "cert-*", "--format", "json")
+    assert [one["rule"] for one in found.json["findings"]] == ["cert-not-found"]
+
+
+def test_a_capture_with_certificates_says_what_import_brings(run: Run, tmp_path: Path) -> None:
+    """Certificates are looked at in the stores of a registry only: the note names the way."""
+    (tmp_path / "web01.json").write_text(capture(certificates=[held(web())]))
+    seen = run("check", "web01.json")
+    assert (
+        "note: web01.json: certificates are not looked at: import it, then names, dates and chains"
+        " are checked\n"
+    ) in seen.err
+    assert "[CertStores]" not in seen.err
+
+
+LISTENING = netsh_text.iplisten(("10.0.0.5",)).split("\n")
+CENTRAL = {"enabled": True, "location": r"\\files\certs"}
+
+
+def test_settings_stand_in_the_plan(run: Run, tmp_path: Path) -> None:
+    """The listen list and the central store are shown, written and told to programs."""
+    (tmp_path / "web01.json").write_text(capture(iplisten=LISTENING, central=CENTRAL))
+    seen = run("import", "--dry-run", "web01.json")
+    assert seen.out.splitlines()[:3] == [
+        "would set iplisten = 10.0.0.5",
+        "would set Enabled = true",
+        r"would set CertStoreLocation = \\files\certs",
+    ]
+    (one,) = run("import", "--json", "web01.json").json["registries"]
+    assert one["settings"] == [
+        {"name": "iplisten", "before": None, "after": ["10.0.0.5"]},
+        {"name": "Enabled", "before": None, "after": True},
+        {"name": "CertStoreLocation", "before": None, "after": r"\\files\certs"},
+    ]
+    again = run("import", "web01.json")
+    assert (again.code, again.out) == (0, "")
+    assert again.err == "note: sslbind.toml: 1 the same; nothing was written\n"
+    assert run("show", "iplisten").out.split()[-1] == "10.0.0.5"
+
+
+@pytest.mark.parametrize(
+    ("if_exists", "code", "address"),
+    [("fail", 1, "10.0.0.5"), ("keep", 0, "10.0.0.5"), ("update", 0, "::1"), ("reset", 0, "::1")],
+)
+def test_another_listen_list(
+    run: Run, tmp_path: Path, if_exists: str, code: int, address: str
+) -> None:
+    """It is a conflict like a record's, and --if-exists says what becomes of it."""
+    (tmp_path / "web01.json").write_text(capture(iplisten=LISTENING))
+    run("import", "web01.json")
+    other = netsh_text.iplisten(("::1",)).split("\n")
+    (tmp_path / "web01.json").write_text(capture(iplisten=other))
+    seen = run("import", "--if-exists", if_exists, "web01.json")
+    assert (seen.code, run("show", "iplisten").out.split()[-1]) == (code, address)
+    if if_exists == "fail":
+        assert seen.out == "conflict iplisten: 10.0.0.5 -> ::1\n"
+        assert "error: web01.json: iplisten is there with other values\n" in seen.err
+        assert "1 the same, 1 in conflict; nothing was written\n" in seen.err
+    if if_exists == "keep":
+        assert "1 the same, 1 kept; nothing was written\n" in seen.err
+
+
+def test_a_registry_that_listens_everywhere(run: Run, tmp_path: Path) -> None:
+    """An empty list is every address, unless the registry has no binding yet."""
+    (tmp_path / "web01.json").write_text(capture())
+    (tmp_path / "listening.json").write_text(capture(iplisten=LISTENING, central=CENTRAL))
+    run("import", "web01.json")
+    assert run("import", "listening.json").out == (
+        "would set Enabled = true\n"
+        "would set CertStoreLocation = \\\\files\\certs\n"
+        "conflict iplisten: every address -> 10.0.0.5\n"
+    )
+    assert run("-r", "new.toml", "init").code == 0
+    seen = run("-r", "new.toml", "import", "listening.json")
+    assert (seen.code, seen.out.splitlines()[0]) == (0, "set iplisten = 10.0.0.5")
+    assert "note: new.toml: 1 added, 3 settings changed\n" in seen.err
+
+
+def test_two_listen_lists_in_one_import(run: Run, tmp_path: Path) -> None:
+    """Two servers have two lists: neither is written."""
+    for name, address in (("web01.json", "10.0.0.5"), ("web02.json", "10.0.0.6")):
+        lines = netsh_text.iplisten((address,)).split("\n")
+        (tmp_path / name).write_text(capture(iplisten=lines))
+    seen = run("import", "web01.json", "web02.json")
+    assert "error: web02.json: iplisten comes twice, with different values\n" in seen.err
+    assert (seen.code, (tmp_path / "sslbind.toml").exists()) == (1, False)
+
+
+ELSE = [
+    ("reg", 'Windows Registry Editor Version 5.00\n\n[HKEY_LOCAL_MACHINE\\A]\n"a"="b"\n'),
+    ("netsh-script", "netsh http delete sslcert ipport=0.0.0.0:443\n"),
+]
+
+
+@pytest.mark.parametrize(("format_", "text"), ELSE)
+def test_what_has_no_record_makes_no_registry(
+    run: Run, tmp_path: Path, format_: str, text: str
+) -> None:
+    """A file that is about something else is no server without bindings."""
+    (tmp_path / "one.txt").write_text(text)
+    seen = run("import", "--format", format_, "one.txt")
+    assert (seen.code, "sslbind.toml: no record; nothing was written\n" in seen.err) == (1, True)
+    assert "error: one.txt: has no record: nothing to make a registry of\n" in seen.err
+    assert run("import", "--partial", "--format", format_, "one.txt").code == 1
+    assert not (tmp_path / "sslbind.toml").exists()
+
+
+def test_a_server_without_bindings_is_a_registry(run: Run, tmp_path: Path) -> None:
+    """A capture that says that nothing is bound is a fact about a server."""
+    (tmp_path / "web01.json").write_text(
+        capture(sslcert=netsh_show.show([], Release.W2022).split("\n"))
+    )
+    assert run("import", "web01.json").code == 0
+    assert (tmp_path / "sslbind.toml").exists()
+
+
+def test_what_a_document_does_not_carry_stays(run: Run, folder: Path) -> None:
+    """Of netsh's JSON only three tags are known: the others are neither compared nor changed."""
+    shown = run("-r", FRENCH, "show", "sslcert", "10.20.30.40:8443", "json=enable").out
+    (folder / "show.json").write_text(shown)
+    assert (
+        "note: show.json: of the records that are added only appid, certhash and certstorename are"
+        " known: their other tags are at the defaults\n"
+    ) in run("import", "--dry-run", "show.json").err
+    run("import", FRENCH)
+    run("update", "sslcert", "10.20.30.40:8443", "urlretrievaltimeout=7")
+    for if_exists in ("fail", "update", "reset"):
+        seen = run("import", "--if-exists", if_exists, "show.json")
+        assert (seen.code, seen.out) == (0, "")
+    found = json.loads(shown)
+    found["SslCertificateBindings"][0]["SslHash"] = base64.b64encode(bytes.fromhex(A)).decode()
+    (folder / "show.json").write_text(json.dumps(found))
+    assert run("import", "show.json").code == 1
+    assert run("import", "--if-exists", "reset", "show.json").out == (
+        "updated ipport=10.20.30.40:8443\n    certhash: 1f2e3d4c5b6a79880102030405060708090a0b0c"
+        f" -> {A}\n"
+    )
+    after = run("show", "sslcert", "10.20.30.40:8443").out
+    assert "URL Retrieval Timeout        : 7\n" in after
+
+
+def test_where_it_cannot_be_made(run: Run, folder: Path) -> None:
+    """The folder that is missing is named; --each says where, and so does -r: not both."""
+    seen = run("-r", "one/web.toml", "import", CHINESE)
+    assert seen.err.startswith("error: one/web.toml: cannot be made: there is no folder one\n")
+    seen = run("-r", "web.toml", "import", "--each", "servers", CHINESE)
+    assert (seen.code, "--each FOLDER and -r exclude each other" in seen.err) == (2, True)
+    for args in (("import",), ("import", "-"), ("-r", "-", "list")):
+        seen = run(*args)
+        assert seen.err.startswith("error: standard input: is nothing that can be imported\n")
+
+
+def test_what_could_not_be_read_is_seen(run: Run, folder: Path) -> None:
+    """A record that a reading command leaves out is named, with --quiet too."""
+    seen = run("-q", "-r", BAD, "list")
+    assert seen.code == 0
+    assert seen.err.startswith(f"hint: {BAD}:19: left out: ipport=192.0.2.8:443: ")
+
+
+COMMENTED = f"""\
+version = 1
+#    IP:port                      : 10.9.9.9:443
+#    Certificate Hash             : {A}
+#    Application ID               : {{4dc3e181-e14b-4a21-b022-59fc669b0914}}
+#    Certificate Store Name       : MY
+
+[SslBindingInfo."0.0.0.0:443"]
+certhsh = "{A}"
+"""
+
+
+@pytest.mark.parametrize("words", [("list",), ("check",), ("resolve", "10.9.9.9:443")])
+def test_a_broken_registry_is_never_taken_for_another_document(
+    run: Run, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """A typo is told with its line, although a comment looks like a capture."""
+    (tmp_path / "sslbind.toml").write_text(COMMENTED)
+    seen = run(*words)
+    assert (seen.code, seen.out) == (2, "")
+    assert "sslbind.toml:8: 'certhsh' is no tag" in seen.err
+
+
+def test_a_registry_is_not_imported(run: Run, tmp_path: Path) -> None:
+    """What looks like a capture in its comments is not what it says."""
+    (tmp_path / "other.toml").write_text(COMMENTED.replace("certhsh", "certhash"))
+    seen = run("import", "other.toml")
+    assert (seen.code, "a registry is named with -r" in seen.err) == (2, True)
+    assert not (tmp_path / "sslbind.toml").exists()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
@@ -64,12 +65,16 @@ class App:
                 if not os.path.isfile(path):
                     raise
                 refused = error
-        from sslbind.importing import read_source, snapshot, unknown
+        from sslbind.importing import read_source, readable, snapshot, unknown
 
         source = read_source(path)
+        if source is None and refused is not None:
+            hints = refused.hints if path.endswith(".toml") else (*refused.hints, readable())
+            raise RegistryError(refused.message, *hints, file=refused.file, line=refused.line)
         if source is None:
-            raise refused or unknown(path)
+            raise unknown(path)
         found = snapshot(source)
+        self.hint(*found.told.left_out)
         self.note(*found.told.notes)
         return Session(found, self.release_option)
 
@@ -79,10 +84,25 @@ class App:
         if dry_run:
             yield self.reading()
             return
-        with Registry.editing(self.registry_path) as registry:
+        with self.opened(self.registry_path, Registry.editing) as registry:
             yield Session(registry, self.release_option)
             if registry.save() and sys.platform == "win32":
                 self.note(f"{registry.path} was written; HTTP.SYS of this machine was not touched")
+
+    @contextlib.contextmanager
+    def opened(
+        self, path: str, opening: Callable[[str], AbstractContextManager[Registry]]
+    ) -> Iterator[Registry]:
+        """Give the registry that ``opening`` gives, to be written.
+
+        Raises RegistryError, which says so where the file is another document.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                registry = stack.enter_context(opening(path))
+            except RegistryError as error:
+                raise _foreign(path) or error from None
+            yield registry
 
     def echo(self, text: str) -> None:
         """Write ``text`` to standard output as it is."""
@@ -117,6 +137,21 @@ class App:
         """Write an error of a command of ours, and how it is mended, to standard error."""
         _complain("error", str(error))
         self.hint(*error.hints)
+
+
+def _foreign(path: str) -> SslbindError | None:
+    """Return the error for a file that is no registry and that ``import`` reads, else None."""
+    from sslbind.importing import read_source
+
+    try:
+        source = read_source(path) if os.path.isfile(path) else None
+    except SslbindError:
+        return None
+    if source is None:
+        return None
+    return RegistryError(
+        f"is {source.format} and no registry", "sslbind import makes one of it", file=path
+    )
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)

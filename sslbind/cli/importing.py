@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sslbind.cli.app import NO, OK, STANDARD_INPUT, App, dry_run_option, pass_app
+from sslbind.cli.app import NO, OK, STANDARD_INPUT, App, dry_run_option, join, pass_app
 from sslbind.cli.changes import describe
 from sslbind.cli.main import HELP
 from sslbind.errors import SslbindError
 from sslbind.files import reason
 from sslbind.formats import formats
-from sslbind.importing import Plan, Source, plan, read_source, unknown, with_certificates
+from sslbind.importing import Plan, Source, apply, plan, read_source, unknown, with_certificates
+from sslbind.keys import Key
 from sslbind.operations import Change, Session
 from sslbind.printable import printable
-from sslbind.registry import Registry
+from sslbind.registry import CertStoresSettings, Registry
 from sslbind.release import DEFAULT_RELEASE, Release
+from sslbind.tags import STORED
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
+    from sslbind.certentry import Entry
 
 FORMATS = {one.name: one for one in formats().values() if one.read}
 _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items())
+
+SERVERS = {"capture", "json", "netsh-json", "netsh-show"}
+"""Formats whose documents have every record of a server: one without any has none."""
 
 
 @click.command(
@@ -35,7 +43,8 @@ _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items(
     FILE is told by its content ('-' or none: standard input). A record is taken
     as a fact: its certificate need not be in a store. The registry is made where
     there is none. Bad records are reported with file and line; with one, or with
-    a conflict, nothing is written unless --partial, and the exit code is 1.
+    a conflict, nothing is written unless --partial, and the exit code is 1. With
+    --each that is so for each file: the registries of the others are written.
 
     \b
     Formats:
@@ -55,12 +64,15 @@ _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items(
     type=click.Choice(["fail", "keep", "update", "reset"]),
     default="fail",
     show_default=True,
-    help="A record that is there with other values: a conflict; kept; changed where the"
-    " document sets a tag; replaced.",
+    help="A record or setting that is there with another value: a conflict; kept; changed where"
+    " the document sets a tag; replaced.",
 )
 @click.option("--partial", is_flag=True, help="Write the good records beside bad ones.")
 @click.option(
-    "--each", "folder", metavar="FOLDER", help="Make one registry a file: FOLDER/NAME.toml."
+    "--each",
+    "folder",
+    metavar="FOLDER",
+    help="Make one registry a file: FOLDER/NAME.toml, certificates in FOLDER/NAME.certs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")
 @dry_run_option
@@ -76,23 +88,27 @@ def import_command(
     dry_run: bool,
 ) -> int:
     """Read the files, plan, and write once for each registry."""
+    if folder is not None and app.registry_option is not None:
+        raise click.UsageError("--each FOLDER and -r exclude each other")
     sources = [_source(path, name) for path in files or (STANDARD_INPUT,)]
     if folder is None:
         targets = [(app.registry_path, sources)]
     else:
         targets = [(_target(folder, source), [source]) for source in sources]
-        _make(folder)
         _refuse_twice([path for path, _ in targets])
+        if not dry_run:
+            _make(folder)
     reports: list[dict[str, Any]] = []
     code = OK
     for path, group in targets:
-        imports = _Import(app, path, group, if_exists)
+        imports = _Import(app, path, group, if_exists, each=folder is not None)
         good = imports.run(partial=partial, dry_run=dry_run)
         code = code if good else NO
         reports.append(imports.json())
         if not as_json:
             app.echo(imports.text(dry_run=dry_run))
-        app.hint(*imports.complaints())
+        for error in imports.errors():
+            app.error(error)
         app.note(*imports.notes, imports.summary(dry_run=dry_run))
     if as_json:
         app.json({"changed": any(one["changed"] for one in reports), "registries": reports})
@@ -100,17 +116,22 @@ def import_command(
 
 
 class _Import:
-    """One registry, and the sources that go into it."""
+    """One registry, and the sources that go into it; ``each``: it is the only one of its file."""
 
-    def __init__(self, app: App, path: str, sources: Sequence[Source], if_exists: str) -> None:
+    def __init__(
+        self, app: App, path: str, sources: Sequence[Source], if_exists: str, *, each: bool
+    ) -> None:
         self.app = app
         self.path = path
         self.sources = list(sources)
         self.if_exists = if_exists
+        self.each = each
         self.plan = Plan()
-        self.before: dict[Any, Binding] = {}
+        self.before: Mapping[Key, Binding] = {}
+        self.certificates: list[Entry] = []
         self.notes: list[str] = []
         self.written = False
+        self.empty = False
 
     @property
     def release(self) -> Release:
@@ -118,22 +139,42 @@ class _Import:
         told = [one.imported.release for one in self.sources if one.imported.release]
         return self.app.release_option or max(told, default=DEFAULT_RELEASE)
 
+    @property
+    def bad(self) -> int:
+        """How many records could not be read."""
+        return sum(len(one.imported.bad) for one in self.sources)
+
+    @property
+    def conflicts(self) -> int:
+        """How many records and settings are there with another value."""
+        return len(self.plan.conflicts) + len(self.plan.setting_conflicts)
+
     def run(self, *, partial: bool, dry_run: bool) -> bool:
         """Plan and, unless a dry run, write; return whether everything went in."""
-        certificates = any(one.imported.certificates for one in self.sources)
-        with Registry.making(self.path, self.release, stores=certificates) as registry:
+        with self._opened(lock=not dry_run) as registry:
+            new = not os.path.lexists(self.path)
             session = Session(registry, self.app.release_option)
             self._prepare(session)
-            self.before = dict(registry.bindings)
-            self.plan = plan(self.before, self.sources, self.if_exists)
-            good = not self.plan.conflicts and not any(one.imported.bad for one in self.sources)
-            for binding in (*self.plan.added, *self.plan.changed):
-                registry.put(binding)
-            self._settings(registry)
-            if (good or partial) and not dry_run:
+            self.before = registry.bindings
+            self.plan = plan(registry, self.sources, self.if_exists)
+            self._note_unknown()
+            nothing = not (self.plan.added or self.plan.settings)
+            self.empty = new and nothing and not any(map(_of_a_server, self.sources))
+            good = not (self.bad or self.conflicts or self.empty)
+            if (good or (partial and not self.empty)) and not dry_run:
+                apply(registry, self.plan)
                 self._store(session)
-                self.written = registry.save()
+                self.written = registry.save() or bool(self.certificates)
         return good
+
+    def _opened(self, *, lock: bool) -> AbstractContextManager[Registry]:
+        """Open the registry; a new one has stores where a source tells what is in them."""
+        stores = None
+        if any(one.imported.certificates is not None for one in self.sources):
+            stores = f"{_stem(self.path)}.certs" if self.each else CertStoresSettings().path
+        return self.app.opened(
+            self.path, lambda path: Registry.making(path, self.release, stores=stores, lock=lock)
+        )
 
     def _prepare(self, session: Session) -> None:
         """Find certificates for the records that come without one; collect what was noted."""
@@ -142,26 +183,29 @@ class _Import:
             for one in self.sources
         ]
         for source in self.sources:
-            told = source.imported.release
-            if told and told != session.release:
+            imported = source.imported
+            if imported.release and imported.release != session.release:
                 self.notes.append(
-                    f"{source.file} is from {told.title}, and {session.release.title} is modelled"
+                    f"{source.file} is from {imported.release.title}, and"
+                    f" {session.release.title} is modelled"
                 )
-            self.notes += (f"{source.file}: {note}" for note in source.imported.notes)
+            self.notes += (f"{source.file}: {note}" for note in imported.notes)
+            if imported.certificates and session.stores is None:
+                self.notes.append(
+                    f"{source.file}: its certificates are left out, for {self.path} has no"
+                    ' [CertStores]: add it, with path = "certs" and privatekeys = "elsewhere", and'
+                    " import again"
+                )
 
-    def _settings(self, registry: Registry) -> None:
-        """Take the listen list and the central store over, where the registry has none."""
+    def _note_unknown(self) -> None:
+        """Say where an added record has tags at their defaults that nobody knows."""
         for source in self.sources:
-            central = source.imported.central
-            if central is not None and registry.settings.central_store is None:
-                registry.set_central_store(central)
-            wanted = source.imported.iplisten
-            if wanted is None or wanted == registry.iplisten:
-                continue
-            if registry.iplisten and self.if_exists in ("fail", "keep"):
-                self.notes.append(f"{source.file}: its IP listen list is another; kept as it was")
-            else:
-                registry.set_iplisten(wanted)
+            carried, keys = source.imported.carried, {one.key for one in self.plan.added}
+            if carried is not None and any(one.key in keys for one, _ in source.imported.records):
+                self.notes.append(
+                    f"{source.file}: of the records that are added only {join(sorted(carried))}"
+                    " are known: their other tags are at the defaults"
+                )
 
     def _store(self, session: Session) -> None:
         for source in self.sources:
@@ -169,13 +213,15 @@ class _Import:
                 from sslbind.certificates import identities, read_bundle
 
                 if session.stores is not None:
-                    session.stores.add(identities(read_bundle(der))[0], store)
+                    entry, changed = session.stores.add(identities(read_bundle(der))[0], store)
+                    self.certificates += [entry] if changed else []
 
     def text(self, *, dry_run: bool) -> str:
-        """Return the plan: a line a record, and a line a tag that changes."""
+        """Return the plan: a line a record or setting, and a line a tag that changes."""
         would = dry_run or not self.written
-        add = "would add" if would else "added"
-        lines = [
+        add, put = ("would add", "would set") if would else ("added", "set")
+        lines = [f"{put} {one.name} = {_shown(one.after)}\n" for one in self.plan.settings]
+        lines += [
             f"{add} {one.key.kind}={one.key} {one.certhash or 'served by the central store'}\n"
             for one in self.plan.added
         ]
@@ -183,36 +229,49 @@ class _Import:
             describe(Change(one.key, self.before[one.key], one), would=would)
             for one in self.plan.changed
         ]
+        lines += [
+            f"conflict {one.name}: {_shown(one.before)} -> {_shown(one.after)}\n"
+            for one in self.plan.setting_conflicts
+        ]
         for one in self.plan.conflicts:
             told = describe(Change(one.wanted.key, one.before, one.wanted), would=True)
             lines.append(f"conflict {told.removeprefix('would update ')}")
         return "".join(lines)
 
-    def complaints(self) -> list[str]:
-        """Return a sentence, with file and line, for each record that did not go in."""
-        found = [
-            f"{_place(source.file, bad.line)}: {'; '.join((bad.message, *bad.hints))}"
-            for source in self.sources
-            for bad in source.imported.bad
-        ]
-        found += [
-            f"{_place(one.file, one.line)}: {one.wanted.key.kind}={one.wanted.key} is there with"
-            " other values; --if-exists keep, update or reset says what becomes of it"
-            for one in self.plan.conflicts
-        ]
-        return found
+    def errors(self) -> Iterator[SslbindError]:
+        """Give an error, with file and line, for each record and setting that did not go in."""
+        for source in self.sources:
+            for bad in source.imported.bad:
+                yield SslbindError(bad.message, *bad.hints, file=source.file, line=bad.line)
+        for one in self.plan.conflicts:
+            name = f"{one.wanted.key.kind}={one.wanted.key}"
+            yield _conflict(name, one.file, one.line, within=one.within)
+        for setting in self.plan.setting_conflicts:
+            yield _conflict(setting.name, setting.file, None, within=setting.within)
+        if self.empty and not self.bad and not self.conflicts:
+            for source in self.sources:
+                yield SslbindError("has no record: nothing to make a registry of", file=source.file)
 
     def summary(self, *, dry_run: bool) -> str:
         """Return the counts in one sentence."""
-        bad = sum(len(one.imported.bad) for one in self.sources)
+        changed = "" if self.written else "would be "
+        settings, certificates = len(self.plan.settings), len(self.certificates)
         counts = (
-            (len(self.plan.added), "added"), (len(self.plan.changed), "changed"),
-            (len(self.plan.same), "the same"), (len(self.plan.kept), "kept"),
-            (len(self.plan.conflicts), "in conflict"), (bad, "bad"),
-        )  # fmt: skip
+            (len(self.plan.added), f"{changed}added"),
+            (len(self.plan.changed), f"{changed}changed"),
+            (settings, f"{'setting' if settings == 1 else 'settings'} {changed}changed"),
+            (len(self.plan.same), "the same"),
+            (len(self.plan.kept) + len(self.plan.kept_settings), "kept"),
+            (self.conflicts, "in conflict"),
+            (self.bad, "bad"),
+            (certificates, f"{'certificate' if certificates == 1 else 'certificates'} stored"),
+        )
         told = ", ".join(f"{count} {word}" for count, word in counts if count) or "no record"
-        state = "" if self.written else "; nothing was written"
-        return f"{self.path}: {told}{'' if dry_run else state}"
+        if not dry_run and not self.written:
+            told += "; nothing was written"
+        if self.bad and not self.conflicts and not self.empty and not self.written:
+            told += "; --partial writes the others"
+        return f"{self.path}: {told}"
 
     def json(self) -> dict[str, Any]:
         """Return the same for programs."""
@@ -220,19 +279,45 @@ class _Import:
             "registry": self.path,
             "changed": self.written,
             "windows": str(self.release),
+            "settings": [
+                {"name": one.name, "before": one.before, "after": one.after}
+                for one in self.plan.settings
+            ],
             "added": [_key(one.key) for one in self.plan.added],
-            "updated": [_key(one.key) for one in self.plan.changed],
+            "updated": [
+                {**_key(one.key), "tags": _tags(self.before[one.key], one)}
+                for one in self.plan.changed
+            ],
             "unchanged": [_key(one) for one in self.plan.same],
             "kept": [_key(one) for one in self.plan.kept],
             "conflicts": [
-                {**_key(one.wanted.key), "file": one.file, "line": one.line}
+                {
+                    **_key(one.wanted.key),
+                    "file": one.file,
+                    "line": one.line,
+                    "tags": _tags(one.before, one.wanted),
+                }
                 for one in self.plan.conflicts
+            ]
+            + [
+                {
+                    "kind": None,
+                    "key": None,
+                    "file": one.file,
+                    "line": None,
+                    "tags": {one.name: [one.before, one.after]},
+                }
+                for one in self.plan.setting_conflicts
             ],
             "bad": [
                 {"file": source.file, "line": bad.line, "message": bad.message}
                 for source in self.sources
                 for bad in source.imported.bad
             ],
+            "certificates": [
+                {"store": one.store, "thumbprint": one.thumbprint} for one in self.certificates
+            ],
+            "notes": self.notes,
         }
 
 
@@ -244,8 +329,12 @@ def _source(path: str, name: str | None) -> Source:
 
 
 def _target(folder: str, source: Source) -> str:
-    name = os.path.splitext(os.path.basename(source.file))[0].replace(" ", "-")
+    name = re.sub(r"[\s\ud800-\udfff]", "-", _stem(source.file))  # what TOML has no text for
     return os.path.join(folder, f"{name}.toml")
+
+
+def _stem(path: str) -> str:
+    return os.path.splitext(os.path.basename(path))[0]
 
 
 def _make(folder: str) -> None:
@@ -263,9 +352,41 @@ def _refuse_twice(paths: Sequence[str]) -> None:
             )
 
 
-def _place(file: str, line: int | None) -> str:
-    return printable(file if line is None else f"{file}:{line}")
+def _of_a_server(source: Source) -> bool:
+    """Whether a document tells of a whole server, so that no record means no binding."""
+    return source.format in SERVERS and not source.imported.bad
 
 
-def _key(key: Any) -> dict[str, str]:
+def _conflict(name: str, file: str, line: int | None, *, within: bool) -> SslbindError:
+    if within:
+        return SslbindError(
+            f"{name} comes twice, with different values",
+            "one file holds one server: import them into registries of their own with --each",
+            file=file,
+            line=line,
+        )
+    return SslbindError(
+        f"{name} is there with other values",
+        "--if-exists keep, update or reset says what becomes of it",
+        file=file,
+        line=line,
+    )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = ", ".join(value) or "every address" if isinstance(value, tuple) else str(value)
+    return printable(text)
+
+
+def _tags(before: Binding, after: Binding) -> dict[str, list[object]]:
+    """Return what differs in two records: by tag, both values in force."""
+    found = {name: [before[name], after[name]] for name in STORED if before[name] != after[name]}
+    old, new = before.other, after.other
+    others = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return found | {f"Other.{name}": [old.get(name), new.get(name)] for name in others}
+
+
+def _key(key: Key) -> dict[str, str]:
     return {"kind": key.kind.name, "key": str(key)}

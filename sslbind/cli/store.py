@@ -235,6 +235,12 @@ def new(
 
 
 def _stores(session: Session) -> CertStores:
+    if not session.registry.writable:
+        raise SslbindError(
+            "is no registry, and has no certificate store",
+            "sslbind import makes a registry of it",
+            file=session.registry.path,
+        )
     if session.stores is None:
         raise SslbindError(
             "has no [CertStores]: there is no certificate store",

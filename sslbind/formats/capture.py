@@ -26,7 +26,7 @@ registry has no place for them.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -63,6 +63,9 @@ _BUILDS = {
 }
 """The builds of the releases, with those of their service packs, oldest first."""
 
+_ISSUERS = {"ca", "root"}
+"""Stores whose certificates are there without private keys, by their nature."""
+
 _WORDS = {dict: "an object", list: "a list", str: "text", int: "a whole number", bool: "true/false"}
 
 Items = Sequence[tuple[int, Any]]
@@ -72,9 +75,10 @@ T = TypeVar("T")
 
 
 class _Held(NamedTuple):
-    """A certificate of the document, and whether the server has its private key."""
+    """A certificate of the document, whether it issues others, whether its key is there."""
 
     certificate: StoredCertificate
+    issuer: bool
     key: bool
 
 
@@ -93,8 +97,9 @@ def read(text: str, file: str) -> Imported:
     """Return what a server had: its records, listen list, release, certificates and sites.
 
     A build of Windows that is not known counts as the newest one below it, and
-    a note says so. Raises SslbindError for a document that is no capture, or
-    one of another version, or that has a field of another type.
+    a note says so. A certificate that is there without its private key is left
+    out unless it is an issuer's. Raises SslbindError for a document that is no
+    capture, or one of another version, or that has a field of another type.
     """
     document, lines = json_records.parse(text, _SHOWN, file)
     try:
@@ -105,13 +110,13 @@ def read(text: str, file: str) -> Imported:
             notes.append("the capture has no binding")
         certificates = _items(document, "certificates", text, file)
         held = None if certificates is None else _certificates(certificates, bad, notes)
-        notes += _without_key(shown.records, held or ())
+        usable = None if held is None else _usable(shown.records, held, notes)
         config = _items(document, "config", text, file)
         return shown._replace(
             release=_release(_value(document, "windows", dict) or {}, notes) or shown.release,
             iplisten=_addresses(_items(document, "iplisten", text, file)),
             sites=None if config is None else _sites(config, file, bad),
-            certificates=None if held is None else tuple(one.certificate for one in held),
+            certificates=usable,
             central=_central(_value(document, "central", dict), bad),
             bad=tuple(bad),
             notes=tuple(notes),
@@ -199,21 +204,22 @@ def _certificates(items: Items, bad: list[BadRecord], notes: list[str]) -> list[
     found = []
     for line, item in items:
         try:
-            held = _certificate(item)
+            (store, data), key = _certificate(item)
         except SslbindError as error:
             bad.append(BadRecord(line, f"a certificate: {error.message}", error.hints))
             continue
-        store, data = held.certificate
         try:
-            read_bundle(data)
+            (one,) = read_bundle(data).certificates
         except SslbindError as error:
             notes.append(f"{thumbprint(data)} in {store} is left out: {error.message}")
         else:
-            found.append(held)
+            issuer = one.is_ca or store.casefold() in _ISSUERS
+            found.append(_Held(StoredCertificate(store, data), issuer, key))
     return found
 
 
-def _certificate(item: object) -> _Held:
+def _certificate(item: object) -> tuple[StoredCertificate, bool]:
+    """Return a certificate, and whether the server has its private key."""
     if not isinstance(item, dict):
         raise BadValueError("it must be an object")
     store = store_name(_value(item, "store", str) or "")
@@ -223,24 +229,39 @@ def _certificate(item: object) -> _Held:
         raise BadValueError("der is no base64") from None
     if der.kind(data) != "certificate" or not der.whole(data):
         raise BadValueError("der is no certificate")
-    return _Held(StoredCertificate(store, data), _value(item, "key", bool) or False)
+    return StoredCertificate(store, data), _value(item, "key", bool) or False
 
 
-def _without_key(records: Sequence[Record], held: Sequence[_Held]) -> Iterator[str]:
-    """Give a sentence for each record whose certificate is in its store without its key.
+def _usable(
+    records: Sequence[Record], held: Sequence[_Held], notes: list[str]
+) -> tuple[StoredCertificate, ...]:
+    """Return the certificates whose key the server has, and those of issuers that none binds.
 
-    The server cannot serve it, and a registry whose keys are elsewhere cannot tell.
+    In a registry whose keys are elsewhere the others would look usable. A note
+    says it of each record that names one.
     """
     keys: dict[tuple[str, str], bool] = {}
-    for (store, data), key in held:
-        name = store.casefold(), thumbprint(data)
-        keys[name] = keys.get(name, False) or key
+    for one in held:
+        keys[_name(one)] = keys.get(_name(one), False) or one.key
+    bound = set()
     for binding, _ in records:
-        if keys.get(((binding.store or "").casefold(), binding.certhash or "")) is False:
-            yield (
+        name = (binding.store or "").casefold(), binding.certhash or ""
+        if keys.get(name) is False:
+            bound.add(name)
+            notes.append(
                 f"{binding.key.kind}={binding.key}: the server has {binding.certhash} in"
-                f" {binding.store} without its private key"
+                f" {binding.store} without its private key; it is left out, so that check"
+                " reports it"
             )
+    return tuple(
+        one.certificate
+        for one in held
+        if keys[_name(one)] or (one.issuer and _name(one) not in bound)
+    )
+
+
+def _name(one: _Held) -> tuple[str, str]:
+    return one.certificate.store.casefold(), thumbprint(one.certificate.der)
 
 
 def _central(fields: Mapping[str, Any] | None, bad: list[BadRecord]) -> CentralCertProvider | None:

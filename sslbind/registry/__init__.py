@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from sslbind import cache, files
 from sslbind.binding import Binding
@@ -132,22 +133,33 @@ class Registry:
         path: str | os.PathLike[str],
         release: Release,
         *,
-        stores: bool = False,
+        stores: str | None = None,
+        lock: bool = True,
         timeout: float = files.LOCK_TIMEOUT,
     ) -> Iterator[Registry]:
         """Give the registry under its lock, a new one in memory where the file is not there.
 
-        A new one models ``release``, and with ``stores`` certificates whose
-        keys stay elsewhere. Nothing is written but by ``save``.
+        A new one models ``release``, and certificates whose keys stay elsewhere
+        where ``stores``, their folder relative to the registry's, is given.
+        Nothing is written but by ``save``, which must not be called without ``lock``.
         """
-        with _locked(path, timeout):
+        folder = os.path.dirname(path)
+        if lock and folder and not os.path.isdir(folder):
+            raise RegistryError(
+                f"cannot be made: there is no folder {folder}",
+                "make the folder, or name a registry elsewhere with -r",
+                file=path,
+            )
+        with _locked(path, timeout) if lock else contextlib.nullcontext():
             if os.path.lexists(path):
-                files.remove_leftovers(path)
+                if lock:
+                    files.remove_leftovers(path)
                 yield cls.open(path)
                 return
             from sslbind.registry.template import new_text
 
-            registry = cls(new_text(release, "elsewhere" if stores else None).encode(), path)
+            keys: Literal["elsewhere"] | None = None if stores is None else "elsewhere"
+            registry = cls(new_text(release, keys, stores or "").encode(), path)
             registry._new = True
             yield registry
 

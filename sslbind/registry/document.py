@@ -69,13 +69,17 @@ class Told(NamedTuple):
     A registry file says everything. ``notes`` are sentences about what the
     document lacks, ``sites`` IIS's side of the bindings, ``unknown`` the names
     of what it does not tell: tags, ``windows``, ``iplisten``, ``central``;
-    ``unread`` the keys of records that are in it and could not be read.
+    ``unread`` the keys of records that are in it and could not be read;
+    ``certificates`` whether it holds some, which only a registry's stores can hold;
+    ``left_out`` a sentence for each record that could not be read, with a key or not.
     """
 
     notes: tuple[str, ...] = ()
     sites: tuple[Sites, ...] = ()
     unknown: frozenset[str] = frozenset()
     unread: frozenset[Key] = frozenset()
+    certificates: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 class Document(NamedTuple):

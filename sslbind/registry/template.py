@@ -16,21 +16,26 @@ version = {version}
 windows = "{release}"
 iplisten = []
 """
-_STORES = '\n[CertStores]\npath = "certs"\n'
+_STORES = "\n[CertStores]\npath = {}\n"
 _ELSEWHERE = 'privatekeys = "elsewhere"\n'
 _GITIGNORE = "# Private keys stay out of git.\n*.key\n*.pfx\n*.p12\n"
 
 
-def new_text(release: Release, keys: Literal["here", "elsewhere"] | None = "here") -> str:
+def new_text(
+    release: Release, keys: Literal["here", "elsewhere"] | None = "here", stores: str = "certs"
+) -> str:
     """Return the text of a registry without bindings.
 
     ``keys`` says where the private keys are; None leaves ``[CertStores]`` out,
-    so that certificates are not modelled.
+    so that certificates are not modelled. ``stores`` is the stores' folder,
+    relative to the registry's.
     """
     text = _HEAD.format(version=VERSION, release=release)
     if keys is None:
         return text
-    return text + _STORES + (_ELSEWHERE if keys == "elsewhere" else "")
+    from sslbind.registry.splice import render_value
+
+    return text + _STORES.format(render_value(stores)) + (_ELSEWHERE if keys == "elsewhere" else "")
 
 
 def make_stores(folder: str) -> None:
