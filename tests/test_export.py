@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import shutil
 from pathlib import Path
 
@@ -97,6 +99,8 @@ def test_what_is_lost_is_told_and_strict_says_no(run: Run, bare: Path) -> None:
     assert (seen.code, seen.err) == (0, told)
     strict = run("export", "netsh-script", "--strict")
     assert (strict.code, strict.out, strict.err) == (1, seen.out, told)
+    assert run("export", "netsh-script", "--strict", "-o", "go.txt").code == 1
+    assert (bare.parent / "go.txt").read_bytes() == seen.out.encode()
 
 
 @pytest.mark.parametrize("name", [one.name for one in formats().values() if one.write and one.read])
@@ -125,12 +129,151 @@ def test_the_capture_script_needs_no_registry(run: Run, tmp_path: Path) -> None:
         (("capture-script", "--changes-from", "web01.txt"), "capture-script carries no changes"),
         (("nonsense",), "'nonsense' is not one of"),
         (("json", "-o", "sslbind.toml"), "is the registry itself"),
+        (("json", "-o", "link.toml"), "link.toml: is the registry itself"),
+        (
+            ("netsh-script", "--changes-from", "web01.txt", "-o", "./web01.txt"),
+            "./web01.txt: is the file of --changes-from",
+        ),
+        (
+            ("netsh-script", "--changes-from", "web01.txt", "-o", "hard.txt"),
+            "hard.txt: is the file of --changes-from",
+        ),
     ],
 )
 def test_what_cannot_be_asked(run: Run, server: Path, words: tuple[str, ...], why: str) -> None:
     """A slip is a sentence, and nothing is written."""
+    (server.parent / "link.toml").symlink_to("sslbind.toml")
+    (server.parent / "hard.txt").hardlink_to(server)
     before = snapshot(server.parent)
     seen = run("export", *words)
-    assert seen.code in (1, 2)
+    assert (seen.code, seen.out) == (2, "")
     assert why in seen.err
     assert snapshot(server.parent) == before
+
+
+def partial(path: Path, *records: tuple[str, str]) -> None:
+    """Write what ``show sslcert json=enable`` prints of records: their keys and hashes."""
+    entries = [
+        {"IpPort": key, "ConfigType": 1, "GuidString": IIS, "SslHash": hash_,
+         "SslCertStoreName": "MY"}
+        for key, hash_ in records
+    ]  # fmt: skip
+    path.write_text(json.dumps({"SslCertificateBindings": entries, "message": "", "status": 0}))
+
+
+HASH_A, HASH_B = (base64.b64encode(bytes.fromhex(one)).decode() for one in (A, B))
+LINE = ("appid=iis", "certstorename=MY")
+
+
+def test_what_the_server_does_not_tell(run: Run, bare: Path) -> None:
+    """A tag that the document lacks is not compared; an update that overwrites it is a loss."""
+    run("add", "sslcert", "10.0.0.5:443", f"certhash={A}", *LINE, "reject=enable")
+    run("add", "sslcert", "10.0.0.6:443", f"certhash={A}", *LINE, "disabletls13=enable")
+    partial(bare.parent / "web.json", ("10.0.0.5:443", HASH_A), ("10.0.0.6:443", HASH_B))
+    seen = run("export", "netsh-script", "--changes-from", "web.json", "--strict")
+    assert seen.code == 1
+    said, update = body(seen.out)
+    assert said == f"# update ipport=10.0.0.6:443: certhash from {B} to {A}"
+    assert update.startswith(f"update sslcert ipport=10.0.0.6:443 certhash={A} ")
+    loss = "note: ipport=10.0.0.6:443: web.json does not tell verifyclientcertrevocation, "
+    assert loss in seen.err
+    assert ", disabletls13, " in seen.err
+    assert ": the update sets them as the registry has them\n" in seen.err
+    assert "10.0.0.5:443" not in seen.err
+    partial(bare.parent / "web.json", ("10.0.0.5:443", HASH_A), ("10.0.0.6:443", HASH_A))
+    same = run("export", "netsh-script", "--changes-from", "web.json", "--strict")
+    assert (same.code, body(same.out)) == (0, [])
+
+
+def test_a_listen_list_that_the_server_does_not_tell(run: Run, bare: Path) -> None:
+    """No line changes it, and that is a loss where the registry has one."""
+    run("add", "iplisten", "10.0.0.5")
+    partial(bare.parent / "web.json", ("10.0.0.5:443", HASH_A))
+    seen = run("export", "netsh-script", "--changes-from", "web.json", "--strict")
+    assert (seen.code, body(seen.out)) == (1, [])
+    assert "note: web.json does not tell the IP listen list: no line changes it\n" in seen.err
+
+
+def test_a_partial_document_is_no_aim(run: Run, bare: Path) -> None:
+    """What does not tell every tag cannot say what a server is to have."""
+    partial(bare.parent / "web.json", ("10.0.0.5:443", HASH_A))
+    seen = run("-r", "web.json", "export", "netsh-script", "--changes-from", "sslbind.toml")
+    assert (seen.code, seen.out) == (2, "")
+    assert "error: web.json: does not tell all tags" in seen.err
+
+
+def test_unreadable_records_stay(run: Run, bare: Path) -> None:
+    """A record that the server has and that could not be read gets no line; that is a loss."""
+    run("add", "sslcert", "10.0.0.5:443", f"certhash={A}", *LINE)
+    partial(bare.parent / "web.json", ("10.0.0.5:443", "?"), ("10.0.0.6:443", HASH_A))
+    seen = run("export", "powershell", "--changes-from", "web.json", "--strict")
+    assert seen.code == 1
+    assert "10.0.0.5" not in seen.out
+    assert (
+        "note: ipport=10.0.0.5:443: web.json has it, and it could not be read: no line changes it\n"
+    ) in seen.err
+    partial(bare.parent / "web.json", ("10.0.0.5", HASH_A))
+    seen = run("export", "netsh-script", "--changes-from", "web.json", "--strict")
+    assert seen.code == 1
+    assert "note: web.json has records whose keys could not be read" in seen.err
+
+
+def test_nothing_is_pruned_for_what_could_not_be_read(run: Run, bare: Path) -> None:
+    """Records that the aim has and that cannot be read are no reason to delete any."""
+    run("add", "sslcert", "10.0.0.5:443", f"certhash={A}", *LINE)
+    (bare.parent / "aim.txt").write_text(
+        f"netsh http add sslcert ipport=10.0.0.5:443 certhash=%HASH% appid={IIS}\n"
+        f"netsh http add sslcert ipport=10.0.0.6:443 certhash={A} appid={IIS}\n"
+    )
+    words = ("-r", "aim.txt", "export", "netsh-script", "--changes-from", "sslbind.toml")
+    assert "10.0.0.5" not in "".join(body(run(*words).out))
+    seen = run(*words, "--prune")
+    assert (seen.code, seen.out) == (2, "")
+    assert "aim.txt: has records that could not be read, and --prune would delete them" in seen.err
+
+
+def test_changes_of_the_listen_list(run: Run, bare: Path) -> None:
+    """Each has a comment; the first address and the last one change what all others get."""
+    shutil.copy(bare, bare.parent / "web.toml")
+    words = ("netsh-script", "--changes-from", "web.toml", "--prune")
+    run("add", "iplisten", "10.0.0.5")
+    sentence = (
+        "the IP listen list was empty: HTTP.SYS then listens on 10.0.0.5 and on no other address"
+    )
+    seen = run("export", *words)
+    assert body(seen.out) == [
+        f"# {sentence}",
+        "# add ipaddress=10.0.0.5",
+        "add iplisten ipaddress=10.0.0.5",
+    ]
+    assert seen.err == f"note: {sentence}\n"
+    shutil.copy(bare, bare.parent / "web.toml")
+    run("delete", "iplisten", "10.0.0.5")
+    sentence = "the IP listen list becomes empty: HTTP.SYS then listens on every address"
+    seen = run("export", *words)
+    assert body(seen.out) == [
+        f"# {sentence}",
+        "# delete ipaddress=10.0.0.5",
+        "delete iplisten ipaddress=10.0.0.5",
+    ]
+    assert seen.err == f"note: {sentence}\n"
+
+
+@pytest.mark.parametrize("name", ["netsh-script", "powershell"])
+def test_no_netsh_http(run: Run, bare: Path, name: str) -> None:
+    """Windows Server 2003 has none, so there is no script for it."""
+    seen = run("--windows", "2003", "export", name)
+    assert (seen.code, seen.out) == (2, "")
+    assert seen.err == (
+        "error: Windows Server 2003 has no netsh http; --windows 2022 writes for a newer one\n"
+    )
+
+
+def test_the_script_says_how_it_is_run(run: Run, bare: Path) -> None:
+    """A registry without bindings is the frame of a script, which starts with its command."""
+    seen = run("export", "netsh-script")
+    assert (seen.code, seen.err, body(seen.out)) == (0, "", [])
+    assert seen.out.startswith(
+        "# Run it with: netsh -f FILE   (netsh goes on after a line that fails)\n# ---"
+    )
+    assert "Run it with" not in run("dump").out

@@ -47,6 +47,7 @@ HOSTILE = [
     "*",
     "~",
 ]
+REFUSED = "ipport=10.0.0.5:443: sslctlidentifier is refused from Windows Server 2012 on"
 RECORDS = (
     FIRST.replace({"sslctlidentifier": "it's $(x) `y` %z% & \u2019 |", "certstorename": "a b"}),
     Binding(
@@ -85,7 +86,7 @@ def literal(text: str, at: int = 0) -> tuple[str, int]:
 def words(line: str) -> list[str]:
     """Return the literals of a command; between them stands what an array has, and no more."""
     found = []
-    at = re.match(r"(?:\$null = Invoke-Netsh|Set-SslCert) @\(", line).end()  # type: ignore[union-attr]
+    at = re.match(r"(?:\$null = Invoke-Netsh|(?:Set|Edit|Remove)-SslCert) @\(", line).end()  # type: ignore[union-attr]
     while at < len(line):
         value, at = literal(line, at)
         found.append(value)
@@ -97,14 +98,14 @@ def words(line: str) -> list[str]:
 
 def commands(data: bytes) -> list[str]:
     text = data.decode("utf-8-sig")
-    start = text.index("\r\n}\r\n\r\n", text.index("function Set-SslCert")) + 7
+    start = text.index("\r\n}\r\n\r\n", text.index("function Remove-SslCert")) + 7
     return text[start:].split("\r\n")[:-1]
 
 
 def test_golden() -> None:
     """The whole script, as it is, with its mark and line ends."""
     written = write(*RECORDS, iplisten=("10.0.0.5", "::1"))
-    assert written == Written(GOLDEN.read_bytes(), ())
+    assert written == Written(GOLDEN.read_bytes(), (REFUSED,))
     assert written.data.startswith(b"\xef\xbb\xbf# ")
     assert written.data.count(b"\n") == written.data.count(b"\r\n")
 
@@ -163,7 +164,7 @@ def test_hostile_values(text: str) -> None:
 def test_what_no_argument_carries(text: str, why: str) -> None:
     """A double quote, and a backslash at the end of a value with spaces, would split a word."""
     written = write(FIRST.replace({"sslctlidentifier": text}), FIRST)
-    assert written.losses == (f"ipport=10.0.0.5:443: {why}",)
+    assert written.losses == (f"ipport=10.0.0.5:443: {why}", REFUSED)
     comment, command = commands(written.data)
     assert comment == f"# ipport=10.0.0.5:443: {why}"
     assert words(command)[2] == "ipport=10.0.0.5:443"
@@ -184,13 +185,15 @@ def test_any_bindings(found: list[Binding]) -> None:
 
 
 def test_changes() -> None:
-    """What changes a server: additions and updates are read back, deletions come as they are."""
+    """What changes a server: additions, updates and deletions of records are read back."""
     export = formats()["powershell"]
     assert export.write_changes
     after = FIRST.replace({"certhash": B})
     deltas = (Delta(FIRST, after), Delta(RECORDS[2], None))
     written = export.write_changes(Transition(deltas, ("::1",), ("10.0.0.5",), Release.W2019))
-    listen, said, update, also, delete, unlisten = commands(written.data)
+    first, listen, said, update, also, delete, last, unlisten = commands(written.data)
+    assert (first, last) == ("# add ipaddress=::1", "# delete ipaddress=10.0.0.5")
+    assert update.startswith("Set-SslCert ") and delete.startswith("Remove-SslCert ")
     assert said == f"# update ipport=10.0.0.5:443: certhash from {A} to {B}"
     assert also == "# delete ccs=443"
     assert words(listen) == ["add", "iplisten", "ipaddress=::1"]
@@ -200,3 +203,28 @@ def test_changes() -> None:
     assert words(update)[-1] == B
     assert words(delete) == ["delete", "sslcert", "ccs=443"]
     assert words(unlisten) == ["delete", "iplisten", "ipaddress=10.0.0.5"]
+
+
+def test_an_update_that_keeps_the_certificate() -> None:
+    """Its thumbprint proves nothing: what show prints must be another text than before."""
+    export = formats()["powershell"]
+    assert export.write_changes
+    delta = Delta(FIRST, FIRST.replace({"usagecheck": False}))
+    said, update = commands(export.write_changes(Transition((delta,), (), (), Release.W2022)).data)
+    assert said == "# update ipport=10.0.0.5:443: usagecheck from enable to disable"
+    assert update.startswith("Edit-SslCert @('update', 'sslcert', 'ipport=10.0.0.5:443', ")
+    assert words(update)[-1] == "enablesessionticket=disable"
+
+
+@pytest.mark.parametrize(
+    ("release", "lost"), [(Release.W2022, {"revocationfreshnesstime": 5}), (Release.W2016, {})]
+)
+def test_nothing_is_deleted_that_cannot_be_added(release: Release, lost: dict[str, int]) -> None:
+    """Where the add of a delete and add cannot be written, neither is the delete."""
+    export = formats()["powershell"]
+    assert export.write_changes
+    before = FIRST.replace({"certhash": B, **lost})
+    after = FIRST.replace({"sslctlidentifier": "a b\\"})
+    written = export.write_changes(Transition((Delta(before, after),), (), (), release))
+    assert all(line.startswith("# ") for line in commands(written.data))
+    assert written.losses

@@ -48,7 +48,7 @@ def test_an_export_does_not_overwrite_its_registry(run: Run, registry: Path) -> 
     """The registry is no place for its own script."""
     before = registry.read_bytes()
     result = run("export", "netsh-script", "-o", "./sslbind.toml")
-    assert result.code == 1
+    assert result.code == 2
     assert "is the registry itself" in result.err
     assert registry.read_bytes() == before
 

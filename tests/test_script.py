@@ -199,13 +199,14 @@ popd
 
 
 def test_dump(run: Run, bare: Path, tmp_path: Path) -> None:
-    """``dump``, ``export netsh-script`` and netsh's ``http dump`` are one text, which recreates."""
+    """``dump`` is netsh's ``http dump``; ``export netsh-script`` adds how it is run."""
     assert run("-f", "-", stdin=DUMP).code == 0
     assert run("dump").out == DUMP
     assert run("http", "du").out == DUMP
-    assert run("export", "netsh-script").out == DUMP
+    head = "# Run it with: netsh -f FILE   (netsh goes on after a line that fails)\n"
+    assert run("export", "netsh-script").out == head + DUMP
     assert run("export", "netsh-script", "-o", "out.txt").out == ""
-    assert (tmp_path / "out.txt").read_bytes() == DUMP.encode()
+    assert (tmp_path / "out.txt").read_bytes() == (head + DUMP).encode()
     before = run("list", "--format", "json").out
     bare.write_text('version = 1\nwindows = "2025"\n')
     assert run("-f", "out.txt").code == 0

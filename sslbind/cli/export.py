@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -9,12 +10,13 @@ import click
 
 from sslbind.cli.app import NO, OK, App, pass_app
 from sslbind.cli.main import HELP
-from sslbind.errors import RefusedError
+from sslbind.errors import SslbindError
 from sslbind.files import write_file
 from sslbind.formats import capture, formats
 from sslbind.formats.format import Contents, Transition, Written
 from sslbind.formats.transition import kept, transition
 from sslbind.operations import Session
+from sslbind.tags import PROPERTIES, TAG_BY_NAME
 
 FORMATS = {one.name: one for one in formats().values() if one.write}
 CAPTURE_SCRIPT = "capture-script"
@@ -33,7 +35,9 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
     What the format cannot carry is told on standard error. --changes-from FILE
     (a registry, a capture, whatever import reads) writes the script that turns
     the state of that server into the registry's, and no more; records that only
-    the server has stay, but with --prune.
+    the server has stay, but with --prune. The powershell script stops at the first
+    failure, and reads back the thumbprint (or appid) of what it adds or updates,
+    and of no other tag the value; netsh goes on after a failure.
 
     \b
     Formats:
@@ -42,7 +46,11 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
 )
 @click.argument("name", type=click.Choice(list(_TITLES)), metavar="FORMAT")
 @click.option("-o", "--output", metavar="FILE", help="Write to FILE; else to standard output.")
-@click.option("--strict", is_flag=True, help="Exit 1 where the format cannot carry everything.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit 1 where something is lost; -o FILE is written all the same.",
+)
 @click.option("--changes-from", "server", metavar="FILE", help="Write what changes that server.")
 @click.option("--prune", is_flag=True, help="With --changes-from: delete what only it has.")
 @pass_app
@@ -52,8 +60,10 @@ def export_command(
     """Write one document, and say what is lost in it."""
     if prune and server is None:
         raise click.UsageError("--prune goes with --changes-from FILE")
+    _refuse_overwriting(output, {"the registry itself": app.registry_path,
+                                 "the file of --changes-from": server})  # fmt: skip
     written = _written(app, name, server, prune=prune)
-    _deliver(app, written, output)
+    _deliver(written, output)
     app.note(*written.losses)
     return NO if strict and written.losses else OK
 
@@ -75,7 +85,8 @@ def _written(app: App, name: str, server: str | None, *, prune: bool) -> Written
 def _changes(app: App, session: Session, server: str, *, prune: bool) -> Transition:
     known = app.reading(server)
     before, after = _contents(known), _contents(session)
-    if before.release is not after.release:
+    _refuse_partial(after, prune=prune)
+    if "windows" not in before.told.unknown and before.release is not after.release:
         app.note(
             f"{server} is from {before.release.title}, and the script is for"
             f" {after.release.title}; --windows says otherwise"
@@ -83,19 +94,56 @@ def _changes(app: App, session: Session, server: str, *, prune: bool) -> Transit
     if not prune:
         stays = kept(before, after)
         app.note(*(f"{one} is only on the server, and stays; --prune deletes it" for one in stays))
-    return transition(before, after, prune=prune)
+    changes = transition(before, after, prune=prune)
+    if changes.listening:
+        app.note(changes.listening)
+    return changes
 
 
 def _contents(session: Session) -> Contents:
     registry = session.registry
-    return Contents(tuple(registry.bindings.values()), registry.iplisten, session.release)
+    return Contents(
+        tuple(registry.bindings.values()),
+        registry.iplisten,
+        session.release,
+        str(registry.path),
+        registry.told,
+    )
 
 
-def _deliver(app: App, written: Written, output: str | None) -> None:
+def _refuse_partial(contents: Contents, *, prune: bool) -> None:
+    """Raise SslbindError where the side that is to be does not say what is to be."""
+    lines = TAG_BY_NAME.keys() | {one.tag.name for one in PROPERTIES}
+    if contents.told.unknown & lines:
+        raise SslbindError(
+            "does not tell all tags, and --changes-from writes what the registry says",
+            "sslbind import makes a registry of it, with what it lacks at the defaults",
+            file=contents.file,
+        )
+    if prune and contents.told.left_out:
+        raise SslbindError(
+            "has records that could not be read, and --prune would delete them",
+            "mend them, or leave --prune out",
+            file=contents.file,
+        )
+
+
+def _refuse_overwriting(output: str | None, files: dict[str, str | None]) -> None:
+    for word, path in files.items():
+        if output is not None and path is not None and _same(output, path):
+            raise SslbindError(f"is {word}", "name another file", file=output)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two paths are one file, also through links."""
+    with contextlib.suppress(OSError):
+        return os.path.samefile(one, other)
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _deliver(written: Written, output: str | None) -> None:
     if output is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(written.data)
-    elif os.path.realpath(output) == os.path.realpath(app.registry_path):
-        raise RefusedError("is the registry itself", "name another file", file=output)
     else:
         write_file(output, written.data)

@@ -11,22 +11,32 @@ from typing import NamedTuple
 from sslbind.binding import Binding
 from sslbind.formats.imported import Imported
 from sslbind.keys import Key
+from sslbind.registry.document import Told
 from sslbind.release import Release
 
 
 class Contents(NamedTuple):
-    """What a registry says, as far as formats carry it; bindings in the order of ``show``."""
+    """What a registry says, as far as formats carry it; bindings in the order of ``show``.
+
+    ``file`` is where it is from, and ``told`` what that says besides, and does not.
+    """
 
     bindings: tuple[Binding, ...]
     iplisten: tuple[str, ...]
     release: Release
+    file: str = ""
+    told: Told = Told()
 
 
 class Delta(NamedTuple):
-    """One record before and after, None where it is absent; the two are never equal."""
+    """One record before and after, None where it is absent; the two are never equal.
+
+    ``unknown`` are the names of the tags that nobody told of ``before``.
+    """
 
     before: Binding | None
     after: Binding | None
+    unknown: frozenset[str] = frozenset()
 
     @property
     def key(self) -> Key:
@@ -44,6 +54,10 @@ class Transition(NamedTuple):
     """Addresses that come into the IP listen list."""
     unlisten: tuple[str, ...]
     release: Release
+    listening: str = ""
+    """A sentence, where the change of the list turns listening on every address on or off."""
+    losses: tuple[str, ...] = ()
+    """A sentence for each thing of the server that is not known, and so left or overwritten."""
 
 
 class Written(NamedTuple):

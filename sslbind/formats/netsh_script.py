@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from sslbind.binding import Binding, untagged_bits
+from sslbind.errors import SslbindError
 from sslbind.formats import script_reader
 from sslbind.formats.format import Contents, Delta, Format, Transition, Written
 from sslbind.formats.transition import changed_tags, comment
 from sslbind.grammar import UPDATE_SINCE
-from sslbind.keys import CCS
+from sslbind.keys import CCS, HOSTNAMEPORT
 from sslbind.release import Release
-from sslbind.tags import PROPERTIES, SSLFLAGS, TAGS, Tag, Type
+from sslbind.tags import CTL_IDENTIFIER, PROPERTIES, SSLFLAGS, STORE, TAGS, Tag, Type
 
 _RULE = "# -----------------------------------------\n"
+_RUN = "# Run it with: netsh -f FILE   (netsh goes on after a line that fails)\n"
 _START = f"{_RULE}# HTTP bindings\n{_RULE}pushd http\n\n"
 _END = "\npopd\n# End of HTTP bindings\n"
 _QUOTED = set(" \t&|<>^()%!;,='`")
@@ -22,6 +24,13 @@ _QUOTED = set(" \t&|<>^()%!;,='`")
 
 _EXPANDED = set("%$`\\")
 """Characters that cmd or a shell gives a meaning inside quotes too; ``-f`` does not."""
+
+
+Render = Callable[[Sequence[str], Delta | None], str]
+"""Returns the line of a script for the words of a netsh line, and the change that it is of.
+
+The change is None for the listen list. Raises ValueError where no line carries the words.
+"""
 
 
 class Script(NamedTuple):
@@ -37,7 +46,7 @@ def write(bindings: Iterable[Binding], iplisten: Iterable[str], release: Release
     Tags at their default are left out: Server 2025 rejects an explicit
     ``revocationfreshnesstime=0``.
     """
-    return _script(from_nothing(Contents(tuple(bindings), tuple(iplisten), release)))
+    return _script(from_nothing(Contents(tuple(bindings), tuple(iplisten), release)), _START)
 
 
 def from_nothing(contents: Contents) -> Transition:
@@ -51,47 +60,133 @@ def commands(delta: Delta, release: Release) -> list[list[str]]:
 
     The API under ``update`` takes a whole record, and whether netsh keeps a tag
     that is not named is not known: so an update names every flag that the
-    release has. Text that is taken away, and numbers that go back to zero,
-    which Server 2025 rejects, cannot be named: such a record is deleted and
-    added again, as is any where netsh has no update. Raises ValueError where a
-    value has a character that no netsh line can carry.
+    release has. A record that no update can make (``replaced``) is deleted and
+    added again, but not where the add cannot work. Tags that the release lacks
+    are left out. Raises ValueError where no netsh line of it can carry the record.
     """
-    before, after = delta
-    key = f"{delta.key.kind}={delta.key}"
+    before, after, unknown = delta
+    kind = delta.key.kind
+    if kind.since > release:
+        raise ValueError(f"{kind} exists from {kind.since.title} on")
+    key = f"{kind}={delta.key}"
     delete = ["delete", "sslcert", key]
     if after is None:
         return [delete]
-    add = ["add", "sslcert", key, *_words(after, lambda tag: tag.name in after.values)]
+    add = ["add", "sslcert", key, *_words(after, release, lambda tag: tag.name in after.values)]
     if before is None:
-        return [add, *_properties(after)]
-    changed = changed_tags(before, after)
-    tags = [tag for tag in changed if tag in TAGS]
-    unset = any(tag.type is not Type.FLAG and tag.name not in after.values for tag in tags)
-    if tags and (unset or release < UPDATE_SINCE):
-        return [delete, add, *_properties(after)]
+        return [add, *_properties(after, release)]
+    if replaced(delta, release):
+        for why in refusals(after, release):
+            raise ValueError(why)
+        return [delete, add, *_properties(after, release)]
+    changed = changed_tags(before, after, unknown)
 
     def named(tag: Tag) -> bool:
-        flag = tag.type is Type.FLAG and tag.since <= release and delta.key.kind is not CCS
-        return flag or tag in tags or tag.name in after.values
+        flag = tag.type is Type.FLAG and kind is not CCS
+        return flag or tag in changed or tag.name in after.values
 
-    update = ["update", "sslcert", key, *_words(after, named)]
-    return [*([update] if tags else []), *_properties(after, before)]
+    lines = _properties(after, release, changed)
+    if any(tag in TAGS and tag.since <= release for tag in changed):
+        lines.insert(0, ["update", "sslcert", key, *_words(after, release, named)])
+    return lines
 
 
-def netsh_losses(binding: Binding, release: Release) -> list[str]:
+def replaced(delta: Delta, release: Release) -> str:
+    """Return why a change of a record is a delete and an add, a sentence; else nothing.
+
+    Text that is taken away, and numbers that go back to zero, which Server 2025
+    rejects, cannot be named in an update.
+    """
+    before, after, unknown = delta
+    if before is None or after is None:
+        return ""
+    changed = [tag for tag in changed_tags(before, after, unknown) if tag.since <= release]
+    tags = [tag for tag in changed if tag in TAGS]
+    if tags and release < UPDATE_SINCE:
+        return f"netsh of {release.title} has no update: deleted and added again"
+    if any(tag.type is not Type.FLAG and tag.name not in after.values for tag in tags):
+        return "no update takes a value away: deleted and added again"
+    return ""
+
+
+def refusals(binding: Binding, release: Release) -> list[str]:
+    """Return a sentence for each thing for which HTTP.SYS of ``release`` refuses the record."""
+    found = []
+    if binding.key.kind is HOSTNAMEPORT and STORE.name not in binding.values:
+        found.append(f"{STORE.name} is missing, and records with a host name need it")
+    if CTL_IDENTIFIER.name in binding.values and release >= Release.W2012:
+        found.append(f"{CTL_IDENTIFIER.name} is refused from {Release.W2012.title} on")
+    return found
+
+
+def refused(transition: Transition) -> list[str]:
+    """Return a sentence, with the record, for each thing that the target refuses."""
+    return [
+        f"{delta.key.kind}={delta.key}: {why}"
+        for delta in transition.deltas
+        if delta.after is not None
+        for why in refusals(delta.after, transition.release)
+    ]
+
+
+def require_netsh(release: Release) -> None:
+    """Raise SslbindError where ``release`` has no netsh http."""
+    if release is Release.W2003:
+        raise SslbindError(
+            f"{release.title} has no netsh http; --windows 2022 writes for a newer one"
+        )
+
+
+def assemble(transition: Transition, render: Render, *, comments: bool = False) -> Script:
+    """Return the lines of a transition as ``render`` writes them, and what they lose.
+
+    With ``comments`` each change has a comment line before it. A record that
+    cannot be made has a comment in place of its lines.
+    """
+    lines: list[str] = []
+    losses = [*transition.losses]
+
+    def listed(verb: str, addresses: Sequence[str], sentence: str) -> None:
+        if comments and addresses and sentence:
+            lines.append(f"# {sentence}")
+        for address in addresses:
+            lines.extend([f"# {verb} ipaddress={address}"] if comments else [])
+            lines.append(render([verb, "iplisten", f"ipaddress={address}"], None))
+
+    listed("add", transition.listen, transition.listening)
+    for delta in transition.deltas:
+        name = f"{delta.key.kind}={delta.key}"
+        lines += [comment(delta)] if comments else []
+        try:
+            made = [render(words, delta) for words in commands(delta, transition.release)]
+        except ValueError as error:
+            lines.append(f"# {name}: {error}")
+            losses.append(f"{name}: {error}")
+        else:
+            why = replaced(delta, transition.release)
+            lines += [*([f"# {why}"] if why and comments else []), *made]
+        losses += netsh_losses(delta, transition.release)
+    listed("delete", transition.unlisten, "" if transition.listen else transition.listening)
+    return Script("".join(f"{line}\n" for line in lines), tuple(dict.fromkeys(losses)))
+
+
+def netsh_losses(delta: Delta, release: Release) -> list[str]:
     """Return a sentence for each thing that no netsh line of ``release`` carries."""
+    before, binding, unknown = delta
+    if binding is None:
+        return []
     name = f"{binding.key.kind}={binding.key}"
     bits = list(untagged_bits(binding))
     losses = [f"{name}: bit {bit.name} has no tag: no script carries it" for bit in bits]
     rest = [value for value in binding.other if value not in {bit.value for bit in bits}]
     if rest:
         losses.append(f"{name}: no script carries what has no tag: {', '.join(rest)}")
-    tags = [*TAGS, *(one.tag for one in PROPERTIES)]
-    late = [tag for tag in tags if tag.name in binding.values and tag.since > release]
-    losses += [f"{name}: {tag.name} exists from {tag.since.title} on" for tag in late]
-    if binding.key.kind.since > release:
-        since = binding.key.kind.since
-        losses.append(f"{name}: {binding.key.kind} exists from {since.title} on")
+    changed = changed_tags(before, binding, unknown) if before else ()
+    losses += [
+        f"{name}: {tag.name} exists from {tag.since.title} on"
+        for tag in (*TAGS, *(one.tag for one in PROPERTIES))
+        if tag.since > release and (tag.name in binding.values or tag in changed)
+    ]
     values = {tag: value for tag, value in binding.values.items() if tag != SSLFLAGS.name}
     if Binding(binding.key, values).sslflags(release) != binding.sslflags(release):
         losses.append(
@@ -100,9 +195,12 @@ def netsh_losses(binding: Binding, release: Release) -> list[str]:
     return losses
 
 
-def _words(binding: Binding, named: Callable[[Tag], bool]) -> list[str]:
+def _words(binding: Binding, release: Release, named: Callable[[Tag], bool]) -> list[str]:
+    """Return the words of the tags that ``release`` has and that are to be named."""
     words = []
     for tag in filter(named, TAGS):
+        if tag.since > release:
+            continue
         value = binding[tag.name]
         text = "" if value is None else tag.text(value)
         if '"' in text or not text.isprintable():
@@ -111,12 +209,16 @@ def _words(binding: Binding, named: Callable[[Tag], bool]) -> list[str]:
     return words
 
 
-def _properties(binding: Binding, before: Binding | None = None) -> list[list[str]]:
-    """Return the words of each ``update sslpropertyex``: of what is not as it was."""
+def _properties(
+    binding: Binding, release: Release, changed: Collection[Tag] | None = None
+) -> list[list[str]]:
+    """Return the words of each ``update sslpropertyex``: of what changed, or has been set."""
     lines = []
     for number in dict.fromkeys(one.propertyid for one in PROPERTIES):
-        group = [one.tag for one in PROPERTIES if one.propertyid == number]
-        if any(binding[tag.name] != (before[tag.name] if before else tag.default) for tag in group):
+        group = [
+            one.tag for one in PROPERTIES if one.propertyid == number and one.tag.since <= release
+        ]
+        if any(tag.name in binding.values if changed is None else tag in changed for tag in group):
             values = [f"{tag.name}={binding[tag.name]}" for tag in group]
             key = f"{binding.key.kind}={binding.key}"
             lines.append(["update", "sslpropertyex", key, f"propertyid={number}", *values])
@@ -141,31 +243,25 @@ def _expanded(binding: Binding) -> list[str]:
     ]
 
 
-def _script(transition: Transition, *, comments: bool = False) -> Script:
-    lines = [f"add iplisten ipaddress={address}" for address in transition.listen]
-    losses: list[str] = []
-    for delta in transition.deltas:
-        name = f"{delta.key.kind}={delta.key}"
-        lines += [comment(delta)] if comments else []
-        try:
-            lines += [_line(words) for words in commands(delta, transition.release)]
-        except ValueError as error:
-            lines.append(f"# {name}: {error}")
-            losses.append(f"{name}: {error}")
-        if delta.after is not None:
-            losses += netsh_losses(delta.after, transition.release) + _expanded(delta.after)
-    lines += [f"delete iplisten ipaddress={address}" for address in transition.unlisten]
-    return Script(_START + "".join(f"{line}\n" for line in lines) + _END, tuple(losses))
+def _script(transition: Transition, start: str, *, comments: bool = False) -> Script:
+    text, losses = assemble(transition, lambda words, _: _line(words), comments=comments)
+    after = [delta.after for delta in transition.deltas if delta.after is not None]
+    expanded = [loss for binding in after for loss in _expanded(binding)]
+    return Script(start + text + _END, (*losses, *expanded))
 
 
 def _export(contents: Contents) -> Written:
-    script = _script(from_nothing(contents))
-    return Written(script.text.encode(), script.losses)
+    return _written(from_nothing(contents), comments=False)
 
 
 def _changes(transition: Transition) -> Written:
-    script = _script(transition, comments=True)
-    return Written(script.text.encode(), script.losses)
+    return _written(transition, comments=True)
+
+
+def _written(transition: Transition, *, comments: bool) -> Written:
+    require_netsh(transition.release)
+    text, losses = _script(transition, _RUN + _START, comments=comments)
+    return Written(text.encode(), tuple(dict.fromkeys((*losses, *refused(transition)))))
 
 
 FORMAT = Format(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 
 from sslbind.binding import Binding
+from sslbind.comparison import IPLISTEN
 from sslbind.formats.format import Contents, Delta, Transition
+from sslbind.keys import Key
+from sslbind.release import Release
 from sslbind.tags import PROPERTIES, TAGS, Tag, Type, Value
 
 _UNSAFE = re.compile(r"[^\w .:,=(){}\[\]*/-]")
@@ -14,32 +18,101 @@ _UNSAFE = re.compile(r"[^\w .:,=(){}\[\]*/-]")
 def transition(before: Contents, after: Contents, *, prune: bool) -> Transition:
     """Return what turns ``before`` into ``after``; what is to go goes only with ``prune``.
 
-    Records are compared by what a netsh line carries, store names without case.
+    Records are compared by what a netsh line carries and both sides tell, store
+    names without case; one that a side has and could not be read stays as it is.
     New and changed ones come first and deletions last, so that no name is
     without an answer in between.
     """
     old = {one.key: one for one in before.bindings}
-    new = {one.key: one for one in after.bindings}
+    unread = before.told.unread | after.told.unread
+    unknown = before.told.unknown
     deltas = [
-        Delta(old.get(key), one)
-        for key, one in new.items()
-        if key not in old or changed_tags(old[key], one)
+        Delta(old.get(one.key), one, unknown)
+        for one in after.bindings
+        if one.key not in unread
+        and (one.key not in old or changed_tags(old[one.key], one, unknown))
     ]
-    gone = [Delta(one, None) for key, one in old.items() if key not in new]
+    gone, unlisten = _only(before, after)
+    listen = [
+        one for one in after.iplisten if one not in before.iplisten and IPLISTEN not in unknown
+    ]
+    if not prune:
+        gone = unlisten = ()
     return Transition(
-        tuple(deltas + gone if prune else deltas),
-        tuple(one for one in after.iplisten if one not in before.iplisten),
-        tuple(one for one in before.iplisten if one not in after.iplisten) if prune else (),
+        (*deltas, *(Delta(one, None) for one in gone)),
+        tuple(listen),
+        unlisten,
         after.release,
+        _listening(before.iplisten, listen, unlisten),
+        (*_unread(before, after), *_unknown(before, after, deltas)),
     )
 
 
 def kept(before: Contents, after: Contents) -> tuple[str, ...]:
     """Return a word for each thing that only a pruning transition would take away."""
-    new = {one.key for one in after.bindings}
-    records = [f"{b.key.kind}={b.key}" for b in before.bindings if b.key not in new]
-    addresses = [f"ipaddress={one}" for one in before.iplisten if one not in after.iplisten]
-    return (*records, *addresses)
+    records, addresses = _only(before, after)
+    return (*(_named(one.key) for one in records), *(f"ipaddress={one}" for one in addresses))
+
+
+def _only(before: Contents, after: Contents) -> tuple[tuple[Binding, ...], tuple[str, ...]]:
+    """Return the records and the listen addresses that only ``before`` has."""
+    new = {one.key for one in after.bindings} | before.told.unread | after.told.unread
+    known = IPLISTEN not in after.told.unknown
+    return (
+        tuple(one for one in before.bindings if one.key not in new),
+        tuple(one for one in before.iplisten if known and one not in after.iplisten),
+    )
+
+
+def _listening(old: Sequence[str], listen: Sequence[str], unlisten: Collection[str]) -> str:
+    if listen and not old:
+        addresses = ", ".join(listen)
+        return (
+            f"the IP listen list was empty: HTTP.SYS then listens on {addresses}"
+            " and on no other address"
+        )
+    if unlisten and not listen and not set(old) - set(unlisten):
+        return "the IP listen list becomes empty: HTTP.SYS then listens on every address"
+    return ""
+
+
+def _unread(before: Contents, after: Contents) -> list[str]:
+    """Return a sentence for each record that either side has and could not be read."""
+    losses = []
+    for side in (before, after):
+        losses += [
+            f"{_named(key)}: {side.file} has it, and it could not be read: no line changes it"
+            for key in sorted(side.told.unread, key=_named)
+        ]
+        if len(side.told.left_out) > len(side.told.unread):
+            losses.append(
+                f"{side.file} has records whose keys could not be read:"
+                " whether a line meets one of them is not known"
+            )
+    return losses
+
+
+def _unknown(before: Contents, after: Contents, deltas: Sequence[Delta]) -> list[str]:
+    """Return a sentence for each change that cannot leave alone what is not known."""
+    losses = [
+        f"{_named(one.key)}: {before.file} does not tell {', '.join(names)}:"
+        " the update sets them as the registry has them"
+        for one in deltas
+        if (names := _overwritten(one, after.release))
+    ]
+    if after.iplisten and IPLISTEN in before.told.unknown:
+        losses.append(f"{before.file} does not tell the IP listen list: no line changes it")
+    return losses
+
+
+def _overwritten(delta: Delta, release: Release) -> list[str]:
+    """Return the names of the tags that a whole record sets over what nobody told."""
+    before, after, unknown = delta
+    if before is None or after is None:
+        return []
+    if not any(tag in TAGS for tag in changed_tags(before, after, unknown)):
+        return []
+    return [tag.name for tag in TAGS if tag.name in unknown and tag.since <= release]
 
 
 def comment(delta: Delta) -> str:
@@ -53,27 +126,33 @@ def comment(delta: Delta) -> str:
 
 def describe(delta: Delta) -> str:
     """Return what changes in words: ``update ipport=…: certhash from … to …``."""
-    name = f"{delta.key.kind}={delta.key}"
-    if delta.after is None:
+    name = _named(delta.key)
+    before, after, unknown = delta
+    if after is None:
         return f"delete {name}"
-    if delta.before is None:
+    if before is None:
         return f"add {name}"
     changes = []
-    for tag in changed_tags(delta.before, delta.after):
-        values = delta.before[tag.name], delta.after[tag.name]
+    for tag in changed_tags(before, after, unknown):
+        values = before[tag.name], after[tag.name]
         old, new = ("(null)" if value is None else tag.text(value) for value in values)
         changes.append(f"{tag.name} from {old} to {new}")
     return f"update {name}: {', '.join(changes)}"
 
 
-def changed_tags(before: Binding, after: Binding) -> tuple[Tag, ...]:
-    """Return the tags and properties in which two records of one key differ."""
+def changed_tags(before: Binding, after: Binding, unknown: Collection[str] = ()) -> tuple[Tag, ...]:
+    """Return the tags and properties, but those ``unknown``, in which two records differ."""
     return tuple(
         tag
         for tag in (*TAGS, *(one.tag for one in PROPERTIES))
-        if _comparable(tag, before[tag.name]) != _comparable(tag, after[tag.name])
+        if tag.name not in unknown
+        and _comparable(tag, before[tag.name]) != _comparable(tag, after[tag.name])
     )
 
 
 def _comparable(tag: Tag, value: Value | None) -> Value | None:
     return value.casefold() if tag.type is Type.STORE and isinstance(value, str) else value
+
+
+def _named(key: Key) -> str:
+    return f"{key.kind}={key}"
