@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -277,3 +278,18 @@ def test_the_script_says_how_it_is_run(run: Run, bare: Path) -> None:
         "# Run it with: netsh -f FILE   (netsh goes on after a line that fails)\n# ---"
     )
     assert "Run it with" not in run("dump").out
+
+
+@pytest.mark.parametrize("hostile", ["$(touch pwn)", "`touch pwn`", "a\\\\", "%TEMP%", "$HOME"])
+def test_nothing_of_a_script_runs_in_a_shell(run: Run, bare: Path, hostile: str) -> None:
+    """A value that sh or cmd would read more into is left out, and told; PowerShell carries it."""
+    bare.write_text(
+        f'{bare.read_text()}[SslBindingInfo."0.0.0.0:443"]\ncerthash = "{A}"\nappid = "{IIS}"\n'
+        f'certstorename = "MY"\nsslctlidentifier = "{hostile}"\n'
+    )
+    seen = run("export", "netsh-script", "-o", "go.txt", "--strict")
+    assert seen.code == 1
+    assert "sslctlidentifier has a character that a shell or cmd would read more into" in seen.err
+    subprocess.run(["sh", "go.txt"], cwd=bare.parent, capture_output=True, check=False)
+    assert not (bare.parent / "pwn").exists()
+    assert "sslctlidentifier=" in run("export", "powershell").out

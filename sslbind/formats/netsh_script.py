@@ -46,7 +46,10 @@ def write(bindings: Iterable[Binding], iplisten: Iterable[str], release: Release
     Tags at their default are left out: Server 2025 rejects an explicit
     ``revocationfreshnesstime=0``.
     """
-    return _script(from_nothing(Contents(tuple(bindings), tuple(iplisten), release)), _START)
+    contents = Contents(tuple(bindings), tuple(iplisten), release)
+    text, losses = assemble(from_nothing(contents), lambda words, _: _line(words))
+    expanded = (loss for binding in contents.bindings for loss in _expanded(binding))
+    return Script(_START + text + _END, (*losses, *expanded))
 
 
 def from_nothing(contents: Contents) -> Transition:
@@ -243,11 +246,16 @@ def _expanded(binding: Binding) -> list[str]:
     ]
 
 
-def _script(transition: Transition, start: str, *, comments: bool = False) -> Script:
-    text, losses = assemble(transition, lambda words, _: _line(words), comments=comments)
-    after = [delta.after for delta in transition.deltas if delta.after is not None]
-    expanded = [loss for binding in after for loss in _expanded(binding)]
-    return Script(start + text + _END, (*losses, *expanded))
+def _safe_line(words: Sequence[str]) -> str:
+    """Return ``_line``; raise ValueError for a value that runs where somebody takes sh or cmd."""
+    for word in words:
+        name, _, text = word.partition("=")
+        if _EXPANDED.intersection(text):
+            raise ValueError(
+                f"{name} has a character that a shell or cmd would read more into;"
+                " export powershell carries it"
+            )
+    return _line(words)
 
 
 def _export(contents: Contents) -> Written:
@@ -260,8 +268,9 @@ def _changes(transition: Transition) -> Written:
 
 def _written(transition: Transition, *, comments: bool) -> Written:
     require_netsh(transition.release)
-    text, losses = _script(transition, _RUN + _START, comments=comments)
-    return Written(text.encode(), tuple(dict.fromkeys((*losses, *refused(transition)))))
+    text, losses = assemble(transition, lambda words, _: _safe_line(words), comments=comments)
+    script = _RUN + _START + text + _END
+    return Written(script.encode(), tuple(dict.fromkeys((*losses, *refused(transition)))))
 
 
 FORMAT = Format(
