@@ -6,40 +6,59 @@ is written or left out, in which order and in which spelling, is no difference.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from sslbind.binding import Binding
 from sslbind.keys import KINDS, Key
+from sslbind.registry import CentralCertProvider
 from sslbind.release import Release
 from sslbind.sslflags import BASE, tag_bits
 from sslbind.tags import SSLFLAGS, STORED, Type
 
 T = TypeVar("T")
 
-WINDOWS, IPLISTEN = "windows", "iplisten"
+WINDOWS, IPLISTEN, CENTRAL = "windows", "iplisten", "CentralCertProvider"
 """What is compared of a server besides its bindings, named as in the registry file."""
 
 _OTHER = "Other."
 
 
+class Untold(enum.Enum):
+    """What stands for a value that a server's document does not tell."""
+
+    UNTOLD = "?"
+
+
+UNTOLD = Untold.UNTOLD
+
+
 class Server(NamedTuple):
-    """What one server has; ``name`` is what it is called in the answer."""
+    """What one server has; ``name`` is what it is called in the answer.
+
+    ``untold`` are the names of what its document does not tell: tags, WINDOWS,
+    IPLISTEN, CENTRAL; ``unread`` the keys of bindings that could not be read.
+    """
 
     name: str
     bindings: Mapping[Key, Binding]
     iplisten: tuple[str, ...]
     release: Release
+    central: CentralCertProvider = CentralCertProvider()
+    untold: frozenset[str] = frozenset()
+    unread: frozenset[Key] = frozenset()
 
 
 class Difference(NamedTuple):
     """One thing that is not the same on all servers; tuples are in the servers' order.
 
-    ``key`` is None for WINDOWS and IPLISTEN, which stand in ``tag``. ``tag`` is
-    None where the difference is that not all servers have the binding; it is
+    ``key`` is None for WINDOWS, IPLISTEN and CENTRAL, which stand in ``tag``.
+    ``tag`` is None where the difference is that not all servers have the binding; it is
     ``Other.`` and a name for what has no tag. ``values`` are what each server
     has, None where it has no such binding, or no such text; where ``tag`` is
-    None they are ``present``: which servers have the binding.
+    None they are ``present``: which servers have the binding. A value is UNTOLD
+    where a server's document does not tell it; that alone is no difference.
     """
 
     key: Key | None
@@ -53,11 +72,14 @@ class Comparison(NamedTuple):
 
     The differences are those of the servers themselves, then those of the
     bindings, in the order of ``show``, each in the order of its tags.
+    ``not_compared`` has, for each server whose document does not tell all, the
+    names of what it does not tell, and bindings that it could not, as ``kind=key``.
     """
 
     servers: tuple[str, ...]
     same: int
     differences: tuple[Difference, ...]
+    not_compared: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def compare(servers: Sequence[Server]) -> Comparison:
@@ -71,10 +93,18 @@ def compare(servers: Sequence[Server]) -> Comparison:
     differences = [*_settings(servers)]
     same = 0
     for key in _keys(servers):
-        found = [*_binding(key, [server.bindings.get(key) for server in servers])]
+        found = [*_binding(key, servers)]
         same += not found
         differences += found
-    return Comparison(tuple(server.name for server in servers), same, tuple(differences))
+    names = tuple(server.name for server in servers)
+    untold = tuple((one.name, lacks) for one in servers if (lacks := _not_compared(one)))
+    return Comparison(names, same, tuple(differences), untold)
+
+
+def _not_compared(server: Server) -> tuple[str, ...]:
+    names = [name for name in (WINDOWS, IPLISTEN, CENTRAL, *STORED) if name in server.untold]
+    unread = (f"{key.kind}={key}" for key in server.unread if key not in server.bindings)
+    return (*names, *sorted(unread))
 
 
 def _keys(servers: Sequence[Server]) -> list[Key]:
@@ -86,27 +116,61 @@ def _keys(servers: Sequence[Server]) -> list[Key]:
 
 def _settings(servers: Sequence[Server]) -> Iterator[Difference]:
     present = (True,) * len(servers)
-    releases = tuple(str(server.release) for server in servers)
     lists = _unified((server.iplisten for server in servers), frozenset)
-    rows: tuple[tuple[str, tuple[object, ...]], ...] = ((WINDOWS, releases), (IPLISTEN, lists))
-    for name, values in rows:
-        if any(value != values[0] for value in values):
+    rows: tuple[tuple[str, Iterable[object]], ...] = (
+        (WINDOWS, (str(server.release) for server in servers)),
+        (IPLISTEN, lists),
+        (CENTRAL, (_central(server.central) for server in servers)),
+    )
+    for name, found in rows:
+        values = tuple(
+            UNTOLD if name in server.untold else value
+            for server, value in zip(servers, found, strict=True)
+        )
+        if _differ(values):
             yield Difference(None, name, values, present)
 
 
-def _binding(key: Key, records: Sequence[Binding | None]) -> Iterator[Difference]:
+def _central(settings: CentralCertProvider) -> str:
+    return f"enabled, {settings.location or 'no location'}" if settings.enabled else "disabled"
+
+
+def _differ(values: Iterable[object]) -> bool:
+    """Whether two of ``values`` that are told differ."""
+    told = [value for value in values if value is not UNTOLD]
+    return any(value != told[0] for value in told)
+
+
+def _binding(key: Key, servers: Sequence[Server]) -> Iterator[Difference]:
+    records = [server.bindings.get(key) for server in servers]
     present = tuple(one is not None for one in records)
     known = [one for one in records if one is not None]
     if not all(present):
-        yield Difference(key, None, present, present)
+        found = tuple(
+            UNTOLD if not there and key in server.unread else there
+            for there, server in zip(present, servers, strict=True)
+        )
+        if _differ(found):
+            yield Difference(key, None, found, present)
     if all(one == known[0] for one in known):
         return
     others = dict.fromkeys(f"{_OTHER}{name}" for one in known for name in one.other)
     for name in (*STORED, *others):
-        values = _values(name, records)
-        there = [value for value, one in zip(values, records, strict=True) if one is not None]
-        if any(value != there[0] for value in there):
+        values = tuple(
+            UNTOLD if _untold(name, key, server) else value
+            for value, server in zip(_values(name, records), servers, strict=True)
+        )
+        if _differ(value for value, there in zip(values, present, strict=True) if there):
             yield Difference(key, name, values, present)
+
+
+def _untold(name: str, key: Key, server: Server) -> bool:
+    """Whether a document does not tell a tag; one that lacks tags lacks what has none as well."""
+    if key not in server.bindings:
+        return key in server.unread
+    if name in STORED:
+        return name in server.untold
+    return not server.untold.isdisjoint(STORED)
 
 
 def _values(name: str, records: Sequence[Binding | None]) -> tuple[object, ...]:

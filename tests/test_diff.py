@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import binding_lists, bindings, values
 
 from sslbind.binding import Binding
-from sslbind.comparison import Difference, Server, compare
+from sslbind.comparison import Comparison, Difference, Server, compare
 from sslbind.formats import netsh_show
 from sslbind.keys import HOSTNAMEPORT, IPPORT, parse_key
 from sslbind.operations import NO_STORE_NAME
@@ -84,6 +85,7 @@ def test_the_same_in_another_spelling(run: Run) -> None:
         "servers": ["web1.toml", "copy.toml"],
         "same": 4,
         "differences": [],
+        "not_compared": [],
     }
 
 
@@ -202,6 +204,7 @@ def test_json(run: Run, web: Path) -> None:
              "values": [True, True, False]},
             {"kind": "ccs", "key": "443", "tag": None, "values": [True, False, False]},
         ],
+        "not_compared": [],
     }  # fmt: skip
     assert result.code == 1
 
@@ -223,12 +226,89 @@ def test_a_capture_against_a_registry(run: Run, web: Path) -> None:
         result.out
         == f"""\
 the same on all 2 servers: 0 bindings
+not compared: standard input does not tell iplisten, CentralCertProvider
 
 hostnameport=www.contoso.com:443
     certhash  {B}  then.toml
               {A}  standard input
 """
     )
+
+
+def test_what_a_document_does_not_tell_is_no_difference(run: Run, web: Path) -> None:
+    """Values that another file does not carry are no defaults; a line says what was not compared.
+
+    Its tags that are carried are compared all the same.
+    """
+    entry = {"IpPort": "0.0.0.0:443", "GuidString": IIS}
+    entry |= {"SslHash": A, "SslCertStoreName": "MY"}
+    (web / "now.json").write_text(json.dumps({"SslCertificateBindings": [entry]}))
+    then = f'''version = 1\nwindows = "2016"\niplisten = ["10.0.0.5"]
+SslBindingInfo."0.0.0.0:443" = {{ certhash = "{A}", appid = "{IIS}", disablehttp2 = true }}
+CentralCertProvider = {{ Enabled = true, CertStoreLocation = "ccs" }}
+'''
+    (web / "then.toml").write_text(then)
+    (web / "never.toml").write_text(then.replace("disablehttp2", "reject"))
+    result = run("diff", "then.toml", "now.json", "never.toml")
+    first, second, rest = result.out.split("\n", 2)
+    assert first == "the same on all 3 servers: 0 bindings"
+    assert second.startswith(
+        "not compared: now.json does not tell windows, iplisten, CentralCertProvider, "
+    )
+    assert "disablehttp2" in second
+    assert "certhash" not in second
+    assert (
+        rest
+        == """
+ipport=0.0.0.0:443
+    certstorename  (null)   then.toml, never.toml
+                   MY       now.json
+    reject         disable  then.toml
+                   ?        now.json
+                   enable   never.toml
+    disablehttp2   enable   then.toml
+                   ?        now.json
+                   disable  never.toml
+"""
+    )
+    document = run("diff", "then.toml", "now.json", "never.toml", "--format", "json").json
+    assert document["differences"][1]["values"] == [False, None, True]
+    assert [one["server"] for one in document["not_compared"]] == ["now.json"]
+    assert document["not_compared"][0]["names"][:2] == ["windows", "iplisten"]
+    assert "windows" not in run("--windows", "2022", "diff", "then.toml", "now.json").out
+
+
+def test_a_binding_that_could_not_be_read_is_not_missing(run: Run, web: Path) -> None:
+    """Its server is left out of the answer for that binding."""
+    (web / "bad.cmd").write_text(
+        f"netsh http add sslcert hostnameport=www.contoso.com:443 certhash=x appid={IIS}\n"
+        f"netsh http add sslcert ipport=0.0.0.0:443 certhash={A} appid={IIS} certstorename=MY\n"
+    )
+    document = run("diff", "web1.toml", "bad.cmd", "--format", "json").json
+    assert [one["key"] for one in document["differences"]] == ["shop.contoso.com:443", "443"]
+    assert document["not_compared"][0]["names"][-1] == "hostnameport=www.contoso.com:443"
+
+
+def test_settings_of_the_central_store(run: Run, web: Path) -> None:
+    """Where both files tell them they are compared; a registry without the section has it off."""
+    (web / "on.toml").write_text(
+        "version = 1\n[CentralCertProvider]\nEnabled = true\nCertStoreLocation = 'certs'\n"
+    )
+    (web / "off.toml").write_text("version = 1\n")
+    assert (
+        run("diff", "on.toml", "off.toml").out
+        == """\
+the same on all 2 servers: 0 bindings
+
+server
+    CentralCertProvider  enabled, certs  on.toml
+                         disabled        off.toml
+"""
+    )
+    assert run("diff", "on.toml", "off.toml", "--format", "json").json["differences"] == [
+        {"kind": None, "key": None, "tag": "CentralCertProvider",
+         "values": ["enabled, certs", "disabled"]}
+    ]  # fmt: skip
 
 
 @pytest.mark.usefixtures("web")
@@ -273,7 +353,7 @@ def server(records: list[Binding], name: str = "web") -> Server:
 def test_nothing_differs_from_itself(records: list[Binding], count: int) -> None:
     """Any number of the same servers have no difference, in whatever order their bindings stand."""
     servers = [server(records), *[server(records[::-1])] * (count - 1)]
-    assert compare(servers) == (("web",) * count, len(records), ())
+    assert compare(servers) == Comparison(("web",) * count, len(records), ())
 
 
 @given(binding_lists(max_size=3), bindings(), st.data())

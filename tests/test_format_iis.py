@@ -293,7 +293,7 @@ def test_no_certificate(run: Run, stored: Stored, tmp_path: Path) -> None:
     seen = run("import", "sites.xml")
     assert (seen.code, snapshot(tmp_path)) == (1, before)
     for line, key in ((2, "ipport=0.0.0.0:443"), (3, "hostnameport=a.example:443")):
-        assert f"hint: sites.xml:{line}: {key}: the document names no certificate," in seen.err
+        assert f"error: sites.xml:{line}: {key}: the document names no certificate," in seen.err
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -381,3 +381,40 @@ def test_any_mutation(seed: int) -> None:
             reader("".join(text))
         except SslbindError:
             continue
+
+
+def test_netsh_json_with_the_console_around_it() -> None:
+    """Prompts before and behind the object are passed over, and lines count from the first."""
+    assert NETSH.detect
+    entry = {"IpPort": "10.0.0.5:443", "GuidString": IIS, "SslHash": A}
+    text = json.dumps({"SslCertificateBindings": [entry]})
+    text = f"PS C:\\> netsh http show sslcert json=enable\n\n{text}\n\nPS C:\\> exit\n"
+    assert NETSH.detect(text)
+    [found] = read_netsh(text).records
+    assert (found.binding.key, found.line) == (KEY, 3)
+    assert not NETSH.detect(json.dumps({"other": [entry]}))
+
+
+def test_what_netsh_json_carries() -> None:
+    """Three tags have names that are known; the others are not at their defaults, but not told."""
+    entry = {"IpPort": "10.0.0.5:443", "GuidString": IIS, "SslHash": A}
+    carried = read_netsh({"SslCertificateBindings": [entry]}).carried
+    assert carried == frozenset({"certhash", "appid", "certstorename"})
+
+
+def test_a_bad_record_has_its_key() -> None:
+    """Where the key of a record can be read it is told, though the record is bad."""
+    [bad] = read({"bindings": [record(certhash="x")]}).bad
+    assert bad.key == KEY
+    [bad] = read({"bindings": [record(key="x")]}).bad
+    assert bad.key is None
+    entry = {"IpPort": "10.0.0.5:443", "GuidString": IIS, "SslHash": "-"}
+    document = {"SslCertificateBindings": [entry, {"IpPort": 5}, 5]}
+    assert [one.key for one in read_netsh(document).bad] == [KEY, None, None]
+
+
+def test_many_names_that_stand_twice() -> None:
+    """The first name that stands twice is found among thousands in one pass."""
+    names = ", ".join(f'"{number}": 1' for number in range(50_000))
+    with pytest.raises(SslbindError, match="'49999' stands twice in one object"):
+        read(f'{{{names}, "49999": 1, "bindings": []}}')

@@ -196,7 +196,7 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
     (tmp_path / "MetaBase.xml").write_bytes(data)
     seen = run("import", "MetaBase.xml")
     assert seen.code == 1
-    assert seen.err.startswith("hint: MetaBase.xml:32: site '/LM/w3svc/1874501' has secure ")
+    assert seen.err.startswith("error: MetaBase.xml:32: site '/LM/w3svc/1874501' has secure ")
     seen = run("import", "--partial", "MetaBase.xml")
     assert seen.out == f"added ipport=0.0.0.0:443 {A}\nadded ipport=10.0.0.5:8443 {A}\n"
     assert 'windows = "2003"\n' in (tmp_path / "sslbind.toml").read_text()

@@ -14,11 +14,13 @@ from sslbind.binding import Binding
 from sslbind.formats import formats, netsh_capture, netsh_show
 from sslbind.formats.encoding import decode_text
 from sslbind.formats.imported import Imported
+from sslbind.keys import IPPORT, parse_key
 from sslbind.printable import printable
 from sslbind.release import Release
 from sslbind.tags import PROPERTIES, TAGS
 
 CAPTURES = Path(__file__).parent / "captures"
+KEY = parse_key(IPPORT, "10.0.0.5:443")
 IIS = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
 
 
@@ -107,7 +109,7 @@ def test_the_console_of_2008_r2_is_told_by_its_spacing() -> None:
     assert netsh_capture.read(text, "x").release is Release.W2008R2
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-8"])
 def test_every_encoding_of_windows_is_read(
     encoding: str, run: Run, tmp_path: Path, bare: Path
 ) -> None:
@@ -128,8 +130,118 @@ def test_a_code_page_that_no_byte_tells_loses_only_the_names(run: Run, tmp_path:
     seen = run("-r", "web01.txt", "list", "--format", "tsv")
     assert [line.split("\t")[1] for line in seen.out.splitlines()] == ["10.20.30.40:8443"]
     assert "web01.txt: is not UTF-8, and what is not ASCII in it cannot be read" in seen.err
-    lost = "hostnameport=b\N{REPLACEMENT CHARACTER}cher.example:8443: "
-    assert f"note: web01.txt:40: left out: {lost}" in seen.err
+    lost = "web01.txt:40: left out: the record has a character that the console's code page hides"
+    assert lost in seen.err
+
+
+FRENCH = "\nLiaisons de certificats SSL :\n-----------------------------\n\n"
+LISTEN = "\nIP addresses present in the IP listen list:\n-------------------------\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "notes", "iplisten"),
+    [
+        (netsh_show.HEADER, (), None),
+        (FRENCH, (), None),
+        ("PS C:\\> netsh http show sslcert\n\nOdd\n--------------------\n\nPS C:\\>", (), None),
+        (
+            netsh_show.NOT_FOUND,
+            ("has no record: netsh answered 'The system cannot find the file specified.'",),
+            None,
+        ),
+        (f"{netsh_show.HEADER}{LISTEN}    10.0.0.5\n", (), ("10.0.0.5",)),
+    ],
+)
+def test_a_server_without_bindings(
+    text: str, notes: tuple[str, ...], iplisten: tuple[str, ...] | None
+) -> None:
+    """A heading and dashes are netsh's answer where there is no record, in any language."""
+    assert netsh_capture.detect(text)
+    assert netsh_capture.read(text, "x") == Imported(notes=notes, iplisten=iplisten)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "| SSL: | b |\n-------------------------\n",
+        "| SSL | b: |\n|-----|----|\n| x | y |\n",
+        "URL Reservations:\n--------------------\n",
+        LISTEN,
+        "About SSL:\n--------------------\nOne line.\nAnother.\n",
+        "Text before.\nAbout SSL:\n--------------------\n",
+        "SSL:\n-----\n",
+        "SSL:\n--------------------\nIP:port : 0.0.0.0:443\n",
+    ],
+)
+def test_other_texts_with_dashes(text: str) -> None:
+    """Tables, headings of prose, other answers of netsh and cut captures are no empty server."""
+    assert not netsh_capture.detect(text)
+
+
+def test_an_empty_server_is_read_by_commands(run: Run, tmp_path: Path) -> None:
+    """It is a registry without bindings for whoever reads one."""
+    (tmp_path / "empty.txt").write_text(netsh_show.HEADER)
+    seen = run("-r", "empty.txt", "list", "--format", "tsv")
+    assert (seen.code, seen.out) == (0, "")
+
+
+CENTRAL = f"""
+    Central Certificate Store    : 443
+    Application ID               : {IIS}
+    Verify Client Certificate Revocation : Enabled
+    Verify Revocation Using Cached Client Certificate Only : Disabled
+    Usage Check                  : Enabled
+    Revocation Freshness Time    : 0
+    URL Retrieval Timeout        : 0
+    Ctl Identifier               : (null)
+    Ctl Store Name               : (null)
+    DS Mapper Usage              : Disabled
+    Negotiate Client Certificate : Enabled
+"""
+
+
+def test_a_central_record_without_hash_and_store_lines() -> None:
+    """A port before a GUID starts one, also right behind another record."""
+    first = netsh_show.show([Binding(KEY, {"certhash": A, "appid": IIS})], Release.W2012)
+    for text in (CENTRAL, first + CENTRAL, first.rstrip() + CENTRAL):
+        imported = netsh_capture.read(text, "x")
+        assert told(imported)["ccs=443"] == {"appid": IIS, "clientcertnegotiation": True}
+        assert (imported.bad, imported.notes) == ((), ())
+        assert len(imported.records) == 1 + (text is not CENTRAL)
+
+
+def test_lines_behind_a_record_that_look_like_another_are_bad() -> None:
+    """They are told with their line; what holds no GUID is left out with a note."""
+    whole = netsh_show.show([Binding(KEY, {"certhash": A, "appid": IIS})], Release.W2025).rstrip()
+    text = whole.partition("\n Extended")[0].rstrip()
+    end = text.count("\n") + 2
+    imported = netsh_capture.read(f"{text}\n    Odd : x\n    Owner : {IIS}\n", "x")
+    assert [(one.line, one.message) for one in imported.bad] == [
+        (end, "is a record in a layout that is not known")
+    ]
+    assert len(imported.records) == 1
+    imported = netsh_capture.read(f"{whole}\n    Odd : x\n    Owner : {IIS}\n", "x")
+    assert [one.line for one in imported.bad] == [whole.count("\n") + 2]
+    imported = netsh_capture.read(f"{text}\n    Odd : x\n", "x")
+    assert imported.notes == (
+        "ipport=10.0.0.5:443 has 1 line more than any release that is known; left out",
+    )
+
+
+def test_a_bad_record_has_its_key() -> None:
+    """What is known of a record that cannot be read is that it is there."""
+    assert [one.key for one in capture("quoted-collapsed-2012r2.txt").bad] == [
+        parse_key(IPPORT, "192.0.2.8:443")
+    ]
+
+
+def test_one_line_is_missing() -> None:
+    """One is one."""
+    text = netsh_show.show([Binding(KEY, {"certhash": A, "appid": IIS})], Release.W2012)
+    assert netsh_capture.read(text.rstrip().rpartition("\n")[0], "x").notes == (
+        "ipport=10.0.0.5:443 is cut short: 1 line is missing and taken to be at its default",
+    )
 
 
 def shown_as_it_is(binding: Binding) -> bool:

@@ -21,6 +21,7 @@ from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, parse_key
 from sslbind.release import Release
 
 FORMAT = formats()["netsh-script"]
+WITH_NETSH = [release for release in Release if release is not Release.W2003]
 GOLDEN = Path(__file__).parent / "golden"
 ONE = f"ipport=10.0.0.5:443 certhash={A} appid={IIS} certstorename=MY"
 KEY = parse_key(IPPORT, "10.0.0.5:443")
@@ -260,7 +261,7 @@ def test_golden() -> None:
 def changes(*deltas: Delta, release: Release = Release.W2022) -> list[str]:
     assert FORMAT.write_changes
     text = FORMAT.write_changes(Transition(deltas, (), (), release)).data.decode()
-    return [line for line in text.split("\n")[5:-4] if not line.startswith("#")]
+    return [line for line in text.split("\n")[6:-4] if not line.startswith("#")]
 
 
 def test_an_update_names_every_flag() -> None:
@@ -311,12 +312,14 @@ def test_changes_of_a_server() -> None:
     deltas = (Delta(None, RECORDS[2]), Delta(FIRST, None))
     written = FORMAT.write_changes(Transition(deltas, ("::1",), ("10.0.0.5",), Release.W2022))
     assert written.losses == ()
-    assert written.data.decode().split("\n")[5:-4] == [
+    assert written.data.decode().split("\n")[6:-4] == [
+        "# add ipaddress=::1",
         "add iplisten ipaddress=::1",
         "# add ccs=443",
         f"add sslcert ccs=443 appid={IIS}",
         "# delete ipport=10.0.0.5:443",
         "delete sslcert ipport=10.0.0.5:443",
+        "# delete ipaddress=10.0.0.5",
         "delete iplisten ipaddress=10.0.0.5",
     ]
 
@@ -327,7 +330,7 @@ def test_a_comment_says_what_changes_and_runs_nothing() -> None:
     delta = Delta(FIRST, hostile.replace({"usagecheck": False}))
     assert FORMAT.write_changes
     text = FORMAT.write_changes(Transition((delta,), (), (), Release.W2022)).data.decode()
-    assert text.split("\n")[5] == (
+    assert text.split("\n")[6] == (
         "# update ipport=10.0.0.5:443: usagecheck from enable to disable,"
         " sslctlidentifier from (null) to a ? calc ? x ? ?y? ?(z) ?w? ?v?"
     )
@@ -350,10 +353,79 @@ def test_what_no_line_carries() -> None:
         ),
         "hostnameport=www.contoso.com:443: no script carries what has no tag: Odd",
         "hostnameport=www.contoso.com:443: receivewindow exists from Windows Server 2022 on",
+        "ipport=10.0.0.5:443: sslctlidentifier is refused from Windows Server 2012 on",
+        (
+            "hostnameport=www.contoso.com:443: certstorename is missing,"
+            " and records with a host name need it"
+        ),
     )
 
 
-@given(st.data(), st.sampled_from(list(Release)))
+def changed(*deltas: Delta, release: Release) -> tuple[list[str], tuple[str, ...]]:
+    assert FORMAT.write_changes
+    written = FORMAT.write_changes(Transition(deltas, (), (), release))
+    return written.data.decode().split("\n")[6:-4], written.losses
+
+
+def test_a_replacement_says_why() -> None:
+    """Where an update becomes a delete and an add, a comment gives the reason."""
+    lines, losses = changed(Delta(FIRST.replace({"certhash": B}), FIRST), release=Release.W2016)
+    assert lines == [
+        f"# update ipport=10.0.0.5:443: certhash from {B} to {A}",
+        "# netsh of Windows Server 2016 has no update: deleted and added again",
+        "delete sslcert ipport=10.0.0.5:443",
+        f"add sslcert {ONE}",
+    ]
+    assert losses == ()
+
+
+def test_nothing_is_deleted_that_cannot_be_added() -> None:
+    """Where the target refuses the record, or lacks its kind, no line is written for it."""
+    name = "hostnameport=www.contoso.com:443"
+    before = Binding(NAME, {"certhash": A, "appid": IIS, "certstorename": "MY"})
+    after = Binding(NAME, {"certhash": A, "appid": IIS})
+    why = f"{name}: certstorename is missing, and records with a host name need it"
+    lines, losses = changed(Delta(before, after), release=Release.W2022)
+    assert lines == [f"# update {name}: certstorename from MY to (null)", f"# {why}"]
+    assert losses == (why,)
+    old = Release.W2008R2
+    for delta in (Delta(before.replace({"certhash": B}), before), Delta(before, None)):
+        lines, losses = changed(delta, release=old)
+        assert lines[1:] == [f"# {name}: hostnameport exists from Windows Server 2012 on"]
+        assert losses == (lines[1].removeprefix("# "),)
+
+
+def test_what_the_release_lacks_is_left_out() -> None:
+    """A tag or property that the release has not is in no line, and is a loss."""
+    late = FIRST.replace({"reject": True, "disablesessionid": True, "receivewindow": 5})
+    lines, losses = changed(Delta(None, late), release=Release.W2019)
+    assert lines == ["# add ipport=10.0.0.5:443", f"add sslcert {ONE} reject=enable"]
+    assert losses == (
+        "ipport=10.0.0.5:443: disablesessionid exists from Windows Server 2025 on",
+        "ipport=10.0.0.5:443: receivewindow exists from Windows Server 2022 on",
+    )
+    lines, losses = changed(Delta(FIRST.replace({"disablesessionid": True}), FIRST),
+                            release=Release.W2022)  # fmt: skip
+    assert lines == ["# update ipport=10.0.0.5:443: disablesessionid from enable to disable"]
+    assert losses == ("ipport=10.0.0.5:443: disablesessionid exists from Windows Server 2025 on",)
+
+
+def test_what_the_target_refuses() -> None:
+    """HTTP.SYS wants a store for a host name, and from 2012 on no CTL identifier."""
+    nameless = Binding(NAME, {"certhash": A, "appid": IIS})
+    assert FORMAT.write
+    trusted = FIRST.replace({"sslctlidentifier": "issuers"})
+    assert FORMAT.write(Contents((nameless, trusted), (), Release.W2012)).losses == (
+        (
+            "hostnameport=www.contoso.com:443: certstorename is missing,"
+            " and records with a host name need it"
+        ),
+        "ipport=10.0.0.5:443: sslctlidentifier is refused from Windows Server 2012 on",
+    )
+    assert FORMAT.write(Contents((trusted,), (), Release.W2008R2)).losses == ()
+
+
+@given(st.data(), st.sampled_from(WITH_NETSH))
 def test_any_change(data: st.DataObject, release: Release) -> None:
     """Applied to a record, the lines of a change make it another, whatever the two are."""
     after = data.draw(bindings())
@@ -364,14 +436,17 @@ def test_any_change(data: st.DataObject, release: Release) -> None:
     )
     for one in (before, after):
         assume(not netsh_script.write([one], (), release).losses)
-    lines = [*changes(Delta(None, before), release=release)]
-    lines += changes(Delta(before, after), release=release)
-    found = read("\n".join(lines))
+    delta = Delta(before, after)
+    lines = changes(delta, release=release)
+    if netsh_script.replaced(delta, release) and netsh_script.refusals(after, release):
+        assert lines == []
+        return
+    found = read("\n".join([*changes(Delta(None, before), release=release), *lines]))
     assert found.bad == ()
     assert not changed_tags(found.records[0].binding, after)
 
 
-@given(binding_lists(), st.sampled_from(list(Release)))
+@given(binding_lists(), st.sampled_from(WITH_NETSH))
 def test_any_round_trip(found: list[Binding], release: Release) -> None:
     """What a script is read to say is what was written, but for what the losses name."""
     assert FORMAT.write
@@ -425,3 +500,92 @@ def test_a_long_line() -> None:
     """Time and memory stay in proportion to the text, whatever it is made of."""
     for piece in ("\\", '"', "'", " '", "^", "&", "netsh ", "%a:", "`\n", "^\n", "a=", "$", "!a"):
         read("netsh http add sslcert " + piece * 100_000)
+
+
+TAGS = f"ipport=10.0.0.5:443 certhash={A} appid={IIS}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'Start-Process netsh -ArgumentList "http add sslcert {TAGS}" -Wait',
+        f'"http add sslcert {TAGS}" | netsh',
+        f"echo http add sslcert {TAGS} | netsh",
+        "New-Item IIS:\\SslBindings\\0.0.0.0!443 -Value $cert",
+        f"Get-Item Cert:\\LocalMachine\\My\\{A} | New-Item 'IIS:\\SslBindings\\0.0.0.0!443'",
+        "New-WebBinding -Name Contoso -Protocol https -Port 443 -SslFlags 1",
+        "(Get-WebBinding -Name Contoso).AddSslCertificate($hash, 'My')",
+        f'$line = "http update sslcert {TAGS}"',
+    ],
+)
+def test_a_line_that_binds_in_another_way_is_bad(line: str) -> None:
+    """What binds and is not read is told with its line, and not passed over."""
+    found = read(f"Import-Module WebAdministration\n{line}\nnetsh http add sslcert {ONE}\n")
+    assert [(one.line, one.message) for one in found.bad] == [
+        (2, "binds in a way that is not read")
+    ]
+    assert found.notes == ("line 1 says nothing about bindings, and is passed over",)
+    assert len(found.records) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Write-Host 'now add sslcert'",
+        "echo add sslcert",
+        "New-WebBinding -Name Contoso -Protocol http -Port 80",
+        "Remove-Item IIS:\\SslBindings\\0.0.0.0!443",
+        "if (!(Test-Path IIS:\\SslBindings\\0.0.0.0!443)) { exit }",
+    ],
+)
+def test_a_line_that_does_not_bind_is_passed_over(line: str) -> None:
+    """What only speaks of binding, looks, or takes away is no bad record."""
+    found = read(f"{line}\nnetsh http add sslcert {ONE}\n")
+    assert found.bad == ()
+    assert found.notes == ("line 1 says nothing about bindings, and is passed over",)
+    assert not detect(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Start-Process netsh -ArgumentList 'http add sslcert {TAGS}'",
+        f'"http add sslcert {TAGS}" | netsh',
+        f"Get-Item Cert:\\LocalMachine\\My\\{A} | New-Item IIS:\\SslBindings\\0.0.0.0!443",
+        "New-WebBinding -Name Contoso -Protocol https",
+    ],
+)
+def test_a_script_of_such_lines_is_one(line: str) -> None:
+    """A script that binds in such ways only is told as a script, each line bad."""
+    assert detect(line)
+    assert [one.line for one in read(line).bad] == [1]
+
+
+def test_braces_that_powershell_escapes() -> None:
+    """A backtick before a brace is PowerShell's, in quotes or not."""
+    owner = IIS.replace("{", "`{").replace("}", "`}")
+    line = f"netsh http add sslcert ipport=10.0.0.5:443 certhash={A} appid={owner} certstorename=MY"
+    assert [one.binding for one in read(line).records] == [FIRST]
+    assert [one.binding for one in read(line.replace(owner, f'"{owner}"')).records] == [FIRST]
+
+
+def test_a_bad_line_has_its_key() -> None:
+    """Where the line says its key that is told; a deletion has no record."""
+    found = read(
+        f"netsh http add sslcert {TAGS} certstorename=%STORE%\n"
+        f"netsh http add sslcert ipport=%IP%:443 certhash={A}\n"
+        "netsh http delete sslcert ipport=10.0.0.6:443 x=y\n"
+    )
+    assert [one.key for one in found.bad] == [KEY, None, None]
+
+
+def test_a_character_that_was_lost() -> None:
+    """A name in an unknown code page is not taken for another name."""
+    found = read(f"netsh http add sslcert {TAGS} certstorename=B\ufffdcher\nrem \ufffd\n")
+    assert [(one.message, one.hints, one.key) for one in found.bad] == [
+        (
+            "the record has a character that the console's code page hides",
+            ("run chcp 65001 before netsh, or use capture.ps1",),
+            KEY,
+        )
+    ]

@@ -312,7 +312,14 @@ def test_other_places(path: str) -> None:
             "currentcontrolset",
             "currentcontrolset is read, and not controlset001, controlset002",
         ),
-        ("CurrentControlSet", "controlset001", "controlset001 is read, and not controlset002"),
+        (
+            "CurrentControlSet",
+            "controlset001",
+            (
+                "controlset001 is read, and not controlset002: a guess, as the file does not have"
+                " the key Select, or what that names; to choose, export one control set alone"
+            ),
+        ),
         (
             '[HKEY_LOCAL_MACHINE\\SYSTEM\\Select]\n"Current"=dword:00000002\n',
             "controlset002",
@@ -344,6 +351,25 @@ def test_deleted_keys(path: str) -> None:
 
 
 SNI = f"[{PARAMETERS}\\SslSniBindingInfo\\"
+
+
+def test_a_guid_without_its_host_name() -> None:
+    """The hint names the value that is missing, and no key made of the GUID."""
+    [bad] = read(HEADER + f"{SNI}{{11111111-2222-3333-4444-555555555555}}]\n{HASH}{APPID}").bad
+    assert bad.hints == (
+        "the value HostnamePort is missing, which says the key: export the key as a whole",
+    )
+    assert bad.key is None
+
+
+def test_a_bad_record_has_its_key() -> None:
+    """A record that cannot be read has the key that its name or HostnamePort says."""
+    text = f'{SNI}x]\n"HostnamePort"="www.contoso.com:443"\n"SslCertHash"=hex:01\n'
+    text += f"[{PARAMETERS}\\SslBindingInfo\\10.0.0.6:443]\nwhat is this\n"
+    assert [str(one.key) for one in read(HEADER + text).bad] == [
+        "10.0.0.6:443",
+        "www.contoso.com:443",
+    ]
 
 
 @pytest.mark.parametrize(

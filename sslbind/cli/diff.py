@@ -10,10 +10,20 @@ import click
 
 from sslbind.cli.app import NO, OK, App, format_option, pass_app, plural
 from sslbind.cli.main import HELP
-from sslbind.comparison import IPLISTEN, Comparison, Difference, Server, compare
+from sslbind.comparison import (
+    CENTRAL,
+    IPLISTEN,
+    UNTOLD,
+    WINDOWS,
+    Comparison,
+    Difference,
+    Server,
+    compare,
+)
 from sslbind.keys import Key
 from sslbind.operations import NO_STORE_NAME
 from sslbind.printable import printable
+from sslbind.registry import CentralCertProvider
 from sslbind.tags import STORE, STORED
 
 _MISSING = "-"
@@ -29,8 +39,8 @@ def diff_command(app: App, files: tuple[str, ...], format_: str) -> int:
     A, B and so on are registries, or files that import reads; '-' is standard
     input. For each difference: the binding, the tag, and each value with the
     servers that have it; "-" where the binding is missing. Store names compare
-    without case, the listen list without order. Exit 1 where there is a
-    difference.
+    without case, the listen list without order. What a file does not tell is
+    not compared, and shown as "?". Exit 1 where there is a difference.
     """
     if len(files) < 2:
         raise click.UsageError(f"{files[0]} is one server: a comparison needs two or more")
@@ -48,7 +58,19 @@ def open_state(app: App, path: str) -> Server:
     """Return what the file at ``path`` says of a server; raise SslbindError."""
     session = app.reading(path)
     registry = session.registry
-    return Server(registry.path, registry.bindings, registry.iplisten, session.release)
+    told = registry.told
+    untold = {CENTRAL if name == "central" else name for name in told.unknown}
+    if app.release_option is not None:  # it holds for all
+        untold.discard(WINDOWS)
+    return Server(
+        registry.path,
+        registry.bindings,
+        registry.iplisten,
+        session.release,
+        registry.settings.central_store or CentralCertProvider(),
+        frozenset(untold),
+        told.unread,
+    )
 
 
 def _document(comparison: Comparison) -> dict[str, Any]:
@@ -64,11 +86,16 @@ def _document(comparison: Comparison) -> dict[str, Any]:
             }
             for one in comparison.differences
         ],
+        "not_compared": [
+            {"server": name, "names": [*names]} for name, names in comparison.not_compared
+        ],
     }
 
 
 def _plain(value: object) -> object:
-    """Return a value as JSON has it; lists and dates that have no tag become text."""
+    """Return a value as JSON has it: null for one that is not told, text for a date."""
+    if value is UNTOLD:
+        return None
     if isinstance(value, tuple):
         return [*value]
     return value if value is None or isinstance(value, str | int) else str(value)
@@ -77,6 +104,10 @@ def _plain(value: object) -> object:
 def _text(comparison: Comparison) -> str:
     servers = comparison.servers
     lines = [f"the same on all {len(servers)} servers: {plural(comparison.same, 'binding')}"]
+    lines += [
+        printable(f"not compared: {name} does not tell {', '.join(names)}")
+        for name, names in comparison.not_compared
+    ]
     for key, differences in groupby(comparison.differences, key=lambda one: one.key):
         lines += ["", _title(key)]
         rows = [row for one in differences for row in _rows(one, servers)]
@@ -93,7 +124,8 @@ def _rows(one: Difference, servers: tuple[str, ...]) -> Iterator[tuple[str, str,
     """Give a row a value: the tag in the first, the value, the servers that have it."""
     found: dict[str, list[str]] = {}
     for name, value, present in zip(servers, one.values, one.present, strict=True):
-        found.setdefault(_shown(one.tag, value) if present else _MISSING, []).append(name)
+        shown = _shown(one.tag, value) if present or value is UNTOLD else _MISSING
+        found.setdefault(shown, []).append(name)
     tag = printable(one.tag or "binding")
     for value, names in found.items():
         yield tag, value, printable(", ".join(names))
@@ -101,6 +133,8 @@ def _rows(one: Difference, servers: tuple[str, ...]) -> Iterator[tuple[str, str,
 
 
 def _shown(tag: str | None, value: object) -> str:
+    if value is UNTOLD:
+        return UNTOLD.value
     if tag is None:
         return "present"
     if isinstance(value, tuple) and tag == IPLISTEN:

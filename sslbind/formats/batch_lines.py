@@ -17,6 +17,7 @@ _SINGLE = r"(?<![^\s=])'[^'\"]*'(?!\S)"
 _REDIRECTION = r"(?:(?<!\S)[0-9*])?[<>]{1,2}(?:&[0-9]|\s*[^\s&|<>]*)"
 _PARTS = re.compile(rf'"[^"]*"|{_SINGLE}|\^.|{_REDIRECTION}|&&?|\|\|?|;(?!\S)')
 _LITERALS = re.compile(rf'"[^"]*"|{_SINGLE}')
+_ESCAPED_BRACE = re.compile(r"`([{}])")
 _PREFIX = re.compile(r"\A(?:@|call\s+|cmd\s+/c\s+|\$\w+\s*=\s*)*", re.IGNORECASE)
 
 
@@ -34,8 +35,8 @@ class Command(NamedTuple):
 
 def commands(text: str) -> Iterator[Command]:
     """Give each command of a script; comments, and lines that lead to a context, are none."""
-    for number, joined in _joined(text):
-        line = joined.strip()
+    for number, whole in joined(text):
+        line = _ESCAPED_BRACE.sub(r"\1", whole.strip())
         if not is_command(line) or not is_command(line.lstrip("@").lstrip()):
             continue
         if not _PROGRAM.search(line) or _is_bare(line):
@@ -53,7 +54,7 @@ def _is_bare(line: str) -> bool:
     return bool(word) and not _PROGRAM.match(line)
 
 
-def _joined(text: str) -> Iterator[tuple[int, str]]:
+def joined(text: str) -> Iterator[tuple[int, str]]:
     """Give each line with those that continue it, and the number of the first."""
     parts: list[str] = []
     start = 1

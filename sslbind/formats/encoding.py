@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 
-from sslbind.errors import SslbindError
+from sslbind.errors import BadValueError, SslbindError
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -16,11 +16,11 @@ _MARKS = (
 def decode_text(data: bytes, file: str) -> str:
     r"""Return ``data`` as text with line ends ``\\n``; raise SslbindError naming the line.
 
-    UTF-8, with or without a byte order mark, and UTF-16 with one, as
-    PowerShell's ``>`` writes it.
+    UTF-8 and UTF-16, with a byte order mark, as PowerShell's ``>`` writes it, or
+    without one, as that of ``cmd /u`` does: the first character is then ASCII.
     """
     mark, encoding = next(
-        ((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8")
+        ((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", _unmarked(data))
     )
     try:
         text = data[len(mark) :].decode(encoding)
@@ -30,3 +30,18 @@ def decode_text(data: bytes, file: str) -> str:
             f"is not {encoding.upper()} text", "save it as UTF-8", file=file, line=line
         ) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def refuse_lost(text: str) -> None:
+    """Raise BadValueError where ``text`` has U+FFFD: a character whose encoding was not known."""
+    if "\ufffd" in text:
+        raise BadValueError(
+            "the record has a character that the console's code page hides",
+            "run chcp 65001 before netsh, or use capture.ps1",
+        )
+
+
+def _unmarked(data: bytes) -> str:
+    if data[1:2] == b"\0":
+        return "utf-16-le"
+    return "utf-16-be" if data[:1] == b"\0" else "utf-8"

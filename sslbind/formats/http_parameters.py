@@ -79,12 +79,12 @@ def read(parameters: RegKey) -> Imported:
         ]
         for key in table.keys.values():
             if key.problem:
-                bad.append(key.problem)
+                bad.append(key.problem._replace(key=_key_of(kind, key)))
                 continue
             try:
                 binding = _binding(kind, key)
             except BadValueError as error:
-                bad.append(BadRecord(key.line, error.message, error.hints))
+                bad.append(BadRecord(key.line, error.message, error.hints, _key_of(kind, key)))
                 continue
             records.append(Record(binding, key.line))
             notes += _doubts(binding, key)
@@ -130,10 +130,20 @@ def _key(kind: Kind, key: RegKey, host: RegValue | None) -> Key:
             return parse_key(kind, _text(host))
         return parse_key(kind, key.name)
     except BadValueError as error:
-        message = f"{kind.table}\\{printable(key.name)}: {error.message}"
+        place = f"{kind.table}\\{printable(key.name)}"
         if host is None and kind in _HOSTED:
-            message = f"{kind.table}\\{printable(key.name)} has no {_HOST}, and is no host:port"
-        raise BadValueError(message, *error.hints) from None
+            raise BadValueError(
+                f"{place} has no {_HOST}, and is no host:port",
+                f"the value {_HOST} is missing, which says the key: export the key as a whole",
+            ) from None
+        raise BadValueError(f"{place}: {error.message}", *error.hints) from None
+
+
+def _key_of(kind: Kind, key: RegKey) -> Key | None:
+    try:
+        return _key(kind, key, key.value(_HOST) if kind in _HOSTED else None)
+    except BadValueError:
+        return None
 
 
 def _value(tag: Tag, value: RegValue) -> dict[str, Value]:

@@ -77,7 +77,7 @@ def by_key(bindings: Iterable[SiteBinding], bad: list[BadRecord]) -> dict[Key, l
             sslflags.check(key.kind, binding.sslflags, _NEWEST)
         except BadValueError as error:
             message = f"{binding} can have no record: {error.message:.300}"
-            bad.append(BadRecord(binding.line, message, error.hints))
+            bad.append(BadRecord(binding.line, message, error.hints, binding.key_for(_NEWEST)))
         else:
             found.setdefault(key, []).append(binding)
     return found
@@ -126,6 +126,7 @@ def _certificate(
             one.line,
             f"{one} has another certificate than line {first.line}, and {key.kind}={key} serves"
             " both",
+            key=key,
         )
         for one in named
         if _named(one) != _named(first)

@@ -48,10 +48,12 @@ def read(text: str, file: str) -> Imported:
     records: dict[Key, Record] = {}
     notes: list[str] = []
     for server, bindings in found:
+        keys = by_key(bindings, bad)
         try:
-            imported = http_parameters.read(_parameters(server, by_key(bindings, bad), sites))
+            imported = http_parameters.read(_parameters(server, keys, sites))
         except BadValueError as error:
-            bad.append(BadRecord(server.element.line, f"site {server.name!r:.300} {error.message}"))
+            message = f"site {server.name!r:.300} {error.message}"
+            bad += (BadRecord(server.element.line, message, key=key) for key in keys)
             continue
         bad += imported.bad
         notes += imported.notes
@@ -117,6 +119,7 @@ def _differs(record: Record, first: Record) -> BadRecord:
         record.line,
         f"{key.kind}={key}: this site has another certificate, or other settings, than that of"
         f" line {first.line}, and one record serves both",
+        key=key,
     )
 
 

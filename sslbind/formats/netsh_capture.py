@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError
+from sslbind.formats.encoding import refuse_lost
 from sslbind.formats.format import Format
 from sslbind.formats.imported import BadRecord, Imported, Record
 from sslbind.keys import IPPORT, Key, infer_key, parse_address
@@ -25,6 +26,11 @@ from sslbind.release import Release
 from sslbind.tags import BITS, PROPERTIES, REJECT, TAGS, Bit, Tag, Type, Value
 
 _PROMPT = re.compile(r"\s*(?:[A-Za-z]:\\[^>]*|PS [^>]*|netsh[^>]*)>")
+_ECHO = re.compile(r"\bshow\s+ssl", re.IGNORECASE)
+_HEADING = re.compile(r"[^|#=]*SSL[^|#=]*[:\uff1a]")
+_WIDTH = 100
+"""Characters in which a heading ends."""
+_DASHES = re.compile(r"-{20,}")
 _KEY = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):\d{1,5}")
 _HASH = re.compile(r"[0-9A-Fa-f]{40}")
 _GUID = re.compile(r"\{.*\}")
@@ -54,8 +60,13 @@ class _Block(NamedTuple):
 
 
 def detect(text: str) -> bool:
-    """Whether ``text`` holds a record: a key, and at least two lines of what belongs to it."""
-    return any(len(block.fields) > 2 for part in (text[:_START], text) for block in _blocks(part))
+    """Whether ``text`` holds a record, or is the answer of a server that has none.
+
+    A record is a key, and at least two lines of what belongs to it.
+    """
+    return _empty(text) is not None or any(
+        len(block.fields) > 2 for part in (text[:_START], text) for block in _blocks(part)
+    )
 
 
 def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
@@ -63,31 +74,73 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
 
     A record that is cut short has its missing lines at their defaults, and a
     note says so; one that lacks its hash or owner is bad. The release is that
-    of the newest layout, None where no record is whole.
+    of the newest layout, None where no record is whole. Lines behind a record
+    that look like another one, in a layout that is not known, are bad as well.
     """
     records: list[Record] = []
     bad: list[BadRecord] = []
     notes: list[str] = []
     releases: list[Release] = []
-    for block in _blocks(text):
+    for block in map(_completed, _blocks(text)):
         try:
             binding, layout = _record(block)
         except BadValueError as error:
-            bad.append(BadRecord(block.fields[0].line, error.message, error.hints))
+            bad.append(
+                BadRecord(block.fields[0].line, error.message, error.hints, _known_key(block))
+            )
             continue
         records.append(Record(binding, block.fields[0].line))
         missing = len(layout.columns) + 1 - len(block.fields)
         if missing > 0:
-            notes.append(f"{binding.key.kind}={binding.key} is cut short: {missing} lines are"
-                         " missing and taken to be at their defaults")  # fmt: skip
+            name = f"{binding.key.kind}={binding.key}"
+            lines = "1 line is missing and taken to be at its default"
+            if missing > 1:
+                lines = f"{missing} lines are missing and taken to be at their defaults"
+            notes.append(f"{name} is cut short: {lines}")
         else:
             releases.append(layout.release)
-            if missing < 0:
-                notes.append(f"{binding.key.kind}={binding.key} has {-missing} lines more than"
-                             " any release that is known; they are left out")  # fmt: skip
+            surplus = block.fields[missing:] if missing < 0 else []
+            behind = [*surplus, *_no_numbers(block.properties)]
+            if any(_GUID.fullmatch(field.value) for field in behind):
+                bad.append(BadRecord(behind[0].line, "is a record in a layout that is not known"))
+            elif surplus:
+                lines = "1 line" if missing == -1 else f"{-missing} lines"
+                notes.append(f"{binding.key.kind}={binding.key} has {lines} more than any release"
+                             " that is known; left out")  # fmt: skip
+    answer = None if records or bad else _empty(text)
+    if answer:
+        notes.append(f"has no record: netsh answered {printable(answer)!r}")
     iplisten = tuple(dict.fromkeys(_addresses(text))) or None
     release = max(releases, default=None)
     return Imported(tuple(records), tuple(bad), release, iplisten, tuple(notes))
+
+
+def _empty(text: str) -> str | None:
+    """Return the sentence with which netsh answered instead of records, empty without one.
+
+    None where ``text`` is no such answer: a heading, dashes, perhaps a sentence.
+    The prompt's line tells whose answer it is, else the heading, where SSL is
+    not translated. The listen list may be there as well.
+    """
+    if len(text) > _START:
+        return None
+    full = [line for raw in text.split("\n") if (line := raw.strip(f" \t{_INVISIBLE}"))]
+    lines = [line for line in full if not _ECHO.search(line) and not _PROMPT.match(line)]
+    dashes = [place for place, line in enumerate(lines) if _DASHES.fullmatch(line)]
+    if dashes[:1] != [1]:
+        return None
+    told = any(_ECHO.search(line) for line in full)
+    answer = ""
+    for place, end in zip(dashes, [*(after - 1 for after in dashes[1:]), len(lines)], strict=True):
+        told = told or bool(_HEADING.fullmatch(lines[place - 1][:_WIDTH]))
+        body = lines[place + 1 : end]
+        if all(_ADDRESS.fullmatch(line) for line in body):
+            continue
+        field = _field(0, body[0])
+        if len(body) > 1 or answer or (field and _KEY.fullmatch(field.value)):
+            return None
+        answer = body[0]
+    return answer if told else None
 
 
 # Lines into blocks.
@@ -159,7 +212,9 @@ def _starts(value: str, fields: Sequence[_Field | None], place: int) -> bool:
     if not value.isdigit():
         return False
     following = [field.value if field else "" for field in fields[place + 1 : place + 3]]
-    return following[:1] == [_NULL] and bool(_GUID.fullmatch(following[-1]))
+    if following[:1] == [_NULL]:
+        return bool(_GUID.fullmatch(following[-1]))
+    return bool(following and _GUID.fullmatch(following[0]))
 
 
 def _addresses(text: str) -> Iterator[str]:
@@ -170,6 +225,16 @@ def _addresses(text: str) -> Iterator[str]:
 
 
 # Blocks into records.
+
+
+def _completed(block: _Block) -> _Block:
+    """Give the record of a central store the hash and store that some builds do not print."""
+    port, *rest = block.fields
+    if not (port.value.isdigit() and rest and _GUID.fullmatch(rest[0].value)):
+        return block
+    null = port._replace(value=_NULL)
+    store = [] if rest[1:] and _shape(rest[1].value) is not _Shape.EARLY else [null]
+    return block._replace(fields=[port, null, rest[0], *store, *rest[1:]])
 
 
 class _Layout(NamedTuple):
@@ -212,6 +277,8 @@ def _line(column: Column) -> int:
 
 def _record(block: _Block) -> tuple[Binding, _Layout]:
     """Return the record of a block and its layout; raise BadValueError, which says why not."""
+    refuse_lost("".join(field.value for group in (block.fields, *block.properties)
+                        for field in group))  # fmt: skip
     key = _key(block)
     layout = _layout(key, block.fields[1:])
     values: dict[str, Value] = {}
@@ -239,6 +306,13 @@ def _key(block: _Block) -> Key:
     text = block.fields[0].value
     central = len(block.fields) > 1 and block.fields[1].value == _NULL
     return infer_key(text, scoped=central)
+
+
+def _known_key(block: _Block) -> Key | None:
+    try:
+        return _key(block)
+    except BadValueError:
+        return None
 
 
 def _layout(key: Key, fields: Sequence[_Field]) -> _Layout:
@@ -317,6 +391,11 @@ def _value(column: Tag, text: str) -> Value:
     if column.type is Type.FLAG:
         return _WORDS[text]
     return column.parse(text)
+
+
+def _no_numbers(groups: Sequence[Sequence[_Field]]) -> Iterator[_Field]:
+    """Give the lines that belong to no extended property."""
+    return (field for group in groups for field in group if not field.value.isdecimal())
 
 
 def _properties(groups: Sequence[Sequence[_Field]]) -> dict[str, Value]:

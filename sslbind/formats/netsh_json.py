@@ -24,7 +24,9 @@ from sslbind.tags import TAG_BY_NAME
 
 CARRIED = "certhash, appid and certstorename are all that such a file carries"
 """As far as the names of its fields are known."""
+_CARRIED = frozenset({"certhash", "appid", "certstorename"})
 _ARRAY = "SslCertificateBindings"
+_START = re.compile(r"^[ \t]*\{", re.MULTILINE)
 
 
 def write(bindings: Iterable[Binding], *, status: int = 0, ascii_only: bool = False) -> str:
@@ -57,24 +59,33 @@ def read(text: str, file: str) -> list[tuple[Key, dict[str, str]]]:
 
 
 def detect(text: str) -> bool:
-    """Whether ``text`` starts as a JSON object and has ``SslCertificateBindings``."""
-    return json_records.looks_like(text, _ARRAY)
+    """Whether a line of ``text`` starts a JSON object, and it has ``SslCertificateBindings``."""
+    return f'"{_ARRAY}"' in text and json_records.looks_like(_document(text), _ARRAY)
 
 
 def read_records(text: str, file: str) -> Imported:
     """Return the records of the document, with the tags whose names are known."""
     records: list[Record] = []
     bad: list[BadRecord] = []
-    for line, entry in json_records.parse(text, _ARRAY, file)[1]:
+    for line, entry in json_records.parse(_document(text), _ARRAY, file)[1]:
         try:
             key, texts = _read_entry(entry)
             values = {name: TAG_BY_NAME[name].parse(value) for name, value in texts.items()}
             records.append(Record(Binding(key, values), line))
         except BadValueError as error:
-            bad.append(BadRecord(line, error.message, error.hints))
+            bad.append(BadRecord(line, error.message, error.hints, _key_of(entry)))
         except (TypeError, ValueError) as error:
-            bad.append(BadRecord(line, str(error)))
-    return Imported(tuple(records), tuple(bad), notes=(CARRIED,) if records else ())
+            bad.append(BadRecord(line, str(error), key=_key_of(entry)))
+    notes = (CARRIED,) if records else ()
+    return Imported(tuple(records), tuple(bad), notes=notes, carried=_CARRIED)
+
+
+def _document(text: str) -> str:
+    """Return the object without the console's lines around it, at the line where it was."""
+    start = _START.search(text)
+    if start is None:
+        return text
+    return "\n" * text.count("\n", 0, start.start()) + text[start.start() : text.rfind("}") + 1]
 
 
 def _entry(binding: Binding) -> dict[str, object]:
@@ -96,16 +107,27 @@ def _read_entry(entry: object) -> tuple[Key, dict[str, str]]:
     """
     if not isinstance(entry, dict):
         raise TypeError(f"an entry is an object, not {entry!r:.60}")
+    key = _key(entry)
+    texts = {"appid": _text(entry, "GuidString") or _text(entry, "AppId")}
+    texts["certhash"] = _hash(_text(entry, "SslHash"))
+    texts["certstorename"] = _text(entry, "SslCertStoreName")
+    return key, {name: text for name in TAG_BY_NAME if (text := texts.get(name))}
+
+
+def _key(entry: Mapping[str, object]) -> Key:
     number = entry.get("ConfigType", IPPORT.config_id)
     kind = next((kind for kind in KINDS if kind.config_id == number), None)
     if kind is None:
         known = ", ".join(f"{kind.config_id} {kind}" for kind in KINDS)
         raise ValueError(f"ConfigType {number!r:.40} is not known: {known}")
-    key = parse_key(kind, _text(entry, "IpPort") or "")
-    texts = {"appid": _text(entry, "GuidString") or _text(entry, "AppId")}
-    texts["certhash"] = _hash(_text(entry, "SslHash"))
-    texts["certstorename"] = _text(entry, "SslCertStoreName")
-    return key, {name: text for name in TAG_BY_NAME if (text := texts.get(name))}
+    return parse_key(kind, _text(entry, "IpPort") or "")
+
+
+def _key_of(entry: object) -> Key | None:
+    try:
+        return _key(entry) if isinstance(entry, dict) else None
+    except (BadValueError, TypeError, ValueError):
+        return None
 
 
 def _text(entry: Mapping[str, object], name: str) -> str | None:

@@ -137,6 +137,10 @@ class _Reader:
     def _at_top(self) -> bool:
         return any(self._key is key for key in self._sets.values())
 
+    @property
+    def _selected(self) -> str:
+        return f"controlset{self._select:03}"
+
     def _delete(self, control_set: str, names: Sequence[str]) -> None:
         root = self._sets.get(control_set)
         parent = root and root.find(names[:-1])
@@ -146,21 +150,27 @@ class _Reader:
             self._deleted += 1
 
     def _used(self) -> str:
-        selected = f"controlset{self._select:03}"
-        usual = next((one for one in (_CURRENT, selected) if one in self._sets), None)
+        usual = next((one for one in (_CURRENT, self._selected) if one in self._sets), None)
         return usual or min(self._sets, default=_CURRENT)
 
     def _notes(self, used: str) -> list[str]:
         notes = []
         if len(self._sets) > 1:
             others = ", ".join(sorted(name for name in self._sets if name != used))
-            notes.append(f"{used} is read, and not {others}")
+            guess = ""
+            if used not in (_CURRENT, self._selected):
+                guess = (
+                    ": a guess, as the file does not have the key Select, or what that names; to"
+                    " choose, export one control set alone"
+                )
+            notes.append(f"{used} is read, and not {others}{guess}")
         if self._passed:
             keys = "1 key" if len(self._passed) == 1 else f"{len(self._passed)} keys"
             notes.append(f"passed over: {keys} with values that are no bindings")
         if self._deleted:
+            deletions = "1 deletion" if self._deleted == 1 else f"{self._deleted} deletions"
             notes.append(
-                f"{self._deleted} deletions of what the file does not set: an import deletes"
+                f"{deletions} of what the file does not set: an import deletes"
                 " nothing; 'sslbind delete sslcert KEY' does"
             )
         return notes

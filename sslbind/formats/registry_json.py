@@ -64,7 +64,7 @@ def read(text: str, file: str) -> Imported:
         try:
             records.append(Record(_binding(entry, release), line))
         except BadValueError as error:
-            bad.append(BadRecord(line, error.message, error.hints))
+            bad.append(BadRecord(line, error.message, error.hints, _key_of(entry)))
     return Imported(tuple(records), tuple(bad), release, iplisten)
 
 
@@ -125,6 +125,15 @@ def _binding(entry: object, release: Release | None) -> Binding:
     """Return the binding of one record; raise BadValueError, which says what is wrong with it."""
     if not isinstance(entry, dict):
         raise BadValueError(f"a record is an object, not {entry!r:.60}")
+    key = _key(entry)
+    try:
+        return Binding(key, dict(_values(key, entry, release)), _other(entry.get("other")))
+    except BadValueError as error:
+        prefix = "" if error.message.startswith(f"{key.kind}=") else f"{key.kind}={key}: "
+        raise BadValueError(f"{prefix}{error.message}", *error.hints) from None
+
+
+def _key(entry: Mapping[str, Any]) -> Key:
     kind = KIND_BY_NAME.get(str(entry.get("kind")))
     if kind is None:
         words = ", ".join(KIND_BY_NAME)
@@ -132,12 +141,14 @@ def _binding(entry: object, release: Release | None) -> Binding:
     text = entry.get("key")
     if not isinstance(text, str):
         raise BadValueError(f"key must be text such as 0.0.0.0:443, not {text!r:.60}")
-    key = parse_key(kind, text)
+    return parse_key(kind, text)
+
+
+def _key_of(entry: object) -> Key | None:
     try:
-        return Binding(key, dict(_values(key, entry, release)), _other(entry.get("other")))
-    except BadValueError as error:
-        prefix = "" if error.message.startswith(f"{kind}=") else f"{kind}={key}: "
-        raise BadValueError(f"{prefix}{error.message}", *error.hints) from None
+        return _key(entry) if isinstance(entry, dict) else None
+    except BadValueError:
+        return None
 
 
 def _values(

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError, NetshError
-from sslbind.formats.batch_lines import Command, commands
+from sslbind.formats.batch_lines import Command, commands, joined
+from sslbind.formats.encoding import refuse_lost
 from sslbind.formats.imported import BadRecord, Imported, Record
 from sslbind.grammar import (
     HELP_WORDS,
@@ -21,7 +22,7 @@ from sslbind.grammar import (
     read_key,
     split_line,
 )
-from sslbind.keys import Key
+from sslbind.keys import KIND_BY_NAME, Key, parse_key
 from sslbind.tags import STORED, Value
 
 _WRITES = ("add", "update", "delete")
@@ -31,11 +32,28 @@ _VARIABLE = re.compile(
     r"%[^%\s=:]+(?::[^%]*)?%|%%?~?[A-Za-z0-9*](?!\w)"
     r"|\$(?:\([^()]*\)?|\{[^}]*\}?|[A-Za-z_][\w:]*)"
 )
+_BINDS = re.compile(
+    r"\b(?:add|update)[\s\"',^`]+ssl(?:cert|snicert|ccs)\b|\.AddSslCertificate\b"
+    r"|(?:^|[|;{(])\s*+(?!(?:Get|Remove|Test)-)[^|;{}()]*IIS:\\SslBindings"
+    r"|\bNew-WebBinding\b[^|;]{0,400}\bhttps\b",
+    re.IGNORECASE,
+)
+_SAYS = re.compile(r"\s*@?(?:echo\b|Write-\w+)(?!.*\|[^|]*\bnetsh\b)", re.IGNORECASE)
+_CMDLET = re.compile(
+    r"^[ \t]*+(?:Start-Process\b.{0,300}\bnetsh\b.{0,300}\bssl"
+    r"|\"[^\"\n]{0,300}\bssl[^\"\n]{0,2000}\"[ \t]*+\|[ \t]*+netsh\b"
+    r"|(?:[^|#\n]*+\|[ \t]*+)?New-Item\b.{0,300}IIS:\\SslBindings"
+    r"|New-WebBinding\b.{0,400}\bhttps\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A line of PowerShell that binds, if not by netsh itself."""
 _DELAYED = re.compile(r"![A-Za-z_]\w*!")
 
 
 def detect(text: str) -> bool:
-    """Whether a line of ``text`` adds or updates a record."""
+    """Whether a line of ``text`` adds or updates a record, be it in a way that is not read."""
+    if _CMDLET.search(text):
+        return True
     return bool(_MAYBE.search(text)) and any(
         verb in ("add", "update") and word in OBJECT_KINDS and not command.before
         for command in commands(text)
@@ -63,12 +81,16 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
         try:
             script.apply(command, verb, word)
         except NetshError as error:
-            bad.append(BadRecord(command.line, error.message, error.hints))
+            key = None if verb == "delete" else _key_of(command)
+            bad.append(BadRecord(command.line, error.message, error.hints, key))
     notes = [*script.notes]
     gone = [f"{key.kind}={key}" for key in script.deleted if key not in script.records]
     if gone:
         notes.append(f"what is deleted and not added here is left out: {', '.join(gone[:5])}")
-    passed = [line for line in others if line not in known]
+    others = {line: None for line in others if line not in known}
+    unread = [line for line, whole in joined(text) if line in others and _binds(whole)]
+    bad = sorted([*bad, *map(_not_read, unread)], key=lambda one: one.line or 0)
+    passed = [line for line in others if line not in unread]
     if passed:
         notes.append(_passed_over(passed))
     iplisten = None if script.iplisten is None else tuple(script.iplisten)
@@ -79,6 +101,31 @@ def _command(command: Command) -> tuple[str, str]:
     """Return the verb and the object of a command, which are never quoted."""
     verb, word, _ = command_words(command.text.split(None, 4)[:4])
     return verb, word
+
+
+def _key_of(command: Command) -> Key | None:
+    """Return the key that a command names, None where it cannot be read."""
+    for word in command.text.replace('"', "").split():
+        name, _, text = word.partition("=")
+        if name.lower() in KIND_BY_NAME:
+            try:
+                return parse_key(KIND_BY_NAME[name.lower()], text)
+            except BadValueError:
+                return None
+    return None
+
+
+def _binds(line: str) -> bool:
+    """Whether a line that is none of netsh's seems to bind, and does not only say so."""
+    return bool(_BINDS.search(line)) and not _SAYS.match(line)
+
+
+def _not_read(line: int) -> BadRecord:
+    return BadRecord(
+        line,
+        "binds in a way that is not read",
+        ("write 'netsh http add sslcert' with its values, or import what the server has",),
+    )
 
 
 def _passed_over(lines: Sequence[int]) -> str:
@@ -128,6 +175,7 @@ class _Script:
 
     def _check(self, command: Command, words: Sequence[str]) -> None:
         """Raise BadValueError for what the text alone does not tell."""
+        refuse_lost(command.text)
         if command.before:
             raise BadValueError(
                 f"{command.before[:60]!r} stands before netsh, and the text does not tell whether"
