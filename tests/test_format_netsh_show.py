@@ -299,3 +299,63 @@ def test_the_format_is_known() -> None:
     assert known.detect is not None
     assert known.detect((CAPTURES / "german-verbose.txt").read_text("utf-8"))
     assert not known.detect("SSL Certificate successfully added\n")
+
+
+def block(**changed: str) -> str:
+    """Return one record as 2012 R2 prints it, with some values changed by their labels."""
+    values = {
+        "IP:port": "0.0.0.0:443",
+        "Certificate Hash": A,
+        "Application ID": IIS,
+        "Certificate Store Name": "MY",
+        "Verify Client Certificate Revocation": "Disabled",
+        "Verify Revocation Using Cached Client Certificate Only": "Disabled",
+        "Usage Check": "Enabled",
+        "Revocation Freshness Time": "0",
+        "URL Retrieval Timeout": "0",
+        "Ctl Identifier": "(null)",
+        "Ctl Store Name": "(null)",
+        "DS Mapper Usage": "Disabled",
+        "Negotiate Client Certificate": "Enabled",
+    } | {label.replace("_", " "): value for label, value in changed.items()}
+    lines = (
+        f"    {label:<29}: {value}" if len(label) < 29 else f"    {label} : {value}"
+        for label, value in values.items()
+    )
+    return "\nSSL Certificate bindings:\n-------------------------\n\n" + "\n".join(lines) + "\n\n"
+
+
+def test_a_value_may_have_a_colon_of_its_own() -> None:
+    """Where the columns are netsh's, the column tells, and not the colon."""
+    text = block(Certificate_Store_Name="My : Root", Ctl_Identifier="x : 5")
+    [record] = netsh_capture.read(text, "x").records
+    assert record.binding.store == "My : Root"
+    assert record.binding["sslctlidentifier"] == "x : 5"
+
+
+@pytest.mark.parametrize("label", ["Certificate_Store_Name", "Ctl_Identifier", "Ctl_Store_Name"])
+def test_an_empty_value_shifts_nothing(label: str) -> None:
+    """What stands behind an empty value is read as what it is."""
+    imported = netsh_capture.read(block(**{label: ""}), "x")
+    [record] = imported.records
+    assert record.binding["verifyclientcertrevocation"] is False
+    assert record.binding["clientcertnegotiation"] is True
+    assert "receivewindow" not in record.binding.values
+    assert (imported.bad, imported.notes) == ((), ())
+
+
+def test_an_address_as_a_title_is_no_listen_list() -> None:
+    """Only what stands below the dashes of a listing is one."""
+    assert netsh_capture.read("10.1.2.3\n" + block(), "x").iplisten is None
+    title = "IP addresses present in the IP listen list:"
+    listed = f"{title}\n{'-' * len(title)}\n\n    10.1.2.3\n    ::1\n\n"
+    assert netsh_capture.read(listed + block(), "x").iplisten == ("10.1.2.3", "::1")
+
+
+def test_an_extended_property_that_is_no_number_is_bad() -> None:
+    """It is told with its line, and not passed over."""
+    text = block().rstrip("\n") + "\n Extended Properties:\n    PropertyId : 0\n    Window : abc\n"
+    imported = netsh_capture.read(text, "x")
+    assert [(one.line, one.message) for one in imported.bad] == [
+        (20, "is an extended property and no number")
+    ]

@@ -39,6 +39,8 @@ _ADDRESS = re.compile(r"(?m)^[ \t]*([0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+)[ \t]*$")
 _NULL = "(null)"
 _START = 1 << 16
 """Characters in which a capture most often shows its first record."""
+_COLUMNS = (33, 28)
+"""Where the colon stands: labels are padded to 29 columns, to 24 up to 2008 R2 (confirmed)."""
 _INVISIBLE = "\u200e\u200f\ufeff"
 
 Column = Tag | Bit
@@ -103,6 +105,8 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
             behind = [*surplus, *_no_numbers(block.properties)]
             if any(_GUID.fullmatch(field.value) for field in behind):
                 bad.append(BadRecord(behind[0].line, "is a record in a layout that is not known"))
+            elif behind and not surplus:
+                bad.append(BadRecord(behind[0].line, "is an extended property and no number"))
             elif surplus:
                 lines = "1 line" if missing == -1 else f"{-missing} lines"
                 notes.append(f"{binding.key.kind}={binding.key} has {lines} more than any release"
@@ -160,10 +164,15 @@ def _blocks(text: str) -> Iterator[_Block]:
         elif field is None:
             yield block
             block = None
-        elif not field.value:
+        elif field.value:
+            (block.properties[-1] if block.properties else block.fields).append(field)
+        elif (after := fields[place + 1] if place + 1 < len(fields) else None) is None:
+            yield block  # the title of another listing
+            block = None
+        elif after.value.isdecimal():
             block.properties.append([])
         else:
-            (block.properties[-1] if block.properties else block.fields).append(field)
+            block.fields.append(field._replace(value=_NULL))
     if block:
         yield block
 
@@ -187,7 +196,14 @@ def _fields(text: str) -> Iterator[_Field | None]:
 
 
 def _field(number: int, line: str) -> _Field | None:
-    """Return the value behind the last colon that stands free, else behind the last one."""
+    """Return the value: behind the column that netsh keeps, else behind the last colon.
+
+    A value may have a colon where the column tells; elsewhere the one that
+    stands free counts, as labels have colons in some languages.
+    """
+    for column in _COLUMNS:
+        if line[column - 1 : column + 2] == " : " and line.startswith("    "):
+            return _Field(number, line[column + 2 :].strip(), old=False)
     for separator in (" : ", ": ", ":"):
         label, found, value = line.rpartition(separator)
         if found and label.strip():
@@ -218,10 +234,17 @@ def _starts(value: str, fields: Sequence[_Field | None], place: int) -> bool:
 
 
 def _addresses(text: str) -> Iterator[str]:
-    """Yield the addresses of ``show iplisten``: lines that are an address and nothing else."""
-    for match in _ADDRESS.finditer(text):
-        with contextlib.suppress(BadValueError):
-            yield parse_address(match[1])
+    """Yield the addresses of ``show iplisten``: lines below dashes that are one and no more."""
+    listing = False
+    for line in text.split("\n"):
+        if _DASHES.fullmatch(line.strip()):
+            listing = True
+        elif listing and line.strip():
+            match = _ADDRESS.fullmatch(line)
+            listing = match is not None
+            with contextlib.suppress(BadValueError):
+                if match is not None:
+                    yield parse_address(match[1])
 
 
 # Blocks into records.
