@@ -472,3 +472,18 @@ def test_a_registry_is_not_imported(run: Run, tmp_path: Path) -> None:
     seen = run("import", "other.toml")
     assert (seen.code, "a registry is named with -r" in seen.err) == (2, True)
     assert not (tmp_path / "sslbind.toml").exists()
+
+
+def test_standard_input_is_named_once_and_never_written(run: Run, folder: Path) -> None:
+    """'-' is no file name: import has no registry there, diff takes it once, export prints."""
+    before = snapshot(folder)
+    assert run("-r", "-", "import", FRENCH).code == 2
+    assert "can be named once" in run("diff", "-", "-").err
+    assert run("-r", FRENCH, "export", "json", "-o", "-").json["windows"] == "2022"
+    assert snapshot(folder) == before
+
+
+def test_each_leaves_no_empty_folder(run: Run, folder: Path) -> None:
+    """Where nothing can be written, the folder is not there either."""
+    assert run("import", "--each", "servers", BAD).code == 1
+    assert not (folder / "servers").exists()

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sslbind.cli.app import NO, OK, App, format_option, pass_app, plural
+from sslbind.cli.app import NO, OK, STANDARD_INPUT, App, format_option, pass_app, plural
 from sslbind.cli.main import HELP
 from sslbind.comparison import (
     CENTRAL,
@@ -44,6 +44,8 @@ def diff_command(app: App, files: tuple[str, ...], format_: str) -> int:
     """
     if len(files) < 2:
         raise click.UsageError(f"{files[0]} is one server: a comparison needs two or more")
+    if files.count(STANDARD_INPUT) > 1:
+        raise click.UsageError("standard input ('-') is one server, and can be named once")
     comparison = compare([open_state(app, path) for path in files])
     if format_ == "json":
         app.json(_document(comparison))

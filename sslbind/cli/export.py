@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from sslbind.cli.app import NO, OK, App, pass_app
+from sslbind.cli.app import NO, OK, STANDARD_INPUT, App, pass_app
 from sslbind.cli.main import HELP
 from sslbind.errors import SslbindError
 from sslbind.files import write_file
@@ -142,7 +142,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _deliver(written: Written, output: str | None) -> None:
-    if output is None:
+    if output in (None, STANDARD_INPUT):  # '-' is standard output here
         sys.stdout.flush()
         sys.stdout.buffer.write(written.data)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -90,6 +91,8 @@ def import_command(
     """Read the files, plan, and write once for each registry."""
     if folder is not None and app.registry_option is not None:
         raise click.UsageError("--each FOLDER and -r exclude each other")
+    if folder is None and app.registry_path == STANDARD_INPUT:
+        raise click.UsageError("-r - is read from standard input, and import writes a file")
     sources = [_source(path, name) for path in files or (STANDARD_INPUT,)]
     if folder is None:
         targets = [(app.registry_path, sources)]
@@ -338,10 +341,19 @@ def _stem(path: str) -> str:
 
 
 def _make(folder: str) -> None:
+    """Make the folder; where nothing comes into it, it goes again when the command ends."""
     try:
-        os.makedirs(folder, exist_ok=True)
+        os.makedirs(folder)
+    except FileExistsError:
+        return
     except OSError as error:
         raise SslbindError(f"cannot be made: {reason(error)}", file=folder) from None
+
+    def remove_empty() -> None:
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+
+    click.get_current_context().call_on_close(remove_empty)
 
 
 def _refuse_twice(paths: Sequence[str]) -> None:
