@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from sslbind.formats.format import Format
 
 STANDARD_INPUT = "-"
+_REFUSING = ("netsh-show", "netsh-script")
+"""Formats whose records are bad where a character of theirs is lost."""
 _TABLES = "|".join((*KIND_BY_TABLE, "CertStores", "CentralCertProvider", "Suppress"))
 _REGISTRY = re.compile(rf"^[ \t]*(?:version[ \t]*=|\[\[?[ \t]*(?:{_TABLES})\b)", re.MULTILINE)
 """What only a registry of ours has; one that is broken is never taken for another document."""
@@ -85,13 +87,15 @@ def read_source(path: str, name: str | None = None) -> Source | None:
     format knows the content. Raises SslbindError where the file cannot be read.
     """
     file = _file(path)
-    text, notes = _text(_data(path), file)
+    text, note = _text(_data(path), file)
     known = formats()
     found = known[name] if name is not None else _detected(known, text)
     if found is None or found.read is None:
         return None
     imported = found.read(text, file)
-    return Source(file, found.name, imported._replace(notes=notes + imported.notes))
+    if note and found.name not in _REFUSING:
+        imported = imported._replace(notes=(note, *imported.notes))
+    return Source(file, found.name, imported)
 
 
 def unknown(path: str) -> SslbindError:
@@ -350,14 +354,14 @@ def _data(path: str) -> bytes:
     return data
 
 
-def _text(data: bytes, file: str) -> tuple[str, tuple[str, ...]]:
-    """Return the text, and a note where its encoding is not known.
+def _text(data: bytes, file: str) -> tuple[str, str]:
+    """Return the text, and a note where its encoding is not known, empty where it is.
 
     A console's own code page is not told by the bytes; labels are not read
     anyway, and names that are not ASCII become bad records.
     """
     try:
-        return decode_text(data, file), ()
+        return decode_text(data, file), ""
     except SslbindError:
         text = data.decode("ascii", "replace").replace("\r\n", "\n")
-        return text, ("is not UTF-8, and what is not ASCII in it cannot be read; save it as UTF-8",)
+        return text, "is not UTF-8: a value that is not ASCII cannot be read; save it as UTF-8"

@@ -12,6 +12,9 @@ import pytest
 from conftest import IIS, A, B, Run, snapshot
 
 from sslbind.formats import formats
+from sslbind.formats.format import Contents
+from sslbind.formats.transition import transition
+from sslbind.release import Release
 
 CAPTURES = Path(__file__).parent / "captures"
 
@@ -293,3 +296,32 @@ def test_nothing_of_a_script_runs_in_a_shell(run: Run, bare: Path, hostile: str)
     subprocess.run(["sh", "go.txt"], cwd=bare.parent, capture_output=True, check=False)
     assert not (bare.parent / "pwn").exists()
     assert "sslctlidentifier=" in run("export", "powershell").out
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [("Other = { DefaultFlags = 32768 }", "DefaultFlags"), ("sslflags = 1", "sslflags")],
+)
+def test_a_difference_that_no_line_carries(run: Run, bare: Path, line: str, names: str) -> None:
+    """What has no tag is compared too: no line changes it, and that is a loss."""
+    run("add", "sslcert", "10.0.0.5:443", f"certhash={A}", *LINE)
+    before = bare.parent / "web.toml"
+    before.write_text(bare.read_text())
+    words = ("export", "netsh-script", "--changes-from", "web.toml", "--strict")
+    assert run(*words).code == 0
+    bare.write_text(bare.read_text().rstrip() + f"\n{line}\n")
+    told = f"ipport=10.0.0.5:443: what has no tag differs: {names}: no script carries it"
+    for _ in range(2):
+        seen = run(*words)
+        assert (seen.code, body(seen.out), seen.err) == (1, [], f"note: {told}\n")
+        there, here = before.read_text(), bare.read_text()
+        before.write_text(here)
+        bare.write_text(there)
+
+
+def test_long_listen_lists() -> None:
+    """Two long lists are compared; were the cost of each address the list, this would never end."""
+    found = tuple(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(40_000))
+    before, after = (Contents((), one, Release.W2022) for one in (found, found[1:]))
+    made = transition(before, after, prune=True)
+    assert (made.listen, made.unlisten) == ((), found[:1])

@@ -16,7 +16,7 @@ from strategies import binding_lists
 
 from sslbind.binding import Binding
 from sslbind.errors import SslbindError
-from sslbind.formats import formats
+from sslbind.formats import formats, json_records
 from sslbind.formats.format import Contents
 from sslbind.formats.imported import Imported
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, parse_key
@@ -418,3 +418,13 @@ def test_many_names_that_stand_twice() -> None:
     names = ", ".join(f'"{number}": 1' for number in range(50_000))
     with pytest.raises(SslbindError, match="'49999' stands twice in one object"):
         read(f'{{{names}, "49999": 1, "bindings": []}}')
+
+
+def test_a_store_named_as_our_array_is() -> None:
+    """A value that reads like the array's name does not make netsh's document ours."""
+    text = NETSH_TEXT.replace('"MY"', '"bindings"')
+    assert '"bindings"' in text
+    assert NETSH.detect
+    assert NETSH.detect(text)
+    assert not json_records.looks_like(text, "bindings")
+    assert json_records.looks_like('{"bindings" : []}', "bindings")

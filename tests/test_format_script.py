@@ -589,3 +589,124 @@ def test_a_character_that_was_lost() -> None:
             KEY,
         )
     ]
+
+
+ADD = f"netsh http add sslcert {ONE}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<#\n{ADD}\n#>",
+        f"<# old:\n\n{ADD} #>",
+        f"<#\n{ADD}",
+        f"$old = @'\n{ADD}\n'@",
+        f'$old = @"\n{ADD}\n"@',
+        f"goto end\n{ADD}\n:end",
+        f"@GOTO :eof\n{ADD}",
+        f"exit /b 0\n{ADD}",
+        f"exit\n:: a comment is no label\n{ADD}",
+    ],
+)
+def test_what_does_not_run_is_passed_over(text: str) -> None:
+    """Comments and strings over lines, and what stands behind a jump, say nothing."""
+    found = read(f"netsh http add iplisten 10.0.0.5\n{text}\n")
+    assert (found.records, found.bad, found.iplisten) == ((), (), ("10.0.0.5",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<# old #> {ADD}",
+        f"# <#\n{ADD}",
+        f"rem @'\n{ADD}",
+        f'echo " <#"\n{ADD}',
+        f"goto add\n:add\n{ADD}",
+        f"if exist x goto end\n{ADD}\n:end",
+        f"if exist x (\n  exit /b 1\n)\n{ADD}",
+        f"if ($x) {{\n  exit 1\n}}\n{ADD}",
+        f"if exist x (echo a) else (\n  echo b\n)\n{ADD}",
+        f"if exist x (\n  if exist y (\n  echo b )\n) else (\n  echo c\n)\n{ADD}",
+        f"(\n{ADD}\n) > log.txt",
+        f"{ADD} || exit /b 1",
+        f"netsh http delete sslcert ipport=10.0.0.5:443 && {ADD}",
+        f"netsh http delete sslcert ipport=10.0.0.5:443 || echo none & {ADD}",
+        f"{ADD} #prod",
+        f"{ADD}   # (prod",
+        f"add sslcert {ONE} #prod",
+    ],
+)
+def test_what_runs_is_a_fact(text: str) -> None:
+    """Blocks that ended, labels, chains and comments take nothing from a line."""
+    found = read(text)
+    assert [one.binding for one in found.records] == [FIRST]
+    assert found.bad == ()
+
+
+def test_a_word_that_begins_with_a_number_sign_is_no_value() -> None:
+    """It begins a comment, but not in quotes, and not inside a word."""
+    line = f"netsh http add sslcert 10.0.0.5:443 {A} {IIS}"
+    stores = [read(f"{line} {end}").records[0].binding["certstorename"]
+              for end in ("#prod", "certstorename=a#b", 'certstorename="a #b"')]  # fmt: skip
+    assert stores == [None, "a#b", "a #b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "before"),
+    [
+        (f"if exist x (\n  {ADD}\n)", 2, "if exist x"),
+        (f"if exist x (\n  (\n  {ADD}\n))", 3, "if exist x"),
+        (f"if exist x (\n  echo a\n) else (\n  {ADD}\n)", 4, "else"),
+        (f"if exist x (echo a\n{ADD}\n)", 2, "if exist x"),
+        (f"for %%a in (1 2) do (\n{ADD}\n)", 2, "for %%a in"),
+        (f"ping web01 || (\n{ADD}\n)", 2, "ping web01 ||"),
+        (f"netsh http delete sslcert ipport=10.0.0.5:443 || {ADD}", 1, "||"),
+        (f"ping web01 || echo down && {ADD}", 1, "||"),
+    ],
+)
+def test_a_line_behind_a_condition(text: str, line: int, before: str) -> None:
+    """Inside a block, or behind ``||``, it is bad as it is behind a condition of its own."""
+    found = read(text)
+    assert found.records == ()
+    assert [(one.line, one.message, one.key) for one in found.bad] == [
+        (
+            line,
+            f"{before!r} stands before netsh, and the text does not tell whether the line runs",
+            KEY,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("%~n1", "%~n1 is a variable"),
+        ("%~dp0", "%~dp0 is a variable"),
+        ("%%~nxf", "%%~nxf is a variable"),
+        ("!STORE:~1!", "!STORE:~1! is a variable"),
+        ('("M"+"Y")', "is an expression, and its value is not in the line"),
+    ],
+)
+def test_values_that_a_shell_makes(value: str, message: str) -> None:
+    """Variables with modifiers, and expressions, are no values."""
+    line = f"netsh http add sslcert {ONE.replace('=MY', f'={value}')}"
+    found = read(f"setlocal EnableDelayedExpansion\n{line}")
+    assert found.records == ()
+    assert [one.line for one in found.bad] == [2]
+    assert message in found.bad[0].message
+    quoted = f'{ONE.replace("=MY", "")}="(Old) store"'
+    assert read(f"netsh http add sslcert {quoted}").bad == ()
+
+
+def test_many_addresses() -> None:
+    """A long listen list is read; were the cost of each line the list, this would never end."""
+    lines = [f"add iplisten 10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(30_000)]
+    assert len(read("\n".join(lines)).iplisten or ()) == 30_000
+
+
+def test_a_property_that_goes_back_needs_its_release() -> None:
+    """A release that lacks a property cannot put it back to its default, and that is a loss."""
+    delta = Delta(FIRST.replace({"receivewindow": 5}), FIRST)
+    lines, losses = changed(delta, release=Release.W2019)
+    assert lines == ["# update ipport=10.0.0.5:443: receivewindow from 5 to 1048576"]
+    assert losses == ("ipport=10.0.0.5:443: receivewindow exists from Windows Server 2022 on",)

@@ -350,6 +350,15 @@ def test_deleted_keys(path: str) -> None:
     assert len(records(read(f"{HEADER}[-{PARAMETERS}{path}]\n{RECORD}"))) == 1
 
 
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_a_deleted_parent(levels: int) -> None:
+    """Deleting a key above the parameters deletes what stands before it, and not what follows."""
+    parent = PARAMETERS.rsplit("\\", levels)[0]
+    assert records(read(f"{HEADER}{RECORD}[-{parent}]\n")) == []
+    assert len(records(read(f"{HEADER}{RECORD}[{parent}]\n"))) == 1
+    assert len(records(read(f"{HEADER}[-{parent}]\n{RECORD}"))) == 1
+
+
 SNI = f"[{PARAMETERS}\\SslSniBindingInfo\\"
 
 

@@ -1,7 +1,8 @@
 """The commands of a netsh script, a batch file or a PowerShell script, one by one.
 
-Only what stands around netsh in such files is understood: comments,
-continuation lines, chains, redirections, and the quotes of PowerShell.
+Only what stands around netsh in such files is understood: comments, strings
+over several lines, continuation lines, chains, redirections, the quotes of
+PowerShell, and of cmd's flow its blocks in parentheses and what ends or jumps.
 """
 
 from __future__ import annotations
@@ -17,6 +18,16 @@ _SINGLE = r"(?<![^\s=])'[^'\"]*'(?!\S)"
 _REDIRECTION = r"(?:(?<!\S)[0-9*])?[<>]{1,2}(?:&[0-9]|\s*[^\s&|<>]*)"
 _PARTS = re.compile(rf'"[^"]*"|{_SINGLE}|\^.|{_REDIRECTION}|&&?|\|\|?|;(?!\S)')
 _LITERALS = re.compile(rf'"[^"]*"|{_SINGLE}')
+_COMMENT = re.compile(rf'("[^"]*"|{_SINGLE})|(?<!\S)#.*')
+_SILENT = re.compile(
+    r"(^[ \t]*+(?:#(?!>)|@?rem\b|::)[^\n]*|\"[^\"\n]*\")"
+    r"|(?<!\S)<#.*?(?:#>|\Z)|(?<![^\s=(])@(['\"])[ \t]*\n.*?(?:^\2@|\Z)",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
+"""PowerShell's comments and strings over several lines; first what only looks like their start."""
+_BLOCK = re.compile(r"@?(?:(?:if|for|else)\b|\(|.*(?:&|\|)\s*\($)", re.IGNORECASE)
+_MARK = re.compile(r"[(){}]")
+_LEAVES = re.compile(r"@?(?:goto|exit)\b", re.IGNORECASE)
 _ESCAPED_BRACE = re.compile(r"`([{}])")
 _PREFIX = re.compile(r"\A(?:@|call\s+|cmd\s+/c\s+|\$\w+\s*=\s*)*", re.IGNORECASE)
 
@@ -35,17 +46,73 @@ class Command(NamedTuple):
 
 def commands(text: str) -> Iterator[Command]:
     """Give each command of a script; comments, and lines that lead to a context, are none."""
+    flow = _Flow()
     for number, whole in joined(text):
-        line = _ESCAPED_BRACE.sub(r"\1", whole.strip())
-        if not is_command(line) or not is_command(line.lstrip("@").lstrip()):
+        line = whole.strip()
+        if "`" in line:
+            line = _ESCAPED_BRACE.sub(r"\1", line)
+        if not flow.reaches(line):
             continue
-        if not _PROGRAM.search(line) or _is_bare(line):
-            yield Command(number, _double_quoted(line))
+        if not is_command(line) or (line[0] == "@" and not is_command(line.lstrip("@").lstrip())):
             continue
-        for part in _parts(line):
-            before, command = _program(part)
-            if command and is_command(command):
-                yield Command(number, _double_quoted(command), before)
+        if "#" in line:
+            line = _COMMENT.sub(r"\1", line).rstrip()
+        condition = flow.condition
+        if len(line.split(None, 1)) < 2:  # a verb and an object
+            yield Command(number, line, condition)
+        elif not _PROGRAM.search(line) or _is_bare(line):
+            yield Command(number, _double_quoted(line), condition)
+        else:
+            for chain, part in _parts(line):
+                before, command = _program(part)
+                if command and is_command(command):
+                    yield Command(number, _double_quoted(command), before or chain or condition)
+        flow.follow(line)
+
+
+class _Flow:
+    """Whether cmd comes to a line at all, and the condition of the block that it stands in."""
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._braces = 0
+        self._left = False
+
+    @property
+    def condition(self) -> str:
+        """What stands before the outermost open block that has anything; empty where none has."""
+        return self._blocks[-1] if self._blocks else ""
+
+    def reaches(self, line: str) -> bool:
+        """Whether ``line`` may run; behind one that always jumps or ends, only a label's does.
+
+        One that starts with ``)`` closes its block first.
+        """
+        if line[:1] == ":" and line[1:2] != ":":
+            self._left = False
+        if line[:1] == ")" and self._blocks:
+            self._blocks.pop()
+        reached = not self._left
+        if _LEAVES.match(line) and not self._blocks and not self._braces:
+            self._left = True
+        return reached
+
+    def follow(self, line: str) -> None:
+        """Take in the blocks that ``line`` opens and closes."""
+        if not _MARK.search(line):
+            return
+        rest = _LITERALS.sub("", line)
+        self._braces = max(0, self._braces + rest.count("{") - rest.count("}"))
+        if rest[:1] == ")":
+            rest = rest[1:].lstrip()
+        if not self._blocks and not _BLOCK.match(rest):
+            return
+        before = rest.partition("(")[0].lstrip("@").strip()
+        for mark in rest:
+            if mark == "(":
+                self._blocks.append(self.condition or before)
+            elif mark == ")" and self._blocks:
+                self._blocks.pop()
 
 
 def _is_bare(line: str) -> bool:
@@ -58,8 +125,13 @@ def joined(text: str) -> Iterator[tuple[int, str]]:
     """Give each line with those that continue it, and the number of the first."""
     parts: list[str] = []
     start = 1
+    if "<#" in text or "@'" in text or '@"' in text:
+        text = _SILENT.sub(lambda found: found[1] or "\n" * found[0].count("\n"), text)
     for number, line in enumerate(text.split("\n"), 1):
         start = start if parts else number
+        if not parts and not line.endswith(("^", " `")):
+            yield number, line
+            continue
         open_quote = line.count('"') % 2
         if line.endswith(("^", " `")) and not open_quote and is_command(line.strip()):
             parts.append(line[:-1])
@@ -70,9 +142,13 @@ def joined(text: str) -> Iterator[tuple[int, str]]:
         yield start, "".join(parts)
 
 
-def _parts(line: str) -> Iterator[str]:
-    """Give the commands that ``&``, ``|`` and ``;`` chain, without redirections and carets."""
+def _parts(line: str) -> Iterator[tuple[str, str]]:
+    """Give the commands that ``&``, ``|`` and ``;`` chain, without redirections and carets.
+
+    Before each stands ``||`` where it runs only if another fails, else nothing.
+    """
     part: list[str] = []
+    chain = ""
     end = 0
     for found in _PARTS.finditer(line):
         part.append(line[end : found.start()])
@@ -83,11 +159,13 @@ def _parts(line: str) -> Iterator[str]:
         elif token[0] == "^":
             part.append(token[1])
         elif token[0] in "&|;":
-            yield "".join(part)
+            yield chain, "".join(part)
             part = []
+            if found[0] in ("||", "&", ";"):
+                chain = token.strip("&;")
         else:
             part.append(" ")
-    yield "".join([*part, line[end:]])
+    yield chain, "".join([*part, line[end:]])
 
 
 def _program(part: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -15,8 +16,8 @@ _MAX_DEPTH = 64
 
 
 def looks_like(text: str, array: str) -> bool:
-    """Whether ``text`` may be a JSON document that has ``array`` in it."""
-    return text.lstrip()[:1] == "{" and f'"{array}"' in text
+    """Whether ``text`` may be a JSON object with the name ``array``; a value is no name."""
+    return text.lstrip()[:1] == "{" and bool(re.search(rf'"{array}"\s*:', text))
 
 
 def parse(text: str, array: str, file: str) -> tuple[dict[str, Any], list[tuple[int, Any]]]:

@@ -27,6 +27,9 @@ _PARAMETERS = re.compile(
     rf"{_SYSTEM}(CurrentControlSet|ControlSet\d{{3}})\\Services\\HTTP\\Parameters(?:\\(.*))?",
     re.IGNORECASE | re.DOTALL,
 )
+_ABOVE = re.compile(
+    rf"{_SYSTEM}(CurrentControlSet|ControlSet\d{{3}})(?:\\Services(?:\\HTTP)?)?", re.IGNORECASE
+)
 _SELECT = re.compile(rf"{_SYSTEM}Select", re.IGNORECASE)
 _CURRENT = "currentcontrolset"
 _TABLES = {table.lower() for table in KIND_BY_TABLE}
@@ -83,6 +86,9 @@ class _Reader:
         self._path = line.path.lower()
         self._key = self._record = None
         self._in_select = bool(_SELECT.fullmatch(line.path))
+        above = _ABOVE.fullmatch(line.path)
+        if above and line.delete:
+            self._delete(above[1].lower(), ())
         found = _PARAMETERS.fullmatch(line.path)
         if found is None:
             return

@@ -29,7 +29,7 @@ _WRITES = ("add", "update", "delete")
 _MAYBE = re.compile(r"(?<!\w)(?:ad?d?|up?d?a?t?e?)[\s^`\"']+s\w*(?!\w)", re.IGNORECASE)
 """A verb and an object, by prefixes: a quick no for large texts of other kinds."""
 _VARIABLE = re.compile(
-    r"%[^%\s=:]+(?::[^%]*)?%|%%?~?[A-Za-z0-9*](?!\w)"
+    r"%[^%\s=:]+(?::[^%]*)?%|%%?(?:~[\w$:]+|[A-Za-z0-9*](?!\w))"
     r"|\$(?:\([^()]*\)?|\{[^}]*\}?|[A-Za-z_][\w:]*)"
 )
 _BINDS = re.compile(
@@ -47,7 +47,8 @@ _CMDLET = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """A line of PowerShell that binds, if not by netsh itself."""
-_DELAYED = re.compile(r"![A-Za-z_]\w*!")
+_DELAYED = re.compile(r"![A-Za-z_]\w*(?::[^!]*)?!")
+_EXPRESSION = re.compile(r"(?<!\S)\w+=\(\S*")
 
 
 def detect(text: str) -> bool:
@@ -99,7 +100,8 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
 
 def _command(command: Command) -> tuple[str, str]:
     """Return the verb and the object of a command, which are never quoted."""
-    verb, word, _ = command_words(command.text.split(None, 4)[:4])
+    words = command.text.split(None, 4)[:4]
+    verb, word, _ = command_words(words) if len(words) > 1 else ("", "", [])
     return verb, word
 
 
@@ -117,7 +119,9 @@ def _key_of(command: Command) -> Key | None:
 
 def _binds(line: str) -> bool:
     """Whether a line that is none of netsh's seems to bind, and does not only say so."""
-    return bool(_BINDS.search(line)) and not _SAYS.match(line)
+    low = line.lower()
+    may = "ssl" in low or "https" in low
+    return may and bool(_BINDS.search(line)) and not _SAYS.match(line)
 
 
 def _not_read(line: int) -> BadRecord:
@@ -142,7 +146,7 @@ class _Script:
 
     def __init__(self, delayed: bool) -> None:
         self.records: dict[Key, Record] = {}
-        self.iplisten: list[str] | None = None
+        self.iplisten: dict[str, None] | None = None
         self.deleted: dict[Key, None] = {}
         self.notes: dict[str, None] = {}
         self._delayed = delayed
@@ -182,6 +186,12 @@ class _Script:
                 " the line runs",
                 "write the netsh command on a line of its own",
             )
+        expression = _EXPRESSION.search(command.text)
+        if expression:
+            raise BadValueError(
+                f"{expression[0]!r} is an expression, and its value is not in the line",
+                "write the value in its place",
+            )
         for word in words:
             variable = _VARIABLE.search(word) or (self._delayed and _DELAYED.search(word))
             if variable:
@@ -197,11 +207,11 @@ class _Script:
                 )
 
     def _listen(self, verb: str, address: str) -> None:
-        listed = self.iplisten or []
-        if verb == "add" and address not in listed:
-            self.iplisten = [*listed, address]
-        elif verb == "delete" and address in listed:
-            listed.remove(address)
+        if verb == "add":
+            self.iplisten = self.iplisten or {}
+            self.iplisten[address] = None
+        elif self.iplisten:
+            self.iplisten.pop(address, None)
 
     def _write(self, key: Key, verb: str, word: str, texts: Mapping[str, str], line: int) -> None:
         record = self.records.get(key)

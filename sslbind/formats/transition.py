@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sslbind.binding import Binding
 from sslbind.comparison import IPLISTEN
 from sslbind.formats.format import Contents, Delta, Transition
 from sslbind.keys import Key
 from sslbind.release import Release
-from sslbind.tags import PROPERTIES, TAGS, Tag, Type, Value
+from sslbind.tags import PROPERTIES, SSLFLAGS, STORED, TAGS, Tag, Type, Value
 
 _UNSAFE = re.compile(r"[^\w .:,=(){}\[\]*/-]")
 
@@ -33,9 +33,8 @@ def transition(before: Contents, after: Contents, *, prune: bool) -> Transition:
         and (one.key not in old or changed_tags(old[one.key], one, unknown))
     ]
     gone, unlisten = _only(before, after)
-    listen = [
-        one for one in after.iplisten if one not in before.iplisten and IPLISTEN not in unknown
-    ]
+    listed = set(before.iplisten)
+    listen = [one for one in after.iplisten if one not in listed and IPLISTEN not in unknown]
     if not prune:
         gone = unlisten = ()
     return Transition(
@@ -44,7 +43,11 @@ def transition(before: Contents, after: Contents, *, prune: bool) -> Transition:
         unlisten,
         after.release,
         _listening(before.iplisten, listen, unlisten),
-        (*_unread(before, after), *_unknown(before, after, deltas)),
+        (
+            *_unread(before, after),
+            *_unknown(before, after, deltas),
+            *_untagged(old, after, unread, unknown),
+        ),
     )
 
 
@@ -58,9 +61,10 @@ def _only(before: Contents, after: Contents) -> tuple[tuple[Binding, ...], tuple
     """Return the records and the listen addresses that only ``before`` has."""
     new = {one.key for one in after.bindings} | before.told.unread | after.told.unread
     known = IPLISTEN not in after.told.unknown
+    listed = set(after.iplisten)
     return (
         tuple(one for one in before.bindings if one.key not in new),
-        tuple(one for one in before.iplisten if known and one not in after.iplisten),
+        tuple(one for one in before.iplisten if known and one not in listed),
     )
 
 
@@ -103,6 +107,41 @@ def _unknown(before: Contents, after: Contents, deltas: Sequence[Delta]) -> list
     if after.iplisten and IPLISTEN in before.told.unknown:
         losses.append(f"{before.file} does not tell the IP listen list: no line changes it")
     return losses
+
+
+def _untagged(
+    old: Mapping[Key, Binding], after: Contents, unread: Collection[Key], unknown: Collection[str]
+) -> list[str]:
+    """Return a sentence for each record in which the sides differ in what no line carries.
+
+    A document that does not tell every tag does not tell what has no tag either.
+    """
+    if not STORED.keys().isdisjoint(unknown):
+        return []
+    losses = []
+    for one in after.bindings:
+        other = old.get(one.key)
+        if other is None or one.key in unread or one == other:
+            continue
+        names = [
+            name
+            for name in dict.fromkeys((*other.other, *one.other))
+            if other.other.get(name) != one.other.get(name)
+        ]
+        if _iis_flags(other, after.release) != _iis_flags(one, after.release):
+            names.append(SSLFLAGS.name)
+        if names:
+            losses.append(
+                f"{_named(one.key)}: what has no tag differs: {', '.join(names)}:"
+                " no script carries it"
+            )
+    return losses
+
+
+def _iis_flags(binding: Binding, release: Release) -> int:
+    """Return the bits of IIS's flags that are stored, and that no tag turns on."""
+    values = {name: value for name, value in binding.values.items() if name != SSLFLAGS.name}
+    return binding.sslflags(release) & ~Binding(binding.key, values).sslflags(release)
 
 
 def _overwritten(delta: Delta, release: Release) -> list[str]:
