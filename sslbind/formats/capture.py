@@ -26,6 +26,7 @@ registry has no place for them.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from sslbind.sites import Sites
 
 NAME = "sslbind-capture"
+_SAYS_SO = re.compile(rf'"format"\s*:\s*"{NAME}"')
 VERSION = 1
 
 _SHOWN = "sslcert"
@@ -84,7 +86,7 @@ class _Held(NamedTuple):
 
 def detect(text: str) -> bool:
     """Whether ``text`` starts as a JSON object and says that it is a capture."""
-    return json_records.looks_like(text, NAME)
+    return text.lstrip()[:1] == "{" and bool(_SAYS_SO.search(text))
 
 
 def script() -> bytes:
