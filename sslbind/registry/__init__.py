@@ -267,7 +267,12 @@ class Registry:
             ) from None
         except SslbindError as error:
             raise _as_registry_error(error, self.path) from None
-        self._load(data, known_plain=self._plain)
+        if self._plain:  # and stays so: nothing is read again
+            self._settings = self.settings._replace(iplisten=self.iplisten)
+            self._take(text)
+            cache.remember(*_slot(data))
+        else:
+            self._load(data)
         self._changes.clear()
         self._iplisten = self._central_store = None
         self._new = False
@@ -286,26 +291,27 @@ class Registry:
 
     # Reading.
 
-    def _load(self, data: bytes, *, known_plain: bool = False) -> None:
+    def _load(self, data: bytes) -> None:
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             raise RegistryError("is not UTF-8 text", file=self.path, line=line) from None
         self._mark = _BOM if text.startswith(_BOM) else ""
-        self._text = text.removeprefix(_BOM)
+        self._take(text.removeprefix(_BOM))
+        slot, digest = _slot(data)
+        remembered = cache.recall(slot) == digest
+        self._plain = remembered or plain.is_plain(self._text, self._document.bindings)
+        self._settings = self._read.settings if self._read else self._fast_settings()
+        if self._plain and not remembered:
+            cache.remember(slot, digest)
+
+    def _take(self, text: str) -> None:
+        """Make ``text`` the content, of which nothing is known yet."""
+        self._text = text
         self._read: Document | None = None
         self._lines = self._headers = None
         self._looked_up = 0
-        digest = content_digest(data)
-        slot = f"registry-{digest[:2]}"  # a bounded number of slots: nothing to clean up
-        remembered = not known_plain and cache.recall(slot) == digest.encode()
-        self._plain = known_plain or remembered
-        if not self._plain:
-            self._plain = plain.is_plain(self._text, self._document.bindings)
-        self._settings = self._read.settings if self._read else self._fast_settings()
-        if self._plain and not remembered:
-            cache.remember(slot, digest.encode())
 
     def _fast_settings(self) -> Settings:
         try:
@@ -404,6 +410,12 @@ class Registry:
             text = splice.result()
         _confirm(_all(text, self.path) == self.bindings, self.path)
         return text
+
+
+def _slot(data: bytes) -> tuple[str, bytes]:
+    """Return where it is remembered that ``data`` is valid and plain, and as what."""
+    digest = content_digest(data)
+    return f"registry-{digest[:2]}", digest.encode()  # so many slots: nothing to clean up
 
 
 def _init_command(path: str) -> str:
