@@ -104,3 +104,15 @@ def test_the_commands_in_readme_exist(tmp_path: Path) -> None:
         assert answer.exit_code == 0, line
         for option in (word for word in words if word.startswith("--")):
             assert option in answer.output, line
+
+
+def test_the_table_of_formats_is_the_table_of_formats() -> None:
+    """README has a row for each format, with the ways that it goes, and no other."""
+    from sslbind.formats import formats
+
+    row = re.compile(r"^\| `([a-z-]+)` \| (yes)? ?\| (yes|`show`)? ?\|", re.MULTILINE)
+    rows = row.findall(README.read_text("utf-8"))
+    told = {name: (reads == "yes", writes == "yes") for name, reads, writes in rows}
+    assert told == {
+        one.name: (one.read is not None, one.write is not None) for one in formats().values()
+    }
