@@ -24,6 +24,9 @@ STANDARD_INPUT = "-"
 OK, NO, UNASKED = 0, 1, 2
 """Exit codes: done or yes; no, or what netsh calls a failure; the question could not be asked."""
 
+IF_EXISTS = ("fail", "keep", "update", "reset")
+"""What may become of a record that is there already."""
+
 REGISTRY_VARIABLE = "SSLBIND_REGISTRY"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sslbind.cli.app import NO, OK, STANDARD_INPUT, App, dry_run_option, join, pass_app
+from sslbind.cli.app import IF_EXISTS, NO, OK, STANDARD_INPUT, App, dry_run_option, join, pass_app
 from sslbind.cli.changes import describe
 from sslbind.cli.main import HELP
 from sslbind.errors import SslbindError
@@ -62,7 +62,7 @@ SERVERS = {"capture", "json", "netsh-json", "netsh-show"}
 )
 @click.option(
     "--if-exists",
-    type=click.Choice(["fail", "keep", "update", "reset"]),
+    type=click.Choice(IF_EXISTS),
     default="fail",
     show_default=True,
     help="A record or setting that is there with another value: a conflict; kept; changed where"

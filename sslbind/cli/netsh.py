@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sslbind.cli.app import App, dry_run_option, format_option
+from sslbind.cli.app import IF_EXISTS, App, dry_run_option, format_option
 from sslbind.cli.lines import Answer, LineOptions, failure, run_line
 from sslbind.cli.main import HELP, UnknownCommandError
 from sslbind.errors import NetshError, SslbindError
@@ -220,7 +220,7 @@ def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
             0,
             click.option(
                 "--if-exists",
-                type=click.Choice(["fail", "keep", "update", "reset"]),
+                type=click.Choice(IF_EXISTS),
                 default="fail",
                 show_default=True,
                 help="What to do where the binding exists: fail as netsh does; keep it if it is"

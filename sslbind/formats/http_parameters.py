@@ -37,15 +37,6 @@ _NO_OWNER = "{00000000-0000-0000-0000-000000000000}"
 _NAMESPACE = "{fd9fe07f-dc75-4e15-9abb-e33d6de2a052}"
 """Names of records with a host follow from their keys (UUID version 5), so that they stay."""
 
-_TYPES = {
-    Type.HASH: REG_BINARY,
-    Type.GUID: REG_BINARY,
-    Type.STORE: REG_SZ,
-    Type.TEXT: REG_SZ,
-    Type.FLAG: REG_DWORD,
-    Type.NUMBER: REG_DWORD,
-}
-
 
 def _tags(kind: Kind) -> dict[str, list[Tag]]:
     """Return the registry values of a record of ``kind``, each with the tags that it stores."""
