@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from sslbind.cli.main import COMMANDS, root
+from sslbind.cli.root import COMMANDS, root
 from sslbind.grammar import VERBS, tag_names
 from sslbind.keys import KIND_BY_NAME
 from sslbind.tags import PROPERTIES, STORED, Type

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
-    from sslbind.certstore import CertStores
+    from sslbind.certificates.stores import CertStores
     from sslbind.errors import NetshError, RegistryError, SslbindError
     from sslbind.keys import Key, infer_key, parse_key
     from sslbind.operations import Change, Session
-    from sslbind.registry import Registry
+    from sslbind.registry.registry import Registry
     from sslbind.release import Release
     from sslbind.resolver import Answer, State, resolve
 
@@ -26,11 +26,11 @@ __version__: str
 _HOMES = {
     "Answer": "resolver",
     "Binding": "binding",
-    "CertStores": "certstore",
+    "CertStores": "certificates.stores",
     "Change": "operations",
     "Key": "keys",
     "NetshError": "errors",
-    "Registry": "registry",
+    "Registry": "registry.registry",
     "RegistryError": "errors",
     "Release": "release",
     "Session": "operations",

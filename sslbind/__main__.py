@@ -2,6 +2,6 @@
 
 import sys
 
-from sslbind.cli.main import main
+from sslbind.cli.entry import main
 
 sys.exit(main())

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from sslbind.binding import Binding
 from sslbind.keys import KINDS, Key
-from sslbind.registry import CentralCertProvider
+from sslbind.registry.document import CentralCertProvider
 from sslbind.release import Release
 from sslbind.sslflags import BASE, tag_bits
 from sslbind.tags import SSLFLAGS, STORED, Type
@@ -103,7 +103,7 @@ def compare(servers: Sequence[Server]) -> Comparison:
 
 def _not_compared(server: Server) -> tuple[str, ...]:
     names = [name for name in (WINDOWS, IPLISTEN, CENTRAL, *STORED) if name in server.untold]
-    unread = (f"{key.kind}={key}" for key in server.unread if key not in server.bindings)
+    unread = (key.spec for key in server.unread if key not in server.bindings)
     return (*names, *sorted(unread))
 
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from sslbind import check, sslflags
 from sslbind.errors import BadValueError, RefusedError, SslbindError
-from sslbind.formats.netsh_text import SYSTEM_TEXTS
 from sslbind.keys import KINDS
+from sslbind.netsh_messages import SYSTEM_TEXTS
 from sslbind.owners import OWNER_BY_APPID, OWNER_BY_WORD, OWNERS
 from sslbind.printable import printable
 from sslbind.release import Release

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind.binding import Binding
+from sslbind.certificates.names import covers
 from sslbind.comparison import IPLISTEN
 from sslbind.errors import SslbindError
 from sslbind.files import read_file
@@ -15,16 +16,15 @@ from sslbind.formats import formats
 from sslbind.formats.encoding import decode_text
 from sslbind.formats.imported import BadRecord, Imported, Record, Wanted
 from sslbind.keys import KIND_BY_TABLE, Key
-from sslbind.names import covers
-from sslbind.registry import MAX_SIZE, CentralCertProvider, Registry, Settings
-from sslbind.registry.document import Told
+from sslbind.registry.document import CentralCertProvider, Settings, Told
+from sslbind.registry.registry import MAX_SIZE, Registry
 from sslbind.registry.snapshot import Snapshot
 from sslbind.release import DEFAULT_RELEASE
 from sslbind.tags import STORED
 
 if TYPE_CHECKING:
-    from sslbind.certentry import Entry
-    from sslbind.certstore import CertStores
+    from sslbind.certificates.entry import Entry
+    from sslbind.certificates.stores import CertStores
     from sslbind.formats.format import Format
 
 STANDARD_INPUT = "-"
@@ -128,7 +128,7 @@ def snapshot(source: Source) -> Snapshot:
     for binding, line in imported.records:
         if bindings.setdefault(binding.key, binding) != binding:
             raise SslbindError(
-                f"{binding.key.kind}={binding.key} comes twice, with different values",
+                f"{binding.key.spec} comes twice, with different values",
                 "one file holds one server",
                 file=source.file,
                 line=line,
@@ -172,7 +172,7 @@ def _left_out(source: Source) -> tuple[str, ...]:
     """Return a sentence, with file and line, for each record of a file that cannot be taken."""
     bad = [(one.line, one.message) for one in source.imported.bad]
     bad += [
-        (one.line, f"{one.key.kind}={one.key} comes without its certificate")
+        (one.line, f"{one.key.spec} comes without its certificate")
         for one in source.imported.wanted
     ]
     return tuple(
@@ -293,7 +293,7 @@ def with_certificates(imported: Imported, stores: CertStores | None) -> Imported
     records, bad, notes = list(imported.records), list(imported.bad), list(imported.notes)
     for wanted in imported.wanted:
         entry = _newest(entries, wanted)
-        name = f"{wanted.key.kind}={wanted.key}"
+        name = wanted.key.spec
         if entry is None:
             bad.append(BadRecord(
                 wanted.line,

@@ -7,13 +7,15 @@ how it is written.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from sslbind.errors import BadValueError
 from sslbind.release import Release
 
 
-class Kind(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Kind:
     """One kind of key. There are four, compared by identity."""
 
     name: str
@@ -30,13 +32,6 @@ class Kind(NamedTuple):
     """The first release that has the kind."""
     certificate: bool
     """Whether the record names a certificate (else the central store does)."""
-
-    # By value, every look-up of a key would compare the words of its kind.
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return object.__hash__(self)
 
     def __str__(self) -> str:
         return self.name
@@ -93,6 +88,15 @@ class Key(NamedTuple):
         if ":" in self.host:
             return f"[{self.host}]:{self.port}"
         return f"{self.host}:{self.port}" if self.host else str(self.port)
+
+    @property
+    def spec(self) -> str:
+        """The key as a netsh line names it: ``ipport=10.0.0.5:443``."""
+        return f"{self.kind}={self}"
+
+    def to_json(self) -> dict[str, str]:
+        """Return the key as JSON has it: its kind and its canonical text."""
+        return {"kind": self.kind.name, "key": str(self)}
 
     @property
     def wildcard(self) -> bool:

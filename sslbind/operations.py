@@ -22,16 +22,16 @@ from sslbind.errors import (
 )
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SNI_WILDCARD_SINCE, Key
 from sslbind.owners import owner_name
-from sslbind.registry import Registry
+from sslbind.registry.registry import Registry
 from sslbind.release import Release
 from sslbind.resolver import State
 from sslbind.tags import SSLFLAGS, STORED, Value
 
 if TYPE_CHECKING:
-    from sslbind.ccs import CentralStore
-    from sslbind.certfiles import Progress
-    from sslbind.certstore import CertStores
-    from sslbind.identity import Identity
+    from sslbind.certificates.central import CentralStore
+    from sslbind.certificates.identity import Identity
+    from sslbind.certificates.scanning import Progress
+    from sslbind.certificates.stores import CertStores
 
 NOT_MODELLED = (
     "the registry has no [CertStores]: certificates are not modelled, and hashes are taken as given"
@@ -83,7 +83,7 @@ class Session:
         """The certificate stores, None where they are not modelled."""
         settings = self.registry.settings.cert_stores
         if settings is not None and self._stores is None:
-            from sslbind.certstore import CertStores
+            from sslbind.certificates.stores import CertStores
 
             password_file = settings.password_file
             self._stores = CertStores(
@@ -105,7 +105,7 @@ class Session:
         """The central store, enabled or not; None where it has no location."""
         settings = self.registry.settings.central_store
         if settings is not None and settings.location and self._central is None:
-            from sslbind.ccs import CentralStore
+            from sslbind.certificates.central import CentralStore
 
             password_file = settings.password_file
             self._central = CentralStore(
@@ -335,7 +335,7 @@ class Session:
             if binding.certhash
             else "served by the central store"
         )
-        key = f"{binding.key.kind}={binding.key}"
+        key = binding.key.spec
         return ExistsError(
             f"{key} exists {what}, owned by {owner} {binding.appid}" + (f"; {why}" if why else ""),
             f"sslbind update sslcert {key} TAG=VALUE changes it, --if-exists update adds or"
@@ -344,12 +344,12 @@ class Session:
 
     def _absent(self, key: Key) -> NotFoundError:
         return NotFoundError(
-            f"there is no binding {key.kind}={key}", "sslbind list shows those that exist"
+            f"there is no binding {key.spec}", "sslbind list shows those that exist"
         )
 
 
 def _check_store_name(binding: Binding) -> None:
-    from sslbind.certstore import store_name
+    from sslbind.certificates.stores import store_name
 
     try:
         store_name(binding.store or DEFAULT_STORE)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sslbind.binding import Binding
+from sslbind.certificates.names import covers
 from sslbind.keys import HOSTNAMEPORT
-from sslbind.names import covers
 from sslbind.operations import Change, Session
 
 

@@ -88,7 +88,7 @@ class Step(NamedTuple):
     def tried(self) -> str:
         """What was looked for, in words: ``ccs=443 with www.contoso.com.pfx``."""
         files = " or ".join(f"{stem}.pfx" for stem in self.stems)
-        return f"{self.key.kind}={self.key}" + (f" with {files}" if files else "")
+        return self.key.spec + (f" with {files}" if files else "")
 
 
 class Answer(NamedTuple):

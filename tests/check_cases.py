@@ -13,7 +13,7 @@ from pki import NOW, Issued
 from sslbind.check import Finding, Subject, check
 from sslbind.keys import infer_key
 from sslbind.operations import Session
-from sslbind.registry import Registry
+from sslbind.registry.registry import Registry
 from sslbind.release import parse_release
 from sslbind.sites import Sites
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pki import Issued, issue, mail, web
 
-from sslbind.cli.main import main
+from sslbind.cli.entry import main
 
 settings.register_profile(
     "sslbind",
@@ -50,7 +50,7 @@ class Run(Protocol):
 
 
 def call(args: Sequence[str], stdin: str | bytes = b"", program: str = "sslbind") -> Result:
-    """Call ``sslbind.cli.main.main`` with streams of its own."""
+    """Call ``sslbind.cli.entry.main`` with streams of its own."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = io.BytesIO(), io.BytesIO()
     old = sys.stdin, sys.stdout, sys.stderr, sys.argv

@@ -21,13 +21,13 @@ from random import Random
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from sslbind.clienthello import hello_name
+from sslbind.answers.clienthello import hello_name
 from sslbind.errors import SslbindError
 from sslbind.formats import formats
 from sslbind.formats.encoding import decode_text
 from sslbind.formats.format import Format
-from sslbind.formats.sites import read_sites
-from sslbind.registry import Registry
+from sslbind.formats.iis.read_sites import read_sites
+from sslbind.registry.registry import Registry
 
 HERE = Path(__file__).parent
 INPUTS = 100_000

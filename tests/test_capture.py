@@ -17,13 +17,15 @@ from hypothesis import strategies as st
 from pki import Issued, intermediate, root, web
 from strategies import binding_lists
 
+from sslbind import netsh_messages
 from sslbind.binding import Binding
 from sslbind.digest import thumbprint
 from sslbind.errors import SslbindError
-from sslbind.formats import capture, formats, netsh_capture, netsh_show, netsh_text
+from sslbind.formats import capture, formats
 from sslbind.formats.imported import BadRecord, Imported, StoredCertificate
+from sslbind.formats.netsh import show_reader, show_writer
 from sslbind.keys import HOSTNAMEPORT, IPPORT, parse_key
-from sslbind.registry import CentralCertProvider
+from sslbind.registry.document import CentralCertProvider
 from sslbind.release import Release
 
 FILE = "web1.json"
@@ -62,8 +64,8 @@ def built(*bindings: Binding, **fields: Any) -> dict[str, Any]:
             "product": "Windows Server 2022 Datacenter",
             "release": "2009",
         },
-        "sslcert": netsh_show.show(bindings, Release.W2022).split("\n"),
-        "iplisten": netsh_text.iplisten(()).split("\n"),
+        "sslcert": show_writer.show(bindings, Release.W2022).split("\n"),
+        "iplisten": netsh_messages.iplisten(()).split("\n"),
         "certificates": [],
         "central": None,
         "config": None,
@@ -81,7 +83,7 @@ def test_a_capture_says_what_the_server_has() -> None:
         built(
             IP,
             SNI,
-            iplisten=netsh_text.iplisten(("10.0.0.5", "::1")).split("\n"),
+            iplisten=netsh_messages.iplisten(("10.0.0.5", "::1")).split("\n"),
             certificates=[stored(web()), stored(root(), "Root", key=False)],
             central={
                 "enabled": True,
@@ -105,7 +107,7 @@ def test_a_capture_says_what_the_server_has() -> None:
 
 def test_only_three_fields_are_needed() -> None:
     """What is null or absent was not there; an empty listen list is one all the same."""
-    shown = netsh_show.show([IP], Release.W2022).split("\n")
+    shown = show_writer.show([IP], Release.W2022).split("\n")
     least = {"format": "sslbind-capture", "version": 1, "sslcert": shown}
     imported = read(least)
     assert imported._replace(records=()) == Imported(release=Release.W2022)
@@ -125,8 +127,8 @@ def test_records_have_the_line_where_their_key_stands() -> None:
 @given(binding_lists())
 def test_the_records_are_those_of_netsh(bindings: list[Binding]) -> None:
     """However the JSON is laid out, its records are those that netsh's text alone has."""
-    text = netsh_show.show(bindings, Release.W2025)
-    alone = netsh_capture.read(text, FILE)
+    text = show_writer.show(bindings, Release.W2025)
+    alone = show_reader.read(text, FILE)
     document = built(sslcert=text.split("\n"))
     for layout in ({"indent": 4}, {"indent": None}, {"indent": 0, "sort_keys": True}):
         imported = read(document, **layout)
@@ -238,7 +240,7 @@ def test_a_certificate_that_no_parser_takes() -> None:
 
 def test_a_bad_record_does_not_stop_the_rest() -> None:
     """A record that is none is reported with the line of the document, and the next is read."""
-    lines = netsh_show.show([IP, SNI], Release.W2022).split("\n")
+    lines = show_writer.show([IP, SNI], Release.W2022).split("\n")
     lines[5] = lines[5].replace(web().thumbprint, "sesame")
     document = built(sslcert=lines)
     imported = read(document)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pki import PASSWORD, intermediate, issue, mail, openssl_pfx, root, web
 
-from sslbind.ccs import CentralStore, stem_of
+from sslbind.certificates.central import CentralStore, stem_of
 from sslbind.errors import CertificateError, PasswordError, SslbindError
 from sslbind.resolver import central_stems, server_name
 

@@ -11,7 +11,8 @@ from conftest import Run
 from pki import PASSWORD, Issued, issue
 from tools import needs
 
-from sslbind.registry import CentralCertProvider, Registry
+from sslbind.registry.document import CentralCertProvider
+from sslbind.registry.registry import Registry
 
 SECRET = PASSWORD.decode()
 FULL = """\

@@ -36,8 +36,9 @@ from pki import (
     web,
 )
 
-from sslbind import certificates, der
-from sslbind.certificates import (
+from sslbind.certificates import der, parsing
+from sslbind.certificates.names import covers
+from sslbind.certificates.parsing import (
     Bundle,
     Identity,
     encode_chain,
@@ -49,7 +50,6 @@ from sslbind.certificates import (
     self_signed,
 )
 from sslbind.errors import CertificateError, PasswordError, SslbindError
-from sslbind.names import covers
 
 CHAIN = [web, intermediate, root]
 
@@ -647,7 +647,7 @@ def test_too_many_certificates() -> None:
     many = b"".join(
         b"-----BEGIN CERTIFICATE-----\n%s-----END CERTIFICATE-----\n"
         % base64.encodebytes(der[:-2] + n.to_bytes(2, "big"))
-        for n in range(certificates.MAX_CERTIFICATES + 1)
+        for n in range(parsing.MAX_CERTIFICATES + 1)
     )
     with pytest.raises(CertificateError, match="more than 1000 certificates"):
         read_bundle(many)

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from pki import NOW, PASSWORD, bag, ec_key, intermediate, issue, mail, openssl_pfx, root, web
 
-from sslbind import certfiles
-from sslbind.certentry import Entry
-from sslbind.certificates import Bundle, Certificate, Identity, identities, read_bundle
-from sslbind.certstore import CertStores, store_name
+from sslbind.certificates import scanning
+from sslbind.certificates.entry import Entry
+from sslbind.certificates.parsing import Bundle, Certificate, Identity, identities, read_bundle
+from sslbind.certificates.stores import CertStores, store_name
+from sslbind.certificates.verify import problems
 from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError
-from sslbind.verify import problems
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
 WEB = web().thumbprint
@@ -543,9 +543,10 @@ def test_require_loads_no_cryptography(certs: Path) -> None:
     code = f"""
 import sys
 before = set(sys.modules)
-from sslbind.certstore import CertStores
+from sslbind.certificates.stores import CertStores
 entry = CertStores({str(certs)!r}).require({WEB!r}, "MY")
-heavy = "cryptography pathlib hashlib json base64 datetime ipaddress sslbind.certfiles".split()
+heavy = "cryptography pathlib hashlib json base64 datetime ipaddress".split()
+heavy.append("sslbind.certificates.scanning")
 print(entry.has_key, [name for name in heavy if name in set(sys.modules) - before])
 """
     assert run(code) == "True []\n"
@@ -580,7 +581,7 @@ def hook(event, arguments):
     if event == "open" and str(arguments[0]).startswith({str(certs)!r}):
         names.append(os.path.basename(arguments[0]))
 sys.addaudithook(hook)
-from sslbind.certstore import CertStores
+from sslbind.certificates.stores import CertStores
 CertStores({str(certs)!r}).entries()
 print(*sorted(set(names)))  # the opener of a file is audited too
 """
@@ -797,13 +798,13 @@ def test_many_certificates_of_one_name(
     asked = stores(certs)
     asked.entries()
     opened: list[str] = []
-    real = certfiles.open_file
+    real = scanning.open_file
 
-    def spy(path: str, passwords: certfiles.PasswordFile, *, strict: bool) -> Bundle:
+    def spy(path: str, passwords: scanning.PasswordFile, *, strict: bool) -> Bundle:
         opened.append(path)
         return real(path, passwords, strict=strict)
 
-    monkeypatch.setattr(certfiles, "open_file", spy)
+    monkeypatch.setattr(scanning, "open_file", spy)
     assert asked.issuers(identity(made[0].pem)) == ()
     assert opened == []
     leaf = identity(issue("x", issuer=made[0]).pem)

@@ -164,7 +164,10 @@ def on_a_terminal(folder: Path, code: str = "", **variables: str) -> str:
     gone = ("CI", "NO_COLOR", "FORCE_COLOR")
     child: Any = pexpect.spawn(
         sys.executable,
-        ["-c", f"import sys\n{code}\nfrom sslbind.cli.main import main\nsys.exit(main(['check']))"],
+        [
+            "-c",
+            f"import sys\n{code}\nfrom sslbind.cli.entry import main\nsys.exit(main(['check']))",
+        ],
         cwd=str(folder),
         env={k: v for k, v in os.environ.items() if k not in gone}
         | {"TERM": "xterm-256color"}

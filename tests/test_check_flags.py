@@ -6,7 +6,7 @@ import pytest
 from check_cases import Case, record
 from conftest import A, Run
 
-from sslbind.registry import Registry
+from sslbind.registry.registry import Registry
 
 FLAGS = [
     "sslflags-unknown-bit",

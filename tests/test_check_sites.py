@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from pki import NOW, issue, mail, web
 
 from sslbind.check import Finding
-from sslbind.formats.application_host import read
-from sslbind.formats.sites import read_sites
-from sslbind.formats.xml_tree import parse
+from sslbind.formats.iis.application_host import read
+from sslbind.formats.iis.read_sites import read_sites
+from sslbind.formats.iis.xml_tree import parse
 from sslbind.release import Release
 from sslbind.sites import ClientCertificate, SiteBinding, Sites
 

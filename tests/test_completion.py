@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from tools import needs
 
 from sslbind import files
-from sslbind.cli import bashwords
-from sslbind.cli.candidates import candidates
-from sslbind.cli.completion import SCRIPTS
-from sslbind.cli.main import COMMANDS
+from sslbind.cli.completion import bashwords
+from sslbind.cli.completion.candidates import candidates
+from sslbind.cli.completion.install import SCRIPTS
+from sslbind.cli.root import COMMANDS
 from sslbind.grammar import VERBS
 from sslbind.tags import TAGS
 
@@ -323,7 +323,7 @@ class TestProtocol:
 
     def test_cryptography_is_not_loaded(self, folder: Path) -> None:
         code = (
-            "import sys; from sslbind.cli.candidates import complete;"
+            "import sys; from sslbind.cli.completion.candidates import complete;"
             "complete(['add', 'sslcert', 'certhash=']); complete(['']);"
             "sys.exit('cryptography' in sys.modules or 'tomlkit' in sys.modules)"
         )

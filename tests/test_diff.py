@@ -14,7 +14,7 @@ from strategies import binding_lists, bindings, values
 
 from sslbind.binding import Binding
 from sslbind.comparison import Comparison, Difference, Server, compare
-from sslbind.formats import netsh_show
+from sslbind.formats.netsh import show_writer
 from sslbind.keys import HOSTNAMEPORT, IPPORT, parse_key
 from sslbind.operations import NO_STORE_NAME
 from sslbind.release import Release
@@ -215,7 +215,7 @@ def test_a_capture_against_a_registry(run: Run, web: Path) -> None:
         parse_key(HOSTNAMEPORT, "www.contoso.com:443"),
         {"certhash": A, "appid": IIS, "certstorename": "MY"},
     )
-    (web / "now.txt").write_text(netsh_show.show([one], Release.W2019))
+    (web / "now.txt").write_text(show_writer.show([one], Release.W2019))
     (web / "then.toml").write_text(
         f'version = 1\nSslSniBindingInfo."www.contoso.com:443" = '
         f'{{ certhash = "{B}", appid = "{IIS}", certstorename = "MY" }}\n'

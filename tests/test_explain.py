@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sslbind.check import Rule, rules
-from sslbind.cli.main import COMMANDS
+from sslbind.cli.root import COMMANDS
 from sslbind.errors import SslbindError
 from sslbind.explain import ERRORS, EVENTS, Explanation, explain, topics
 from sslbind.owners import OWNERS

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from sslbind.binding import Binding
 from sslbind.errors import SslbindError
-from sslbind.formats import formats, iis
+from sslbind.formats import formats
+from sslbind.formats.iis import site_records
 from sslbind.formats.imported import Imported, Record
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, parse_key
 from sslbind.owners import OWNER_BY_WORD
@@ -24,7 +25,7 @@ NOTE = "names no owner; appid is taken to be that of IIS"
 
 
 def golden(name: str) -> Imported:
-    return iis.read((GOLDEN / name).read_text(encoding="utf-8"), name)
+    return site_records.read((GOLDEN / name).read_text(encoding="utf-8"), name)
 
 
 def document(*bindings: str) -> str:
@@ -41,12 +42,12 @@ def place(information: str, flags: int = 0, certhash: str = "", store: str = "")
 
 
 def read(*bindings: str) -> Imported:
-    return iis.read(document(*bindings), "sites.xml")
+    return site_records.read(document(*bindings), "sites.xml")
 
 
 def wanted(imported: Imported) -> list[tuple[str, str, int | None]]:
     """Each record that wants a certificate: key, host, line."""
-    return [(f"{one.key.kind}={one.key}", one.host, one.line) for one in imported.wanted]
+    return [(one.key.spec, one.host, one.line) for one in imported.wanted]
 
 
 def bad(imported: Imported) -> list[tuple[int | None, str]]:
@@ -107,7 +108,7 @@ def test_iis_express() -> None:
 def test_http_alone() -> None:
     """http bindings have no records, and nothing is said of them."""
     text = '<bindings><binding protocol="http" bindingInformation="*:80:"/></bindings>'
-    imported = iis.read(text, "sites.xml")
+    imported = site_records.read(text, "sites.xml")
     assert (imported.records, imported.bad, imported.notes) == ((), (), ())
 
 
@@ -261,7 +262,7 @@ def test_bad_access() -> None:
         f"<system.applicationHost>{document(place('*:443:', 0, A))}</system.applicationHost>"
         "</configuration>"
     )
-    imported = iis.read(text, "sites.xml")
+    imported = site_records.read(text, "sites.xml")
     assert bad(imported) == [(2, "sslFlags of <access> has 'Cert', which is no flag")]
     assert len(imported.records) == 1
 
@@ -373,9 +374,9 @@ def test_it_is_told_by_content() -> None:
 @given(st.text() | st.text().map(lambda text: f"<sites>{text}</sites>"))
 def test_any_text(text: str) -> None:
     """Whatever the text is, there is an answer or a sentence."""
-    iis.detect(text)
+    site_records.detect(text)
     with contextlib.suppress(SslbindError):
-        iis.read(text, "sites.xml")
+        site_records.read(text, "sites.xml")
 
 
 attributes = st.text(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sslbind.binding import Binding
 from sslbind.errors import SslbindError
-from sslbind.formats import iis6
+from sslbind.formats.iis import metabase_records
 from sslbind.formats.imported import Imported, Record
 from sslbind.keys import IPPORT, parse_key
 from sslbind.release import Release
@@ -23,7 +23,7 @@ SITE = f'SecureBindings=":443:" SSLCertHash="{A}"'
 
 
 def golden(name: str) -> Imported:
-    return iis6.read((GOLDEN / name).read_text(encoding="utf-8"), name)
+    return metabase_records.read((GOLDEN / name).read_text(encoding="utf-8"), name)
 
 
 def read(*sites: str, service: str = "") -> Imported:
@@ -33,7 +33,7 @@ def read(*sites: str, service: str = "") -> Imported:
         for number, site in enumerate(sites, 1)
     )
     text = f'<MBProperty>\n<IIsWebService Location="/LM/W3SVC" {service}/>\n{servers}</MBProperty>'
-    return iis6.read(text, "MetaBase.xml")
+    return metabase_records.read(text, "MetaBase.xml")
 
 
 def bad(imported: Imported) -> list[tuple[int | None, str]]:

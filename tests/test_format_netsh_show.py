@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from strategies import binding_lists
 
 from sslbind.binding import Binding
-from sslbind.formats import formats, netsh_capture, netsh_show
+from sslbind.formats import formats
 from sslbind.formats.encoding import decode_text
 from sslbind.formats.imported import Imported
+from sslbind.formats.netsh import show_reader, show_writer
 from sslbind.keys import IPPORT, parse_key
 from sslbind.printable import printable
 from sslbind.release import Release
@@ -26,15 +27,12 @@ IIS = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
 
 def capture(name: str) -> Imported:
     """Return what a capture says."""
-    return netsh_capture.read(decode_text((CAPTURES / name).read_bytes(), name), name)
+    return show_reader.read(decode_text((CAPTURES / name).read_bytes(), name), name)
 
 
 def told(imported: Imported) -> dict[str, dict[str, object]]:
     """Return the values of each record by its key."""
-    return {
-        f"{one.binding.key.kind}={one.binding.key}": dict(one.binding.values)
-        for one in imported.records
-    }
+    return {one.binding.key.spec: dict(one.binding.values) for one in imported.records}
 
 
 def test_a_french_capture_is_read_by_shape() -> None:
@@ -106,7 +104,7 @@ def test_a_quoted_mail_with_collapsed_columns_and_a_bad_record() -> None:
 def test_the_console_of_2008_r2_is_told_by_its_spacing() -> None:
     """The old layout has the lines of 2012, and four blanks behind the labels of flags."""
     text = (Path(__file__).parent / "golden" / "show-2008r2-ipport.txt").read_text()
-    assert netsh_capture.read(text, "x").release is Release.W2008R2
+    assert show_reader.read(text, "x").release is Release.W2008R2
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-8"])
@@ -141,23 +139,23 @@ LISTEN = "\nIP addresses present in the IP listen list:\n-----------------------
 @pytest.mark.parametrize(
     ("text", "notes", "iplisten"),
     [
-        (netsh_show.HEADER, (), None),
+        (show_writer.HEADER, (), None),
         (FRENCH, (), None),
         ("PS C:\\> netsh http show sslcert\n\nOdd\n--------------------\n\nPS C:\\>", (), None),
         (
-            netsh_show.NOT_FOUND,
+            show_writer.NOT_FOUND,
             ("has no record: netsh answered 'The system cannot find the file specified.'",),
             None,
         ),
-        (f"{netsh_show.HEADER}{LISTEN}    10.0.0.5\n", (), ("10.0.0.5",)),
+        (f"{show_writer.HEADER}{LISTEN}    10.0.0.5\n", (), ("10.0.0.5",)),
     ],
 )
 def test_a_server_without_bindings(
     text: str, notes: tuple[str, ...], iplisten: tuple[str, ...] | None
 ) -> None:
     """A heading and dashes are netsh's answer where there is no record, in any language."""
-    assert netsh_capture.detect(text)
-    assert netsh_capture.read(text, "x") == Imported(notes=notes, iplisten=iplisten)
+    assert show_reader.detect(text)
+    assert show_reader.read(text, "x") == Imported(notes=notes, iplisten=iplisten)
 
 
 @pytest.mark.parametrize(
@@ -176,12 +174,12 @@ def test_a_server_without_bindings(
 )
 def test_other_texts_with_dashes(text: str) -> None:
     """Tables, headings of prose, other answers of netsh and cut captures are no empty server."""
-    assert not netsh_capture.detect(text)
+    assert not show_reader.detect(text)
 
 
 def test_an_empty_server_is_read_by_commands(run: Run, tmp_path: Path) -> None:
     """It is a registry without bindings for whoever reads one."""
-    (tmp_path / "empty.txt").write_text(netsh_show.HEADER)
+    (tmp_path / "empty.txt").write_text(show_writer.HEADER)
     seen = run("-r", "empty.txt", "list", "--format", "tsv")
     assert (seen.code, seen.out) == (0, "")
 
@@ -203,9 +201,9 @@ CENTRAL = f"""
 
 def test_a_central_record_without_hash_and_store_lines() -> None:
     """A port before a GUID starts one, also right behind another record."""
-    first = netsh_show.show([Binding(KEY, {"certhash": A, "appid": IIS})], Release.W2012)
+    first = show_writer.show([Binding(KEY, {"certhash": A, "appid": IIS})], Release.W2012)
     for text in (CENTRAL, first + CENTRAL, first.rstrip() + CENTRAL):
-        imported = netsh_capture.read(text, "x")
+        imported = show_reader.read(text, "x")
         assert told(imported)["ccs=443"] == {"appid": IIS, "clientcertnegotiation": True}
         assert (imported.bad, imported.notes) == ((), ())
         assert len(imported.records) == 1 + (text is not CENTRAL)
@@ -213,17 +211,17 @@ def test_a_central_record_without_hash_and_store_lines() -> None:
 
 def test_lines_behind_a_record_that_look_like_another_are_bad() -> None:
     """They are told with their line; what holds no GUID is left out with a note."""
-    whole = netsh_show.show([Binding(KEY, {"certhash": A, "appid": IIS})], Release.W2025).rstrip()
+    whole = show_writer.show([Binding(KEY, {"certhash": A, "appid": IIS})], Release.W2025).rstrip()
     text = whole.partition("\n Extended")[0].rstrip()
     end = text.count("\n") + 2
-    imported = netsh_capture.read(f"{text}\n    Odd : x\n    Owner : {IIS}\n", "x")
+    imported = show_reader.read(f"{text}\n    Odd : x\n    Owner : {IIS}\n", "x")
     assert [(one.line, one.message) for one in imported.bad] == [
         (end, "is a record in a layout that is not known")
     ]
     assert len(imported.records) == 1
-    imported = netsh_capture.read(f"{whole}\n    Odd : x\n    Owner : {IIS}\n", "x")
+    imported = show_reader.read(f"{whole}\n    Odd : x\n    Owner : {IIS}\n", "x")
     assert [one.line for one in imported.bad] == [whole.count("\n") + 2]
-    imported = netsh_capture.read(f"{text}\n    Odd : x\n", "x")
+    imported = show_reader.read(f"{text}\n    Odd : x\n", "x")
     assert imported.notes == (
         "ipport=10.0.0.5:443 has 1 line more than any release that is known; left out",
     )
@@ -238,8 +236,8 @@ def test_a_bad_record_has_its_key() -> None:
 
 def test_one_line_is_missing() -> None:
     """One is one."""
-    text = netsh_show.show([Binding(KEY, {"certhash": A, "appid": IIS})], Release.W2012)
-    assert netsh_capture.read(text.rstrip().rpartition("\n")[0], "x").notes == (
+    text = show_writer.show([Binding(KEY, {"certhash": A, "appid": IIS})], Release.W2012)
+    assert show_reader.read(text.rstrip().rpartition("\n")[0], "x").notes == (
         "ipport=10.0.0.5:443 is cut short: 1 line is missing and taken to be at its default",
     )
 
@@ -276,7 +274,7 @@ SHOWING = st.sampled_from(list(Release)[1:])
 def test_what_show_prints_is_read_back(case: tuple[Release, list[Binding]]) -> None:
     """Every release's own text gives the bindings that were printed."""
     release, found = case
-    imported = netsh_capture.read(netsh_show.show(found, release), "x")
+    imported = show_reader.read(show_writer.show(found, release), "x")
     assert imported.bad == ()
     assert {one.binding.key: one.binding for one in imported.records} == {
         one.key: one for one in found
@@ -289,8 +287,8 @@ PIECES = ["a:443", " : ", "\n", "(null)", "{x}", "443", "Set", A, IIS, "> ", "1.
 @given(st.text() | st.lists(st.sampled_from(PIECES)).map("".join))
 def test_any_text_is_read_without_a_crash(text: str) -> None:
     """Whatever the text, there are records or there are none."""
-    netsh_capture.detect(text)
-    netsh_capture.read(text, "x")
+    show_reader.detect(text)
+    show_reader.read(text, "x")
 
 
 def test_the_format_is_known() -> None:
@@ -328,7 +326,7 @@ def block(**changed: str) -> str:
 def test_a_value_may_have_a_colon_of_its_own() -> None:
     """Where the columns are netsh's, the column tells, and not the colon."""
     text = block(Certificate_Store_Name="My : Root", Ctl_Identifier="x : 5")
-    [record] = netsh_capture.read(text, "x").records
+    [record] = show_reader.read(text, "x").records
     assert record.binding.store == "My : Root"
     assert record.binding["sslctlidentifier"] == "x : 5"
 
@@ -336,7 +334,7 @@ def test_a_value_may_have_a_colon_of_its_own() -> None:
 @pytest.mark.parametrize("label", ["Certificate_Store_Name", "Ctl_Identifier", "Ctl_Store_Name"])
 def test_an_empty_value_shifts_nothing(label: str) -> None:
     """What stands behind an empty value is read as what it is."""
-    imported = netsh_capture.read(block(**{label: ""}), "x")
+    imported = show_reader.read(block(**{label: ""}), "x")
     [record] = imported.records
     assert record.binding["verifyclientcertrevocation"] is False
     assert record.binding["clientcertnegotiation"] is True
@@ -346,16 +344,16 @@ def test_an_empty_value_shifts_nothing(label: str) -> None:
 
 def test_an_address_as_a_title_is_no_listen_list() -> None:
     """Only what stands below the dashes of a listing is one."""
-    assert netsh_capture.read("10.1.2.3\n" + block(), "x").iplisten is None
+    assert show_reader.read("10.1.2.3\n" + block(), "x").iplisten is None
     title = "IP addresses present in the IP listen list:"
     listed = f"{title}\n{'-' * len(title)}\n\n    10.1.2.3\n    ::1\n\n"
-    assert netsh_capture.read(listed + block(), "x").iplisten == ("10.1.2.3", "::1")
+    assert show_reader.read(listed + block(), "x").iplisten == ("10.1.2.3", "::1")
 
 
 def test_an_extended_property_that_is_no_number_is_bad() -> None:
     """It is told with its line, and not passed over."""
     text = block().rstrip("\n") + "\n Extended Properties:\n    PropertyId : 0\n    Window : abc\n"
-    imported = netsh_capture.read(text, "x")
+    imported = show_reader.read(text, "x")
     assert [(one.line, one.message) for one in imported.bad] == [
         (20, "is an extended property and no number")
     ]

@@ -18,9 +18,10 @@ from strategies import binding_lists
 
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError
-from sslbind.formats import formats, netsh_script
+from sslbind.formats import formats
 from sslbind.formats.format import Contents, Delta, Transition, Written
-from sslbind.formats.powershell import quote
+from sslbind.formats.netsh import script_writer
+from sslbind.formats.netsh.powershell import quote
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, parse_key
 from sslbind.release import Release
 
@@ -150,7 +151,7 @@ def test_hostile_values(text: str) -> None:
         return
     binding = FIRST.replace({"sslctlidentifier": text})
     assert [words(*commands(write(binding).data))] == [
-        [*one, A] for one in netsh_script.commands(Delta(None, binding), Release.W2022)
+        [*one, A] for one in script_writer.commands(Delta(None, binding), Release.W2022)
     ]
 
 
@@ -178,8 +179,8 @@ def test_any_bindings(found: list[Binding]) -> None:
     commented = {line.split(": ")[0][2:] for line in lines if line.startswith("# ")}
     expected: list[list[str]] = []
     for one in found:
-        if f"{one.key.kind}={one.key}" not in commented:
-            expected += netsh_script.commands(Delta(None, one), Release.W2022)
+        if one.key.spec not in commented:
+            expected += script_writer.commands(Delta(None, one), Release.W2022)
     given_ = [words(line) for line in lines if not line.startswith("# ")]
     assert [one[:-1] if one[1] == "sslcert" else one for one in given_] == expected
 

@@ -23,7 +23,7 @@ from pki import Issued, issue
 from tools import needs
 
 from sslbind import Registry, Session, resolve
-from sslbind.certificates import encode_chain, encode_key, read_bundle
+from sslbind.certificates.parsing import encode_chain, encode_key, read_bundle
 
 ADDRESS, OTHER_ADDRESS = "127.0.0.1", "127.0.0.2"
 

@@ -12,8 +12,9 @@ import pytest
 from conftest import IIS, A, B, Run, snapshot
 from pki import Issued, mail, web
 
+from sslbind import netsh_messages
 from sslbind.binding import Binding
-from sslbind.formats import netsh_show, netsh_text
+from sslbind.formats.netsh import show_writer
 from sslbind.keys import HOSTNAMEPORT, parse_key
 from sslbind.release import Release
 
@@ -239,7 +240,7 @@ def capture(**fields: Any) -> str:
     """Return what capture.ps1 writes on a server with one record, for web()'s certificate in My."""
     values = {"certhash": web().thumbprint, "appid": IIS, "certstorename": "My"}
     binding = Binding(parse_key(HOSTNAMEPORT, "www.contoso.com:443"), values)
-    shown = netsh_show.show([binding], Release.W2022).split("\n")
+    shown = show_writer.show([binding], Release.W2022).split("\n")
     head = {"format": "sslbind-capture", "version": 1}
     return json.dumps({**head, "sslcert": shown, **fields}, indent=4)
 
@@ -299,7 +300,7 @@ def test_a_capture_with_certificates_says_what_import_brings(run: Run, tmp_path:
     assert "[CertStores]" not in seen.err
 
 
-LISTENING = netsh_text.iplisten(("10.0.0.5",)).split("\n")
+LISTENING = netsh_messages.iplisten(("10.0.0.5",)).split("\n")
 CENTRAL = {"enabled": True, "location": r"\\files\certs"}
 
 
@@ -334,7 +335,7 @@ def test_another_listen_list(
     """It is a conflict like a record's, and --if-exists says what becomes of it."""
     (tmp_path / "web01.json").write_text(capture(iplisten=LISTENING))
     run("import", "web01.json")
-    other = netsh_text.iplisten(("::1",)).split("\n")
+    other = netsh_messages.iplisten(("::1",)).split("\n")
     (tmp_path / "web01.json").write_text(capture(iplisten=other))
     seen = run("import", "--if-exists", if_exists, "web01.json")
     assert (seen.code, run("show", "iplisten").out.split()[-1]) == (code, address)
@@ -365,7 +366,7 @@ def test_a_registry_that_listens_everywhere(run: Run, tmp_path: Path) -> None:
 def test_two_listen_lists_in_one_import(run: Run, tmp_path: Path) -> None:
     """Two servers have two lists: neither is written."""
     for name, address in (("web01.json", "10.0.0.5"), ("web02.json", "10.0.0.6")):
-        lines = netsh_text.iplisten((address,)).split("\n")
+        lines = netsh_messages.iplisten((address,)).split("\n")
         (tmp_path / name).write_text(capture(iplisten=lines))
     seen = run("import", "web01.json", "web02.json")
     assert "error: web02.json: iplisten comes twice, with different values\n" in seen.err
@@ -394,7 +395,7 @@ def test_what_has_no_record_makes_no_registry(
 def test_a_server_without_bindings_is_a_registry(run: Run, tmp_path: Path) -> None:
     """A capture that says that nothing is bound is a fact about a server."""
     (tmp_path / "web01.json").write_text(
-        capture(sslcert=netsh_show.show([], Release.W2022).split("\n"))
+        capture(sslcert=show_writer.show([], Release.W2022).split("\n"))
     )
     assert run("import", "web01.json").code == 0
     assert (tmp_path / "sslbind.toml").exists()

@@ -15,8 +15,8 @@ import click
 import pytest
 from tools import needs
 
-from sslbind.cli.completion import SCRIPTS
-from sslbind.cli.main import COMMANDS, root
+from sslbind.cli.completion.install import SCRIPTS
+from sslbind.cli.root import COMMANDS, root
 
 TOP = Path(__file__).parent.parent
 PAGES = sorted((TOP / "man").glob("*.1"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sslbind.names import ascii_name, covers
+from sslbind.certificates.names import ascii_name, covers
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_the_commands_in_readme_exist(tmp_path: Path) -> None:
     """Each option and command that README names in its shell blocks is known."""
     from click.testing import CliRunner
 
-    from sslbind.cli.main import root
+    from sslbind.cli.root import root
 
     for line in "".join(blocks("bash")).splitlines():
         words = line.split()

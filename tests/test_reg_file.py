@@ -24,10 +24,10 @@ from sslbind.formats import formats
 from sslbind.formats.encoding import decode_text
 from sslbind.formats.format import Contents
 from sslbind.formats.imported import Imported
-from sslbind.formats.reg_key import Data
-from sslbind.formats.reg_other import to_data, to_value
+from sslbind.formats.reg.other import to_data, to_value
+from sslbind.formats.reg.reg_key import Data
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Kind, parse_address, parse_key
-from sslbind.registry import Registry
+from sslbind.registry.registry import Registry
 from sslbind.registry.splice import render_binding
 from sslbind.release import Release
 from sslbind.tags import STORED
@@ -186,7 +186,7 @@ def test_nothing_to_export() -> None:
 def test_losses(one: Binding, sentences: list[str]) -> None:
     """What .reg cannot carry is said in a sentence each; the rest is written."""
     data, losses = written(one)
-    assert list(losses) == [f"{one.key.kind}={one.key}: {sentence}" for sentence in sentences]
+    assert list(losses) == [f"{one.key.spec}: {sentence}" for sentence in sentences]
     assert [found.key for found in records(read(data))] == [one.key]
 
 
@@ -629,7 +629,7 @@ def test_any_bindings(found: list[Binding]) -> None:
     assert set(back) == {one.key for one in found}
     for one in found:
         assert back[one.key].values == Binding(one.key, stored(one)).values
-        said = [text for text in losses if text.startswith(f"{one.key.kind}={one.key}: Other.")]
+        said = [text for text in losses if text.startswith(f"{one.key.spec}: Other.")]
         for name, value in one.other.items():
             # A number of 0 has no bits to say.
             kept = back[one.key].other.get(name) == value or (name == "DefaultFlags" and value == 0)

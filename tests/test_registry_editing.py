@@ -14,7 +14,8 @@ from sslbind import cache
 from sslbind.binding import Binding
 from sslbind.errors import RegistryError
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, Key, parse_key
-from sslbind.registry import CentralCertProvider, Registry
+from sslbind.registry.document import CentralCertProvider
+from sslbind.registry.registry import Registry
 from sslbind.registry.splice import render_binding
 from sslbind.release import Release
 

@@ -20,12 +20,8 @@ from sslbind import cache
 from sslbind.binding import Binding
 from sslbind.errors import RegistryError
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, parse_key
-from sslbind.registry import (
-    CentralCertProvider,
-    CertStoresSettings,
-    Registry,
-    Suppression,
-)
+from sslbind.registry.document import CentralCertProvider, CertStoresSettings, Suppression
+from sslbind.registry.registry import Registry
 from sslbind.release import Release
 
 APPID = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
@@ -124,7 +120,7 @@ until = 2027-01-31
     assert settings.suppressions == (
         Suppression("ip-shadows-sni", "moved in March", "10.0.0.5:443", "2027-01-31"),
     )
-    assert [f"{key.kind}={key}" for key in registry.bindings] == [
+    assert [key.spec for key in registry.bindings] == [
         "ipport=0.0.0.0:443",
         "hostnameport=www.contoso.com:443",
         "ccs=443",
@@ -376,7 +372,7 @@ class TestStrangeFiles:
     def _refused(self, path: Path) -> None:
         # Imported first, as root: the interpreter may be readable by root alone.
         code = "import os, sys\nfrom sslbind.errors import RegistryError\n"
-        code += "from sslbind.registry import Registry\n"
+        code += "from sslbind.registry.registry import Registry\n"
         code += "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         code += "try: Registry.open(sys.argv[1])\nexcept RegistryError as error: print(error)"
         done = subprocess.run(

@@ -18,7 +18,7 @@ import pytest
 from sslbind.binding import Binding
 from sslbind.errors import RegistryError
 from sslbind.keys import CCS, HOSTNAMEPORT, Key, parse_key
-from sslbind.registry import Registry
+from sslbind.registry.registry import Registry
 
 APPID = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
 HASH = "a1" * 20
@@ -62,7 +62,7 @@ import os, sys, sslbind.registry.splice
 from sslbind.binding import Binding
 from sslbind.errors import SslbindError
 from sslbind.keys import CCS, parse_key
-from sslbind.registry import Registry
+from sslbind.registry.registry import Registry
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)
@@ -283,7 +283,7 @@ def test_a_lock_left_by_a_dead_process_holds_nobody_up(path: Path) -> None:
 
 def test_the_holder_of_a_lock_is_named(path: Path) -> None:
     """Who waits for too long learns which process it waits for; readers do not wait."""
-    code = "import sys\nfrom sslbind.registry import Registry\n"
+    code = "import sys\nfrom sslbind.registry.registry import Registry\n"
     code += "with Registry.editing(sys.argv[1]): print('mine', flush=True); sys.stdin.read()"
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(path)],

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pki import CLIENT, Issued, intermediate, issue, root, rsa_key
 from tools import needs
 
-from sslbind.clienthello import hello_name
+from sslbind.answers.clienthello import hello_name
 from sslbind.errors import SslbindError
 
 WWW = "www.contoso.com"

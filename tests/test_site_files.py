@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sslbind.errors import SslbindError
-from sslbind.formats.sites import MAX_SIZE, read_sites
-from sslbind.formats.xml_tree import MAX_DEPTH, MAX_PARTS, MAX_TAG, parse
+from sslbind.formats.iis.read_sites import MAX_SIZE, read_sites
+from sslbind.formats.iis.xml_tree import MAX_DEPTH, MAX_PARTS, MAX_TAG, parse
 from sslbind.release import Release, parse_release
 from sslbind.sites import ClientCertificate, SiteBinding, Sites, parse_information
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from pki import CLIENT, NOW, SERVER, Issued, ec_key, intermediate, issue, openssl, root, web
 
-from sslbind.certificates import Certificate, Identity, PrivateKey, identities, read_bundle
-from sslbind.verify import problems
+from sslbind.certificates.parsing import Certificate, Identity, PrivateKey, identities, read_bundle
+from sslbind.certificates.verify import problems
 
 
 def certificate(issued: Issued) -> Certificate:

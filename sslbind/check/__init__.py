@@ -11,8 +11,8 @@ import importlib
 import pkgutil
 from collections.abc import Collection, Iterable, Mapping
 
-from sslbind.check.finding import Finding, Suppressed
-from sslbind.check.rule import RULES, SEVERITIES, Found, Rule, Severity
+from sslbind.check.finding import SEVERITIES, Finding, Found, Severity, Suppressed
+from sslbind.check.rule import RULES, Rule
 from sslbind.check.subject import Subject
 from sslbind.errors import SslbindError
 from sslbind.printable import printable

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sslbind.check.rule import Found, rule
+from sslbind.check.finding import Found
+from sslbind.check.rule import rule
 from sslbind.check.site_bindings import deletion
 from sslbind.check.subject import Subject
 from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, Kind

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sslbind.check.certificates import covered, named
-from sslbind.check.rule import Found, rule
+from sslbind.check.finding import Found
+from sslbind.check.rule import rule
 from sslbind.check.site_bindings import has_host, identity
 from sslbind.check.subject import Subject
 from sslbind.errors import BadValueError
@@ -101,7 +102,7 @@ def ccs_name_mismatch(subject: Subject) -> Iterator[Found]:
     no server name leads to, such as one named in A-labels, is told too. Name
     the file after a host of its certificate, ``_.contoso.com.pfx`` for a wildcard.
     """
-    from sslbind.ccs import stem_of
+    from sslbind.certificates.central import stem_of
 
     for file in subject.central_files:
         entry, path = file.entry, subject.central_path(file.file)

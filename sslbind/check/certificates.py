@@ -6,19 +6,20 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sslbind.check.rule import Found, rule
+from sslbind.certificates.names import covers
+from sslbind.certificates.verify import MIN_BITS, SERVER_USES, WEAK_HASHES
+from sslbind.check.finding import Found
+from sslbind.check.rule import rule
 from sslbind.check.subject import Served, Subject
 from sslbind.errors import SslbindError
 from sslbind.keys import HOSTNAMEPORT
-from sslbind.names import covers
-from sslbind.verify import MIN_BITS, SERVER_USES, WEAK_HASHES
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sslbind.binding import Binding
-    from sslbind.certentry import Entry
-    from sslbind.identity import Certificate
+    from sslbind.certificates.entry import Entry
+    from sslbind.certificates.identity import Certificate
 
 NEW = "NEW.pfx"
 """Stands in a command for the file that the operator has to get."""
@@ -89,7 +90,7 @@ def host_mismatch(subject: Subject) -> Iterator[Found]:
         what = f"does not cover {one.name}: {named(one.entry)}"
         yield _found(
             one, what, "bind a certificate that has the name",
-            subject.command("update", "sslcert", f"{one.key.kind}={one.key}", "--cert", NEW),
+            subject.command("update", "sslcert", one.key.spec, "--cert", NEW),
         )  # fmt: skip
 
 
@@ -169,7 +170,7 @@ def _issued(subject: Subject, one: Served, others: Sequence[Entry]) -> bool:
     leaf = _certificate(subject, one) if others else None
     if leaf is None or subject.stores is None:
         return bool(others)  # the file has changed or gone since it was looked at
-    from sslbind.certificates import issued_by
+    from sslbind.certificates.parsing import issued_by
 
     files = dict.fromkeys(other.file for other in others)
     found = (above for file in files for above in subject.stores.certificates(file))
@@ -178,7 +179,7 @@ def _issued(subject: Subject, one: Served, others: Sequence[Entry]) -> bool:
 
 def _certificate(subject: Subject, one: Served) -> Certificate | None:
     """Return what is served itself, from its file; None where that cannot be opened."""
-    from sslbind.ccs import stem_of
+    from sslbind.certificates.central import stem_of
 
     if one.key is None:
         with contextlib.suppress(SslbindError):

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sslbind.binding import Binding
-from sslbind.check.rule import Found, rule
+from sslbind.check.finding import Found
+from sslbind.check.rule import rule
 from sslbind.check.site_bindings import identity
 from sslbind.check.subject import Subject
 from sslbind.sites import ClientCertificate, SiteBinding, Sites
 from sslbind.tags import CLIENT_CERTIFICATE
-from sslbind.tls import versions_left
+from sslbind.tls_versions import versions_left
 
 
 @rule("clientcert-renegotiation", "warn", sites=True)

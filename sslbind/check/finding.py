@@ -1,10 +1,38 @@
-"""What ``check`` reports: one thing that is wrong, as plain data."""
+"""What ``check`` reports: one thing that is wrong, as a rule gives it and as plain data."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from sslbind.check.rule import Severity
+if TYPE_CHECKING:
+    from sslbind.keys import Key
+
+Severity = Literal["error", "warn", "info"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warn", "error")
+"""From the least to the gravest."""
+
+
+class Found(NamedTuple):
+    """What a rule found: about which record, or where else.
+
+    ``key`` is the record's, None where the finding is about something else.
+    ``message`` is a sentence that names the value, ``advice`` one that says
+    what to do, ``command`` a line that does it (made by ``Subject.command``),
+    empty where no one line does. ``severity`` is given where it is not the
+    rule's own. ``file`` and ``line`` say where, for what is in no registry;
+    where they are not given, the record's own place counts. ``about`` tells
+    findings of one rule apart where record and file do not: text that stays
+    when lines move and time passes.
+    """
+
+    key: Key | None
+    message: str
+    advice: str
+    command: str = ""
+    severity: Severity | None = None
+    file: str | None = None
+    line: int | None = None
+    about: str = ""
 
 
 class Finding(NamedTuple):

@@ -12,7 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sslbind import sslflags
-from sslbind.check.rule import Found, rule
+from sslbind.check.finding import Found
+from sslbind.check.rule import rule
 from sslbind.check.site_bindings import identity, site_bindings
 from sslbind.check.subject import Subject
 from sslbind.sslflags import CENTRAL_CERT_STORE, FLAG_TAGS, SINCE, SNI

@@ -7,7 +7,8 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.check.adfs import service_names
-from sslbind.check.rule import Found, rule
+from sslbind.check.finding import Found
+from sslbind.check.rule import rule
 from sslbind.check.site_bindings import deletion
 from sslbind.check.subject import Subject
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Kind

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sslbind.binding import DEFAULT_STORE
-from sslbind.check.rule import Found, rule
+from sslbind.check.finding import Found
+from sslbind.check.rule import rule
 from sslbind.check.site_bindings import identity
 from sslbind.check.subject import Subject
 from sslbind.keys import HOSTNAMEPORT, IPPORT, SNI_WILDCARD_SINCE
 from sslbind.sslflags import SNI
 from sslbind.tags import REJECT, STORE, TAGS
-from sslbind.tls import versions_left
+from sslbind.tls_versions import versions_left
 
 _TLS_TAGS = tuple(tag for tag in TAGS if tag.removes)
 _TLS12 = next(tag for tag in _TLS_TAGS if "TLS 1.2" in tag.removes)

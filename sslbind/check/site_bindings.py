@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sslbind.check.rule import Found, rule
+from sslbind.check.finding import Found
+from sslbind.check.rule import rule
 from sslbind.check.subject import Subject
 from sslbind.errors import BadValueError
 from sslbind.keys import Key, parse_host
@@ -148,7 +149,7 @@ def deletion(subject: Subject, key: Key, advice: str) -> tuple[str, str]:
     """Return ``advice`` and the command that deletes a record; others where a site needs it."""
     wanted = subject.wanted.get(key)
     if wanted is None:
-        return advice, subject.command("delete", "sslcert", f"{key.kind}={key}")
+        return advice, subject.command("delete", "sslcert", key.spec)
     advice = (
         f"{wanted} needs the record: let the site move to a name (SNI, sslFlags 1) in IIS first,"
         " with a record of that name; then delete this one"

@@ -6,21 +6,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sslbind.binding import DEFAULT_STORE
+from sslbind.certificates.names import ascii_name, covers
 from sslbind.check.certificates import NEW
-from sslbind.check.rule import Found, rule
+from sslbind.check.finding import Found
+from sslbind.check.rule import rule
 from sslbind.check.site_bindings import has_host, identity, needs_host, site_bindings, unbracketed
 from sslbind.check.stores import with_key
 from sslbind.check.subject import Subject, Wanted, in_store
 from sslbind.errors import BadValueError
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, SNI_WILDCARD_SINCE, Key
-from sslbind.names import ascii_name, covers
 from sslbind.owners import OWNER_BY_WORD, owner_name
 from sslbind.release import Release
 from sslbind.sites import STANDARD_INPUT, SiteBinding
 from sslbind.sslflags import CENTRAL_CERT_STORE
 
 if TYPE_CHECKING:
-    from sslbind.certentry import Entry
+    from sslbind.certificates.entry import Entry
 
 _IIS = OWNER_BY_WORD["iis"].appid
 _NAMED = 3
@@ -130,7 +131,7 @@ def _new_record(
     if subject.release >= _NEW_WEBBINDING_SINCE:
         advice += "; New-WebBinding writes only the side of IIS"
     return advice, subject.command(
-        "add", "sslcert", f"{key.kind}={key}", *certificate,
+        "add", "sslcert", key.spec, *certificate,
         f"appid={wanted.sites.owner.word}", f"certstorename={store}",
     )  # fmt: skip
 
@@ -181,7 +182,7 @@ def orphan_record(subject: Subject) -> Iterator[Found]:
             f" *:{key.port}: and keep it, or delete it"
             if default
             else "delete it, unless another configuration file has its binding",
-            "" if default else subject.command("delete", "sslcert", f"{key.kind}={key}"),
+            "" if default else subject.command("delete", "sslcert", key.spec),
         )
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sslbind.check.adfs import trusted_devices
-from sslbind.check.rule import Found, rule
+from sslbind.check.finding import Found
+from sslbind.check.rule import rule
 from sslbind.check.subject import Subject
 from sslbind.release import Release
 from sslbind.tags import CTL_IDENTIFIER, CTL_STORE
 
 if TYPE_CHECKING:
-    from sslbind.ccs import CentralFile
+    from sslbind.certificates.central import CentralFile
 
 _BROKEN = "HTTP.SYS logs event 15021 and the handshake fails (netsh's error 1312)"
 CERTIFICATE, PRIVATE_KEY = "CERTIFICATE.pem", "KEY.key"

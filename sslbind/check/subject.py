@@ -10,17 +10,17 @@ from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.binding import DEFAULT_STORE
-from sslbind.check.rule import Found
+from sslbind.check.finding import Found
 from sslbind.keys import HOSTNAMEPORT, KINDS, Key, Kind
 from sslbind.printable import printable
-from sslbind.registry import DEFAULT_FILE
+from sslbind.registry.registry import DEFAULT_FILE
 from sslbind.resolver import used_since
 from sslbind.tags import REJECT, STORED, Tag, Value
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
-    from sslbind.ccs import CentralFile
-    from sslbind.certentry import Entry
+    from sslbind.certificates.central import CentralFile
+    from sslbind.certificates.entry import Entry
     from sslbind.operations import Session
     from sslbind.sites import SiteBinding, Sites
 
@@ -241,7 +241,7 @@ class Subject:
         if max(used_since(key), *(STORED[name].since for name in values)) > self.release:
             return ""
         words = (f"{name}={STORED[name].text(value)}" for name, value in values.items())
-        return self.command("update", "sslcert", f"{key.kind}={key}", *words)
+        return self.command("update", "sslcert", key.spec, *words)
 
     def rebind(self, old: str, new: str) -> str:
         """Return the command that gives the users of a certificate another, as ``update`` does."""

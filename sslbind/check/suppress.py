@@ -12,7 +12,8 @@ from sslbind.check import closest_rule, rules
 from sslbind.check.finding import Finding, Suppressed
 from sslbind.errors import BadValueError, RegistryError
 from sslbind.keys import KINDS, parse_key
-from sslbind.registry import Registry, Suppression
+from sslbind.registry.document import Suppression
+from sslbind.registry.registry import Registry
 
 _Record = tuple[str | None, str | None]
 """Kind and key, as a finding has them."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sslbind.cli.main import main
+from sslbind.cli.entry import main
 
 __all__ = ["main"]

@@ -15,7 +15,7 @@ from click.decorators import FC
 from sslbind.errors import RegistryError, SslbindError
 from sslbind.operations import Session
 from sslbind.printable import printable, printable_json
-from sslbind.registry import DEFAULT_FILE, Registry
+from sslbind.registry.registry import DEFAULT_FILE, Registry
 from sslbind.release import RELEASES, Release
 
 STANDARD_INPUT = "-"
@@ -24,10 +24,17 @@ STANDARD_INPUT = "-"
 OK, NO, UNASKED = 0, 1, 2
 """Exit codes: done or yes; no, or what netsh calls a failure; the question could not be asked."""
 
+HELP = {"help_option_names": ["-h", "--help"]}
+"""Context settings of every command."""
+
 IF_EXISTS = ("fail", "keep", "update", "reset")
 """What may become of a record that is there already."""
 
 REGISTRY_VARIABLE = "SSLBIND_REGISTRY"
+
+
+class UnknownCommandError(click.UsageError):
+    """Words that are no command."""
 
 
 class App:

@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sslbind.cli.app import OK, App, dry_run_option, format_option, pass_app
-from sslbind.cli.main import HELP
+from sslbind.cli.app import HELP, OK, App, dry_run_option, format_option, pass_app
 from sslbind.cli.progress import progress
 from sslbind.errors import SslbindError
 from sslbind.keys import CCS, SCOPEDCCS
 from sslbind.operations import Session
 from sslbind.printable import printable
-from sslbind.registry import CentralCertProvider
+from sslbind.registry.document import CentralCertProvider
 
 if TYPE_CHECKING:
-    from sslbind.ccs import CentralFile
+    from sslbind.certificates.central import CentralFile
     from sslbind.keys import Key
 
 COLUMNS = ("file", "serves", "names", "days left", "opens")
@@ -230,7 +229,7 @@ def _keep_out_of_git(app: App, session: Session, settings: CentralCertProvider) 
     folder = session.registry.resolve_path(location)
     if not (_inside(session, location) and os.path.isdir(folder) and os.access(folder, os.W_OK)):
         return
-    from sslbind.ccs import keep_out_of_git
+    from sslbind.certificates.central import keep_out_of_git
 
     try:
         written = keep_out_of_git(folder)
@@ -257,7 +256,7 @@ def _records(session: Session) -> list[Key]:
 
 
 def _named(records: list[Key]) -> str:
-    return ", ".join(f"{key.kind}={key}" for key in records)
+    return ", ".join(key.spec for key in records)
 
 
 def _opens(file: CentralFile) -> str:

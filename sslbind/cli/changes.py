@@ -18,7 +18,7 @@ def plan(answer: Answer) -> str:
 def describe(change: Change, *, would: bool = False) -> str:
     """Return what happened, or would happen, to one binding: a line, then a line a tag."""
     verb = {"added": "add", "updated": "update", "deleted": "delete"}.get(change.action)
-    name = f"{change.key.kind}={change.key}"
+    name = change.key.spec
     if verb is None:
         return f"unchanged {name}\n"
     lines = [f"would {verb} {name}\n" if would else f"{change.action} {name}\n"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from sslbind.cli.app import (
+    HELP,
     NO,
     OK,
     REGISTRY_VARIABLE,
@@ -24,7 +25,6 @@ from sslbind.cli.app import (
     pass_app,
     plural,
 )
-from sslbind.cli.main import HELP
 from sslbind.errors import SslbindError
 from sslbind.operations import NOT_MODELLED, Session
 from sslbind.printable import printable
@@ -211,7 +211,7 @@ def _words(values: Iterable[str]) -> list[str]:
 
 
 def _read_sites(path: str) -> Sites:
-    from sslbind.formats.sites import read_sites
+    from sslbind.formats.iis.read_sites import read_sites
 
     return read_sites(path)
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from sslbind.cli.app import NO, OK, STANDARD_INPUT, App, format_option, pass_app, plural
-from sslbind.cli.main import HELP
+from sslbind.cli.app import HELP, NO, OK, STANDARD_INPUT, App, format_option, pass_app, plural
 from sslbind.comparison import (
     CENTRAL,
     IPLISTEN,
@@ -23,7 +22,7 @@ from sslbind.comparison import (
 from sslbind.keys import Key
 from sslbind.operations import NO_STORE_NAME
 from sslbind.printable import printable
-from sslbind.registry import CentralCertProvider
+from sslbind.registry.document import CentralCertProvider
 from sslbind.tags import STORE, STORED
 
 _MISSING = "-"
@@ -119,7 +118,7 @@ def _text(comparison: Comparison) -> str:
 
 
 def _title(key: Key | None) -> str:
-    return "server" if key is None else f"{key.kind}={key}"
+    return "server" if key is None else key.spec
 
 
 def _rows(one: Difference, servers: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from sslbind.cli.app import OK, REGISTRY_VARIABLE, App, format_option, pass_app
-from sslbind.cli.main import HELP
+from sslbind.cli.app import HELP, OK, REGISTRY_VARIABLE, App, format_option, pass_app
 from sslbind.explain import Explanation, Statement, explain, topics
 from sslbind.printable import printable
 from sslbind.release import DEFAULT_RELEASE, Release

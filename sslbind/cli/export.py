@@ -8,8 +8,7 @@ import sys
 
 import click
 
-from sslbind.cli.app import NO, OK, STANDARD_INPUT, App, pass_app
-from sslbind.cli.main import HELP
+from sslbind.cli.app import HELP, NO, OK, STANDARD_INPUT, App, pass_app
 from sslbind.errors import SslbindError
 from sslbind.files import write_file
 from sslbind.formats import capture, formats

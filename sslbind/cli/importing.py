@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sslbind.cli.app import IF_EXISTS, NO, OK, STANDARD_INPUT, App, dry_run_option, join, pass_app
+from sslbind.cli.app import (
+    HELP,
+    IF_EXISTS,
+    NO,
+    OK,
+    STANDARD_INPUT,
+    App,
+    dry_run_option,
+    join,
+    pass_app,
+)
 from sslbind.cli.changes import describe
-from sslbind.cli.main import HELP
 from sslbind.errors import SslbindError
 from sslbind.files import reason
 from sslbind.formats import formats
@@ -21,13 +30,14 @@ from sslbind.importing import Plan, Source, apply, plan, read_source, unknown, w
 from sslbind.keys import Key
 from sslbind.operations import Change, Session
 from sslbind.printable import printable
-from sslbind.registry import CertStoresSettings, Registry
+from sslbind.registry.document import CertStoresSettings
+from sslbind.registry.registry import Registry
 from sslbind.release import DEFAULT_RELEASE, Release
 from sslbind.tags import STORED
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
-    from sslbind.certentry import Entry
+    from sslbind.certificates.entry import Entry
 
 FORMATS = {one.name: one for one in formats().values() if one.read}
 _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items())
@@ -213,7 +223,7 @@ class _Import:
     def _store(self, session: Session) -> None:
         for source in self.sources:
             for store, der in source.imported.certificates or ():
-                from sslbind.certificates import identities, read_bundle
+                from sslbind.certificates.parsing import identities, read_bundle
 
                 if session.stores is not None:
                     entry, changed = session.stores.add(identities(read_bundle(der))[0], store)
@@ -225,7 +235,7 @@ class _Import:
         add, put = ("would add", "would set") if would else ("added", "set")
         lines = [f"{put} {one.name} = {_shown(one.after)}\n" for one in self.plan.settings]
         lines += [
-            f"{add} {one.key.kind}={one.key} {one.certhash or 'served by the central store'}\n"
+            f"{add} {one.key.spec} {one.certhash or 'served by the central store'}\n"
             for one in self.plan.added
         ]
         lines += [
@@ -247,7 +257,7 @@ class _Import:
             for bad in source.imported.bad:
                 yield SslbindError(bad.message, *bad.hints, file=source.file, line=bad.line)
         for one in self.plan.conflicts:
-            name = f"{one.wanted.key.kind}={one.wanted.key}"
+            name = one.wanted.key.spec
             yield _conflict(name, one.file, one.line, within=one.within)
         for setting in self.plan.setting_conflicts:
             yield _conflict(setting.name, setting.file, None, within=setting.within)

@@ -6,10 +6,10 @@ import os
 
 import click
 
-from sslbind.cli.app import App, format_option, pass_app
-from sslbind.cli.main import HELP
+from sslbind.cli.app import HELP, App, format_option, pass_app
 from sslbind.printable import printable
-from sslbind.registry import CertStoresSettings, Registry
+from sslbind.registry.document import CertStoresSettings
+from sslbind.registry.registry import Registry
 from sslbind.release import DEFAULT_RELEASE
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sslbind.binding import Binding
+from sslbind import netsh_messages
+from sslbind.binding import DEFAULT_STORE, Binding
 from sslbind.cli.app import NO, speaks_utf8
 from sslbind.errors import (
     BadValueError,
@@ -15,7 +16,7 @@ from sslbind.errors import (
     NotFoundError,
     SyntaxLineError,
 )
-from sslbind.formats import netsh_show, netsh_text
+from sslbind.formats.netsh import show_writer
 from sslbind.grammar import (
     OBJECT_KINDS,
     UPDATE_SINCE,
@@ -26,14 +27,14 @@ from sslbind.grammar import (
     read_address,
     read_key,
 )
-from sslbind.keys import Key
+from sslbind.keys import HOSTNAMEPORT, Key
 from sslbind.operations import Change, Session
 from sslbind.printable import printable
 from sslbind.release import Release
 from sslbind.tags import STORED, Value
 
 if TYPE_CHECKING:
-    from sslbind.identity import Identity
+    from sslbind.certificates.identity import Certificate, Identity
 
 
 class Answer(NamedTuple):
@@ -93,22 +94,22 @@ def failure(verb: str, word: str, error: NetshError, release: Release) -> Answer
     }
     if isinstance(error, SyntaxLineError):
         text = (
-            netsh_text.missing_tag(verb, word, release)
+            netsh_messages.missing_tag(verb, word, release)
             if error.missing
-            else netsh_text.unknown_tag(printable(error.word))
+            else netsh_messages.unknown_tag(printable(error.word))
         )
     elif verb == "show" and error.code == 2:
-        text = netsh_show.NOT_FOUND
+        text = show_writer.NOT_FOUND
     else:
         shown = "delete" if verb == "delete" else "update" if verb == "update" else "add"
-        text = netsh_text.failed(shown, error.code, address=word == "iplisten")
+        text = netsh_messages.failed(shown, error.code, address=word == "iplisten")
     return Answer(text, NO, hints=(error.message, *error.hints), document=lambda: document)
 
 
 def _dump(session: Session) -> Answer:
-    from sslbind.formats import netsh_script
+    from sslbind.formats.netsh import script_writer
 
-    script = netsh_script.write(
+    script = script_writer.write(
         session.registry.bindings.values(), session.registry.iplisten, session.release
     )
     return Answer(script.text, notes=script.losses)
@@ -127,22 +128,20 @@ def _show(session: Session, word: str, texts: Mapping[str, str]) -> Answer:
         kinds = OBJECT_KINDS[word]
         found = [b for b in session.registry.bindings.values() if b.key.kind in kinds]
     missing = key is not None and not found
-    hints = (
-        (f"there is no binding {key.kind}={key}", *_near(session, key)) if missing and key else ()
-    )
+    hints = (f"there is no binding {key.spec}", *_near(session, key)) if missing and key else ()
     if as_json == "enable":
-        from sslbind.formats import netsh_json
+        from sslbind.formats.netsh import show_json
 
-        text = netsh_json.write(found, status=2 if missing else 0, ascii_only=not speaks_utf8())
+        text = show_json.write(found, status=2 if missing else 0, ascii_only=not speaks_utf8())
         return Answer(text, int(missing), (), hints)
     if missing:
-        return Answer(netsh_show.NOT_FOUND, NO, (), hints)
-    return Answer(netsh_show.show(found, session.release))
+        return Answer(show_writer.NOT_FOUND, NO, (), hints)
+    return Answer(show_writer.show(found, session.release))
 
 
 def _near(session: Session, key: Key) -> tuple[str, ...]:
     """Return a hint that names the bindings on the port that was asked for."""
-    same = [f"{k.kind}={k}" for k in session.registry.bindings if k.port == key.port]
+    same = [k.spec for k in session.registry.bindings if k.port == key.port]
     if not same:
         return ("sslbind list shows what there is",)
     more = f" and {len(same) - 5} more" if len(same) > 5 else ""
@@ -159,9 +158,7 @@ def _write(
         raise missing_key(word)
     values = _values(session, texts)
     if options.cert is not None:
-        from sslbind.cli.provision import bind_certificate
-
-        change = bind_certificate(session, verb, key, values, options)
+        change = _bind_certificate(session, verb, key, values, options)
     else:
         change = change_binding(session, verb, key, values, options)
     if verb == "update" and session.release < UPDATE_SINCE:
@@ -188,18 +185,72 @@ def change_binding(
     )
 
 
+def _bind_certificate(
+    session: Session, verb: str, key: Key, values: dict[str, Value], options: LineOptions
+) -> Change:
+    """Carry out an add or update with ``--cert``: into the store, and bound, in one step.
+
+    The binding is tried first, in memory, so that a line that fails leaves no
+    certificate behind.
+    """
+    if options.cert is None or not key.kind.certificate:
+        raise BadValueError(f"{key.spec}: --cert does not go with the central store")
+    if "certhash" in values:
+        raise BadValueError("certhash= and --cert exclude each other")
+    from sslbind.cli.provision import (
+        certificate_digits,
+        cleaned,
+        read_identity,
+        stored_thumbprint,
+    )
+
+    identity = None
+    digits = certificate_digits(options.cert)
+    if digits is None:
+        identity = read_identity(options.cert, options.password_file, options.password_env)
+        values["certhash"] = identity.leaf.thumbprint
+    else:
+        values["certhash"] = stored_thumbprint(session, digits)
+    keeps = verb == "update" or options.if_exists == "update"
+    before = session.registry.get(key) if keeps else None
+    if before is None or "certstorename" not in before.values:
+        values.setdefault("certstorename", DEFAULT_STORE)
+    change = change_binding(session, verb, key, values, options, identity)
+    change = change._replace(notes=(*cleaned(options.cert), *change.notes))
+    if identity is None:
+        return change
+    change = change._replace(notes=(*change.notes, *_doubts(identity.leaf, key)))
+    return change if options.dry_run else session.store(identity, change)
+
+
+def _doubts(leaf: Certificate, key: Key) -> Iterator[str]:
+    """Give a note for what a client of this binding would not accept of its certificate."""
+    from datetime import UTC, datetime
+
+    from sslbind.certificates.names import covers
+
+    now = datetime.now(UTC)
+    if not leaf.not_before <= now <= leaf.not_after:
+        yield (
+            f"{leaf.thumbprint} is valid from {leaf.not_before:%Y-%m-%d} to"
+            f" {leaf.not_after:%Y-%m-%d} only"
+        )
+    if key.kind is HOSTNAMEPORT and not covers(leaf.names, key.host):
+        yield f"{leaf.thumbprint} does not cover {key.host}"
+
+
 def _write_json(
     session: Session, verb: str, texts: Mapping[str, str], options: LineOptions
 ) -> Answer:
     """Carry out ``json=FILE``, with the names of ``show … json=enable``."""
     from sslbind.files import read_file
-    from sslbind.formats import netsh_json
     from sslbind.formats.encoding import decode_text
+    from sslbind.formats.netsh import show_json
 
     if len(texts) > 1:
         raise BadValueError(f"json={texts['json']}: no other tag goes with json=FILE")
     file = texts["json"]
-    entries = netsh_json.read(decode_text(read_file(file, 64 << 20), file), file)
+    entries = show_json.read(decode_text(read_file(file, 64 << 20), file), file)
     checkpoint = session.registry.checkpoint()
     try:
         changes = [
@@ -210,8 +261,8 @@ def _write_json(
         session.registry.rollback(checkpoint)
         raise
     return Answer(
-        netsh_text.done(verb),
-        notes=(*(note for change in changes for note in change.notes), netsh_json.CARRIED),
+        netsh_messages.done(verb),
+        notes=(*(note for change in changes for note in change.notes), show_json.CARRIED),
         document=lambda: {"changed": any(change.action != "unchanged" for change in changes)},
         changes=tuple(changes),
     )
@@ -244,7 +295,7 @@ def _changed(session: Session, verb: str, change: Change) -> Answer:
 
     notes = change.notes if changed else (*change.notes, "unchanged")
     done = "update" if change.action == "updated" else verb
-    return Answer(netsh_text.done(done), 0, notes, (), document, (change,))
+    return Answer(netsh_messages.done(done), 0, notes, (), document, (change,))
 
 
 def _properties(session: Session, word: str, texts: dict[str, str]) -> Answer:
@@ -279,7 +330,7 @@ def _delete_selected(session: Session, word: str, options: LineOptions) -> Answe
         for binding in select(session, options.cert, options.appid, options.host)
         if binding.key.kind in kinds
     ]
-    names = ", ".join(f"{key.kind}={key}" for key in found)
+    names = ", ".join(key.spec for key in found)
     if not found and not options.missing_ok:
         raise NotFoundError("no binding is selected", "sslbind list with the same options shows it")
     if len(found) > 1 and not options.yes and not options.dry_run:
@@ -290,18 +341,18 @@ def _delete_selected(session: Session, word: str, options: LineOptions) -> Answe
     document = {
         "changed": bool(changes),
         "action": "deleted" if changes else "unchanged",
-        "deleted": [{"kind": key.kind.name, "key": str(key)} for key in found],
+        "deleted": [key.to_json() for key in found],
     }
     note = f"deleted {names}" if names else "unchanged"
     if options.dry_run:
         note = f"selected {names}" if names else "unchanged"
-    return Answer(netsh_text.done("delete"), 0, (note,), (), lambda: document, changes)
+    return Answer(netsh_messages.done("delete"), 0, (note,), (), lambda: document, changes)
 
 
 def _iplisten(session: Session, verb: str, texts: Mapping[str, str]) -> Answer:
     addresses = session.registry.iplisten
     if verb == "show":
-        return Answer(netsh_text.iplisten(addresses))
+        return Answer(netsh_messages.iplisten(addresses))
     address = read_address(texts)
     if verb == "add":
         if address in addresses:
@@ -313,7 +364,7 @@ def _iplisten(session: Session, verb: str, texts: Mapping[str, str]) -> Answer:
             raise NotFoundError(f"{address} is not in the IP listen list", f"it is {listed}")
         session.registry.set_iplisten(tuple(a for a in addresses if a != address))
     return Answer(
-        netsh_text.done(verb, address=True),
+        netsh_messages.done(verb, address=True),
         document=lambda: {"changed": True, "iplisten": [*session.registry.iplisten]},
         plan=f"would {verb} {address} {'to' if verb == 'add' else 'from'} the IP listen list\n",
     )

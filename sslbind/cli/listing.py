@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sslbind.binding import Binding
-from sslbind.cli.app import App, format_option, pass_app
-from sslbind.cli.main import HELP
+from sslbind.cli.app import HELP, App, format_option, pass_app
 from sslbind.cli.selection import select, selectors
 from sslbind.operations import Session
 from sslbind.owners import owner_name
@@ -17,7 +16,7 @@ from sslbind.printable import printable
 from sslbind.tags import STORED, TAGS, Type
 
 if TYPE_CHECKING:
-    from sslbind.certentry import Entry
+    from sslbind.certificates.entry import Entry
 
 COLUMNS = ("kind", "key", "thumbprint", "owner", "days left", "flags")
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from sslbind.cli.app import IF_EXISTS, App, dry_run_option, format_option
+from sslbind import netsh_messages
+from sslbind.cli.app import HELP, IF_EXISTS, App, UnknownCommandError, dry_run_option, format_option
 from sslbind.cli.lines import Answer, LineOptions, failure, run_line
-from sslbind.cli.main import HELP, UnknownCommandError
 from sslbind.errors import NetshError, SslbindError
-from sslbind.formats import netsh_text
 from sslbind.grammar import HELP_WORDS, VERBS, match_word, tag_names
 from sslbind.release import DEFAULT_RELEASE, Release
 
@@ -84,7 +83,7 @@ class LineCommand(click.Command):
         """Turn tags given as options into netsh's words; answer netsh's ways to ask for help."""
         if args and args[-1].lower() in HELP_WORDS:
             release = _modelled(ctx.find_root().obj)
-            click.echo(netsh_text.usage(self.verb, self.word, release), nl=False)
+            click.echo(netsh_messages.usage(self.verb, self.word, release), nl=False)
             ctx.exit()
         own = {option for param in self.params for option in param.opts}
         names = tag_names(self.verb, self.word) if self.verb != "dump" else ()

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 
-from sslbind.binding import DEFAULT_STORE
-from sslbind.cli.lines import LineOptions, change_binding
+from sslbind.certificates.identity import Identity
 from sslbind.cli.passwords import with_passwords
 from sslbind.errors import BadValueError, CertificateError, PasswordError
 from sslbind.files import read_file
-from sslbind.identity import Certificate, Identity
-from sslbind.keys import HOSTNAMEPORT, Key
-from sslbind.operations import Change, Session
-from sslbind.tags import Value, clean_hash
+from sslbind.operations import Session
+from sslbind.tags import clean_hash
 
 MAX_FILE = 16 << 20
 _DIGITS = re.compile(r"[0-9a-f]{8,40}|[0-9a-f]{64}")
@@ -41,7 +37,7 @@ def read_identities(
 
     Raises SslbindError with the file's name.
     """
-    from sslbind.certificates import identities, read_bundle
+    from sslbind.certificates.parsing import identities, read_bundle
 
     if re.fullmatch(r"[0-9A-Fa-f]{1,39}", path) and not os.path.exists(path):
         raise BadValueError(f"{path} is no file, and a thumbprint needs 8 or more of its 40 digits")
@@ -90,50 +86,3 @@ def stored_thumbprint(session: Session, digits: str) -> str:
         return found[0]
     what = f"{len(found)} certificates: {', '.join(found[:5])}" if found else "no certificate"
     raise BadValueError(f"{digits} means {what} in the stores", "sslbind store list shows them all")
-
-
-def bind_certificate(
-    session: Session, verb: str, key: Key, values: dict[str, Value], options: LineOptions
-) -> Change:
-    """Carry out an add or update with ``--cert``: into the store, and bound, in one step.
-
-    The binding is tried first, in memory, so that a line that fails leaves no
-    certificate behind.
-    """
-    if options.cert is None or not key.kind.certificate:
-        raise BadValueError(f"{key.kind}={key}: --cert does not go with the central store")
-    if "certhash" in values:
-        raise BadValueError("certhash= and --cert exclude each other")
-    identity = None
-    digits = certificate_digits(options.cert)
-    if digits is None:
-        identity = read_identity(options.cert, options.password_file, options.password_env)
-        values["certhash"] = identity.leaf.thumbprint
-    else:
-        values["certhash"] = stored_thumbprint(session, digits)
-    keeps = verb == "update" or options.if_exists == "update"
-    before = session.registry.get(key) if keeps else None
-    if before is None or "certstorename" not in before.values:
-        values.setdefault("certstorename", DEFAULT_STORE)
-    change = change_binding(session, verb, key, values, options, identity)
-    change = change._replace(notes=(*cleaned(options.cert), *change.notes))
-    if identity is None:
-        return change
-    change = change._replace(notes=(*change.notes, *_doubts(identity.leaf, key)))
-    return change if options.dry_run else session.store(identity, change)
-
-
-def _doubts(leaf: Certificate, key: Key) -> Iterator[str]:
-    """Give a note for what a client of this binding would not accept of its certificate."""
-    from datetime import UTC, datetime
-
-    from sslbind.names import covers
-
-    now = datetime.now(UTC)
-    if not leaf.not_before <= now <= leaf.not_after:
-        yield (
-            f"{leaf.thumbprint} is valid from {leaf.not_before:%Y-%m-%d} to"
-            f" {leaf.not_after:%Y-%m-%d} only"
-        )
-    if key.kind is HOSTNAMEPORT and not covers(leaf.names, key.host):
-        yield f"{leaf.thumbprint} does not cover {key.host}"

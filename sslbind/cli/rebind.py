@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import click
 
-from sslbind.cli.app import NO, OK, App, dry_run_option, format_option, join, pass_app, plural
+from sslbind.certificates.identity import Identity
+from sslbind.cli.app import HELP, NO, OK, App, dry_run_option, format_option, join, pass_app, plural
 from sslbind.cli.changes import describe
-from sslbind.cli.main import HELP
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import (
     certificate_digits,
@@ -18,7 +18,6 @@ from sslbind.cli.provision import (
     stored_thumbprint,
 )
 from sslbind.errors import BadValueError, SslbindError
-from sslbind.identity import Identity
 from sslbind.keys import HOSTNAMEPORT
 from sslbind.operations import ADD_BOTH, NOT_MODELLED, Session
 from sslbind.printable import printable

@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 
 import click
 
-from sslbind.answers import NO_TLS, Report, host_checked, report, state
-from sslbind.cli.app import NO, OK, App, format_option, pass_app
-from sslbind.cli.main import HELP
+from sslbind.answers.reasons import because, explain, mark, never_used
+from sslbind.answers.report import NO_TLS, Report, host_checked, report, state
+from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, parse_address, parse_host, parse_key
 from sslbind.operations import NOT_MODELLED, Session
 from sslbind.printable import printable
-from sslbind.reasons import because, explain, mark, never_used
 from sslbind.resolver import ANY_IPV4, ANY_IPV6, resolve, unused
 
 
@@ -161,7 +160,7 @@ def _refuse_name(target: str) -> None:
 
 
 def _read_hello(path: str) -> str | None:
-    from sslbind.clienthello import MAX_SIZE, hello_name
+    from sslbind.answers.clienthello import MAX_SIZE, hello_name
     from sslbind.files import read_file
 
     if path == "-":
@@ -236,7 +235,7 @@ def _addresses(host: str) -> list[str]:
     """Return the addresses that the resolver of this machine has for ``host``, in its order."""
     import socket
 
-    from sslbind.names import ascii_name
+    from sslbind.certificates.names import ascii_name
 
     try:
         found = socket.getaddrinfo(ascii_name(host), None, type=socket.SOCK_STREAM)
@@ -291,14 +290,14 @@ def _json(
         "outcome": answer.outcome,
         "documented": answer.documented,
         "step": step and step.name,
-        "binding": record and key_json(record.key),
+        "binding": record and record.key.to_json(),
         "certificate": certificate if found.thumbprint else None,
         "verified": found.verified,
         "client": {
             "accepts": found.accepts,
             "problems": [{"id": one.id, "message": one.message} for one in found.problems],
         },
-        "passed_over": [key_json(key) for key in answer.passed_over],
+        "passed_over": [key.to_json() for key in answer.passed_over],
         "steps": [
             {"step": one.name, "tried": one.tried, "hit": one.hit, "documented": one.documented}
             for one in answer.steps
@@ -309,11 +308,6 @@ def _json(
         reasons = explain(session, answer, connection.written, connection.name)
         document["explanation"] = [{"topic": one.topic, "text": one.text} for one in reasons]
     return document
-
-
-def key_json(key: Key) -> dict[str, str]:
-    """Return a key as JSON has it."""
-    return {"kind": key.kind.name, "key": str(key)}
 
 
 def _text(session: Session, found: Report, connection: Connection, explained: bool) -> str:
@@ -359,7 +353,7 @@ def _verdict(found: Report) -> str:
 
 
 def _word(key: Key) -> str:
-    return f"{key.kind}={key}"
+    return key.spec
 
 
 def _place(connection: Connection) -> str:

@@ -6,12 +6,12 @@ import sys
 
 import click
 
+from sslbind import netsh_messages
 from sslbind.cli.app import NO, OK, App
 from sslbind.cli.changes import plan
 from sslbind.cli.lines import Answer, LineOptions, failure, run_line
 from sslbind.errors import NetshError, SslbindError
 from sslbind.files import read_file
-from sslbind.formats import netsh_text
 from sslbind.formats.encoding import decode_text
 from sslbind.grammar import HELP_WORDS, command_words, is_command, split_line
 from sslbind.operations import Session
@@ -68,9 +68,9 @@ def _run(app: App, session: Session, line: str) -> Answer:
         verb, word, rest = command_words(split_line(line))
         if not verb:
             hint = f"{line!r}: sslbind models sslcert, sslpropertyex and iplisten only"
-            return Answer(netsh_text.unknown_command(printable(line)), NO, hints=(hint,))
+            return Answer(netsh_messages.unknown_command(printable(line)), NO, hints=(hint,))
         if rest and rest[-1].lower() in HELP_WORDS:
-            return Answer(netsh_text.usage(verb, word, session.release))
+            return Answer(netsh_messages.usage(verb, word, session.release))
         options = _DEFAULTS
         if any(text.startswith("-") for text in rest):
             options, rest = _own_options(app, verb, word, rest)

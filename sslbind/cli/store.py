@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sslbind.cli.app import NO, OK, App, format_option, join, pass_app
-from sslbind.cli.main import HELP
+from sslbind.cli.app import HELP, NO, OK, App, format_option, join, pass_app
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import certificate_digits, read_identities
 from sslbind.errors import CertificateError, RefusedError, SslbindError
@@ -17,9 +16,9 @@ from sslbind.operations import Session
 from sslbind.printable import printable
 
 if TYPE_CHECKING:
-    from sslbind.certentry import Entry
-    from sslbind.certstore import CertStores
-    from sslbind.identity import Identity
+    from sslbind.certificates.entry import Entry
+    from sslbind.certificates.identity import Identity
+    from sslbind.certificates.stores import CertStores
 
 store_option = click.option(
     "--store", metavar="NAME", default=None, help="The store: MY, WebHosting, Root …"
@@ -221,7 +220,7 @@ def new(
     app: App, dns: tuple[str, ...], ip: tuple[str, ...], days: int, store: str | None, format_: str
 ) -> int:
     """Make a self-signed certificate for development, with a new key."""
-    from sslbind.certificates import self_signed
+    from sslbind.certificates.parsing import self_signed
 
     if not dns and not ip:
         raise click.UsageError("--dns NAME or --ip ADDRESS is missing")
@@ -254,11 +253,11 @@ def _read(
     app: App, files: Sequence[str], password_file: str | None, password_env: str | None
 ) -> tuple[Identity, ...]:
     """Return the certificates of ``files``, read as one bundle where they need each other."""
-    from sslbind.certificates import identities, read_bundle
+    from sslbind.certificates.identity import Bundle
+    from sslbind.certificates.parsing import identities, read_bundle
     from sslbind.cli.passwords import with_passwords
     from sslbind.cli.provision import MAX_FILE
     from sslbind.files import read_file
-    from sslbind.identity import Bundle
 
     if len(files) == 1:
         found, notes = read_identities(files[0], password_file, password_env)
@@ -303,7 +302,7 @@ def _named(session: Session, text: str, store: str | None) -> tuple[Entry, ...]:
 
 def _users(session: Session, entry: Entry) -> list[str]:
     return [
-        f"{b.key.kind}={b.key}"
+        b.key.spec
         for b in session.registry.bindings.values()
         if b.certhash == entry.thumbprint and (b.store or "").casefold() == entry.store.casefold()
     ]
@@ -314,8 +313,8 @@ def _users_json(session: Session, entry: Entry) -> dict[str, Any]:
 
 
 def _problems(session: Session, stores: CertStores, entry: Entry) -> list[tuple[str, str, str]]:
+    from sslbind.certificates.verify import problems
     from sslbind.keys import HOSTNAMEPORT
-    from sslbind.verify import problems
 
     if entry.locked:
         return [("locked", entry.problem or "no password opens it", "")]
@@ -349,13 +348,13 @@ def _not_found(
     session: Session, stores: CertStores, store: str | None
 ) -> list[tuple[Entry, list[tuple[str, str, str]]]]:
     """Return what bindings name and the stores do not have."""
-    from sslbind.certentry import Entry
+    from sslbind.certificates.entry import Entry
 
     there = {(entry.thumbprint, entry.store.casefold()) for entry in stores.entries()}
     return [
         (
             Entry(binding.store, "", binding.certhash),
-            [("not-found", f"{binding.key.kind}={binding.key} binds it, and it is not there", "")],
+            [("not-found", f"{binding.key.spec} binds it, and it is not there", "")],
         )
         for binding in session.registry.bindings.values()
         if binding.certhash and binding.store

@@ -1,4 +1,4 @@
-"""The documents that bindings are written in and read from, one module each."""
+"""The documents that bindings are written in and read from: a module each, a folder a family."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def formats() -> Mapping[str, Format]:
     """Return every format by its name, in the order in which documents are tried."""
     modules = (
-        importlib.import_module(f"{__name__}.{module.name}")
-        for module in pkgutil.iter_modules(__path__)
+        importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(__path__, f"{__name__}.")
     )
     found = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
     return {one.name: one for one in sorted(found, key=lambda one: (one.rank, one.name))}

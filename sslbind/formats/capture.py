@@ -31,14 +31,15 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from sslbind import der
-from sslbind.certstore import store_name
+from sslbind.certificates import der
+from sslbind.certificates.stores import store_name
 from sslbind.digest import thumbprint
 from sslbind.errors import BadValueError, SslbindError
-from sslbind.formats import json_records, netsh_capture
+from sslbind.formats import json_records
 from sslbind.formats.format import Format
 from sslbind.formats.imported import BadRecord, Imported, Record, StoredCertificate
-from sslbind.registry import CentralCertProvider
+from sslbind.formats.netsh import show_reader
+from sslbind.registry.document import CentralCertProvider
 from sslbind.release import Release
 
 if TYPE_CHECKING:
@@ -173,8 +174,8 @@ def _shown(lines: Items) -> Imported:
     """Return the records, which have lines unless the document has its own all in one."""
     _checked(_SHOWN, lines)
     if len({number for number, _ in lines}) == len(lines):
-        return netsh_capture.read(_placed(lines), NAME)
-    shown = netsh_capture.read("\n".join(line for _, line in lines), NAME)
+        return show_reader.read(_placed(lines), NAME)
+    shown = show_reader.read("\n".join(line for _, line in lines), NAME)
     return shown._replace(
         records=tuple(one._replace(line=None) for one in shown.records),
         bad=tuple(one._replace(line=None) for one in shown.bad),
@@ -186,7 +187,7 @@ def _addresses(lines: Items | None) -> tuple[str, ...] | None:
     if lines is None:
         return None
     text = "\n".join(line for _, line in _checked("iplisten", lines))
-    return netsh_capture.read(text, NAME).iplisten or ()
+    return show_reader.read(text, NAME).iplisten or ()
 
 
 def _release(windows: Mapping[str, Any], notes: list[str]) -> Release | None:
@@ -201,7 +202,7 @@ def _release(windows: Mapping[str, Any], notes: list[str]) -> Release | None:
 
 def _certificates(items: Items, bad: list[BadRecord], notes: list[str]) -> list[_Held]:
     """Return what can be read; the stores of Windows have old roots that today's parsers refuse."""
-    from sslbind.certificates import read_bundle
+    from sslbind.certificates.parsing import read_bundle
 
     found = []
     for line, item in items:
@@ -251,7 +252,7 @@ def _usable(
         if keys.get(name) is False:
             bound.add(name)
             notes.append(
-                f"{binding.key.kind}={binding.key}: the server has {binding.certhash} in"
+                f"{binding.key.spec}: the server has {binding.certhash} in"
                 f" {binding.store} without its private key; it is left out, so that check"
                 " reports it"
             )
@@ -279,8 +280,8 @@ def _central(fields: Mapping[str, Any] | None, bad: list[BadRecord]) -> CentralC
 
 def _sites(lines: Items, file: str, bad: list[BadRecord]) -> Sites | None:
     text = _placed(_checked("config", lines))
-    from sslbind.formats import application_host
-    from sslbind.formats.xml_tree import parse
+    from sslbind.formats.iis import application_host
+    from sslbind.formats.iis.xml_tree import parse
 
     try:
         return application_host.read(parse(text.encode("utf-8", "surrogatepass"), file), file)

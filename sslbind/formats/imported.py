@@ -11,7 +11,7 @@ from sslbind.release import Release
 from sslbind.tags import Value
 
 if TYPE_CHECKING:
-    from sslbind.registry import CentralCertProvider
+    from sslbind.registry.document import CentralCertProvider
     from sslbind.sites import Sites
 
 

@@ -76,7 +76,7 @@ def _record(binding: Binding, release: Release, losses: list[str]) -> dict[str, 
     if SSLFLAGS.name in binding.values and _binding(record, release).values != binding.values:
         record[_STORED_FLAGS] = binding.values[SSLFLAGS.name]
     if binding.other:
-        name = f"{binding.key.kind}={binding.key}"
+        name = binding.key.spec
         record["other"] = _plain(binding.other, f"{name}: Other", losses)
     return record
 
@@ -129,7 +129,7 @@ def _binding(entry: object, release: Release | None) -> Binding:
     try:
         return Binding(key, dict(_values(key, entry, release)), _other(entry.get("other")))
     except BadValueError as error:
-        prefix = "" if error.message.startswith(f"{key.kind}=") else f"{key.kind}={key}: "
+        prefix = "" if error.message.startswith(f"{key.kind}=") else f"{key.spec}: "
         raise BadValueError(f"{prefix}{error.message}", *error.hints) from None
 
 

@@ -194,4 +194,4 @@ def _comparable(tag: Tag, value: Value | None) -> Value | None:
 
 
 def _named(key: Key) -> str:
-    return f"{key.kind}={key}"
+    return key.spec

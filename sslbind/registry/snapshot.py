@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from sslbind.binding import Binding
 from sslbind.errors import RegistryError
 from sslbind.keys import Key
-from sslbind.registry import Registry, Settings
-from sslbind.registry.document import Document, Told
+from sslbind.registry.document import Document, Settings, Told
+from sslbind.registry.registry import Registry
 
 
 class Snapshot(Registry):

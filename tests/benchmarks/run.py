@@ -159,7 +159,7 @@ class Bench:
         path = self.folder / f"memory{count}.toml"
         make_registry(path, count, self.thumbprints)
         code = (  # not ru_maxrss, which starts from what the parent has
-            "import sys\nfrom sslbind.registry import Registry\n"
+            "import sys\nfrom sslbind.registry.registry import Registry\n"
             "len(Registry.open(sys.argv[1]).bindings)\n"
             "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
         )

@@ -16,7 +16,7 @@ import threading
 import time
 
 from sslbind import Registry, Session, resolve
-from sslbind.certificates import encode_chain, encode_key
+from sslbind.certificates.parsing import encode_chain, encode_key
 from sslbind.resolver import Answer
 
 TIMEOUT = 20

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sslbind.cli.main import main
+from sslbind.cli.entry import main
 
 Words = list[str]
 

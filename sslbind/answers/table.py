@@ -1,0 +1,250 @@
+"""The table of a port: its records in the order of steps, and which come before which.
+
+``apachectl -S`` has the same for virtual hosts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from sslbind.answers.report import NO_TLS
+from sslbind.keys import HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
+from sslbind.operations import Session
+from sslbind.resolver import ANY_IPV4, ANY_IPV6, listens, mapped_ipv4, used_since
+from sslbind.tags import REJECT
+from sslbind.tls_versions import versions_left
+
+if TYPE_CHECKING:
+    from sslbind.binding import Binding
+    from sslbind.certificates.central import CentralFile
+    from sslbind.certificates.entry import Entry
+
+STEPS = {
+    "ipport": "exact address",
+    "hostnameport": "host name",
+    "wildcard-hostnameport": "wildcard name, for names without a record of their own",
+    "scopedccs": "central store, for one name",
+    "ccs": "central store, for names that have a file",
+    "ipv6-wildcard": "every other IPv6 connection",
+    "ipv4-wildcard": "every other connection",
+}
+"""The steps in the order in which they are tried, with a heading for each."""
+_UNUSED = "never used"
+
+
+class Candidate(NamedTuple):
+    """One record of a port: where it stands, what it serves, and when it does not.
+
+    ``thumbprint`` and ``names`` are the certificate's, ``files`` and ``unusable``
+    the number of files of the central store, all of them and those that do not
+    open; None where there is no such thing, or it is not known. ``state`` is
+    ``never used``, ``dropped``, ``broken``, ``not known`` or empty, and ``note``
+    says why. ``exact`` are the records for one address that come before it, one
+    tuple for all candidates of a port; ``first`` are the others that do.
+    """
+
+    key: Key
+    step: str
+    line: int | None
+    thumbprint: str | None
+    file: str | None
+    names: tuple[str, ...]
+    files: int | None
+    unusable: int | None
+    state: str = ""
+    note: str = ""
+    exact: tuple[Key, ...] = ()
+    first: tuple[Key, ...] = ()
+
+    @property
+    def unused(self) -> bool:
+        """Whether no connection ever reaches it."""
+        return self.state == _UNUSED
+
+
+class Port(NamedTuple):
+    """The records of one port in the order of steps, and what happens to everybody else."""
+
+    port: int
+    candidates: Sequence[Candidate]
+    otherwise: str
+
+
+class Table:
+    """The candidates of a registry; what all of them need is looked up once."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.listed = session.registry.iplisten
+        self.entries: Mapping[tuple[str, str], Entry] = {
+            (one.thumbprint, one.store.casefold()): one
+            for one in (session.stores.entries() if session.stores else ())
+        }
+
+    @cached_property
+    def central_files(self) -> Sequence[CentralFile]:
+        """The files of the central store that serve a name."""
+        files = self.session.central.files() if self.session.central else ()
+        return [one for one in files if one.name is not None]
+
+    @cached_property
+    def unseen(self) -> str:
+        """Why the files of the central store are not known, or nothing."""
+        central, settings = self.session.central, self.session.registry.settings.central_store
+        if central is None or settings is None or not central.unreadable:
+            return ""
+        return f"the folder {settings.location} cannot be read: {central.unreadable}"
+
+    def ports(self, port: int | None) -> Iterator[Port]:
+        """Yield the ports in order, or the one that is asked for."""
+        by_port: dict[int, list[Candidate]] = {}
+        for binding in self.session.registry.bindings.values():
+            if port in (None, binding.key.port):
+                by_port.setdefault(binding.key.port, []).append(self._candidate(binding))
+        ranks = {step: rank for rank, step in enumerate(STEPS)}
+        for number, found in sorted(by_port.items()):
+            found.sort(key=lambda one: ranks[one.step])
+            used = {one.key for one in found if not one.unused}
+            shadows = Shadows(used)
+            yield Port(
+                number,
+                [one._replace(exact=shadows.exact(one), first=shadows.first(one)) for one in found],
+                _otherwise(number, used),
+            )
+
+    def _candidate(self, binding: Binding) -> Candidate:
+        key, session = binding.key, self.session
+        entry = self.entries.get((binding.certhash or "", (binding.store or "").casefold()))
+        settings = session.registry.settings.cert_stores
+        files, unusable = (None, None) if key.kind.certificate else self._files(key)
+        state, note = self._state(binding, entry)
+        return Candidate(
+            key,
+            _step(key),
+            session.registry.line(key),
+            binding.certhash,
+            f"{settings.path.rstrip('/')}/{entry.file}" if settings and entry else None,
+            entry.names if entry else (),
+            files,
+            unusable,
+            state,
+            note,
+        )
+
+    def _state(self, binding: Binding, entry: Entry | None) -> tuple[str, str]:
+        """Return whether the record serves nothing, and why; two empty words where it serves."""
+        if unused := self._unused(binding.key):
+            return _UNUSED, unused
+        if binding[REJECT.name] and REJECT.since <= self.session.release:
+            return "dropped", f"{REJECT.name} is on"
+        if broken := self._broken(binding, entry):
+            return "broken", broken
+        if not binding.key.kind.certificate and self.unseen:
+            return "not known", self.unseen
+        return "", ""
+
+    def _unused(self, key: Key) -> str:
+        """Return why no connection ever reaches the record, nothing where one may."""
+        release = self.session.release
+        if used_since(key) > release:
+            return f"{release.title} looks for none: they exist from {used_since(key).title} on"
+        if not key.kind.certificate and self.session.central is None:
+            return "the central store's provider is not enabled"
+        if key.kind is not IPPORT or key.host == ANY_IPV4:
+            return ""
+        if mapped_ipv4(key.host):
+            return f"connections to it count as IPv4 to {mapped_ipv4(key.host)} (inferred)"
+        reached = (
+            any(":" in one for one in self.listed or (ANY_IPV6,))
+            if key.host == ANY_IPV6
+            else listens(self.listed, key.host)
+        )
+        return "" if reached else "the address is not in the IP listen list"
+
+    def _broken(self, binding: Binding, entry: Entry | None) -> str:
+        """Return why the record serves nothing although it is picked."""
+        stores = self.session.stores
+        if not versions_left(binding, self.session.release):
+            return NO_TLS.message
+        if stores is None or binding.certhash is None:
+            return ""
+        if entry is None:
+            return f"the certificate is not in the store {binding.store}"
+        if not entry.has_key and not stores.keys_elsewhere:
+            return "the certificate is without its private key"
+        return ""
+
+    def _files(self, key: Key) -> tuple[int | None, int | None]:
+        """Return how many files the record may serve, and how many of them do not open.
+
+        None where that is not known.
+        """
+        if self.unseen:
+            return None, None
+        files = self.central_files
+        if key.kind is SCOPEDCCS:
+            parent = key.host.partition(".")[2]
+            own = {key.host, f"*.{parent}"}
+            files = [
+                one
+                for one in files
+                if one.name in own
+                or (key.wildcard and (one.name or "").partition(".")[2] == parent)
+            ]
+        return len(files), sum(not one.usable for one in files)
+
+
+class Shadows:
+    """Which records of one port come before others."""
+
+    def __init__(self, used: set[Key]) -> None:
+        addresses = (key for key in used if key.kind is IPPORT and not key.wildcard)
+        self._exact = tuple(sorted(addresses, key=str))
+        self._exact_ipv6 = tuple(key for key in self._exact if ":" in key.host)
+        self._names: dict[str, list[Key]] = {}
+        """The host names by what a wildcard for them would be, and every one by itself."""
+        for key in sorted((one for one in used if one.kind is HOSTNAMEPORT), key=str):
+            wildcard = f"*.{key.host.partition('.')[2]}"
+            for host in {key.host, wildcard}:
+                self._names.setdefault(host, []).append(key)
+        self._everywhere = {key for key in used if key.kind is IPPORT and key.wildcard}
+
+    def exact(self, one: Candidate) -> tuple[Key, ...]:
+        """Return the records for one address that answer in place of ``one`` there."""
+        if one.unused or one.step == "ipport":
+            return ()
+        return self._exact_ipv6 if one.step == "ipv6-wildcard" else self._exact
+
+    def first(self, one: Candidate) -> tuple[Key, ...]:
+        """Return the other records that answer in place of ``one`` for some connections."""
+        key = one.key
+        if one.unused:
+            return ()
+        if one.step == "ipv4-wildcard":
+            return tuple(other for other in self._everywhere if other != key)
+        if key.wildcard and key.kind is not IPPORT:
+            return tuple(name for name in self._names.get(key.host, ()) if name != key)
+        if key.kind is not SCOPEDCCS:
+            return ()
+        wildcard = f"*.{key.host.partition('.')[2]}"
+        names = (Key(HOSTNAMEPORT, host, key.port) for host in (key.host, wildcard))
+        return tuple(name for name in names if name in self._names.get(name.host, ()))
+
+
+def _step(key: Key) -> str:
+    if key.kind is HOSTNAMEPORT:
+        return "wildcard-hostnameport" if key.wildcard else "hostnameport"
+    if key.kind is IPPORT and key.wildcard:
+        return "ipv4-wildcard" if key.host == ANY_IPV4 else "ipv6-wildcard"
+    return key.kind.name
+
+
+def _otherwise(port: int, used: set[Key]) -> str:
+    """Return what happens to the connections that no record fits."""
+    if Key(IPPORT, ANY_IPV4, port) in used:
+        return f"is answered by ipport={ANY_IPV4}:{port}"
+    if Key(IPPORT, ANY_IPV6, port) in used:
+        return f"is reset, where it comes by IPv4; ipport={ANY_IPV4}:{port} would answer"
+    return f"is reset, clients without a server name as well; ipport={ANY_IPV4}:{port} would answer"

@@ -1,0 +1,1 @@
+"""Certificates and where they lie: PEM and PFX bytes, LocalMachine stores, the central store."""

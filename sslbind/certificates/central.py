@@ -1,0 +1,279 @@
+r"""The Central Certificate Store: a folder whose file names say who is served.
+
+``<host>.pfx`` serves a host, ``_.<parent>.pfx`` the names one label below a
+parent; names are Unicode and compare without case, and what stands inside a
+certificate plays no part (Microsoft Learn, "Centralized SSL Certificate
+Support"). The names that are asked for come from the network. Windows keeps
+the settings under ``HKLM\SOFTWARE\Microsoft\IIS\CentralCertProvider``:
+``Enabled``, ``CertStoreLocation``, ``PrivateKeyPassword``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from sslbind import cache
+from sslbind.digest import content_digest
+from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError
+from sslbind.files import reason, write_file
+from sslbind.keys import parse_host
+
+if TYPE_CHECKING:
+    from sslbind.certificates.entry import Entry
+    from sslbind.certificates.identity import Identity
+    from sslbind.certificates.scanning import Facts, PasswordFile, Progress
+
+SUFFIX = ".pfx"
+_WILDCARD = "_."
+_IGNORED = b"# A private key belongs into no repository.\n*.pfx\n*.PFX\n"
+_KEYLESS = "is without its private key"
+_RACY = 20_000_000  # ns: a folder that changed just now may change again within one step of time
+
+
+class CentralFile(NamedTuple):
+    """A PFX file of the central store.
+
+    ``name`` is what it serves, a host or ``*.parent``, None where no connection
+    leads to it: ``why`` says why not. ``entry`` has the facts of its
+    certificate, or the problem in place of them.
+    """
+
+    file: str
+    name: str | None
+    entry: Entry
+    why: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it opens and has a certificate with its private key."""
+        return self.entry.has_key
+
+    @property
+    def problem(self) -> str:
+        """Why it is not, as what a sentence says of the file; empty where it is usable.
+
+        For example ``is locked: the password does not open the PFX file``.
+        """
+        return "" if self.usable else self.entry.problem or _KEYLESS
+
+
+def stem_of(file: str) -> str | None:
+    """Return the canonical stem of a file's name, None where no connection leads to it.
+
+    That is any name without ``.pfx`` and any that is no host name but for its
+    case and its Unicode normal form; names in A-labels too, as Windows looks
+    for the Unicode form (confirmed by others' code).
+    """
+    stem, suffix = file[: -len(SUFFIX)], file[-len(SUFFIX) :]
+    if suffix.lower() != SUFFIX or stem.startswith("*") or "xn--" in stem.lower():
+        return None
+    stem = unicodedata.normalize("NFC", stem).lower()
+    try:
+        return stem if parse_host(stem) == stem else None
+    except BadValueError:
+        return None
+
+
+def served_name(stem: str) -> str:
+    """Return the names that a canonical stem serves: the host, or ``*.parent``."""
+    return f"*.{stem[len(_WILDCARD) :]}" if stem.startswith(_WILDCARD) else stem
+
+
+class CentralStore:
+    """The PFX files in ``folder``; ``password_file`` holds the one password of all."""
+
+    def __init__(
+        self, folder: str, *, password_file: str | None = None, progress: Progress | None = None
+    ) -> None:
+        self.folder = folder
+        self._password_path = password_file
+        self._progress = progress
+        self._odd: dict[str, str] | None = None
+        self._files: tuple[CentralFile, ...] | None = None
+
+    def __contains__(self, stem: object) -> bool:
+        return self.file(str(stem)) is not None
+
+    def file(self, stem: str) -> str | None:
+        """Return the name of the file for a canonical stem, whatever its case, or None.
+
+        A stem that is not canonical has none, so that no name leads out of the
+        folder. The cost does not grow with the folder.
+        """
+        if stem_of(stem + SUFFIX) != stem:
+            return None
+        if os.path.isfile(os.path.join(self.folder, stem + SUFFIX)):
+            return stem + SUFFIX
+        if self._odd is None:
+            self._odd = self._find_odd()
+        return self._odd.get(stem)
+
+    def opens(self, stem: str) -> bool:
+        """Whether the file of ``stem`` opens and has a certificate with its private key."""
+        try:
+            return self.load(stem).key is not None
+        except SslbindError:
+            return False
+
+    def load(self, stem: str) -> Identity:
+        """Return the certificate of ``stem`` with its chain and key.
+
+        Raises SslbindError where there is no file, or it does not open.
+        """
+        from sslbind.certificates.parsing import identities
+        from sslbind.certificates.scanning import open_file
+
+        file = self.file(stem)
+        if file is None:
+            raise CertificateError(f"the central store has no {stem}{SUFFIX}", file=self.folder)
+        path = os.path.join(self.folder, file)
+        try:
+            found = identities(open_file(path, self._password_file(), strict=True))
+        except PasswordError:
+            raise
+        except CertificateError as error:
+            hint = "put a PFX file with the certificate and its private key in its place"
+            hints = (hint,) if error.file == path else error.hints
+            raise CertificateError(error.message, *hints, file=error.file) from None
+        return next((one for one in found if one.key is not None), found[0])
+
+    def files(self) -> tuple[CentralFile, ...]:
+        """Return every PFX file in the order of names; one that did not change is not opened."""
+        if self._files is None:
+            self._files = tuple(self._listed())
+        return self._files
+
+    @property
+    def unreadable(self) -> str:
+        """Why the folder cannot be looked into from here, as a phrase; empty where it can be."""
+        try:
+            with os.scandir(self.folder):
+                return ""
+        except OSError as error:
+            return reason(error)
+
+    def names(self) -> list[str]:
+        """Return the names of the PFX files, in no order; none where the folder is not there."""
+        try:
+            with os.scandir(self.folder) as items:
+                files = [item.name for item in items if item.is_file()]
+        except OSError:
+            return []
+        return [
+            file for file in files if file.lower().endswith(SUFFIX) and not file.startswith(".")
+        ]
+
+    def _listed(self) -> list[CentralFile]:
+        from sslbind.certificates.scanning import scan
+
+        found = scan(self.folder, self._password_file(), flat=True, progress=self._progress)
+        there = {*self.names()}
+        serving = _by_stem(there)
+        listed = []
+        for file, facts in found.items():
+            entry, stem = _entry(file, facts), stem_of(file)
+            if stem is None:
+                listed.append(CentralFile(file, None, entry, _why_nobody(file)))
+            elif file not in there:  # such as a link to nothing
+                listed.append(CentralFile(file, None, entry, facts.problem or "is not there"))
+            elif serving[stem] != file:
+                why = f"{serving[stem]} already serves {served_name(stem)}"
+                listed.append(CentralFile(file, None, entry, why))
+            else:
+                listed.append(CentralFile(file, served_name(stem), entry))
+        return listed
+
+    def _password_file(self) -> PasswordFile:
+        from sslbind.certificates.scanning import PasswordFile
+
+        return PasswordFile(self._password_path, "PrivateKeyPasswordFile in [CentralCertProvider]")
+
+    def _has_links(self) -> bool:
+        try:
+            with os.scandir(self.folder) as items:
+                return any(item.is_symlink() for item in items)
+        except OSError:
+            return False
+
+    def _find_odd(self) -> dict[str, str]:
+        """Return the files whose names are not spelled canonically, by their stem.
+
+        What was found is remembered as long as the folder does not change, but
+        not where it has links, whose targets come and go unseen.
+        """
+        import json
+
+        try:
+            status = os.stat(self.folder)
+        except OSError:
+            return {}
+        stamp = [status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        slot = f"names-{content_digest(os.fsencode(os.path.realpath(self.folder)))}.json"
+        try:
+            remembered, odd = json.loads(cache.recall(slot) or b"[0, {}]")
+            if remembered == stamp:
+                return {str(stem): str(file) for stem, file in odd.items()}
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            pass
+        serving = _by_stem(self.names())
+        odd = {stem: file for stem, file in serving.items() if stem + SUFFIX != file}
+        settled = abs(time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns)) >= _RACY
+        if settled and not self._has_links():
+            cache.remember(slot, json.dumps([stamp, odd]).encode())
+        return odd
+
+
+def keep_out_of_git(folder: str) -> bool:
+    """Write a .gitignore for PFX files into ``folder`` unless it has one; whether it was written.
+
+    Raises SslbindError where it cannot be written.
+    """
+    path = os.path.join(folder, ".gitignore")
+    if os.path.lexists(path):
+        return False
+    write_file(path, _IGNORED)
+    return True
+
+
+def _by_stem(files: Iterable[str]) -> dict[str, str]:
+    """Return the file that serves each stem: the one spelled canonically, else the first."""
+    serving: dict[str, str] = {}
+    for file in sorted(files, reverse=True):
+        stem = stem_of(file)
+        if stem is not None and serving.get(stem) != stem + SUFFIX:
+            serving[stem] = file
+    return serving
+
+
+def _why_nobody(file: str) -> str:
+    """Return why no connection leads to a file whose name has no stem."""
+    stem = file[: -len(SUFFIX)]
+    if stem.startswith("*"):
+        return "no host name has '*': the file of a wildcard is _.contoso.com.pfx"
+    if "xn--" not in stem.lower():
+        return "its name is no host name"
+    why = "its name is in punycode, and Windows looks for the Unicode form"
+    with contextlib.suppress(BadValueError):
+        host = parse_host(stem)
+        why += f", {host}{SUFFIX}" if "xn--" not in host else ""
+    return why
+
+
+def _entry(file: str, facts: Facts) -> Entry:
+    """Return what is known of the certificate in a file, that of its private key first."""
+    from sslbind.certificates.entry import Entry
+    from sslbind.certificates.index import Pairing, entry_of
+    from sslbind.certificates.scanning import SPKI
+
+    rows = sorted(facts.rows, key=lambda row: row[SPKI] not in facts.keys)
+    if not rows:
+        problem = facts.problem or "holds no certificate"
+        return Entry("", file, locked=facts.locked, problem=problem)
+    if rows[0][SPKI] in facts.keys:
+        return entry_of("", file, rows[0], Pairing("ok", file))
+    return entry_of("", file, rows[0], Pairing(problem=_KEYLESS))

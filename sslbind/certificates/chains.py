@@ -1,0 +1,81 @@
+"""Which certificate stands above which, and whose a private key is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sslbind.certificates.identity import Certificate, Identity, PrivateKey
+from sslbind.certificates.pem import armour
+from sslbind.errors import CertificateError
+
+Signed = Callable[[Certificate, Certificate], bool]
+"""Tells whether the first certificate was signed by the second."""
+
+_SAME_NAME = 16  # issuers of one name that are tried, so that a hostile file cannot take hours
+
+
+def ordered(certificates: Sequence[Certificate], signed: Signed) -> tuple[Identity, ...]:
+    """Return each end certificate with those above it, its issuer first, without keys.
+
+    An end certificate signed no other one. Where a CA is cross-signed, each of
+    its certificates stays in the chain.
+    """
+    if len(certificates) < 2:
+        return tuple(map(Identity, certificates))
+    issuers = _issuers(certificates, signed)
+    signers = {issuer.thumbprint for above in issuers.values() for issuer in above}
+    ends = [one for one in certificates if one.thumbprint not in signers]
+    # Two CAs that signed each other leave no end: the file's first stands for it.
+    return tuple(Identity(one, _above(one, issuers)) for one in ends or certificates[:1])
+
+
+def with_keys(identities: Sequence[Identity], keys: Sequence[PrivateKey]) -> tuple[Identity, ...]:
+    """Give each identity its key; raise CertificateError for a key that is no end certificate's."""
+    by_spki = {key.spki: key for key in keys}
+    stray = by_spki.keys() - {one.leaf.spki for one in identities}
+    if stray:
+        ends = ", ".join(one.leaf.thumbprint for one in identities)
+        issuers = (
+            above.thumbprint for one in identities for above in one.chain if above.spki in stray
+        )
+        issuer = next(issuers, None)
+        raise CertificateError(
+            f"the private key belongs to the issuer {issuer}, not to the certificate {ends}"
+            if issuer
+            else f"the private key does not match the certificate {ends}",
+            "give each certificate the key that it was requested with, and no other",
+        )
+    return tuple(Identity(one.leaf, one.chain, by_spki.get(one.leaf.spki)) for one in identities)
+
+
+def encode_chain(identity: Identity) -> bytes:
+    """Return the certificate and its chain as PEM, the end certificate first."""
+    return b"".join(armour("CERTIFICATE", one.der) for one in (identity.leaf, *identity.chain))
+
+
+def _issuers(certificates: Sequence[Certificate], signed: Signed) -> dict[str, list[Certificate]]:
+    """Return, by thumbprint, the other certificates that signed each one."""
+    by_subject: dict[str, list[Certificate]] = {}
+    for one in certificates:
+        same = by_subject.setdefault(one.subject, [])
+        if len(same) < _SAME_NAME:
+            same.append(one)
+    return {
+        one.thumbprint: [
+            issuer
+            for issuer in by_subject.get(one.issuer, ())
+            if issuer.thumbprint != one.thumbprint and signed(one, issuer)
+        ]
+        for one in certificates
+    }
+
+
+def _above(leaf: Certificate, issuers: dict[str, list[Certificate]]) -> tuple[Certificate, ...]:
+    chain = {leaf.thumbprint: leaf}
+    waiting = [leaf]
+    for one in waiting:
+        for issuer in issuers[one.thumbprint]:
+            if issuer.thumbprint not in chain:
+                chain[issuer.thumbprint] = issuer
+                waiting.append(issuer)
+    return tuple(chain.values())[1:]

@@ -1,0 +1,491 @@
+"""Certificates and private keys: bytes in, values out.
+
+The only module that knows the ``cryptography`` package. It reads no file and
+no clock, and whatever bytes it is given, it raises CertificateError or
+PasswordError and nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from ipaddress import ip_address
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+    load_pem_private_key,
+    pkcs7,
+    pkcs12,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from sslbind.certificates import der, pem
+from sslbind.certificates.chains import Signed, encode_chain, ordered, with_keys
+from sslbind.certificates.identity import Bundle, Certificate, Identity, PrivateKey
+from sslbind.certificates.names import address, ascii_name
+from sslbind.certificates.pem import MAX_SIZE
+from sslbind.digest import thumbprint
+from sslbind.errors import CertificateError, PasswordError
+from sslbind.printable import printable
+
+__all__ = [
+    "MAX_SIZE",
+    "Bundle",
+    "Certificate",
+    "Identity",
+    "PrivateKey",
+    "chains",
+    "encode_chain",
+    "encode_key",
+    "identities",
+    "issued_by",
+    "names_issuer",
+    "read_bundle",
+    "self_signed",
+]
+
+MAX_CERTIFICATES = 1000
+"""Certificates that one file may have, so that hostile chains cannot take hours to order."""
+
+MAX_KEYS = 100
+"""Private keys that one file may have: each costs a check, or a key derivation."""
+
+_USAGES = {
+    ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth",
+    ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth",
+    ExtendedKeyUsageOID.CODE_SIGNING: "codeSigning",
+    ExtendedKeyUsageOID.EMAIL_PROTECTION: "emailProtection",
+    ExtendedKeyUsageOID.TIME_STAMPING: "timeStamping",
+    ExtendedKeyUsageOID.OCSP_SIGNING: "OCSPSigning",
+    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE: "anyExtendedKeyUsage",
+}
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+
+
+def read_bundle(
+    data: bytes,
+    passwords: Sequence[bytes] = (),
+    *,
+    check_keys: bool = True,
+    keep_locked: bool = False,
+) -> Bundle:
+    """Return the certificates and keys in ``data``, whose form is told by its content.
+
+    PEM in any order and with any text between, in UTF-16 too (PowerShell's
+    ``>``); a DER certificate or key; PKCS#12 (RFC 7292); PKCS#7 (RFC 2315).
+    Keys are PKCS#8, PKCS#1 or SEC 1. What is encrypted is tried without a
+    password, with an empty one, and with each of ``passwords``.
+
+    ``check_keys=False`` leaves out the arithmetic check of RSA keys outside of
+    PKCS#12 (33 ms each); ``keep_locked`` counts encrypted keys that do not open
+    in ``Bundle.locked`` in place of raising.
+
+    Raises PasswordError where a password is missing or wrong, and
+    CertificateError, which says what was found, for everything else.
+    """
+    if len(data) > MAX_SIZE:
+        raise CertificateError(f"{len(data)} bytes are more than a certificate file has")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        data = data.decode("utf-16", "replace").encode("ascii", "replace")
+    reader = _Reader(tuple(passwords), check_keys, keep_locked)
+    with warnings.catch_warnings():  # of BER, and of what is old
+        warnings.simplefilter("ignore")
+        if b"-----BEGIN " in data and not der.whole(data):
+            reader.read_pem(data)
+        else:
+            reader.read_der(data)
+    return Bundle(
+        tuple(reader.certificates.values()),
+        tuple(reader.keys.values()),
+        tuple(reader.notes),
+        reader.locked,
+    )
+
+
+def identities(bundle: Bundle) -> tuple[Identity, ...]:
+    """Return every end certificate of ``bundle`` with its chain and its key, if that is there.
+
+    An end certificate is one that signed no other of the bundle; a root alone
+    is one. Raises CertificateError where there is no certificate, and where a
+    private key belongs to none of the end certificates.
+    """
+    if not bundle.certificates:
+        found = "a private key but no certificate" if bundle.keys else "no certificate"
+        raise CertificateError(f"it holds {found}", "name the certificate's file as well")
+    return with_keys(chains(bundle.certificates), bundle.keys)
+
+
+def names_issuer(certificate: Certificate, issuer: Certificate) -> bool:
+    """Whether ``issuer`` stands above ``certificate``, at the price of a look at its names.
+
+    The issuer's name together with its key identifier is taken as said (RFC
+    5280, section 4.2.1.1); without identifiers that agree, the signature tells.
+    """
+    if certificate.issuer != issuer.subject:
+        return False
+    agreed = certificate.issuer_key_id == issuer.key_id != b""
+    return agreed or issued_by(certificate, issuer)
+
+
+def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
+    """Whether ``issuer`` signed ``certificate``: by name and by signature, dates apart."""
+    if certificate.issuer != issuer.subject:
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        one, other = map(x509.load_der_x509_certificate, (certificate.der, issuer.der))
+        return _signed(one, other)
+
+
+def chains(certificates: Sequence[Certificate], signed: Signed = issued_by) -> tuple[Identity, ...]:
+    """Return the end certificates among ``certificates`` with their chains, without keys."""
+    return ordered(certificates, signed)
+
+
+def encode_key(key: PrivateKey) -> bytes:
+    """Return ``key`` as PKCS#8 PEM, not encrypted."""
+    return key.secret.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def self_signed(dns: Sequence[str], ip: Sequence[str], days: int, now: datetime) -> Identity:
+    """Make a certificate for development that signs itself, with a new P-256 key.
+
+    ``dns`` and ``ip`` become its subject alternative names, international names
+    as A-labels; it is valid for ``days`` from ``now``, for servers only, and is
+    no CA. Raises CertificateError for a name, an address or days that cannot be.
+    """
+    names = [*_alternatives(dns, ip)]
+    if not names:
+        raise CertificateError("a certificate needs a name", "give --dns NAME or --ip ADDRESS")
+    if days < 1:
+        raise CertificateError(f"a certificate cannot be valid for {days} days", "use --days 365")
+    start = now.replace(microsecond=0)
+    try:
+        end = start + timedelta(days=days)
+    except OverflowError:
+        raise CertificateError(f"{days} days end after the year 9999", "use --days 365") from None
+    key = ec.generate_private_key(ec.SECP256R1())
+    common = str(names[0].value)[:64]  # the bound of RFC 5280, appendix A; clients ignore it
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(end)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return Identity(_certificate(made.public_bytes(Encoding.DER)), (), _private_key(key))
+
+
+class _Reader:
+    """Collects what a file holds; certificates and keys that come twice count once."""
+
+    def __init__(self, passwords: tuple[bytes, ...], check_keys: bool, keep_locked: bool) -> None:
+        self.certificates: dict[str, Certificate] = {}
+        self.keys: dict[str, PrivateKey] = {}
+        self.notes: list[str] = []
+        self.locked = 0
+        self._keys_seen = 0
+        self._rounds = 0
+        self._passwords = passwords
+        self._check_keys = check_keys
+        self._keep_locked = keep_locked
+
+    def read_pem(self, data: bytes) -> None:
+        passed_over = []
+        for block in pem.blocks(data):
+            if block.label in pem.CERTIFICATE_LABELS:
+                self.add_certificate(der.first(block.der))
+                if block.label == "TRUSTED CERTIFICATE":
+                    self.notes.append("the trust settings of a TRUSTED CERTIFICATE are left out")
+            elif block.label in ("PKCS7", "CMS"):
+                self.read_pkcs7(block.der)
+            elif block.label.endswith("PRIVATE KEY"):
+                self.read_key(block)
+            elif block.label != "EC PARAMETERS":  # the curve of the key that follows says it again
+                passed_over.append(block.label)
+        self.notes.extend(f"a {label} is passed over" for label in passed_over)
+        if not (self.certificates or self.keys or self.locked):
+            found = ", ".join(dict.fromkeys(passed_over)) or "a PEM block that does not end"
+            raise CertificateError(f"it holds no certificate and no private key but {found}")
+
+    def read_der(self, data: bytes) -> None:
+        found = der.kind(data)
+        if found == "certificate":
+            self.add_certificate(data)
+        elif found == "pkcs7":
+            self.read_pkcs7(data)
+        elif found == "pkcs12":
+            self.read_pkcs12(data)
+        elif found in ("key", "encrypted key"):
+            self.read_key(pem.Block("PRIVATE KEY", b"", data))
+        else:
+            raise CertificateError(
+                "it is neither PEM nor DER, PKCS#7 or PFX" if data else "it is empty",
+                "a certificate file has the form .pem, .cer, .der, .pfx, .p12 or .p7b",
+            )
+
+    def read_pkcs7(self, data: bytes) -> None:
+        with _Parsing("a PKCS#7 file"):
+            found = pkcs7.load_der_pkcs7_certificates(data)
+        for one in found:
+            self.add_certificate(one.public_bytes(Encoding.DER))
+
+    def read_pkcs12(self, data: bytes) -> None:
+        self.count_rounds(data)
+        store = self.open_pkcs12(data)
+        for one in (store.cert, *store.additional_certs):
+            if one is not None:
+                self.add_certificate(one.certificate.public_bytes(Encoding.DER))
+        if store.key is not None:
+            with _Parsing("the private key of a PFX file"):
+                self.add_key(_private_key(store.key))
+        if der.key_bags(data) > 1:
+            self.notes.append("the PFX holds several private keys, and only the first is read")
+
+    def open_pkcs12(self, data: bytes) -> pkcs12.PKCS12KeyAndCertificates:
+        for password in (None, *self._passwords):  # OpenSSL takes None for the empty one too
+            with _Parsing("a PFX file"):
+                try:
+                    return pkcs12.load_pkcs12(data, password and _utf8(password))
+                except ValueError as error:
+                    if "password" not in str(error):
+                        raise
+        raise self.wrong_password("the PFX file")
+
+    def read_key(self, block: pem.Block) -> None:
+        self._keys_seen += 1
+        if self._keys_seen > MAX_KEYS:
+            raise CertificateError(f"it holds more than {MAX_KEYS} private keys")
+        encrypted = block.encrypted_by_header or der.kind(block.der) == "encrypted key"
+        if not encrypted:
+            with _Parsing("a private key"):
+                self.add_key(_private_key(self.load_key(block, None)))
+            return
+        if block.encrypted_by_header and not block.header_is_whole:
+            raise CertificateError("an encrypted private key has a cipher that is not known")
+        self.count_rounds(block.der)
+        for password in filter(None, self._passwords):  # cryptography knows no empty one
+            with _Parsing("an encrypted private key"):
+                try:
+                    self.add_key(_private_key(self.load_key(block, password)))
+                except ValueError as error:
+                    # One wrong password in 256 decrypts to what looks whole, and is no key.
+                    if not re.search("password|deserialize", str(error)):
+                        raise
+                else:
+                    return
+        if not self._keep_locked:
+            raise self.wrong_password("the private key")
+        self.locked += 1
+
+    def load_key(self, block: pem.Block, password: bytes | None) -> PrivateKeyTypes:
+        skip = not self._check_keys
+        if block.encrypted_by_header:
+            return load_pem_private_key(block.text, password, unsafe_skip_rsa_key_validation=skip)
+        return load_der_private_key(block.der, password, unsafe_skip_rsa_key_validation=skip)
+
+    def count_rounds(self, data: bytes) -> None:
+        """Refuse the file where all that it asks for together is too much."""
+        self._rounds += der.rounds(data)
+        der.check_rounds(self._rounds)
+
+    def add_certificate(self, data: bytes) -> None:
+        if len(self.certificates) >= MAX_CERTIFICATES:
+            raise CertificateError(f"it holds more than {MAX_CERTIFICATES} certificates")
+        one = _certificate(data)
+        self.certificates.setdefault(one.thumbprint, one)
+
+    def add_key(self, key: PrivateKey) -> None:
+        self.keys.setdefault(key.spki, key)
+
+    def wrong_password(self, what: str) -> PasswordError:
+        tried = len(self._passwords)
+        if tried == 0:
+            return PasswordError(f"{what} is protected by a password, and none was given")
+        passwords = "password does not open" if tried == 1 else f"{tried} passwords do not open"
+        return PasswordError(f"the {passwords} {what}")
+
+
+def _utf8(password: bytes) -> bytes:
+    """Return a password as PKCS#12 needs it; a file that is not UTF-8 is taken for Windows-1252."""
+    try:
+        password.decode("utf-8")
+    except UnicodeDecodeError:
+        return password.decode("cp1252", "replace").encode("utf-8")
+    return password
+
+
+class _Parsing:
+    """Turns whatever a parser makes of hostile bytes into CertificateError.
+
+    Every exception is caught, because cryptography raises ValueError, TypeError
+    and a dozen classes of its own, by version, and panics.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, CertificateError):
+            return
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            reason = printable(str(error).partition("\n")[0])[:200].rstrip(".")
+            raise CertificateError(
+                f"{self._what} cannot be read: {reason or type(error)}"
+            ) from None
+
+
+@functools.lru_cache(maxsize=16)  # the same issuers stand in file after file
+def _certificate(data: bytes) -> Certificate:
+    with _Parsing("a certificate"):
+        one = x509.load_der_x509_certificate(data)
+        extensions = {ext.oid: ext.value for ext in one.extensions}
+        alternatives = extensions.get(x509.SubjectAlternativeName.oid)
+        usage = extensions.get(x509.ExtendedKeyUsage.oid)
+        constraints = extensions.get(x509.BasicConstraints.oid)
+        own = extensions.get(x509.SubjectKeyIdentifier.oid)
+        above = extensions.get(x509.AuthorityKeyIdentifier.oid)
+        names = alternatives if isinstance(alternatives, x509.SubjectAlternativeName) else ()
+        spki, key_type, key_bits = _public_key(one)
+        subject = one.subject.rfc4514_string()
+        issuer = subject if one.issuer == one.subject else one.issuer.rfc4514_string()
+        return Certificate(
+            der=data,
+            thumbprint=thumbprint(data),
+            sha256=sha256(data).hexdigest(),
+            subject=subject,
+            issuer=issuer,
+            serial=one.serial_number,
+            not_before=one.not_valid_before_utc,
+            not_after=one.not_valid_after_utc,
+            dns_names=tuple(
+                name.value
+                for name in names
+                if isinstance(name, x509.DNSName) and address(name.value) is None
+            ),
+            ip_names=tuple(str(n.value) for n in names if isinstance(n, x509.IPAddress)),
+            eku=tuple(_USAGES.get(oid, oid.dotted_string) for oid in usage)
+            if isinstance(usage, x509.ExtendedKeyUsage)
+            else None,
+            is_ca=isinstance(constraints, x509.BasicConstraints) and constraints.ca,
+            key_type=key_type,
+            key_bits=key_bits,
+            signature_hash=_signature_hash(one),
+            spki=spki,
+            key_id=own.digest if isinstance(own, x509.SubjectKeyIdentifier) else b"",
+            issuer_key_id=(isinstance(above, x509.AuthorityKeyIdentifier) and above.key_identifier)
+            or b"",
+        )
+
+
+def _signature_hash(certificate: x509.Certificate) -> str | None:
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return None
+    return None if algorithm is None else algorithm.name
+
+
+def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the key of ``issuer`` made the signature; what cannot be checked is not signed.
+
+    Not ``verify_directly_issued_by``: it refuses SHA-1 and MD5, which old
+    certificates have and ``verify`` has to tell of.
+    """
+    if certificate.issuer != issuer.subject:
+        return False
+    signature, content = certificate.signature, certificate.tbs_certificate_bytes
+    try:
+        how = certificate.signature_algorithm_parameters
+        match issuer.public_key():
+            case rsa.RSAPublicKey() as key if isinstance(how, (padding.PKCS1v15, padding.PSS)):
+                hashed = certificate.signature_hash_algorithm
+                key.verify(signature, content, how, hashed or hashes.SHA256())
+            case ec.EllipticCurvePublicKey() as key if isinstance(how, ec.ECDSA):
+                key.verify(signature, content, how)
+            case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey() as key:
+                key.verify(signature, content)
+            case _:
+                return False
+    except Exception:  # noqa: BLE001  InvalidSignature, or anything else that hostile bytes bring
+        return False
+    return True
+
+
+def _public_key(certificate: x509.Certificate) -> tuple[str, str, int]:
+    """Return spki, type and bits; a key of an unknown algorithm matches nothing."""
+    try:
+        key = certificate.public_key()
+    except UnsupportedAlgorithm:
+        unknown = sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+        return unknown, certificate.public_key_algorithm_oid.dotted_string, 0
+    return _spki(key), *_key_type(key)
+
+
+def _key_type(key: PublicKeyTypes) -> tuple[str, int]:
+    match key:
+        case ec.EllipticCurvePublicKey():
+            return f"EC {_CURVES.get(key.curve.name, key.curve.name)}", key.key_size
+        case rsa.RSAPublicKey():
+            return f"RSA {key.key_size}", key.key_size
+        case dsa.DSAPublicKey():
+            return f"DSA {key.key_size}", key.key_size
+        case ed25519.Ed25519PublicKey():
+            return "Ed25519", 256
+        case ed448.Ed448PublicKey():
+            return "Ed448", 456
+    return type(key).__name__.removesuffix("PublicKey"), 0
+
+
+def _spki(key: PublicKeyTypes) -> str:
+    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def _private_key(key: PrivateKeyTypes) -> PrivateKey:
+    return PrivateKey(_spki(key.public_key()), key)
+
+
+def _alternatives(dns: Sequence[str], ip: Sequence[str]) -> Iterator[x509.GeneralName]:
+    for name in dns:
+        try:
+            yield x509.DNSName(ascii_name(name))
+        except ValueError as error:
+            raise CertificateError(f"--dns {printable(name)}: {error}") from None
+    for text in ip:
+        try:
+            yield x509.IPAddress(ip_address(text))
+        except ValueError:
+            raise CertificateError(f"--ip {printable(text)}: not an address") from None
+
+
+def _key_usage() -> x509.KeyUsage:
+    others = (
+        "content_commitment key_encipherment data_encipherment key_agreement key_cert_sign"
+        " crl_sign encipher_only decipher_only"
+    )
+    return x509.KeyUsage(digital_signature=True, **dict.fromkeys(others.split(), False))

@@ -1,0 +1,296 @@
+"""What every file of the certificate stores holds, remembered from run to run.
+
+A file whose size, times and inode did not change is not opened again. Only
+public facts are remembered: no key, no password.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sslbind import cache
+from sslbind.certificates.pem import MAX_SIZE
+from sslbind.digest import content_digest
+from sslbind.errors import CertificateError, PasswordError, SslbindError
+from sslbind.files import read_file, reason, stamp_of
+
+if TYPE_CHECKING:
+    from sslbind.certificates.identity import Bundle, Certificate, Identity
+
+CERTIFICATE_SUFFIXES = frozenset((".pem", ".crt", ".cer", ".der", ".pfx", ".p12", ".p7b", ".p7c"))
+KEY_SUFFIX = ".key"
+_SUFFIXES = CERTIFICATE_SUFFIXES | {KEY_SUFFIX}
+MAX_DEPTH = 8
+"""Folders below a store that are looked into; links to folders are not followed."""
+_RACY = 20_000_000  # ns: file times move in steps, and a second change in one step does not show
+
+Progress = Callable[[int], None]
+"""Told how many files were looked at so far; a cold scan of thousands takes seconds."""
+
+Row = list[Any]
+"""The facts of an end certificate, as JSON keeps them and ``index`` reads them."""
+THUMBPRINT, SPKI, CHAIN = 0, 13, 14  # places in a row
+
+
+class Facts(NamedTuple):
+    """What one file holds: rows of end certificates, digests of keys, or why not.
+
+    ``locked``: something in it is opened by no password. ``stamp`` tells a
+    changed file from the same; it is empty where the facts must not be kept.
+    """
+
+    stamp: list[int]
+    rows: list[Row]
+    keys: list[str]
+    locked: bool = False
+    problem: str | None = None
+
+
+class PasswordFile:
+    """The one password for files that others drop in; read when it is needed, and once.
+
+    ``setting`` names where the registry says which file it is.
+    """
+
+    def __init__(self, path: str | None, setting: str = "PasswordFile in [CertStores]") -> None:
+        self.path = path
+        self.setting = setting
+        self._read: tuple[bytes, ...] | None = None
+
+    def passwords(self) -> tuple[bytes, ...]:
+        """Return the password, or none where no file is configured.
+
+        One line end behind it is dropped. Raises CertificateError, which names
+        the file, where that cannot be read.
+        """
+        if self._read is None:
+            self._read = () if self.path is None else (self._password(self.path, self.setting),)
+        return self._read
+
+    def stamp(self) -> list[str | int]:
+        """Return what changes when the password may have changed."""
+        if self.path is None:
+            return []
+        try:
+            return [self.path, *stamp_of(os.stat(self.path))]
+        except (OSError, ValueError):
+            return [self.path]
+
+    @staticmethod
+    def _password(path: str, setting: str) -> bytes:
+        try:
+            data = read_file(path, 4096, regular=True)
+        except SslbindError as error:
+            raise CertificateError(
+                f"the password file {error.message}",
+                f"{setting} names it; it holds one password",
+                file=path,
+            ) from None
+        return data.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def scan(
+    folder: str,
+    password_file: PasswordFile,
+    *,
+    flat: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Facts]:
+    """Return the facts of every file in the stores of ``folder``, by its path below it.
+
+    ``flat``: of the PFX files that stand in ``folder`` itself, as in a central
+    store. ``progress`` is told how many files were looked at, now and then. A
+    file that cannot be read or understood is there with its problem; the scan
+    itself raises nothing.
+    """
+    kind = "pfx-files" if flat else "store-files"  # another name for each form of the rows
+    name = f"{kind}-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
+    password_stamp = password_file.stamp()
+    old_password, old = _recall(name)
+    found: dict[str, Facts] = {}
+    fresh = False
+    for count, (path, status) in enumerate(_flat(folder) if flat else _walk(folder)):
+        if progress is not None and count % 64 == 0:
+            progress(count)
+        if isinstance(status, str):
+            found[path] = Facts([], [], [], problem=status)
+            continue
+        known = old.get(path)
+        stamp = stamp_of(status)
+        retry = known is not None and known.locked and old_password != password_stamp
+        if known is None or known.stamp != stamp or retry:
+            known = _facts(f"{folder}/{path}", stamp, password_file)
+            fresh = True
+        found[path] = known
+    kept = {path for path, facts in found.items() if facts.stamp}
+    if fresh or kept != old.keys() or old_password != password_stamp:
+        _remember(name, password_stamp, found)
+    return found
+
+
+def open_file(path: str, password_file: PasswordFile, *, strict: bool) -> Bundle:
+    """Return what the file at ``path`` holds; the password is read only where one is needed.
+
+    ``strict`` checks keys in full and raises for a key that no password opens;
+    else such keys are counted in the bundle. Raises SslbindError where the file
+    cannot be read, CertificateError where it is nothing known, PasswordError
+    where it is locked.
+    """
+    from sslbind.certificates.parsing import read_bundle
+
+    data = read_file(path, MAX_SIZE, regular=True)
+    try:
+        bundle = read_bundle(data, check_keys=strict, keep_locked=not strict)
+    except PasswordError as error:
+        refused = error
+        try:
+            if passwords := password_file.passwords():
+                return read_bundle(data, passwords, check_keys=strict, keep_locked=not strict)
+        except PasswordError as error:
+            refused = error
+        hint = f"name a file with its password as {password_file.setting}"
+        raise PasswordError(refused.message, hint, file=path) from None
+    except CertificateError as error:
+        raise CertificateError(error.message, *error.hints, file=path) from None
+    if bundle.locked:
+        with contextlib.suppress(CertificateError):  # the certificate in it counts without its key
+            passwords = password_file.passwords()
+            return read_bundle(data, passwords, check_keys=strict, keep_locked=True)
+    return bundle
+
+
+def row_of(identity: Identity) -> Row:
+    """Return the facts of an end certificate that are remembered."""
+    leaf = identity.leaf
+    return [
+        leaf.thumbprint,
+        leaf.sha256,
+        leaf.subject,
+        leaf.issuer,
+        int(leaf.not_before.timestamp()),
+        int(leaf.not_after.timestamp()),
+        leaf.dns_names,
+        leaf.ip_names,
+        leaf.eku,
+        leaf.is_ca,
+        leaf.key_type,
+        leaf.key_bits,
+        leaf.signature_hash,
+        leaf.spki,
+        [one.thumbprint for one in identity.chain],
+        leaf.key_id.hex(),
+        leaf.issuer_key_id.hex(),
+        _signs_itself(leaf),
+    ]
+
+
+def _signs_itself(leaf: Certificate) -> bool:
+    """Whether the names say so, and no key identifier speaks against it without the signature.
+
+    Checking every signature would cost more than all else that is looked at.
+    """
+    from sslbind.certificates.parsing import issued_by
+
+    if leaf.issuer_key_id in (b"", leaf.key_id):
+        return leaf.subject == leaf.issuer
+    return issued_by(leaf, leaf)
+
+
+def _facts(path: str, stamp: list[int], password_file: PasswordFile) -> Facts:
+    from sslbind.certificates.parsing import chains, names_issuer
+
+    size, modified, changed, _ = stamp
+    if abs(time.time_ns() - max(modified, changed)) < _RACY:
+        stamp = []
+    if size > MAX_SIZE:
+        return Facts(stamp, [], [], problem=f"is larger than {MAX_SIZE} bytes")
+    try:
+        bundle = open_file(path, password_file, strict=False)
+        rows = [row_of(one) for one in chains(bundle.certificates, names_issuer)]
+        return Facts(stamp, rows, [key.spki for key in bundle.keys], bundle.locked > 0)
+    except PasswordError as error:
+        return Facts(stamp, [], [], locked=True, problem=f"is locked: {error.message}")
+    except CertificateError as error:
+        locked = error.file == password_file.path  # it may come, and the file is tried again then
+        return Facts(stamp, [], [], locked=locked, problem=f"cannot be used: {error.message}")
+    except SslbindError as error:
+        return Facts([], [], [], problem=error.message)
+
+
+def _walk(folder: str) -> Iterator[tuple[str, os.stat_result | str]]:
+    """Yield each file below a store with its status, or why it cannot be looked at."""
+    waiting = [("", 0)]
+    while waiting:
+        below, depth = waiting.pop()
+        try:
+            with os.scandir(os.path.join(folder, below)) as items:
+                inside = [item for item in items if not item.name.startswith(".")]
+        except OSError as error:
+            if below:
+                yield below, f"cannot be read: {reason(error)}"
+            continue
+        for item in sorted(inside, key=lambda item: item.name):
+            path = f"{below}/{item.name}" if below else item.name
+            if item.is_dir(follow_symlinks=False):
+                if depth <= MAX_DEPTH:
+                    waiting.append((path, depth + 1))
+            elif below and _suffix(item.name) in _SUFFIXES:
+                try:
+                    status = item.stat()
+                except OSError as error:
+                    yield path, f"cannot be read: {reason(error)}"
+                    continue
+                if stat.S_ISREG(status.st_mode):
+                    yield path, status
+
+
+def _flat(folder: str) -> Iterator[tuple[str, os.stat_result | str]]:
+    """Yield each PFX file that stands in ``folder`` itself, links to files included."""
+    try:
+        with os.scandir(folder) as items:
+            inside = [item for item in items if _suffix(item.name) == ".pfx"]
+    except OSError:
+        return
+    for item in sorted(inside, key=lambda item: item.name):
+        try:
+            status = item.stat()
+        except OSError as error:
+            yield item.name, f"cannot be read: {reason(error)}"
+            continue
+        if stat.S_ISREG(status.st_mode) and not item.name.startswith("."):
+            yield item.name, status
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
+
+
+def _recall(name: str) -> tuple[list[str | int], dict[str, Facts]]:
+    """Return the password file's stamp and the facts that were remembered; damage is nothing."""
+    import json
+
+    digest, _, text = (cache.recall(name) or b"").partition(b"\n")
+    if digest.decode("ascii", "replace") != content_digest(text):
+        return [], {}
+    try:
+        password_stamp, files = json.loads(text)
+        return password_stamp, {path: Facts(*facts) for path, facts in files.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return [], {}
+
+
+def _remember(name: str, password_stamp: list[str | int], found: dict[str, Facts]) -> None:
+    import json
+
+    files = {
+        path: [one.stamp, one.rows, one.keys, one.locked, one.problem]
+        for path, one in found.items()
+        if one.stamp
+    }
+    text = json.dumps([password_stamp, files], separators=(",", ":")).encode("ascii")
+    cache.remember(name, content_digest(text).encode("ascii") + b"\n" + text)

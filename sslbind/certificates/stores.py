@@ -1,0 +1,474 @@
+"""The certificate stores: folders of PEM and PFX files beside the registry.
+
+``certs/<STORE NAME>/<thumbprint>.pem`` (the certificate, then its chain) and
+``<thumbprint>.key`` (PKCS#8) are ours; files that other tools drop in are found
+as well. Importing this is cheap and ``require`` of a file of ours loads no
+cryptography, because adding a binding runs at the speed of a process start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from sslbind.binding import DEFAULT_STORE
+from sslbind.certificates.entry import Entry
+from sslbind.certificates.pem import MAX_SIZE, first_certificate
+from sslbind.digest import thumbprint as thumbprint_of
+from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError
+from sslbind.files import (
+    PRIVATE_FILE,
+    PRIVATE_FOLDER,
+    locked,
+    read_file,
+    reason,
+    remove_leftovers,
+    stamp_of,
+    write_file,
+)
+from sslbind.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sslbind.certificates.identity import Certificate, Identity, PrivateKey
+    from sslbind.certificates.scanning import Facts, PasswordFile, Progress
+    from sslbind.certificates.verify import Problem
+
+_HEX = frozenset("0123456789abcdef")
+_REPLACE = "a store is written only in folders and files of its own: remove it first"
+
+
+def store_name(text: str) -> str:
+    """Return ``text`` if it can name a store: one component of a path, on every system.
+
+    Raises CertificateError, which says what is wrong with it.
+    """
+    if not text or len(text) > 200:
+        wrong = "it is empty" if not text else "it is longer than 200 characters"
+    elif not text.isprintable():
+        wrong = "it has a control character"
+    elif any(char in '/\\:*?"<>|' for char in text):
+        wrong = "it must be one folder name"
+    elif text.startswith(".") or text.endswith((".", " ")):
+        wrong = "it must not start with a dot, nor end with a dot or a space"
+    else:
+        return text
+    raise CertificateError(
+        f"'{printable(text[:200])}' is no store name: {wrong}",
+        "stores are MY, WebHosting, Root and the like",
+    )
+
+
+class CertStores:
+    """The stores in ``folder``, as they were when they were first looked at.
+
+    ``keys_elsewhere``: certificates without private keys are fine.
+    ``password_file`` holds the password of PFX files that others drop in.
+    ``progress`` is told how many files were looked at, while they are. ``add``
+    and ``delete`` look again, and so does ``refresh``.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        *,
+        keys_elsewhere: bool = False,
+        password_file: str | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.folder = os.fspath(folder)
+        self._progress = progress
+        self.keys_elsewhere = keys_elsewhere
+        self._password_path = password_file
+        self._files: dict[str, Facts] | None = None
+        self._entries: tuple[Entry, ...] | None = None
+        self._by_thumbprint: dict[str, list[Entry]] = {}
+        self._required: dict[tuple[str, str], Entry] = {}
+        self._opened: dict[str, tuple[list[int], tuple[Certificate, ...]]] = {}
+
+    def refresh(self) -> None:
+        """Forget what was seen: the next question looks at the folder again."""
+        self._files = self._entries = None
+        self._required.clear()
+        self._opened.clear()
+
+    def names(self) -> tuple[str, ...]:
+        """Return the stores there are, in the spelling of their folders."""
+        return tuple(dict.fromkeys(self._spelling().values()))
+
+    def require(self, thumbprint: str, store: str | None = None) -> Entry:
+        """Return the certificate with this thumbprint from ``store`` (None: MY), with its key.
+
+        Raises NoCertificateError, Windows' error 1312, whose hints say why: it
+        is in no store, in another one, or without its private key.
+        """
+        wanted = thumbprint.lower(), DEFAULT_STORE if store is None else store
+        found = self._required.get(wanted)
+        if found is None:
+            found = self._required[wanted] = self._find(wanted[0], store_name(wanted[1]))
+        return found
+
+    def _find(self, thumbprint: str, store: str) -> Entry:
+        found = self._require_own(thumbprint, store)
+        if found is not None:
+            return found
+        same = self._with_thumbprint(thumbprint)
+        for entry in same:
+            if entry.store.casefold() == store.casefold():
+                if entry.has_key or self.keys_elsewhere:
+                    return entry
+                raise self._no_key(entry)
+        raise self._not_in(thumbprint, store, same)
+
+    def has(self, thumbprint: str, store: str | None = None) -> bool:
+        """Whether ``require`` finds the certificate."""
+        try:
+            self.require(thumbprint, store)
+        except (CertificateError, NoCertificateError):
+            return False
+        return True
+
+    def by_sha256(self, digest: str) -> Entry | None:
+        """Return the certificate with this SHA-256 (64 hex digits), or None."""
+        digest = digest.lower()
+        return next((one for one in self.entries() if digest and one.sha256 == digest), None)
+
+    def search(self, text: str) -> tuple[Entry, ...]:
+        """Return the certificates of a thumbprint, a prefix of 8 or more digits, or a SHA-256."""
+        text = text.lower()
+        if not _HEX.issuperset(text) or len(text) < 8:
+            return ()
+        return tuple(
+            one for one in self.entries() if one.thumbprint.startswith(text) or one.sha256 == text
+        )
+
+    def entries(self, store: str | None = None) -> tuple[Entry, ...]:
+        """Return everything in the stores, or in one: also what is locked or unreadable.
+
+        One certificate of a store is one entry, however many files hold it.
+        Unchanged files are not opened. Nothing is raised for what a file holds.
+        """
+        if self._entries is None:
+            from sslbind.certificates.index import index
+
+            self._entries = index(self._scan(), self._spelling())
+            self._by_thumbprint = {}
+            for entry in self._entries:
+                self._by_thumbprint.setdefault(entry.thumbprint, []).append(entry)
+        if store is None:
+            return self._entries
+        wanted = store_name(store).casefold()
+        return tuple(one for one in self._entries if one.store.casefold() == wanted)
+
+    def add(self, identity: Identity, store: str | None = None) -> tuple[Entry, bool]:
+        """Write a certificate with chain and key; return its entry, and whether anything changed.
+
+        What is there already is not written again; a chain or a key that is
+        there stays when ``identity`` comes without; one that another tool put
+        into our ``.pem`` moves into a ``.key``. Raises SslbindError where the
+        folder cannot be written, CertificateError for a key of another
+        certificate, for a link in our place, and where a key would be lost.
+        """
+        from sslbind.certificates.index import Pairing, entry_of
+        from sslbind.certificates.parsing import encode_chain, encode_key
+        from sslbind.certificates.scanning import row_of
+
+        leaf = identity.leaf
+        if identity.key is not None and identity.key.spki != leaf.spki:
+            raise CertificateError(f"the private key does not match {leaf.thumbprint}")
+        folder = self._make_folder(store_name(DEFAULT_STORE if store is None else store))
+        path = os.path.join(folder, leaf.thumbprint)
+        _refuse_foreign(f"{path}.pem")
+        _refuse_foreign(f"{path}.key")
+        chain = encode_chain(identity)
+        old = _old(f"{path}.pem")
+        replaced = old != chain if identity.chain else not old.startswith(chain)
+        key_now = identity.key
+        if replaced and old:
+            key_now = self._rescued(f"{path}.pem", old, identity)
+        # The key first: a certificate that is seen has its key.
+        changed = key_now is not None and _put(f"{path}.key", encode_key(key_now), PRIVATE_FILE)
+        if replaced:
+            changed = _put(f"{path}.pem", chain, None) or changed
+        self.refresh()
+        name = os.path.basename(folder)
+        key = Pairing("ok", f"{name}/{leaf.thumbprint}.key")
+        if not os.path.exists(f"{path}.key"):
+            key = Pairing()
+        entry = entry_of(name, f"{name}/{leaf.thumbprint}.pem", row_of(identity), key)
+        return entry, changed
+
+    def delete(self, entry: Entry) -> tuple[str, ...]:
+        """Remove the files that hold ``entry``, and return their paths below the folder.
+
+        A file that others dropped in goes only when it holds nothing else:
+        CertificateError names it otherwise, and nothing is removed. A key that
+        another certificate of the folder uses stays.
+        """
+        from sslbind.certificates.index import removable
+
+        doomed = removable(entry, self._scan())
+        for path in doomed:
+            try:
+                os.unlink(os.path.join(self.folder, path))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise CertificateError(
+                    f"cannot be deleted: {reason(error)}", file=os.path.join(self.folder, path)
+                ) from None
+        self.refresh()
+        return doomed
+
+    def load(self, entry: Entry) -> Identity:
+        """Return the certificate of ``entry`` with chain and key, read anew and checked in full.
+
+        A key that belongs to another certificate comes along, so that ``verify``
+        can say so. Raises SslbindError where a file is gone or cannot be read,
+        PasswordError where it is locked.
+        """
+        from sslbind.certificates.parsing import Identity, chains
+        from sslbind.certificates.scanning import open_file
+
+        passwords = self._password_file()
+        bundle = open_file(os.path.join(self.folder, entry.file), passwords, strict=True)
+        found = next(
+            (one for one in chains(bundle.certificates) if one.leaf.thumbprint == entry.thumbprint),
+            None,
+        )
+        if found is None:
+            raise CertificateError(
+                f"does not hold the certificate {entry.thumbprint or 'any more'}", file=entry.file
+            )
+        if entry.key_file and entry.key_file != entry.file:
+            bundle += open_file(os.path.join(self.folder, entry.key_file), passwords, strict=True)
+        keys = sorted(bundle.keys, key=lambda key: key.spki != found.leaf.spki)
+        return Identity(found.leaf, found.chain, keys[0] if keys else None)
+
+    def issuers(self, identity: Identity) -> tuple[Certificate, ...]:
+        """Return the certificates of all stores that are called like an issuer in ``identity``.
+
+        ``verify`` completes the chain with them; whether they signed it, their
+        name does not tell. What cannot be opened is left out. A certificate
+        that signs itself needs none.
+        """
+        from sslbind.certificates.parsing import issued_by
+
+        if issued_by(identity.leaf, identity.leaf):
+            return ()
+        wanted = {one.issuer for one in (identity.leaf, *identity.chain)}
+        found: dict[str, Certificate] = {}
+        for entry in self.entries():
+            if entry.thumbprint and entry.subject in wanted and entry.thumbprint not in found:
+                found.update({one.thumbprint: one for one in self.certificates(entry.file)})
+        return tuple(one for one in found.values() if one.subject in wanted)
+
+    def certificates(self, file: str) -> tuple[Certificate, ...]:
+        """Return what a file holds, none where it cannot be opened; unchanged it is opened once."""
+        from sslbind.certificates.scanning import open_file
+
+        path = os.path.join(self.folder, file)
+        try:
+            stamp = stamp_of(os.stat(path))
+            known = self._opened.get(file)
+            if known is None or known[0] != stamp:
+                bundle = open_file(path, self._password_file(), strict=False)
+                known = self._opened[file] = stamp, bundle.certificates
+        except (OSError, SslbindError):
+            return ()
+        return known[1]
+
+    def wide_modes(self, entry: Entry) -> tuple[Problem, ...]:
+        """Return a problem (``wide-mode``) for each file with the key that others may read.
+
+        Windows has no modes, and no such problem.
+        """
+        from sslbind.certificates.verify import Problem
+
+        if os.name == "nt" or not entry.key_file:
+            return ()
+        path = os.path.join(self.folder, entry.key_file)
+        try:
+            mode = stat.S_IMODE(os.stat(path).st_mode)
+        except OSError:
+            return ()
+        if not mode & 0o077:
+            return ()
+        message = f"others may use the private key in {printable(entry.key_file)}, mode {mode:04o}"
+        return (Problem("wide-mode", message, f"chmod 600 {_word(path)}"),)
+
+    def _require_own(self, thumbprint: str, store: str) -> Entry | None:
+        """Return the entry of a ``<thumbprint>.pem`` that really holds it, with a key beside."""
+        if len(thumbprint) != 40 or not _HEX.issuperset(thumbprint):
+            return None
+        for folder, name in self._spelling().items():
+            if name.casefold() != store.casefold():
+                continue
+            path = f"{folder}/{thumbprint}"
+            found = first_certificate(_content(os.path.join(self.folder, f"{path}.pem")))
+            if found is None or thumbprint_of(found) != thumbprint:
+                continue
+            if os.path.isfile(os.path.join(self.folder, f"{path}.key")):
+                key_file = f"{path}.key"
+                return Entry(name, f"{path}.pem", thumbprint, key_status="ok", key_file=key_file)
+            if self.keys_elsewhere:
+                return Entry(name, f"{path}.pem", thumbprint)
+        return None
+
+    def _with_thumbprint(self, thumbprint: str) -> list[Entry]:
+        self.entries()
+        return self._by_thumbprint.get(thumbprint, []) if thumbprint else []
+
+    def _no_key(self, entry: Entry) -> NoCertificateError:
+        hints = []
+        if entry.problem:
+            hints.append(f"{printable(entry.file)}: {printable(entry.problem)}")
+        if entry.locked:
+            hints.append("name a file with its password as PasswordFile in [CertStores]")
+        else:
+            hints.append(
+                f"sslbind store add CERTIFICATE KEY --store {_word(entry.store)} brings the key"
+            )
+            hints.append('privatekeys = "elsewhere" in [CertStores] does without keys')
+        return NoCertificateError(
+            f"the certificate {entry.thumbprint} in the store {printable(entry.store)}"
+            " is without its private key",
+            *hints,
+        )
+
+    def _not_in(self, thumbprint: str, store: str, same: Iterable[Entry]) -> NoCertificateError:
+        hints = [
+            f"it is in the store {printable(one.store)}: certstorename={_word(one.store)}"
+            for one in same
+        ]
+        if hints:
+            where = f"not in the store {printable(store)}"
+        else:
+            where = "in no store"
+            hints.append(f"sslbind store add FILE --store {_word(store)} brings it")
+            closed = [one for one in self.entries() if not one.thumbprint]
+            hints.extend(
+                f"{printable(one.file)} may hold it, but {printable(one.problem or 'is locked')}"
+                for one in closed[:5]
+            )
+            if any(one.locked for one in closed):
+                hints.append("name a file with its password as PasswordFile in [CertStores]")
+        return NoCertificateError(f"the certificate {printable(thumbprint)} is {where}", *hints)
+
+    def _password_file(self) -> PasswordFile:
+        from sslbind.certificates.scanning import PasswordFile
+
+        return PasswordFile(self._password_path)
+
+    def _scan(self) -> dict[str, Facts]:
+        if self._files is None:
+            from sslbind.certificates.scanning import scan
+
+            self._files = scan(self.folder, self._password_file(), progress=self._progress)
+        return self._files
+
+    def _spelling(self) -> dict[str, str]:
+        """Return the name of the store for each folder: ``MY`` and ``my`` are one store."""
+        try:
+            with os.scandir(self.folder) as items:
+                folders = sorted(
+                    item.name
+                    for item in items
+                    if item.is_dir(follow_symlinks=False) and not item.name.startswith(".")
+                )
+        except OSError:
+            return {}
+        names: dict[str, str] = {}
+        return {name: names.setdefault(name.casefold(), name) for name in folders}
+
+    def _rescued(self, path: str, old: bytes, identity: Identity) -> PrivateKey | None:
+        """Return the key for the ``.key``: the one given, or the one in the ``.pem`` that goes.
+
+        Raises CertificateError where the ``.pem`` holds any other.
+        """
+        from sslbind.certificates.scanning import open_file
+
+        keys: list[PrivateKey] = []
+        try:
+            bundle = open_file(path, self._password_file(), strict=False)
+            keys.extend(bundle.keys)
+            lost = bundle.locked > 0
+        except PasswordError:
+            lost = True
+        except CertificateError:
+            lost = b"PRIVATE KEY" in old
+        if lost or any(key.spki != identity.leaf.spki for key in keys):
+            raise CertificateError(
+                "holds a private key that would be lost",
+                "move the key into a file of its own beside it first",
+                file=path,
+            )
+        return identity.key or (keys[0] if keys else None)
+
+    def _make_folder(self, store: str) -> str:
+        spelled = {name.casefold(): name for name in self.names()}
+        path = os.path.join(self.folder, spelled.get(store.casefold(), store))
+        try:
+            os.makedirs(self.folder, PRIVATE_FOLDER, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path, PRIVATE_FOLDER)
+        except OSError as error:
+            raise CertificateError(f"cannot be made: {reason(error)}", file=path) from None
+        if not stat.S_ISDIR(_mode(path)):
+            raise CertificateError("is no folder but a link or a file", _REPLACE, file=path)
+        return path
+
+
+def _word(text: str) -> str:
+    """Return ``text`` as one word of a command that somebody may paste into a shell."""
+    from shlex import quote
+
+    return quote(printable(text))
+
+
+def _content(path: str) -> bytes:
+    """Return the bytes of a file of ours, or none where it is not there or not to be read."""
+    try:
+        return read_file(path, MAX_SIZE, regular=True)
+    except SslbindError:
+        return b""
+
+
+def _old(path: str) -> bytes:
+    """Return what a file of ours holds that is about to go; raise SslbindError where unreadable."""
+    return read_file(path, MAX_SIZE, regular=True) if os.path.lexists(path) else b""
+
+
+def _mode(path: str) -> int:
+    """Return type and mode of what is at ``path`` itself, not behind a link; 0 for nothing."""
+    try:
+        return os.lstat(path).st_mode
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise CertificateError(f"cannot be read: {reason(error)}", file=path) from None
+
+
+def _refuse_foreign(path: str) -> None:
+    """Raise CertificateError where a link, a folder or a pipe is in the place of a file of ours."""
+    mode = _mode(path)
+    if mode and not stat.S_ISREG(mode):
+        what = "a link" if stat.S_ISLNK(mode) else "no regular file"
+        raise CertificateError(f"is {what}, and is not written", _REPLACE, file=path)
+
+
+def _put(path: str, data: bytes, mode: int | None) -> bool:
+    """Write ``data`` unless it is there; return whether it was written."""
+    if _content(path) == data:
+        return False
+    with locked(path):
+        _refuse_foreign(path)
+        remove_leftovers(path)
+        if mode is not None:
+            with contextlib.suppress(OSError):
+                os.chmod(path, mode)
+        write_file(path, data, mode)
+    return True

@@ -1,0 +1,1 @@
+"""The configuration of IIS: applicationHost.config, appcmd's XML and MetaBase.xml."""

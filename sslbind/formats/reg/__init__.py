@@ -1,0 +1,1 @@
+"""Registration files (``.reg``) of the keys of HTTP.SYS."""

@@ -1,0 +1,477 @@
+"""The registry file: bindings of one server, read strictly and edited in place.
+
+A large file is not parsed for one binding. That a content is valid, and that
+its bindings can be found by their header lines, is remembered by the content's
+digest; then one table is searched, parsed, edited and spliced back. Whenever
+that is not known, the whole file is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from sslbind import cache, files
+from sslbind.binding import Binding
+from sslbind.digest import content_digest
+from sslbind.errors import RegistryError, SslbindError
+from sslbind.keys import KIND_BY_TABLE, Key, Kind
+from sslbind.registry import plain
+from sslbind.registry.document import (
+    CentralCertProvider,
+    CertStoresSettings,
+    Document,
+    Settings,
+    Suppression,
+    Told,
+    parse_document,
+    parse_settings,
+)
+from sslbind.release import DEFAULT_RELEASE, Release
+
+__all__ = [
+    "CentralCertProvider",
+    "CertStoresSettings",
+    "Registry",
+    "Settings",
+    "Suppression",
+]
+
+DEFAULT_FILE = "sslbind.toml"
+MAX_SIZE = 256 << 20
+"""Bytes; a registry of a million bindings is smaller."""
+
+_BOM = "\ufeff"
+_FEW = 16
+"""Up to so many lookups and changes are made one by one; more are worth a full parse."""
+
+
+class Registry:
+    """The bindings and settings of one registry file.
+
+    ``Registry.open`` reads; ``Registry.editing`` locks, reads, and writes once
+    at the end. ``put`` and ``delete`` change the bindings in memory.
+    """
+
+    writable = True
+    """Whether it is a file of ours; ``Snapshot`` is none."""
+    told = Told()
+    """What is said, and not said, beside bindings and settings."""
+
+    def __init__(self, data: bytes, path: str | os.PathLike[str]) -> None:
+        """Read ``data``, the content of the file ``path``; raise RegistryError."""
+        self.path = os.fspath(path)
+        self._changes: dict[Key, Binding | None] = {}
+        self._iplisten: tuple[str, ...] | None = None
+        self._central_store: CentralCertProvider | None = None
+        self._lines: dict[tuple[str, ...], int] | None = None
+        self._headers: dict[str, int] | None = None
+        self._new = False
+        self._load(data)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] = DEFAULT_FILE) -> Registry:
+        """Return the registry of an existing file; raise RegistryError."""
+        if not os.path.exists(path):
+            raise RegistryError(
+                "there is no such registry file",
+                f"{_init_command(os.fspath(path))} makes one; --registry or $SSLBIND_REGISTRY"
+                " names another",
+                file=path,
+            )
+        return cls(_read(path), path)
+
+    @classmethod
+    @contextlib.contextmanager
+    def editing(
+        cls,
+        path: str | os.PathLike[str] = DEFAULT_FILE,
+        timeout: float = files.LOCK_TIMEOUT,
+    ) -> Iterator[Registry]:
+        """Give the registry under its lock, and write what changed when the block ends well.
+
+        Another writer is waited for up to ``timeout`` seconds; RegistryError
+        names it then.
+        """
+        if not os.path.exists(path):
+            cls.open(path)  # says so, before a lock file is made
+        with _locked(path, timeout):
+            registry = cls.open(path)
+            files.remove_leftovers(path)
+            yield registry
+            registry.save()
+
+    @classmethod
+    def create(
+        cls, path: str | os.PathLike[str] = DEFAULT_FILE, release: Release = DEFAULT_RELEASE
+    ) -> Registry:
+        """Make a new registry file, and ``certs/`` beside it with a .gitignore for keys.
+
+        Raises RegistryError where the file exists.
+        """
+        from sslbind.registry.template import make_stores, new_text
+
+        data = new_text(release).encode()
+        with _locked(path, files.LOCK_TIMEOUT):
+            if os.path.lexists(path):
+                raise RegistryError(
+                    "is there already, and stays as it is",
+                    "sslbind list shows what it holds",
+                    file=path,
+                )
+            registry = cls(data, path)
+            make_stores(registry.stores_folder)
+            files.write_file(path, data)
+        return registry
+
+    @classmethod
+    @contextlib.contextmanager
+    def making(
+        cls,
+        path: str | os.PathLike[str],
+        release: Release,
+        *,
+        stores: str | None = None,
+        lock: bool = True,
+        timeout: float = files.LOCK_TIMEOUT,
+    ) -> Iterator[Registry]:
+        """Give the registry under its lock, a new one in memory where the file is not there.
+
+        A new one models ``release``, and certificates whose keys stay elsewhere
+        where ``stores``, their folder relative to the registry's, is given.
+        Nothing is written but by ``save``, which must not be called without ``lock``.
+        """
+        folder = os.path.dirname(path)
+        if lock and folder and not os.path.isdir(folder):
+            raise RegistryError(
+                f"cannot be made: there is no folder {folder}",
+                "make the folder, or name a registry elsewhere with -r",
+                file=path,
+            )
+        with _locked(path, timeout) if lock else contextlib.nullcontext():
+            if os.path.lexists(path):
+                if lock:
+                    files.remove_leftovers(path)
+                yield cls.open(path)
+                return
+            from sslbind.registry.template import new_text
+
+            keys: Literal["elsewhere"] | None = None if stores is None else "elsewhere"
+            registry = cls(new_text(release, keys, stores or "").encode(), path)
+            registry._new = True
+            yield registry
+
+    @property
+    def settings(self) -> Settings:
+        """Everything in the file that is no binding; the central store as it was set last."""
+        central_store = self._central_store or self._settings.central_store
+        return self._settings._replace(central_store=central_store)
+
+    @property
+    def iplisten(self) -> tuple[str, ...]:
+        """The IP listen list; empty means every address."""
+        return self._settings.iplisten if self._iplisten is None else self._iplisten
+
+    @property
+    def stores_folder(self) -> str:
+        """The folder of the certificate stores, whether or not ``[CertStores]`` is there."""
+        stores = self._settings.cert_stores or CertStoresSettings()
+        return self.resolve_path(stores.path)
+
+    def resolve_path(self, path: str) -> str:
+        """Return ``path`` as the file means it: relative to the folder of the real file."""
+        return os.path.join(os.path.dirname(os.path.realpath(self.path)), path)
+
+    @property
+    def bindings(self) -> Mapping[Key, Binding]:
+        """Every binding, in the order of ``show``: by kind, then as the file has them."""
+        current = dict(self._document.bindings)
+        for key, binding in self._changes.items():
+            if binding is not None:
+                current[key] = binding
+            else:
+                current.pop(key, None)
+        ranks = {kind: rank for rank, kind in enumerate(KIND_BY_TABLE.values())}
+        return dict(sorted(current.items(), key=lambda item: ranks[item[0].kind]))
+
+    def get(self, key: Key) -> Binding | None:
+        """Return the binding of ``key``, or None."""
+        if key in self._changes:
+            return self._changes[key]
+        return self._stored(key)
+
+    def put(self, binding: Binding) -> None:
+        """Add ``binding``, or replace the one with its key."""
+        self._changes[binding.key] = binding
+
+    def delete(self, key: Key) -> None:
+        """Take the binding of ``key`` out, if there is one."""
+        self._changes[key] = None
+
+    def set_iplisten(self, addresses: tuple[str, ...]) -> None:
+        """Replace the IP listen list by canonical ``addresses``."""
+        self._iplisten = addresses
+
+    def set_central_store(self, settings: CentralCertProvider) -> None:
+        """Replace ``[CentralCertProvider]``; its paths are relative to the registry's folder."""
+        self._central_store = settings
+
+    def line(self, key: Key) -> int | None:
+        """Return the line (from 1) of the file where the binding of ``key`` starts."""
+        if self._plain:  # no need to find where every value stands
+            if self._headers is None:
+                self._headers = plain.header_lines(self._text)
+            line = self._headers.get(f"[{plain.plain_header(key)}]")
+            if line is not None:
+                return line
+        spelled = self._document.spelled.get(key)
+        return None if spelled is None else self._line(key.kind.table, spelled)
+
+    def suppression_line(self, number: int) -> int | None:
+        """Return the line of the ``[[Suppress]]`` that has ``number`` (from 0) in the settings."""
+        return self._line("Suppress", str(number))
+
+    def _line(self, table: str, name: str) -> int | None:
+        if self._lines is None:
+            from sslbind.registry.source import first_lines
+
+            self._lines = first_lines(self._text)
+        return self._lines.get((table, name)) or self._lines.get((table,))
+
+    def checkpoint(self) -> tuple[object, ...]:
+        """Return the state of what was changed and not saved, for ``rollback``."""
+        return dict(self._changes), self._iplisten, self._central_store
+
+    def rollback(self, checkpoint: tuple[object, ...]) -> None:
+        """Return to a ``checkpoint``."""
+        self._changes, self._iplisten, self._central_store = checkpoint  # type: ignore[assignment]
+
+    def save(self) -> bool:
+        """Write what changed, all or nothing; return whether a byte did.
+
+        Call it under the lock: ``editing`` does.
+        """
+        text = self.render()
+        if text == self._text and not self._new:
+            return False
+        try:
+            data = (self._mark + text).encode()
+            files.write_file(self.path, data)
+        except UnicodeEncodeError as error:  # bytes of a command line that are no text
+            raise RegistryError(
+                f"cannot hold {error.object[error.start : error.end]!r}, which is no text",
+                "name it in UTF-8",
+                file=self.path,
+            ) from None
+        except SslbindError as error:
+            raise _as_registry_error(error, self.path) from None
+        if self._plain:  # and stays so: nothing is read again
+            self._settings = self.settings._replace(iplisten=self.iplisten)
+            self._take(text)
+            cache.remember(*_slot(data))
+        else:
+            self._load(data)
+        self._changes.clear()
+        self._iplisten = self._central_store = None
+        self._new = False
+        return True
+
+    def render(self) -> str:
+        """Return the text of the file with the changes in it, checked by reading it again."""
+        text = self._with_settings()
+        old = {key: self._stored(key) for key in self._changes}
+        changes = {key: new for key, new in self._changes.items() if new != old[key]}
+        if changes and self._plain and len(changes) <= _FEW:
+            text = self._splice_few(text, old, changes)
+        elif changes:
+            text = self._splice_many(text, old, changes)
+        return text
+
+    # Reading.
+
+    def _load(self, data: bytes) -> None:
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise RegistryError("is not UTF-8 text", file=self.path, line=line) from None
+        self._mark = _BOM if text.startswith(_BOM) else ""
+        self._take(text.removeprefix(_BOM))
+        slot, digest = _slot(data)
+        remembered = cache.recall(slot) == digest
+        self._plain = remembered or plain.is_plain(self._text, self._document.bindings)
+        self._settings = self._read.settings if self._read else self._fast_settings()
+        if self._plain and not remembered:
+            cache.remember(slot, digest)
+
+    def _take(self, text: str) -> None:
+        """Make ``text`` the content, of which nothing is known yet."""
+        self._text = text
+        self._read: Document | None = None
+        self._lines = self._headers = None
+        self._looked_up = 0
+
+    def _fast_settings(self) -> Settings:
+        try:
+            return parse_settings(plain.settings_text(self._text), self.path)
+        except RegistryError:  # what was remembered is not so
+            self._plain = False
+            return self._document.settings
+
+    @property
+    def _document(self) -> Document:
+        if self._read is None:
+            self._read = parse_document(self._text, self.path)
+        return self._read
+
+    def _stored(self, key: Key) -> Binding | None:
+        self._looked_up += 1
+        if self._read is None and self._plain and self._looked_up <= _FEW:
+            try:
+                return plain.find(self._text, key, self.path)
+            except RegistryError:  # what was remembered is not so
+                self._plain = False
+        return self._document.bindings.get(key)
+
+    # Writing.
+
+    def _with_settings(self) -> str:
+        old = self._settings
+        wanted = self.settings._replace(iplisten=self.iplisten)
+        if wanted == old:
+            return self._text
+        from sslbind.registry.splice import Splice
+
+        end = plain.head_region(self._text) if self._plain else len(self._text)
+        head = self._text[:end]
+        same = _settings_of(head, self.path) or old
+        splice = Splice(head)
+        if wanted.iplisten != old.iplisten:
+            splice.set_iplisten(wanted.iplisten)
+        if wanted.central_store is not None and wanted.central_store != old.central_store:
+            before = old.central_store.table if old.central_store else {}
+            new = wanted.central_store.table
+            changes = {name: new[name] for name in new if new[name] != before.get(name)}
+            splice.set_table(type(wanted.central_store).__name__, changes)
+        head = splice.result()
+        same = same._replace(iplisten=wanted.iplisten, central_store=wanted.central_store)
+        _confirm(_settings_of(head, self.path) == same, self.path)
+        return head + self._text[end:]
+
+    def _splice_few(
+        self,
+        text: str,
+        old: Mapping[Key, Binding | None],
+        changes: Mapping[Key, Binding | None],
+    ) -> str:
+        from sslbind.registry.splice import Splice
+
+        for key, new in changes.items():
+            before = old[key]
+            region = plain.region(text, key) if before else plain.last_region(text, key.kind)
+            start, end = region
+            splice = Splice(text[start:end])
+            if new is None and before is not None:
+                splice.delete(str(key), before)
+            elif new is not None and before is not None:
+                splice.change(str(key), before, new)
+            elif new is not None:
+                splice.insert([new])
+            text = text[:start] + splice.result() + text[end:]
+            _confirm(_found(text, key, self.path) == new, self.path)
+        return text
+
+    def _splice_many(
+        self,
+        text: str,
+        old: Mapping[Key, Binding | None],
+        changes: Mapping[Key, Binding | None],
+    ) -> str:
+        from sslbind.registry.splice import Splice
+
+        splice = Splice(text)
+        added: dict[Kind, list[Binding]] = {}
+        for key, new in changes.items():
+            before = old[key]
+            if before is None:
+                if new is not None:
+                    added.setdefault(key.kind, []).append(new)
+            elif new is None:
+                splice.delete(self._document.spelled[key], before)
+            else:
+                splice.change(self._document.spelled[key], before, new)
+        text = splice.result()
+        if added:
+            splice = Splice(text)
+            for bindings in added.values():
+                splice.insert(bindings)
+            text = splice.result()
+        _confirm(_all(text, self.path) == self.bindings, self.path)
+        return text
+
+
+def _slot(data: bytes) -> tuple[str, bytes]:
+    """Return where it is remembered that ``data`` is valid and plain, and as what."""
+    digest = content_digest(data)
+    return f"registry-{digest[:2]}", digest.encode()  # so many slots: nothing to clean up
+
+
+def _init_command(path: str) -> str:
+    from shlex import quote
+
+    return "sslbind init" if path == DEFAULT_FILE else f"sslbind -r {quote(path)} init"
+
+
+@contextlib.contextmanager
+def _locked(path: str | os.PathLike[str], timeout: float) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(files.locked(path, timeout))
+        except SslbindError as error:
+            raise _as_registry_error(error, path) from None
+        yield
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return files.read_file(path, MAX_SIZE, regular=True)
+    except SslbindError as error:
+        raise _as_registry_error(error, path) from None
+
+
+def _as_registry_error(error: SslbindError, path: str | os.PathLike[str]) -> RegistryError:
+    return RegistryError(error.message, *error.hints, file=path)
+
+
+def _found(text: str, key: Key, file: str) -> Binding | bool | None:
+    """Return the binding of ``key`` in an edited text; False where it does not parse."""
+    try:
+        return plain.find(text, key, file)
+    except RegistryError:
+        return False
+
+
+def _all(text: str, file: str) -> Mapping[Key, Binding]:
+    try:
+        return parse_document(text, file).bindings
+    except RegistryError:
+        return {}
+
+
+def _settings_of(text: str, file: str) -> Settings | None:
+    try:
+        return parse_settings(text, file)
+    except RegistryError:
+        return None
+
+
+def _confirm(as_wanted: bool, path: str) -> None:
+    """Refuse to write a text that does not say what was asked; such a spelling is a bug of ours."""
+    if not as_wanted:
+        raise RegistryError(
+            "is spelled in a way that this edit cannot be made in; nothing was written",
+            "write the binding as a table of its own, as sslbind does, and report this",
+            file=path,
+        )
