@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from sslbind.certificates.stores import CertStores
     from sslbind.errors import NetshError, RegistryError, SslbindError
     from sslbind.keys import Key, infer_key, parse_key
-    from sslbind.operations import Change, Session
     from sslbind.registry.registry import Registry
     from sslbind.release import Release
     from sslbind.resolver import Answer, State, resolve
+    from sslbind.session import Change, Session
 
 __version__: str
 
@@ -27,13 +27,13 @@ _HOMES = {
     "Answer": "resolver",
     "Binding": "binding",
     "CertStores": "certificates.stores",
-    "Change": "operations",
+    "Change": "session",
     "Key": "keys",
     "NetshError": "errors",
     "Registry": "registry.registry",
     "RegistryError": "errors",
     "Release": "release",
-    "Session": "operations",
+    "Session": "session",
     "SslbindError": "errors",
     "State": "resolver",
     "infer_key": "keys",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sslbind.binding import Binding
 from sslbind.certificates.names import covers
 from sslbind.keys import HOSTNAMEPORT
-from sslbind.operations import Change, Session
+from sslbind.session import Change, Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from pki import NOW, Issued
 
 from sslbind.check import Finding, Subject, check
 from sslbind.keys import infer_key
-from sslbind.operations import Session
 from sslbind.registry.registry import Registry
 from sslbind.release import parse_release
+from sslbind.session import Session
 from sslbind.sites import Sites
 
 STORES = '[CertStores]\npath = "certs"\n'

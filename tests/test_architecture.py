@@ -23,7 +23,7 @@ MODULES = {
 }
 
 LAYERS = (
-    ("errors", "printable", "version", "digest"),
+    ("errors", "printable", "version", "digest", "wording"),
     ("release", "owners"),
     ("tags", "keys"),
     ("sslflags", "grammar"),
@@ -32,7 +32,7 @@ LAYERS = (
     ("files", "cache"),
     ("certificates",),
     ("registry",),
-    ("operations",),
+    ("session",),
     ("rebinding", "answers", "comparison"),
     ("check",),
     ("formats", "reports", "explain"),

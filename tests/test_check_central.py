@@ -12,8 +12,8 @@ from pki import CLIENT, NOW, PASSWORD, intermediate, issue, mail, web
 
 from sslbind.check.central import missing_file
 from sslbind.check.subject import Subject
-from sslbind.operations import Session
 from sslbind.registry.registry import Registry
+from sslbind.session import Session
 from sslbind.sites import SiteBinding, Sites
 
 BROKEN = "HTTP.SYS logs event 15021 and the handshake fails (netsh's error 1312)"

@@ -16,7 +16,7 @@ from conftest import IIS, A, B, Run, Stored
 from pki import web
 from tools import needs
 
-from sslbind.operations import NOT_MODELLED
+from sslbind.session import NOT_MODELLED
 
 NAMES = f"""\
 version = 1

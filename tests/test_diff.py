@@ -16,8 +16,8 @@ from sslbind.binding import Binding
 from sslbind.comparison import Comparison, Difference, Server, compare
 from sslbind.formats.netsh import show_writer
 from sslbind.keys import HOSTNAMEPORT, IPPORT, parse_key
-from sslbind.operations import NO_STORE_NAME
 from sslbind.release import Release
+from sslbind.session import NO_STORE_NAME
 from sslbind.tags import SSLFLAGS, STORE, STORED, TAG_BY_NAME
 
 WEB1 = f"""\

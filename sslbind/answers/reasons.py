@@ -18,8 +18,8 @@ from sslbind.tls_versions import VERSIONS, versions_left
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
-    from sslbind.operations import Session
     from sslbind.resolver import Answer, Step
+    from sslbind.session import Session
 
 DOCUMENTED, INFERRED = "documented", "inferred"
 _SHOWN = 20  # names of CAs; a store of roots has hundreds

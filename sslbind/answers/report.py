@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sslbind.certificates.central import CentralStore
     from sslbind.certificates.identity import Certificate, Identity
     from sslbind.certificates.stores import CertStores
-    from sslbind.operations import Session
+    from sslbind.session import Session
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RACY = 20_000_000  # ns: file times move in steps, and a second change in one step does not show

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.answers.report import NO_TLS
 from sslbind.keys import HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
-from sslbind.operations import Session
 from sslbind.resolver import ANY_IPV4, ANY_IPV6, listens, mapped_ipv4, used_since
+from sslbind.session import Session
 from sslbind.tags import REJECT
 from sslbind.tls_versions import versions_left
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sslbind.binding import Binding
     from sslbind.certificates.central import CentralFile
     from sslbind.certificates.entry import Entry
-    from sslbind.operations import Session
+    from sslbind.session import Session
     from sslbind.sites import SiteBinding, Sites
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -13,10 +13,10 @@ import click
 from click.decorators import FC
 
 from sslbind.errors import RegistryError, SslbindError
-from sslbind.operations import Session
 from sslbind.printable import printable, printable_json
 from sslbind.registry.registry import DEFAULT_FILE, Registry
 from sslbind.release import RELEASES, Release
+from sslbind.session import Session
 
 STANDARD_INPUT = "-"
 """What stands for standard input where a file is meant."""
@@ -205,14 +205,3 @@ def _complain(label: str, sentence: str) -> None:
 def speaks_utf8() -> bool:
     """Whether standard output takes every character."""
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-
-
-def plural(count: int, word: str) -> str:
-    """Return ``1 binding`` or ``2 bindings``."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
-def join(words: Iterable[str]) -> str:
-    """Return words in a sentence: ``a, b and c``."""
-    *first, last = [*words]
-    return f"{', '.join(first)} and {last}" if first else last

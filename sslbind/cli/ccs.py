@@ -16,9 +16,9 @@ from sslbind.cli.app import HELP, OK, App, dry_run_option, format_option, pass_a
 from sslbind.cli.progress import progress
 from sslbind.errors import SslbindError
 from sslbind.keys import CCS, SCOPEDCCS
-from sslbind.operations import Session
 from sslbind.printable import printable
 from sslbind.registry.document import CentralCertProvider
+from sslbind.session import Session
 
 if TYPE_CHECKING:
     from sslbind.certificates.central import CentralFile

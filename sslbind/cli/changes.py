@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sslbind.cli.lines import Answer
-from sslbind.operations import Change
 from sslbind.printable import printable
+from sslbind.session import Change
 from sslbind.tags import STORED
 
 

@@ -20,14 +20,13 @@ from sslbind.cli.app import (
     UNASKED,
     App,
     format_option,
-    join,
     options,
     pass_app,
-    plural,
 )
 from sslbind.errors import SslbindError
-from sslbind.operations import NOT_MODELLED, Session
 from sslbind.printable import printable
+from sslbind.session import NOT_MODELLED, Session
+from sslbind.wording import join, plural
 
 if TYPE_CHECKING:
     from sslbind.check import Finding, Rule, Severity, Suppressed

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sslbind.cli.app import HELP, NO, OK, STANDARD_INPUT, App, format_option, pass_app, plural
+from sslbind.cli.app import HELP, NO, OK, STANDARD_INPUT, App, format_option, pass_app
 from sslbind.comparison import (
     CENTRAL,
     IPLISTEN,
@@ -20,10 +20,11 @@ from sslbind.comparison import (
     compare,
 )
 from sslbind.keys import Key
-from sslbind.operations import NO_STORE_NAME
 from sslbind.printable import printable
 from sslbind.registry.document import CentralCertProvider
+from sslbind.session import NO_STORE_NAME
 from sslbind.tags import STORE, STORED
+from sslbind.wording import plural
 
 _MISSING = "-"
 

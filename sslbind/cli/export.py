@@ -14,7 +14,7 @@ from sslbind.files import write_file
 from sslbind.formats import capture, formats
 from sslbind.formats.format import Contents, Transition, Written
 from sslbind.formats.transition import kept, transition
-from sslbind.operations import Session
+from sslbind.session import Session
 from sslbind.tags import PROPERTIES, TAG_BY_NAME
 
 FORMATS = {one.name: one for one in formats().values() if one.write}

@@ -19,7 +19,6 @@ from sslbind.cli.app import (
     STANDARD_INPUT,
     App,
     dry_run_option,
-    join,
     pass_app,
 )
 from sslbind.cli.changes import describe
@@ -28,12 +27,13 @@ from sslbind.files import reason
 from sslbind.formats import formats
 from sslbind.importing import Plan, Source, apply, plan, read_source, unknown, with_certificates
 from sslbind.keys import Key
-from sslbind.operations import Change, Session
 from sslbind.printable import printable
 from sslbind.registry.document import CertStoresSettings
 from sslbind.registry.registry import Registry
 from sslbind.release import DEFAULT_RELEASE, Release
+from sslbind.session import Change, Session
 from sslbind.tags import STORED
+from sslbind.wording import join
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding

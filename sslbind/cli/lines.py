@@ -28,10 +28,11 @@ from sslbind.grammar import (
     read_key,
 )
 from sslbind.keys import HOSTNAMEPORT, Key
-from sslbind.operations import Change, Session
 from sslbind.printable import printable
 from sslbind.release import Release
+from sslbind.session import Change, Session
 from sslbind.tags import STORED, Value
+from sslbind.wording import day, some
 
 if TYPE_CHECKING:
     from sslbind.certificates.identity import Certificate, Identity
@@ -144,8 +145,7 @@ def _near(session: Session, key: Key) -> tuple[str, ...]:
     same = [k.spec for k in session.registry.bindings if k.port == key.port]
     if not same:
         return ("sslbind list shows what there is",)
-    more = f" and {len(same) - 5} more" if len(same) > 5 else ""
-    return (f"on port {key.port} there is {', '.join(same[:5])}{more}",)
+    return (f"on port {key.port} there is {some(same, 5)}",)
 
 
 def _write(
@@ -232,8 +232,7 @@ def _doubts(leaf: Certificate, key: Key) -> Iterator[str]:
     now = datetime.now(UTC)
     if not leaf.not_before <= now <= leaf.not_after:
         yield (
-            f"{leaf.thumbprint} is valid from {leaf.not_before:%Y-%m-%d} to"
-            f" {leaf.not_after:%Y-%m-%d} only"
+            f"{leaf.thumbprint} is valid from {day(leaf.not_before)} to {day(leaf.not_after)} only"
         )
     if key.kind is HOSTNAMEPORT and not covers(leaf.names, key.host):
         yield f"{leaf.thumbprint} does not cover {key.host}"

@@ -10,9 +10,9 @@ import click
 from sslbind.binding import Binding
 from sslbind.cli.app import HELP, App, format_option, pass_app
 from sslbind.cli.selection import select, selectors
-from sslbind.operations import Session
 from sslbind.owners import owner_name
 from sslbind.printable import printable
+from sslbind.session import Session
 from sslbind.tags import STORED, TAGS, Type
 
 if TYPE_CHECKING:

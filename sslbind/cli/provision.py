@@ -9,7 +9,7 @@ from sslbind.certificates.identity import Identity
 from sslbind.cli.passwords import with_passwords
 from sslbind.errors import BadValueError, CertificateError, PasswordError
 from sslbind.files import read_file
-from sslbind.operations import Session
+from sslbind.session import Session
 from sslbind.tags import clean_hash
 
 MAX_FILE = 16 << 20

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 
 from sslbind.certificates.identity import Identity
-from sslbind.cli.app import HELP, NO, OK, App, dry_run_option, format_option, join, pass_app, plural
+from sslbind.cli.app import HELP, NO, OK, App, dry_run_option, format_option, pass_app
 from sslbind.cli.changes import describe
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import (
@@ -19,9 +19,10 @@ from sslbind.cli.provision import (
 )
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.keys import HOSTNAMEPORT
-from sslbind.operations import ADD_BOTH, NOT_MODELLED, Session
 from sslbind.printable import printable
 from sslbind.rebinding import Rebinding, rebind
+from sslbind.session import ADD_BOTH, NOT_MODELLED, Session
+from sslbind.wording import join, plural
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from sslbind.answers.report import NO_TLS, Report, host_checked, report, state
 from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, parse_address, parse_host, parse_key
-from sslbind.operations import NOT_MODELLED, Session
 from sslbind.printable import printable
 from sslbind.resolver import ANY_IPV4, ANY_IPV6, resolve, unused
+from sslbind.session import NOT_MODELLED, Session
+from sslbind.wording import minute
 
 
 class Connection(NamedTuple):
@@ -314,11 +315,11 @@ def _text(session: Session, found: Report, connection: Connection, explained: bo
     """Return the answer in lines: what, what else, what a client says; then why."""
     answer = found.answer
     what = found.thumbprint if answer.outcome == "certificate" else answer.outcome
-    by = f" by {_word(answer.binding.key)}" if answer.binding is not None else ""
+    by = f" by {answer.binding.key.spec}" if answer.binding is not None else ""
     lines = [_place(connection)] if connection.found else []
     lines.append(f"{what}{by}: {_reason(session, found)} ({mark(answer.documented)})")
     if answer.passed_over:
-        lines.append(f"passed over: {', '.join(map(_word, answer.passed_over))}")
+        lines.append(f"passed over: {', '.join(key.spec for key in answer.passed_over)}")
     if answer.outcome == "certificate":
         lines.append(_verdict(found))
     if explained:
@@ -346,14 +347,10 @@ def _verdict(found: Report) -> str:
     asked_for = f" for {found.host}" if found.host else ""
     line = f"a client that trusts the issuer {verb} it{asked_for}"
     if found.accepts:
-        line += f" until {found.facts.leaf.not_after:%Y-%m-%d %H:%M} UTC"
+        line += f" until {minute(found.facts.leaf.not_after)}"
     if problems:
         line += f", but {problems}" if found.accepts else f": {problems}"
     return line if found.host else f"{line}; no name was checked"
-
-
-def _word(key: Key) -> str:
-    return key.spec
 
 
 def _place(connection: Connection) -> str:

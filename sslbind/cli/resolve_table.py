@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from sslbind.answers.table import STEPS, Candidate, Port, Table
-from sslbind.cli.app import OK, App, plural
+from sslbind.cli.app import OK, App
 from sslbind.cli.progress import progress
-from sslbind.keys import Key
-from sslbind.operations import NOT_MODELLED, Session
 from sslbind.printable import printable
+from sslbind.session import NOT_MODELLED, Session
+from sslbind.wording import plural, some
 
 _FIRST = {
     "wildcard-hostnameport": "names with a record of their own go to",
@@ -65,10 +65,10 @@ def _json(session: Session, port: Port) -> dict[str, Any]:
 
 def _text(session: Session, port: Port) -> str:
     exact = [str(one.key) for one in port.candidates if one.step == "ipport" and not one.unused]
-    except_ = f"; not on {_some(exact)}" if exact else ""
-    width = min(_WIDEST, max(len(_word(one.key)) for one in port.candidates))
+    except_ = f"; not on {some(exact, _SHOWN)}" if exact else ""
+    width = min(_WIDEST, max(len(one.key.spec) for one in port.candidates))
     listed = session.registry.iplisten
-    only = f", listening on {_some(listed)} only" if listed else ""
+    only = f", listening on {some(listed, _SHOWN)} only" if listed else ""
     lines = [f"port {port.port}, {session.release.title}{only}"]
     step = ""
     for one in port.candidates:
@@ -82,25 +82,15 @@ def _text(session: Session, port: Port) -> str:
 
 def _rows(session: Session, one: Candidate, width: int) -> Iterator[str]:
     serves = one.thumbprint or _count(one.files, one.unusable)
-    names = f"  {_some(one.names)}" if one.names else ""
-    yield f"    {_word(one.key):{width}}  {serves}{names}  {session.registry.path}:{one.line}"
+    names = f"  {some(one.names, _SHOWN)}" if one.names else ""
+    yield f"    {one.key.spec:{width}}  {serves}{names}  {session.registry.path}:{one.line}"
     if one.note:
         yield f"      {one.state}: {one.note}"
     if one.first:
-        yield f"      {_FIRST[one.step]} {_some([_word(key) for key in one.first])}"
+        yield f"      {_FIRST[one.step]} {some([key.spec for key in one.first], _SHOWN)}"
 
 
 def _count(files: int | None, unusable: int | None) -> str:
     if files is None:
         return "files not known"
     return plural(files, "file") + (f", {unusable} of them unusable" if unusable else "")
-
-
-def _some(words: Sequence[str]) -> str:
-    """Return the first of ``words``, and how many more there are."""
-    more = len(words) - _SHOWN
-    return ", ".join(words[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _word(key: Key) -> str:
-    return key.spec

@@ -14,8 +14,8 @@ from sslbind.errors import NetshError, SslbindError
 from sslbind.files import read_file
 from sslbind.formats.encoding import decode_text
 from sslbind.grammar import HELP_WORDS, command_words, is_command, split_line
-from sslbind.operations import Session
 from sslbind.printable import printable
+from sslbind.session import Session
 
 MAX_SCRIPT = 32 << 20
 """Bytes; two hundred thousand lines are smaller."""

@@ -9,7 +9,7 @@ from sslbind.cli.app import options
 from sslbind.cli.provision import certificate_digits, read_identities
 from sslbind.errors import BadValueError
 from sslbind.keys import parse_address, parse_host
-from sslbind.operations import Session
+from sslbind.session import Session
 from sslbind.tags import TAG_BY_NAME
 
 selectors = options(

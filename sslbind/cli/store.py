@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sslbind.cli.app import HELP, NO, OK, App, format_option, join, pass_app
+from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import certificate_digits, read_identities
 from sslbind.errors import CertificateError, RefusedError, SslbindError
-from sslbind.operations import Session
 from sslbind.printable import printable
+from sslbind.session import Session
+from sslbind.wording import join
 
 if TYPE_CHECKING:
     from sslbind.certificates.entry import Entry

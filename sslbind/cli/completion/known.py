@@ -20,6 +20,7 @@ from sslbind.keys import KIND_BY_TABLE, Key, parse_key
 from sslbind.owners import OWNER_BY_APPID
 from sslbind.registry.document import Document, Settings, parse_document, parse_settings
 from sslbind.release import Release
+from sslbind.wording import some
 
 USUAL_STORES = ("MY", "WebHosting")
 """The stores that a binding names as a rule, whether or not they have a folder."""
@@ -99,10 +100,7 @@ class Known:
         for record in self.records:
             if _HASH.fullmatch(record.certhash):
                 users.setdefault(record.certhash, []).append(record.key.spec)
-        return {
-            used: names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-            for used, names in users.items()
-        }
+        return {used: some(names, 1) for used, names in users.items()}
 
     @cached_property
     def stored(self) -> dict[str, str]:
