@@ -36,6 +36,8 @@ LAYERS = (
     ("rebinding", "answers", "comparison"),
     ("check",),
     ("formats", "reports", "explain"),
+    ("targets", "parallel"),
+    ("transports",),
     ("importing",),
     ("cli",),
 )

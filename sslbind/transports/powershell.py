@@ -1,0 +1,47 @@
+"""PowerShell on a server: a fixed command line, and the script on standard input.
+
+The command line is cut short by cmd at 8,191 characters, and is written to the
+event log (4688), so that it holds a bootstrap only. What it reads is one line,
+the script in base64, and lines of data behind it. **Secrets are data**: with
+script block logging (event 4104) the text of a script is written to the event
+log, with module logging (4103) what is handed to a cmdlet; data lines that only
+.NET calls touch are written to neither.
+https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_logging
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+_BOOTSTRAP = (
+    "$ProgressPreference='SilentlyContinue';"
+    "$PSNativeCommandUseErrorActionPreference=$false;"
+    "$l=@($input);"
+    "$d=@();if($l.Count -gt 1){$d=$l[1..($l.Count-1)]};"
+    "&([ScriptBlock]::Create("
+    "[Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($l[0]))))$d"
+)
+"""Windows PowerShell 5.1 and later; ``$input`` has the lines of standard input.
+
+Progress would be written to standard error as CLIXML, and somebody's profile may
+make an exit code of 1 an exception.
+"""
+
+ARGUMENTS = (
+    "-NoProfile",
+    "-NonInteractive",
+    "-EncodedCommand",
+    base64.b64encode(_BOOTSTRAP.encode("utf-16-le")).decode("ascii"),
+)
+"""What follows ``powershell``: the same for every server and script."""
+
+
+def compose(script: str, data: Sequence[str] = ()) -> bytes:
+    """Return the standard input that runs ``script`` with ``data`` as its one argument, a list.
+
+    All of it is ASCII, as Windows PowerShell decodes standard input in the
+    console's code page: each item of ``data`` must be a line of ASCII.
+    """
+    lines = [base64.b64encode(script.encode()).decode("ascii"), *data]
+    return "".join(f"{line}\n" for line in lines).encode("ascii")

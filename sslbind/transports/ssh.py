@@ -1,0 +1,116 @@
+"""A server behind the system's OpenSSH client: its configuration, agent, jump hosts, known hosts.
+
+What runs on the server is ``netsh``, or PowerShell with a fixed argument, and
+nothing else stands on that command line: cmd, Windows PowerShell, pwsh and sh
+each read quotes, ``%``, ``$`` and braces in their own way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+from sslbind.errors import SslbindError
+from sslbind.transports.powershell import ARGUMENTS
+from sslbind.transports.process import run_process
+from sslbind.transports.transport import Program, Ran, UnreachableError
+
+_FAILED = 255
+"""ssh's own exit code: no connection, or one that broke."""
+_COMMANDS = {Program.NETSH: "netsh", Program.POWERSHELL: " ".join(("powershell", *ARGUMENTS))}
+_ALIVE = 15
+"""Seconds of silence after which the client asks whether the server is there."""
+_PERSIST = 30
+"""Seconds that a shared connection waits for the next command."""
+_LONGEST = 45
+"""Characters of the folder of the sockets: a name of 58 comes on top, and 104 is the limit."""
+_HINTS = (
+    ("Host key verification failed", "ssh {host} once by hand, and compare the key it shows"),
+    ("Permission denied", "ssh {host} must work without a question: use a key, or an agent"),
+    (
+        "Could not resolve hostname",
+        "host = … in the targets file says what ssh calls it",
+    ),
+)
+
+
+class SshTransport:
+    """Runs ``ssh``; ``config`` replaces the user's configuration file."""
+
+    programs = frozenset(Program)
+
+    def __init__(
+        self, host: str, timeout: float, *, port: int | None = None, config: str | None = None
+    ) -> None:
+        self.host = host
+        self.timeout = timeout
+        self.port = port
+        self.config = config
+
+    def run(self, script: bytes, program: Program = Program.NETSH) -> Ran:
+        """Run ``program`` on the server; see ``Transport``."""
+        try:
+            ran = run_process(self._argv(program), script, self.timeout)
+        except SslbindError as error:
+            hint = "install the OpenSSH client"
+            raise UnreachableError(error.message, hint) from None
+        if ran.code == _FAILED and not ran.output:
+            raise self._unreachable(ran.errors)
+        return ran
+
+    def close(self) -> None:
+        """Leave a shared connection to end by itself."""
+
+    def _argv(self, program: Program) -> list[str]:
+        options = {
+            "BatchMode": "yes",
+            "ConnectTimeout": str(max(1, int(min(self.timeout, _ALIVE)))),
+            "ServerAliveInterval": str(_ALIVE),
+            "ServerAliveCountMax": "3",
+            "ClearAllForwardings": "yes",
+            **_sharing(),
+        }
+        argv = ["ssh", "-T"]
+        for name, value in options.items():
+            argv += ["-o", f"{name}={value}"]
+        if self.config is not None:
+            argv += ["-F", self.config]
+        if self.port is not None:
+            argv += ["-p", str(self.port)]
+        return [*argv, "--", self.host, _COMMANDS[program]]
+
+    def _unreachable(self, errors: bytes) -> UnreachableError:
+        """Return the error that the last line of ssh's own text explains."""
+        text = errors.decode("utf-8", "replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        hints = [hint.format(host=self.host) for words, hint in _HINTS if words in text]
+        said = lines[-1] if lines else "ssh gives no reason"
+        return UnreachableError(f"{self.host} cannot be reached by ssh: {said:.300}", *hints)
+
+
+def _sharing() -> dict[str, str]:
+    """Return the options that let the commands of a run share one connection.
+
+    Windows' client cannot. The folder of the sockets is the user's alone.
+    """
+    if sys.platform == "win32":
+        return {}
+    folder = os.path.join(
+        os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir(), f"sslbind-{os.getuid()}"
+    )
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        status = os.lstat(folder)
+        if status.st_uid != os.getuid() or status.st_mode & 0o077 or os.path.islink(folder):
+            return {}  # somebody else's: whoever owns a socket owns what goes through it
+    except OSError:
+        return {}
+    if len(folder) > _LONGEST:
+        return {}
+    return {
+        "ControlMaster": "auto",
+        "ControlPath": f"{folder}/%C",
+        "ControlPersist": str(_PERSIST),
+    }
