@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind.binding import Binding
-from sslbind.certificates.names import covers
+from sslbind.certificates.choosing import Chooser
 from sslbind.comparison import IPLISTEN
 from sslbind.errors import SslbindError
 from sslbind.files import read_file
 from sslbind.formats import formats
 from sslbind.formats.encoding import decode_text
-from sslbind.formats.imported import BadRecord, Imported, Record, Wanted
+from sslbind.formats.imported import BadRecord, Imported, Record
 from sslbind.keys import KIND_BY_TABLE, Key
 from sslbind.registry.document import CentralCertProvider, Settings, Told
 from sslbind.registry.registry import MAX_SIZE, Registry
@@ -23,7 +23,8 @@ from sslbind.release import DEFAULT_RELEASE
 from sslbind.tags import STORED
 
 if TYPE_CHECKING:
-    from sslbind.certificates.entry import Entry
+    from datetime import datetime
+
     from sslbind.certificates.stores import CertStores
     from sslbind.formats.format import Format
 
@@ -280,21 +281,22 @@ def _folded(value: object) -> object:
     return frozenset(value) if isinstance(value, tuple) else value
 
 
-def with_certificates(imported: Imported, stores: CertStores | None) -> Imported:
-    """Give each wanted record the newest certificate of the stores that covers its host.
+def with_certificates(imported: Imported, stores: CertStores | None, now: datetime) -> Imported:
+    """Give each wanted record the certificate of the stores that ``Chooser`` picks for its host.
 
-    One that none covers is a bad record; a note says what was chosen.
+    One that none covers is a bad record; a note says what was chosen, and why.
     """
+    if not imported.wanted:
+        return imported
     entries = (
-        [one for one in stores.entries() if one.has_key or stores.keys_elsewhere]
-        if (stores)
-        else []
+        [one for one in stores.entries() if one.has_key or stores.keys_elsewhere] if stores else []
     )
+    chooser = Chooser(entries, now)
     records, bad, notes = list(imported.records), list(imported.bad), list(imported.notes)
     for wanted in imported.wanted:
-        entry = _newest(entries, wanted)
+        choice = chooser.choose((wanted.host,))
         name = wanted.key.spec
-        if entry is None:
+        if choice is None:
             bad.append(BadRecord(
                 wanted.line,
                 f"{name}: the document names no certificate, and no store has one for"
@@ -302,10 +304,11 @@ def with_certificates(imported: Imported, stores: CertStores | None) -> Imported
                 ("sslbind store add FILE brings one",),
             ))  # fmt: skip
             continue
+        entry = choice.entry
         values = {**wanted.values, "certhash": entry.thumbprint, "certstorename": entry.store}
         records.append(Record(Binding(wanted.key, values), wanted.line))
         notes.append(f"{name}: the document names no certificate; {entry.thumbprint} in"
-                     f" {entry.store} is the newest that covers {wanted.host}")  # fmt: skip
+                     f" {entry.store} is taken for {wanted.host}: {choice.reason}")  # fmt: skip
     return imported._replace(records=tuple(records), bad=tuple(bad), notes=tuple(notes), wanted=())
 
 
@@ -314,13 +317,6 @@ def _detected(known: Mapping[str, Format], text: str) -> Format | None:
     if _REGISTRY.search(text):
         return None
     return next((one for one in known.values() if one.detect and one.detect(text)), None)
-
-
-def _newest(entries: Sequence[Entry], wanted: Wanted) -> Entry | None:
-    fitting = [
-        one for one in entries if one.not_after and wanted.host and covers(one.names, wanted.host)
-    ]
-    return max(fitting, key=lambda one: (one.not_after, one.thumbprint), default=None)
 
 
 def _merged(before: Binding, binding: Binding) -> Binding:

@@ -280,7 +280,7 @@ def test_the_newest_certificate_of_the_stores(run: Run, stored: Stored, tmp_path
     )
     assert (
         "note: sites.xml: hostnameport=www.contoso.com:443: the document names no certificate;"
-        f" {stored.web.thumbprint} in MY is the newest that covers www.contoso.com\n"
+        f" {stored.web.thumbprint} in MY is taken for www.contoso.com:"
     ) in seen.err
     assert f"note: sites.xml: {NOTE}\n" in seen.err
     shown = run("show", "sslcert", "hostnameport=www.contoso.com:443").out

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from sslbind.certificates.choosing import age
 from sslbind.certificates.names import covers
 from sslbind.certificates.verify import MIN_BITS, SERVER_USES, WEAK_HASHES
 from sslbind.check.finding import Found
@@ -233,7 +234,7 @@ def _valid_by_subject(subject: Subject) -> dict[str, list[Entry]]:
 def _newest(
     old: Entry, users: Sequence[Binding], namesakes: Sequence[Entry]
 ) -> tuple[bool, Entry | None]:
-    """Return the namesake in a store of the users that lasts longest, one that fits before others.
+    """Return the newest namesake in a store of the users, one that fits before others.
 
     It fits where ``rebind`` takes it: it is in every store and has every name.
     """
@@ -246,7 +247,7 @@ def _newest(
     ranked = [
         (
             stores <= there[one.thumbprint] and all(covered(one, name) for name in names),
-            one.not_after,
+            age(one),
             one,
         )
         for one in namesakes

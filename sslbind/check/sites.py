@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from sslbind.binding import DEFAULT_STORE
-from sslbind.certificates.names import ascii_name, covers
+from sslbind.certificates.choosing import Chooser
+from sslbind.certificates.names import covers
 from sslbind.check.certificates import NEW
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
@@ -19,9 +19,6 @@ from sslbind.owners import OWNER_BY_WORD, owner_name
 from sslbind.release import Release
 from sslbind.sites import STANDARD_INPUT, SiteBinding
 from sslbind.sslflags import CENTRAL_CERT_STORE
-
-if TYPE_CHECKING:
-    from sslbind.certificates.entry import Entry
 
 _IIS = OWNER_BY_WORD["iis"].appid
 _NAMED = 3
@@ -38,14 +35,15 @@ def binding_without_record(subject: Subject) -> Iterator[Found]:
     no certificate for it: another record answers, or the connection is reset.
     Most often the binding was made by New-WebBinding or by an edit of the file,
     which write the side of IIS only. Add the record. The command takes the
-    certificate that the file names, else the newest one in the stores that
-    covers the host names, else a new one.
+    certificate that the file names, else one of the stores that covers the host
+    names (one that has the name itself before a wildcard, then the one that was
+    issued last, then the one that lasts longest), else a new one.
     """
-    certificates = _Certificates(subject)
+    chooser = _chooser(subject)
     yield from _malformed(subject)
     for key, wanted in subject.wanted.items():
         if key.kind is not CCS and key not in subject.bindings:
-            advice, command = _addition(subject, key, wanted, certificates)
+            advice, command = _addition(subject, key, wanted, chooser)
             yield wanted.found(
                 key,
                 f"{wanted} has no record: IIS has the binding, HTTP.SYS has not",
@@ -78,18 +76,20 @@ def _malformed(subject: Subject) -> Iterator[Found]:
             )
 
 
-def _addition(
-    subject: Subject, key: Key, wanted: Wanted, certificates: _Certificates
-) -> tuple[str, str]:
+def _addition(subject: Subject, key: Key, wanted: Wanted, chooser: Chooser) -> tuple[str, str]:
     """Return advice and the command that adds the record, or the one that has to come before."""
     if key.kind is HOSTNAMEPORT and key.wildcard and subject.release < SNI_WILDCARD_SINCE:
         return f"wildcard names exist from {SNI_WILDCARD_SINCE.title} on", ""
     for one in wanted.bindings:
         if one.certhash:
             return _named_addition(subject, key, wanted, one.certhash, one.store or DEFAULT_STORE)
-    entry = certificates.newest(wanted.hosts)
-    if entry is not None:
-        return _new_record(subject, key, wanted, entry.store, f"certhash={entry.thumbprint}")
+    choice = chooser.choose(wanted.hosts)
+    if choice is not None:
+        entry = choice.entry
+        advice, command = _new_record(
+            subject, key, wanted, entry.store, f"certhash={entry.thumbprint}"
+        )
+        return f"{advice}; {entry.thumbprint} is taken: {choice.reason}", command
     if subject.stores is None:
         advice, command = _new_record(subject, key, wanted, DEFAULT_STORE, "certhash=THUMBPRINT")
         return f"{advice}; THUMBPRINT stands for a certificate of the server", command
@@ -220,7 +220,7 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
     of them, which is an error, clients refuse it. Set sslFlags 1 (SNI) and give
     each name a record, or use one certificate that covers them all.
     """
-    certificates = _Certificates(subject)
+    chooser = _chooser(subject)
     for key, wanted in subject.wanted.items():
         if key.kind is not IPPORT or len(hosts := wanted.hosts) < 2:
             continue
@@ -234,10 +234,11 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
         advice, command = f"{sni}, or use one certificate that covers them all", ""
         if missed and entry:
             message += f", and {entry.thumbprint} does not cover {_list(missed)}"
-            other = certificates.newest(hosts)
+            other = chooser.choose(hosts)
             if other:
                 command = subject.update(
-                    key, {"certhash": other.thumbprint, "certstorename": other.store}
+                    key,
+                    {"certhash": other.entry.thumbprint, "certstorename": other.entry.store},
                 )
         found = wanted.found(key, message, advice, command)
         yield found._replace(severity="error") if missed else found
@@ -251,40 +252,7 @@ def _list(hosts: Sequence[str]) -> str:
     return " and ".join((", ".join(told[:-1]), told[-1])) if told[1:] else told[0]
 
 
-class _Certificates:
-    """The certificates of the stores that could serve a name now, newest first."""
-
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
-        self._by_name: dict[str, list[Entry]] | None = None
-
-    def newest(self, hosts: Iterable[str]) -> Entry | None:
-        """Return the newest certificate that covers every one of ``hosts``, None without one."""
-        names = [host for host in hosts if host]
-        for entry in self._candidates(names[0]) if names else ():
-            if all(covers(entry.names, name) for name in names):
-                return entry
-        return None
-
-    def _candidates(self, host: str) -> list[Entry]:
-        if self._by_name is None:
-            self._by_name = {}
-            for entry in self._usable():
-                for name in entry.names:
-                    self._by_name.setdefault(name.casefold(), []).append(entry)
-        try:
-            host = ascii_name(host)
-        except ValueError:
-            return []
-        wildcard = f"*.{host.partition('.')[2]}"
-        found = [*self._by_name.get(host, ()), *self._by_name.get(wildcard, ())]
-        return sorted(found, key=_start, reverse=True)
-
-    def _usable(self) -> Iterator[Entry]:
-        """Give the certificates that are valid now and have their key, or need none here."""
-        for entries in self._subject.entries.values():
-            yield from filter(self._subject.valid, entries)
-
-
-def _start(entry: Entry) -> float:
-    return entry.not_before.timestamp() if entry.not_before else 0
+def _chooser(subject: Subject) -> Chooser:
+    """Return what chooses among the certificates that are valid now and can be bound."""
+    found = (entry for entries in subject.entries.values() for entry in entries)
+    return Chooser(filter(subject.valid, found), subject.now)

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -191,8 +192,9 @@ class _Import:
 
     def _prepare(self, session: Session) -> None:
         """Find certificates for the records that come without one; collect what was noted."""
+        now = datetime.now(UTC)
         self.sources = [
-            one._replace(imported=with_certificates(one.imported, session.stores))
+            one._replace(imported=with_certificates(one.imported, session.stores, now))
             for one in self.sources
         ]
         for source in self.sources:

@@ -1,0 +1,130 @@
+"""Which certificate of several that cover a host: the one rule, and why it chose as it did.
+
+A certificate that is valid now comes before one that is not, one that has the
+host's own name before one whose wildcard covers it, then the one issued last
+(notBefore), then the one that lasts longest (notAfter). IIS has no such rule:
+this is what an operator who has just renewed a certificate means.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+from sslbind.certificates.entry import Entry
+from sslbind.certificates.names import address, ascii_name, covers
+from sslbind.certificates.verify import SERVER_USES
+
+
+class Issued(Protocol):
+    """What the age of a certificate is read from: an ``Entry`` or a ``Certificate``."""
+
+    @property
+    def not_before(self) -> datetime | None:
+        """The first moment of its validity."""
+
+    @property
+    def not_after(self) -> datetime | None:
+        """The last moment of its validity."""
+
+
+class Choice(NamedTuple):
+    """The certificate that was chosen; ``reason`` says why, as a clause about it."""
+
+    entry: Entry
+    reason: str
+
+
+class Chooser:
+    """Chooses among ``entries``, of which those that cannot serve TLS are left out."""
+
+    def __init__(self, entries: Iterable[Entry], now: datetime) -> None:
+        self._now = now
+        self._entries = entries
+
+    def choose(self, hosts: Iterable[str]) -> Choice | None:
+        """Return the certificate for ``hosts``, names or addresses that one record serves.
+
+        None where no certificate covers every one of them, and where there are none.
+        """
+        wanted = [*dict.fromkeys(_canonical(host) for host in hosts if host)]
+        found: dict[tuple[str, str], Entry] = {}
+        for entry in self._candidates(wanted[0]) if wanted else ():
+            if all(covers(entry.names, host) for host in wanted):
+                found.setdefault((entry.thumbprint, entry.store), entry)
+        ranked = sorted(found.values(), key=lambda one: self._rank(one, wanted), reverse=True)
+        if not ranked:
+            return None
+        best = ranked[0]
+        others = [one for one in ranked[1:] if one.thumbprint != best.thumbprint]
+        return Choice(best, self._reason(best, others, wanted))
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Sequence[Entry]]:
+        found: dict[str, list[Entry]] = {}
+        for entry in self._entries:
+            if entry.not_after is not None and serves(entry):
+                for name in entry.names:
+                    found.setdefault(_canonical(name), []).append(entry)
+        return found
+
+    def _candidates(self, host: str) -> list[Entry]:
+        found = [*self._by_name.get(host, ())]
+        parent = host.partition(".")[2]
+        if parent and not host.startswith("*.") and address(host) is None:
+            found += self._by_name.get(f"*.{parent}", ())
+        return found
+
+    def _rank(self, entry: Entry, hosts: Sequence[str]) -> tuple[bool, bool, float, float, str]:
+        return (self._valid(entry), _exact(entry, hosts), *age(entry), entry.thumbprint)
+
+    def _valid(self, entry: Entry) -> bool:
+        start, end = entry.not_before, entry.not_after
+        return start is not None and end is not None and start <= self._now <= end
+
+    def _reason(self, best: Entry, others: Sequence[Entry], hosts: Sequence[str]) -> str:
+        """Return what set ``best`` apart from the last that it was compared with."""
+        if not others:
+            return "the only certificate that covers the name"
+        second = others[0]
+        if self._valid(best) != self._valid(second):
+            return "the only one of those that cover the name that is valid now"
+        if _exact(best, hosts) != _exact(second, hosts):
+            return "it has the name itself, and the others cover it by a wildcard"
+        if best.not_before != second.not_before:
+            return f"of those that cover the name it was issued last, on {_day(best.not_before)}"
+        if best.not_after != second.not_after:
+            return f"of those that cover the name it lasts longest, until {_day(best.not_after)}"
+        return "of those that cover the name others are as new"
+
+
+def age(certificate: Issued) -> tuple[float, float]:
+    """Return what is greater for the newer of two certificates: notBefore, then notAfter."""
+    start, end = certificate.not_before, certificate.not_after
+    return start.timestamp() if start else 0.0, end.timestamp() if end else 0.0
+
+
+def serves(entry: Entry) -> bool:
+    """Whether the extended key usage lets a server use the certificate."""
+    return entry.eku is None or not SERVER_USES.isdisjoint(entry.eku)
+
+
+def _exact(entry: Entry, hosts: Sequence[str]) -> bool:
+    return {_canonical(name) for name in entry.names}.issuperset(hosts)
+
+
+def _canonical(name: str) -> str:
+    """Return a name or an address in the form in which equal ones are the same text."""
+    literal = address(name)
+    if literal is not None:
+        return str(literal)
+    with contextlib.suppress(ValueError):
+        return ascii_name(name)
+    return name.casefold()
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}"
