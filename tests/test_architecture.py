@@ -23,7 +23,7 @@ MODULES = {
 }
 
 LAYERS = (
-    ("errors", "printable", "version", "digest", "wording"),
+    ("errors", "printable", "version", "digest", "wording", "moments"),
     ("release", "owners"),
     ("tags", "keys"),
     ("sslflags", "grammar"),

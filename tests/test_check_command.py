@@ -572,15 +572,15 @@ class TestTime:
         assert ids(done.json["findings"]) == ([rule] if rule else [])
 
     @pytest.mark.parametrize(
-        "text", ["", "tomorrow", "2027-02-30", "31.01.2027", "0001-01-01T00:00+14:00"]
+        "text", ["", "someday", "2027-02-30", "31.01.2027", "0001-01-01T00:00+14:00"]
     )
     def test_bad_moment(self, run: Run, names: Path, text: str) -> None:
-        """A moment is an ISO 8601 date or date-time."""
+        """A moment is an ISO 8601 date or date-time, a day's name, or a span from now."""
         done = run("check", "--at", text)
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith(
             f"error: Invalid value for '--at': '{text}' is no date such as 2027-01-31,"
-            " nor a time such as 2027-01-31T12:00Z\n"
+            " nor a time such as 2027-01-31T12:00Z, nor 7d, nor tomorrow\n"
         )
 
     @pytest.mark.parametrize("text", ["", "soon", "-1", "3m", "30 d", "1.5d", "999999"])

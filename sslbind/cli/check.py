@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -23,6 +22,7 @@ from sslbind.cli.app import (
     options,
     pass_app,
 )
+from sslbind.cli.moments import at_option, span
 from sslbind.errors import SslbindError
 from sslbind.printable import printable
 from sslbind.session import NOT_MODELLED, Session
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from sslbind.sites import Sites
 
 COLOURS: Mapping[Severity, str] = {"error": "red", "warn": "yellow", "info": "cyan"}
-_HOURS = {"h": 1, "d": 24, "w": 7 * 24, "": 24}
 
 
 class Checked(NamedTuple):
@@ -61,29 +60,6 @@ class Question(NamedTuple):
     now: datetime
     soon: timedelta
     sites: Sequence[Sites]
-
-
-def _duration(ctx: click.Context, param: click.Parameter, text: str) -> timedelta:
-    match = re.fullmatch(r"([0-9]{1,5})([hdw]?)", text)
-    if match is None:
-        raise click.BadParameter(f"{text!r} is no time such as 30d, 2w or 12h", ctx, param)
-    return timedelta(hours=int(match[1]) * _HOURS[match[2]])
-
-
-def _moment(ctx: click.Context, param: click.Parameter, text: str | None) -> datetime:
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            return moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise click.BadParameter(
-            f"{text!r} is no date such as 2027-01-31, nor a time such as 2027-01-31T12:00Z",
-            ctx,
-            param,
-        ) from None
 
 
 question_options = options(
@@ -115,16 +91,10 @@ question_options = options(
         metavar="TIME",
         default="30d",
         show_default=True,
-        callback=_duration,
+        callback=span,
         help="How long before its expiry a certificate is a finding: 30d (or 30), 2w, 12h.",
     ),
-    click.option(
-        "--at",
-        "now",
-        metavar="TIME",
-        callback=_moment,
-        help="What would be found then: 2027-01-31, or with a time; UTC unless it says otherwise.",
-    ),
+    at_option("What would be found then"),
     format_option("text", "json", "sarif", "junit", "github"),
 )
 

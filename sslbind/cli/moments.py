@@ -1,0 +1,44 @@
+"""Options that take a moment or a span of time, and what click makes of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from sslbind.moments import parse_moment, parse_span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.decorators import FC
+
+
+def span(ctx: click.Context, param: click.Parameter, text: str) -> timedelta:
+    """Return the span of time that an option has; the callback of such an option."""
+    try:
+        return parse_span(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} {error}", ctx, param) from None
+
+
+def moment(ctx: click.Context, param: click.Parameter, text: str | None) -> datetime:
+    """Return the moment that an option has, now where it is not given; a callback."""
+    now = datetime.now(UTC)
+    try:
+        return now if text is None else parse_moment(text, now)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} {error}", ctx, param) from None
+
+
+def at_option(what: str) -> Callable[[FC], FC]:
+    """Return the option ``--at``, handed over as ``now``; ``what`` says what it changes."""
+    return click.option(
+        "--at",
+        "now",
+        metavar="TIME",
+        callback=moment,
+        help=f"{what}: 2027-01-31, with a time, tomorrow, or 7d from now; UTC unless it says"
+        " otherwise.",
+    )
