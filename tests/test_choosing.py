@@ -14,6 +14,7 @@ from pki import CLIENT, Issued, issue
 
 from sslbind.certificates.choosing import Chooser
 from sslbind.certificates.entry import Entry
+from sslbind.certificates.facts import CertificateFacts
 
 SHOP = "shop.example.com"
 TODAY = datetime.now(UTC).replace(microsecond=0)
@@ -77,15 +78,26 @@ def test_import_and_check_choose_the_same(run: Run, registry: Path, renewed: Iss
 def entry(
     thumbprint: str, names: Sequence[str], start: int, end: int, eku: tuple[str, ...] | None = None
 ) -> Entry:
-    return Entry(
-        "MY",
-        f"MY/{thumbprint}.pem",
-        thumbprint,
+    facts = CertificateFacts(
+        thumbprint=thumbprint,
+        sha256="",
+        subject="CN=x",
+        issuer="CN=x",
         not_before=day(start),
         not_after=day(end),
         dns_names=tuple(names),
+        ip_names=(),
         eku=eku,
+        is_ca=False,
+        key_type="EC P-256",
+        key_bits=256,
+        signature_hash="sha256",
+        spki="",
+        key_id=b"",
+        issuer_key_id=b"",
+        self_signed=True,
     )
+    return Entry("MY", f"MY/{thumbprint}.pem", thumbprint, facts)
 
 
 CASES = {

@@ -198,7 +198,7 @@ def _subjects(session: Session, store: object) -> str:
         entries = session.stores.entries(str(store))
     except CertificateError:
         entries = ()
-    subjects = sorted({entry.subject for entry in entries if entry.thumbprint})
+    subjects = sorted({entry.certificate.subject for entry in entries if entry.certificate})
     if not subjects:
         return ", which holds no certificate"
     more = len(subjects) - _SHOWN

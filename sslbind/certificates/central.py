@@ -26,7 +26,7 @@ from sslbind.keys import parse_host
 if TYPE_CHECKING:
     from sslbind.certificates.entry import Entry
     from sslbind.certificates.identity import Identity
-    from sslbind.certificates.scanning import Facts, PasswordFile, Progress
+    from sslbind.certificates.scanning import Branch, FileContents, PasswordFile, Progress
 
 SUFFIX = ".pfx"
 _WILDCARD = "_."
@@ -175,12 +175,12 @@ class CentralStore:
         there = {*self.names()}
         serving = _by_stem(there)
         listed = []
-        for file, facts in found.items():
-            entry, stem = _entry(file, facts), stem_of(file)
+        for file, contents in found.items():
+            entry, stem = _entry(file, contents), stem_of(file)
             if stem is None:
                 listed.append(CentralFile(file, None, entry, _why_nobody(file)))
             elif file not in there:  # such as a link to nothing
-                listed.append(CentralFile(file, None, entry, facts.problem or "is not there"))
+                listed.append(CentralFile(file, None, entry, contents.problem or "is not there"))
             elif serving[stem] != file:
                 why = f"{serving[stem]} already serves {served_name(stem)}"
                 listed.append(CentralFile(file, None, entry, why))
@@ -264,16 +264,17 @@ def _why_nobody(file: str) -> str:
     return why
 
 
-def _entry(file: str, facts: Facts) -> Entry:
+def _entry(file: str, contents: FileContents) -> Entry:
     """Return what is known of the certificate in a file, that of its private key first."""
     from sslbind.certificates.entry import Entry
     from sslbind.certificates.index import Pairing, entry_of
-    from sslbind.certificates.scanning import SPKI
 
-    rows = sorted(facts.rows, key=lambda row: row[SPKI] not in facts.keys)
-    if not rows:
-        problem = facts.problem or "holds no certificate"
-        return Entry("", file, locked=facts.locked, problem=problem)
-    if rows[0][SPKI] in facts.keys:
-        return entry_of("", file, rows[0], Pairing("ok", file))
-    return entry_of("", file, rows[0], Pairing(problem=_KEYLESS))
+    def fits(branch: Branch) -> bool:
+        return branch.leaf.spki in contents.keys
+
+    branches = sorted(contents.branches, key=fits, reverse=True)
+    if not branches:
+        problem = contents.problem or "holds no certificate"
+        return Entry("", file, locked=contents.locked, problem=problem)
+    key = Pairing("ok", file) if fits(branches[0]) else Pairing(problem=_KEYLESS)
+    return entry_of("", file, branches[0], key)

@@ -109,7 +109,8 @@ def age(certificate: Issued) -> tuple[float, float]:
 
 def serves(entry: Entry) -> bool:
     """Whether the extended key usage lets a server use the certificate."""
-    return entry.eku is None or not SERVER_USES.isdisjoint(entry.eku)
+    eku = entry.certificate.eku if entry.certificate else None
+    return eku is None or not SERVER_USES.isdisjoint(eku)
 
 
 def _exact(entry: Entry, hosts: Sequence[str]) -> bool:

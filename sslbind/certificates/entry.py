@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sslbind.certificates.facts import CertificateFacts
+
 KeyStatus = Literal["ok", "missing", "mismatch"]
 
 
@@ -17,34 +19,16 @@ class Entry(NamedTuple):
     certificate) are relative to the stores' folder, with ``/``. ``locked``: no
     password opens the file, or the key; without a thumbprint the certificate is
     unknown too. ``problem`` is a sentence where something cannot be read or
-    does not fit. ``chain`` holds thumbprints, the issuer's first.
-    ``self_signed``: its names say that its own key signed it, and so do its key
-    identifiers, or else the signature. Subject and names are the certificate's
-    word, raw; the other facts mean what they mean in ``Certificate``. What
-    ``CertStores.require`` finds by file name alone has store, file, thumbprint
-    and key only.
+    does not fit. ``certificate`` is None where it was not read, as in what
+    ``CertStores.require`` finds by file name alone. ``chain`` are the
+    certificates above it in its file, its issuer first.
     """
 
     store: str
     file: str
     thumbprint: str = ""
-    sha256: str = ""
-    subject: str = ""
-    issuer: str = ""
-    not_before: datetime | None = None
-    not_after: datetime | None = None
-    dns_names: tuple[str, ...] = ()
-    ip_names: tuple[str, ...] = ()
-    eku: tuple[str, ...] | None = None
-    is_ca: bool = False
-    key_type: str = ""
-    key_bits: int = 0
-    signature_hash: str | None = None
-    spki: str = ""
-    chain: tuple[str, ...] = ()
-    key_id: bytes = b""
-    issuer_key_id: bytes = b""
-    self_signed: bool = False
+    certificate: CertificateFacts | None = None
+    chain: tuple[CertificateFacts, ...] = ()
     key_status: KeyStatus = "missing"
     key_file: str = ""
     locked: bool = False
@@ -57,11 +41,16 @@ class Entry(NamedTuple):
         return self.key_status == "ok"
 
     @property
-    def self_issued(self) -> bool:
-        """Whether it names itself as its issuer (RFC 5280, section 3.2), signed so or not."""
-        return self.subject == self.issuer
+    def names(self) -> tuple[str, ...]:
+        """Every name that a client may ask for; none where the certificate was not read."""
+        return self.certificate.names if self.certificate else ()
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Every name that a client may ask for: DNS names, then addresses."""
-        return self.dns_names + self.ip_names
+    def not_before(self) -> datetime | None:
+        """The first moment of its validity, None where the certificate was not read."""
+        return self.certificate.not_before if self.certificate else None
+
+    @property
+    def not_after(self) -> datetime | None:
+        """The last moment of its validity, None where the certificate was not read."""
+        return self.certificate.not_after if self.certificate else None

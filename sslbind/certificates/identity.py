@@ -1,7 +1,7 @@
 """Certificates, private keys and what belongs together: values, without a parser.
 
-``certificates`` makes them from bytes; whoever only handles them need not load
-the cryptography for it.
+``parsing`` makes them from bytes; code that only handles them need not load the
+cryptography for it.
 """
 
 from __future__ import annotations
@@ -9,50 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from datetime import datetime
+from sslbind.certificates.facts import CertificateFacts
 
+if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """An X.509 certificate (RFC 5280), read once.
+class Certificate(CertificateFacts):
+    """A certificate with its bytes."""
 
-    ``subject`` and ``issuer`` are RFC 4514 text, raw: they are the
-    certificate's word and go through ``printable`` on their way to a terminal.
-    ``dns_names`` and ``ip_names`` come from the subject alternative name alone:
-    a common name is never a name (RFC 9525, section 2; browsers ignore it), and
-    an address in a DNS name is none (RFC 9525, section 6.5). ``eku`` is None
-    where the extension is absent, which allows every use. ``spki`` stands for
-    the public key and equals the ``spki`` of its private key. ``key_id`` and
-    ``issuer_key_id`` are what it says of its own key and of the one that signed
-    it, empty where it says nothing.
-    """
-
-    der: bytes = field(repr=False)
-    thumbprint: str
-    sha256: str
-    subject: str
-    issuer: str
     serial: int
-    not_before: datetime
-    not_after: datetime
-    dns_names: tuple[str, ...]
-    ip_names: tuple[str, ...]
-    eku: tuple[str, ...] | None
-    is_ca: bool
-    key_type: str
-    key_bits: int
-    signature_hash: str | None
-    spki: str
-    key_id: bytes = b""
-    issuer_key_id: bytes = b""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every name that a client may ask for: DNS names, then addresses."""
-        return self.dns_names + self.ip_names
+    der: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

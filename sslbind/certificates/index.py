@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sslbind.certificates.entry import Entry, KeyStatus
-from sslbind.certificates.scanning import CHAIN, KEY_SUFFIX, SPKI, THUMBPRINT, Facts, Row
+from sslbind.certificates.scanning import KEY_SUFFIX, Branch, FileContents
 from sslbind.errors import CertificateError
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NOTHING = Facts([], [], [])
+_NOTHING = FileContents([], [], [])
 
 
-def index(found: Mapping[str, Facts], spelling: Mapping[str, str]) -> tuple[Entry, ...]:
+def index(found: Mapping[str, FileContents], spelling: Mapping[str, str]) -> tuple[Entry, ...]:
     """Return the entries of ``found``, one for each certificate of a store.
 
     ``spelling`` gives the name of a store by its folder. Of several files with
     one certificate the one with a key counts, then the one with the longest
     chain (certbot's ``fullchain.pem`` before ``cert.pem``).
     """
-    folders: dict[str, dict[str, Facts]] = {}
-    for path, facts in found.items():
-        folders.setdefault(os.path.dirname(path), {})[path] = facts
+    folders: dict[str, dict[str, FileContents]] = {}
+    for path, contents in found.items():
+        folders.setdefault(os.path.dirname(path), {})[path] = contents
     best: dict[tuple[str, str], Entry] = {}
     for folder in folders.values():
         for entry in _folder(folder, spelling):
@@ -46,37 +44,13 @@ class Pairing(NamedTuple):
     problem: str | None = None
 
 
-def entry_of(store: str, path: str, row: Row, key: Pairing) -> Entry:
-    """Return the entry of the certificate in ``path`` that ``row`` tells of."""
-    return Entry(
-        store,
-        path,
-        thumbprint=row[THUMBPRINT],
-        sha256=row[1],
-        subject=row[2],
-        issuer=row[3],
-        not_before=_EPOCH + timedelta(seconds=row[4]),
-        not_after=_EPOCH + timedelta(seconds=row[5]),
-        dns_names=tuple(row[6]),
-        ip_names=tuple(row[7]),
-        eku=None if row[8] is None else tuple(row[8]),
-        is_ca=row[9],
-        key_type=row[10],
-        key_bits=row[11],
-        signature_hash=row[12],
-        spki=row[SPKI],
-        chain=tuple(row[CHAIN]),
-        key_id=bytes.fromhex(row[15]),
-        issuer_key_id=bytes.fromhex(row[16]),
-        self_signed=row[17],
-        key_status=key.key_status,
-        key_file=key.key_file,
-        locked=key.locked,
-        problem=key.problem,
-    )
+def entry_of(store: str, path: str, branch: Branch, key: Pairing) -> Entry:
+    """Return the entry of the certificate that ends ``branch``, in the file ``path``."""
+    leaf, chain = branch
+    return Entry(store, path, leaf.thumbprint, leaf, chain, *key)
 
 
-def removable(entry: Entry, found: Mapping[str, Facts]) -> tuple[str, ...]:
+def removable(entry: Entry, found: Mapping[str, FileContents]) -> tuple[str, ...]:
     """Return the files that go with ``entry``: those that hold it and nothing else.
 
     Raises CertificateError where one holds another certificate too, or its only
@@ -88,21 +62,27 @@ def removable(entry: Entry, found: Mapping[str, Facts]) -> tuple[str, ...]:
         return tuple(holders)
     doomed = dict.fromkeys(holders)
     for folder in dict.fromkeys(os.path.dirname(path) for path in holders):
-        files = {path: facts for path, facts in found.items() if os.path.dirname(path) == folder}
+        files = {
+            path: contents for path, contents in found.items() if os.path.dirname(path) == folder
+        }
         _refuse_shared(entry, {path: files[path] for path in holders if path in files})
         doomed.update(dict.fromkeys(_companions(entry, folder, files)))
         _refuse_last_keys(entry, files, doomed)
     return tuple(doomed)
 
 
-def _refuse_last_keys(entry: Entry, files: Mapping[str, Facts], doomed: Collection[str]) -> None:
+def _refuse_last_keys(
+    entry: Entry, files: Mapping[str, FileContents], doomed: Collection[str]
+) -> None:
     """Raise CertificateError where a key goes that another certificate has nowhere else."""
-    stays = {spki for path, facts in files.items() if path not in doomed for spki in facts.keys}
+    stays = {
+        spki for path, contents in files.items() if path not in doomed for spki in contents.keys
+    }
     needed = {
-        row[SPKI]: row[THUMBPRINT]
-        for facts in files.values()
-        for row in facts.rows
-        if row[THUMBPRINT] != entry.thumbprint and row[SPKI] not in stays
+        branch.leaf.spki: branch.leaf.thumbprint
+        for contents in files.values()
+        for branch in contents.branches
+        if branch.leaf.thumbprint != entry.thumbprint and branch.leaf.spki not in stays
     }
     for path in doomed:
         for spki in files[path].keys if path in files else ():
@@ -114,9 +94,13 @@ def _refuse_last_keys(entry: Entry, files: Mapping[str, Facts], doomed: Collecti
                 )
 
 
-def _refuse_shared(entry: Entry, holders: Mapping[str, Facts]) -> None:
-    for path, facts in holders.items():
-        others = [one[THUMBPRINT] for one in facts.rows if one[THUMBPRINT] != entry.thumbprint]
+def _refuse_shared(entry: Entry, holders: Mapping[str, FileContents]) -> None:
+    for path, contents in holders.items():
+        others = [
+            one.leaf.thumbprint
+            for one in contents.branches
+            if one.leaf.thumbprint != entry.thumbprint
+        ]
         if others:
             raise CertificateError(
                 f"holds other certificates as well: {', '.join(others[:3])}",
@@ -125,35 +109,41 @@ def _refuse_shared(entry: Entry, holders: Mapping[str, Facts]) -> None:
             )
 
 
-def _companions(entry: Entry, folder: str, files: Mapping[str, Facts]) -> Iterator[str]:
+def _companions(entry: Entry, folder: str, files: Mapping[str, FileContents]) -> Iterator[str]:
     """Yield the key and the chain that nothing needs once ``entry`` is gone from ``folder``."""
-    above = set(entry.chain)
-    others = [row for facts in files.values() for row in facts.rows]
-    others = [row for row in others if row[THUMBPRINT] != entry.thumbprint]
-    last = all(row[THUMBPRINT] in above for row in others)
-    needed = {row[SPKI] for row in others}
-    for path, facts in files.items():
-        own = facts.keys == [entry.spki] or path == f"{folder}/{entry.thumbprint}{KEY_SUFFIX}"
-        if own and not facts.rows and needed.isdisjoint(facts.keys):
+    above = {one.thumbprint for one in entry.chain}
+    others = [branch for contents in files.values() for branch in contents.branches]
+    others = [branch for branch in others if branch.leaf.thumbprint != entry.thumbprint]
+    last = all(branch.leaf.thumbprint in above for branch in others)
+    needed = {branch.leaf.spki for branch in others}
+    own_key = [entry.certificate.spki] if entry.certificate else None
+    for path, contents in files.items():
+        own = contents.keys == own_key or path == f"{folder}/{entry.thumbprint}{KEY_SUFFIX}"
+        if own and not contents.branches and needed.isdisjoint(contents.keys):
             yield path
-        if last and _is_chain(path) and _only(facts, above):
+        if last and _is_chain(path) and _only(contents, above):
             yield path
 
 
-def _folder(files: Mapping[str, Facts], spelling: Mapping[str, str]) -> Iterator[Entry]:
-    keys = {spki: path for path, facts in files.items() for spki in facts.keys}
+def _folder(files: Mapping[str, FileContents], spelling: Mapping[str, str]) -> Iterator[Entry]:
+    keys = {spki: path for path, contents in files.items() for spki in contents.keys}
     names = {path.lower(): path for path in files}
-    chained = {above for facts in files.values() for row in facts.rows for above in row[CHAIN]}
-    for path, facts in files.items():
+    chained = {
+        above.thumbprint
+        for contents in files.values()
+        for branch in contents.branches
+        for above in branch.chain
+    }
+    for path, contents in files.items():
         folder = path.partition("/")[0]
         store = spelling.get(folder, folder)
-        if _is_chain(path) and _only(facts, chained):
+        if _is_chain(path) and _only(contents, chained):
             continue
-        for row in facts.rows:
-            key = next(_pairings(path, row, files, keys, names), Pairing())
-            yield entry_of(store, path, row, key)
-        if not facts.rows and facts.problem and not path.lower().endswith(KEY_SUFFIX):
-            yield Entry(store, path, locked=facts.locked, problem=facts.problem)
+        for branch in contents.branches:
+            key = next(_pairings(path, branch, files, keys, names), Pairing())
+            yield entry_of(store, path, branch, key)
+        if not contents.branches and contents.problem and not path.lower().endswith(KEY_SUFFIX):
+            yield Entry(store, path, locked=contents.locked, problem=contents.problem)
 
 
 def _is_chain(path: str) -> bool:
@@ -161,36 +151,38 @@ def _is_chain(path: str) -> bool:
     return os.path.basename(path).lower() == "chain.pem"
 
 
-def _only(facts: Facts, thumbprints: set[str]) -> bool:
-    return bool(facts.rows) and all(row[THUMBPRINT] in thumbprints for row in facts.rows)
+def _only(contents: FileContents, thumbprints: set[str]) -> bool:
+    return bool(contents.branches) and all(
+        branch.leaf.thumbprint in thumbprints for branch in contents.branches
+    )
 
 
 def _pairings(
     path: str,
-    row: Row,
-    files: Mapping[str, Facts],
+    branch: Branch,
+    files: Mapping[str, FileContents],
     keys: Mapping[str, str],
     names: Mapping[str, str],
 ) -> Iterator[Pairing]:
     """Yield where the key of a certificate is, then the reasons why not; the first holds."""
-    own, spki = files[path], row[SPKI]
+    own, spki = files[path], branch.leaf.spki
     if spki in own.keys:
         yield Pairing("ok", path)
     if spki in keys:
         yield Pairing("ok", keys[spki])
     if own.locked:
         yield Pairing("missing", path, locked=True, problem="its private key is locked")
-    if own.keys and len(own.rows) == 1:
+    if own.keys and len(own.branches) == 1:
         yield Pairing("mismatch", path, problem="its private key belongs to another certificate")
     for name in _beside(path):
         beside = names.get(name.lower(), "")
-        facts = files.get(beside, _NOTHING)
+        contents = files.get(beside, _NOTHING)
         what = f"the private key in {beside}"
-        if facts.locked:
+        if contents.locked:
             yield Pairing("missing", beside, locked=True, problem=f"{what} is locked")
-        if facts.problem:
-            yield Pairing("missing", beside, problem=f"{beside} {facts.problem}")
-        if facts.keys:
+        if contents.problem:
+            yield Pairing("missing", beside, problem=f"{beside} {contents.problem}")
+        if contents.keys:
             yield Pairing("mismatch", beside, problem=f"{what} belongs to another certificate")
 
 

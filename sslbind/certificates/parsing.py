@@ -374,6 +374,10 @@ def _certificate(data: bytes) -> Certificate:
         spki, key_type, key_bits = _public_key(one)
         subject = one.subject.rfc4514_string()
         issuer = subject if one.issuer == one.subject else one.issuer.rfc4514_string()
+        key_id = own.digest if isinstance(own, x509.SubjectKeyIdentifier) else b""
+        issuer_key_id = (
+            isinstance(above, x509.AuthorityKeyIdentifier) and above.key_identifier
+        ) or b""
         return Certificate(
             der=data,
             thumbprint=thumbprint(data),
@@ -397,9 +401,10 @@ def _certificate(data: bytes) -> Certificate:
             key_bits=key_bits,
             signature_hash=_signature_hash(one),
             spki=spki,
-            key_id=own.digest if isinstance(own, x509.SubjectKeyIdentifier) else b"",
-            issuer_key_id=(isinstance(above, x509.AuthorityKeyIdentifier) and above.key_identifier)
-            or b"",
+            key_id=key_id,
+            issuer_key_id=issuer_key_id,
+            # Checking every signature would cost more than all else that is looked at.
+            self_signed=subject == issuer and (issuer_key_id in (b"", key_id) or _signed(one, one)),
         )
 
 

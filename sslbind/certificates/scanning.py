@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind import cache
+from sslbind.certificates.facts import CertificateFacts, facts_of, from_row, to_row
 from sslbind.certificates.pem import MAX_SIZE
 from sslbind.digest import content_digest
 from sslbind.errors import CertificateError, PasswordError, SslbindError
 from sslbind.files import read_file, reason, stamp_of
 
 if TYPE_CHECKING:
-    from sslbind.certificates.identity import Bundle, Certificate, Identity
+    from sslbind.certificates.identity import Bundle, Identity
 
 CERTIFICATE_SUFFIXES = frozenset((".pem", ".crt", ".cer", ".der", ".pfx", ".p12", ".p7b", ".p7c"))
 KEY_SUFFIX = ".key"
@@ -32,20 +33,23 @@ _RACY = 20_000_000  # ns: file times move in steps, and a second change in one s
 Progress = Callable[[int], None]
 """Told how many files were looked at so far; a cold scan of thousands takes seconds."""
 
-Row = list[Any]
-"""The facts of an end certificate, as JSON keeps them and ``index`` reads them."""
-THUMBPRINT, SPKI, CHAIN = 0, 13, 14  # places in a row
+
+class Branch(NamedTuple):
+    """An end certificate of a file, and those above it there, its issuer first."""
+
+    leaf: CertificateFacts
+    chain: tuple[CertificateFacts, ...] = ()
 
 
-class Facts(NamedTuple):
-    """What one file holds: rows of end certificates, digests of keys, or why not.
+class FileContents(NamedTuple):
+    """What one file holds: end certificates, digests of keys, or why nothing is known.
 
-    ``locked``: something in it is opened by no password. ``stamp`` tells a
-    changed file from the same; it is empty where the facts must not be kept.
+    ``locked``: no password opens something in it. ``stamp`` tells a changed file
+    from an unchanged one; it is empty where the contents must not be remembered.
     """
 
     stamp: list[int]
-    rows: list[Row]
+    branches: list[Branch]
     keys: list[str]
     locked: bool = False
     problem: str | None = None
@@ -100,31 +104,31 @@ def scan(
     *,
     flat: bool = False,
     progress: Progress | None = None,
-) -> dict[str, Facts]:
-    """Return the facts of every file in the stores of ``folder``, by its path below it.
+) -> dict[str, FileContents]:
+    """Return the contents of every file in the stores of ``folder``, by its path below it.
 
     ``flat``: of the PFX files that stand in ``folder`` itself, as in a central
     store. ``progress`` is told how many files were looked at, now and then. A
     file that cannot be read or understood is there with its problem; the scan
     itself raises nothing.
     """
-    kind = "pfx-files" if flat else "store-files"  # another name for each form of the rows
+    kind = "central-files" if flat else "store-files-2"  # another name for each form of the file
     name = f"{kind}-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
     password_stamp = password_file.stamp()
     old_password, old = _recall(name)
-    found: dict[str, Facts] = {}
+    found: dict[str, FileContents] = {}
     fresh = False
     for count, (path, status) in enumerate(_flat(folder) if flat else _walk(folder)):
         if progress is not None and count % 64 == 0:
             progress(count)
         if isinstance(status, str):
-            found[path] = Facts([], [], [], problem=status)
+            found[path] = FileContents([], [], [], problem=status)
             continue
         known = old.get(path)
         stamp = stamp_of(status)
         retry = known is not None and known.locked and old_password != password_stamp
         if known is None or known.stamp != stamp or retry:
-            known = _facts(f"{folder}/{path}", stamp, password_file)
+            known = _contents(f"{folder}/{path}", stamp, password_file)
             fresh = True
         found[path] = known
     kept = {path for path, facts in found.items() if facts.stamp}
@@ -164,62 +168,32 @@ def open_file(path: str, password_file: PasswordFile, *, strict: bool) -> Bundle
     return bundle
 
 
-def row_of(identity: Identity) -> Row:
-    """Return the facts of an end certificate that are remembered."""
-    leaf = identity.leaf
-    return [
-        leaf.thumbprint,
-        leaf.sha256,
-        leaf.subject,
-        leaf.issuer,
-        int(leaf.not_before.timestamp()),
-        int(leaf.not_after.timestamp()),
-        leaf.dns_names,
-        leaf.ip_names,
-        leaf.eku,
-        leaf.is_ca,
-        leaf.key_type,
-        leaf.key_bits,
-        leaf.signature_hash,
-        leaf.spki,
-        [one.thumbprint for one in identity.chain],
-        leaf.key_id.hex(),
-        leaf.issuer_key_id.hex(),
-        _signs_itself(leaf),
-    ]
+def branch_of(identity: Identity) -> Branch:
+    """Return what is remembered of an end certificate and its chain."""
+    return Branch(facts_of(identity.leaf), tuple(map(facts_of, identity.chain)))
 
 
-def _signs_itself(leaf: Certificate) -> bool:
-    """Whether the names say so, and no key identifier speaks against it without the signature.
-
-    Checking every signature would cost more than all else that is looked at.
-    """
-    from sslbind.certificates.parsing import issued_by
-
-    if leaf.issuer_key_id in (b"", leaf.key_id):
-        return leaf.subject == leaf.issuer
-    return issued_by(leaf, leaf)
-
-
-def _facts(path: str, stamp: list[int], password_file: PasswordFile) -> Facts:
+def _contents(path: str, stamp: list[int], password_file: PasswordFile) -> FileContents:
     from sslbind.certificates.parsing import chains, names_issuer
 
     size, modified, changed, _ = stamp
     if abs(time.time_ns() - max(modified, changed)) < _RACY:
         stamp = []
     if size > MAX_SIZE:
-        return Facts(stamp, [], [], problem=f"is larger than {MAX_SIZE} bytes")
+        return FileContents(stamp, [], [], problem=f"is larger than {MAX_SIZE} bytes")
     try:
         bundle = open_file(path, password_file, strict=False)
-        rows = [row_of(one) for one in chains(bundle.certificates, names_issuer)]
-        return Facts(stamp, rows, [key.spki for key in bundle.keys], bundle.locked > 0)
+        found = [branch_of(one) for one in chains(bundle.certificates, names_issuer)]
+        return FileContents(stamp, found, [key.spki for key in bundle.keys], bundle.locked > 0)
     except PasswordError as error:
-        return Facts(stamp, [], [], locked=True, problem=f"is locked: {error.message}")
+        return FileContents(stamp, [], [], locked=True, problem=f"is locked: {error.message}")
     except CertificateError as error:
         locked = error.file == password_file.path  # it may come, and the file is tried again then
-        return Facts(stamp, [], [], locked=locked, problem=f"cannot be used: {error.message}")
+        return FileContents(
+            stamp, [], [], locked=locked, problem=f"cannot be used: {error.message}"
+        )
     except SslbindError as error:
-        return Facts([], [], [], problem=error.message)
+        return FileContents([], [], [], problem=error.message)
 
 
 def _walk(folder: str) -> Iterator[tuple[str, os.stat_result | str]]:
@@ -270,27 +244,56 @@ def _suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()
 
 
-def _recall(name: str) -> tuple[list[str | int], dict[str, Facts]]:
-    """Return the password file's stamp and the facts that were remembered; damage is nothing."""
+# The file of the cache: each certificate once, however many files hold it or one that it issued.
+
+
+def _recall(name: str) -> tuple[list[str | int], dict[str, FileContents]]:
+    """Return the password file's stamp and the contents remembered; none where damaged."""
     import json
 
     digest, _, text = (cache.recall(name) or b"").partition(b"\n")
     if digest.decode("ascii", "replace") != content_digest(text):
         return [], {}
     try:
-        password_stamp, files = json.loads(text)
-        return password_stamp, {path: Facts(*facts) for path, facts in files.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError):
+        password_stamp, rows, files = json.loads(text)
+        known = [*map(from_row, rows)]
+        return password_stamp, {
+            path: FileContents(
+                stamp,
+                [
+                    Branch(known[leaf], tuple([known[one] for one in chain]))
+                    for leaf, *chain in ends
+                ],
+                *rest,
+            )
+            for path, (stamp, ends, *rest) in files.items()
+        }
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         return [], {}
 
 
-def _remember(name: str, password_stamp: list[str | int], found: dict[str, Facts]) -> None:
+def _remember(name: str, password_stamp: list[str | int], found: dict[str, FileContents]) -> None:
     import json
 
+    places: dict[str, int] = {}
+    rows: list[list[Any]] = []
+
+    def place(facts: CertificateFacts) -> int:
+        at = places.setdefault(facts.sha256, len(rows))
+        if at == len(rows):
+            rows.append(to_row(facts))
+        return at
+
     files = {
-        path: [one.stamp, one.rows, one.keys, one.locked, one.problem]
+        path: [
+            one.stamp,
+            [[*map(place, (branch.leaf, *branch.chain))] for branch in one.branches],
+            one.keys,
+            one.locked,
+            one.problem,
+        ]
         for path, one in found.items()
         if one.stamp
     }
-    text = json.dumps([password_stamp, files], separators=(",", ":")).encode("ascii")
+    text = json.dumps([password_stamp, rows, files], separators=(",", ":")).encode("ascii")
     cache.remember(name, content_digest(text).encode("ascii") + b"\n" + text)

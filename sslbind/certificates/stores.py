@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sslbind.certificates.identity import Certificate, Identity, PrivateKey
-    from sslbind.certificates.scanning import Facts, PasswordFile, Progress
+    from sslbind.certificates.scanning import FileContents, PasswordFile, Progress
     from sslbind.certificates.verify import Problem
 
 _HEX = frozenset("0123456789abcdef")
@@ -83,7 +83,7 @@ class CertStores:
         self._progress = progress
         self.keys_elsewhere = keys_elsewhere
         self._password_path = password_file
-        self._files: dict[str, Facts] | None = None
+        self._files: dict[str, FileContents] | None = None
         self._entries: tuple[Entry, ...] | None = None
         self._by_thumbprint: dict[str, list[Entry]] = {}
         self._required: dict[tuple[str, str], Entry] = {}
@@ -134,7 +134,10 @@ class CertStores:
     def by_sha256(self, digest: str) -> Entry | None:
         """Return the certificate with this SHA-256 (64 hex digits), or None."""
         digest = digest.lower()
-        return next((one for one in self.entries() if digest and one.sha256 == digest), None)
+        return next(
+            (one for one in self.entries() if one.certificate and one.certificate.sha256 == digest),
+            None,
+        )
 
     def search(self, text: str) -> tuple[Entry, ...]:
         """Return the certificates of a thumbprint, a prefix of 8 or more digits, or a SHA-256."""
@@ -142,7 +145,10 @@ class CertStores:
         if not _HEX.issuperset(text) or len(text) < 8:
             return ()
         return tuple(
-            one for one in self.entries() if one.thumbprint.startswith(text) or one.sha256 == text
+            one
+            for one in self.entries()
+            if one.certificate
+            and (one.thumbprint.startswith(text) or one.certificate.sha256 == text)
         )
 
     def entries(self, store: str | None = None) -> tuple[Entry, ...]:
@@ -174,7 +180,7 @@ class CertStores:
         """
         from sslbind.certificates.index import Pairing, entry_of
         from sslbind.certificates.parsing import encode_chain, encode_key
-        from sslbind.certificates.scanning import row_of
+        from sslbind.certificates.scanning import branch_of
 
         leaf = identity.leaf
         if identity.key is not None and identity.key.spki != leaf.spki:
@@ -198,7 +204,7 @@ class CertStores:
         key = Pairing("ok", f"{name}/{leaf.thumbprint}.key")
         if not os.path.exists(f"{path}.key"):
             key = Pairing()
-        entry = entry_of(name, f"{name}/{leaf.thumbprint}.pem", row_of(identity), key)
+        entry = entry_of(name, f"{name}/{leaf.thumbprint}.pem", branch_of(identity), key)
         return entry, changed
 
     def delete(self, entry: Entry) -> tuple[str, ...]:
@@ -262,7 +268,11 @@ class CertStores:
         wanted = {one.issuer for one in (identity.leaf, *identity.chain)}
         found: dict[str, Certificate] = {}
         for entry in self.entries():
-            if entry.thumbprint and entry.subject in wanted and entry.thumbprint not in found:
+            if (
+                entry.certificate
+                and entry.certificate.subject in wanted
+                and entry.thumbprint not in found
+            ):
                 found.update({one.thumbprint: one for one in self.certificates(entry.file)})
         return tuple(one for one in found.values() if one.subject in wanted)
 
@@ -363,7 +373,7 @@ class CertStores:
 
         return PasswordFile(self._password_path)
 
-    def _scan(self) -> dict[str, Facts]:
+    def _scan(self) -> dict[str, FileContents]:
         if self._files is None:
             from sslbind.certificates.scanning import scan
 

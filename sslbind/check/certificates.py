@@ -38,8 +38,8 @@ def expired(subject: Subject) -> Iterator[Found]:
     """
     now = subject.now
     for one in subject.served:
-        end = one.entry.not_after
-        if end is not None and end < now:
+        end = one.certificate.not_after
+        if end < now:
             days = _days((now - end).days)
             what = f"expired on {_text(end)}, {days} ago"
             yield _found(one, what, "renew the certificate", _rebind(subject, one))
@@ -54,8 +54,8 @@ def not_yet_valid(subject: Subject) -> Iterator[Found]:
     """
     now = subject.now
     for one in subject.served:
-        start = one.entry.not_before
-        if start is not None and now < start:
+        start = one.certificate.not_before
+        if now < start:
             days = _days((start - now).days)
             what = f"is valid only from {_text(start)} on, in {days}"
             yield _found(one, what, "serve one that is valid now, and change later")
@@ -70,8 +70,8 @@ def expires_soon(subject: Subject) -> Iterator[Found]:
     """
     now, limit = subject.now, subject.now + subject.soon
     for one in subject.served:
-        end = one.entry.not_after
-        if end is not None and now <= end <= limit:
+        end = one.certificate.not_after
+        if now <= end <= limit:
             what = f"expires on {_text(end)}, in {_days((end - now).days)}"
             yield _found(one, what, "renew the certificate", _rebind(subject, one))
 
@@ -103,7 +103,7 @@ def eku(subject: Subject) -> Iterator[Found]:
     good for every use. Request it again for server authentication.
     """
     for one in subject.served:
-        uses = one.entry.eku
+        uses = one.certificate.eku
         if uses is not None and SERVER_USES.isdisjoint(uses):
             what = f"has the extended key usage {', '.join(uses) or 'empty'}, without serverAuth"
             yield _found(one, what, "request it again for servers", _rebind(subject, one))
@@ -117,13 +117,13 @@ def weak(subject: Subject) -> Iterator[Found]:
     SHA-1 or MD5: clients refuse these by now. Request it again with a new key.
     """
     for one in subject.served:
-        entry = one.entry
-        short = entry.key_bits < MIN_BITS and entry.key_type.startswith(("RSA", "DSA"))
-        if not short and entry.signature_hash not in WEAK_HASHES:
+        facts = one.certificate
+        short = facts.key_bits < MIN_BITS and facts.key_type.startswith(("RSA", "DSA"))
+        if not short and facts.signature_hash not in WEAK_HASHES:
             continue
-        reasons = [f"a key of {entry.key_bits} bits ({entry.key_type})"] * short
-        if entry.signature_hash in WEAK_HASHES:
-            reasons.append(f"a signature made with {entry.signature_hash}")
+        reasons = [f"a key of {facts.key_bits} bits ({facts.key_type})"] * short
+        if facts.signature_hash in WEAK_HASHES:
+            reasons.append(f"a signature made with {facts.signature_hash}")
         what = f"has {' and '.join(reasons)}"
         advice = "request it again with a key of 2048 bits or more and SHA-256"
         yield _found(one, what, advice, _rebind(subject, one))
@@ -144,20 +144,21 @@ def chain_incomplete(subject: Subject) -> Iterator[Found]:
         return
     named: dict[str, list[Entry]] = {}
     for stored in subject.stores.entries():
-        named.setdefault(stored.subject, []).append(stored)
+        if stored.certificate:
+            named.setdefault(stored.certificate.subject, []).append(stored)
     there: dict[str, bool] = {}
     for one in subject.served:
-        entry = one.entry
-        if entry.self_signed or entry.chain or not entry.issuer:
+        entry, facts = one.entry, one.certificate
+        if facts.self_signed or entry.chain or not facts.issuer:
             continue
-        namesakes = named.get(entry.issuer, ())
+        namesakes = named.get(facts.issuer, ())
         others = [stored for stored in namesakes if stored.thumbprint != entry.thumbprint]
         if entry.thumbprint not in there:
             there[entry.thumbprint] = _issued(subject, one, others)
         if not there[entry.thumbprint]:
             yield _found(
                 one,
-                f"is issued by {entry.issuer}, which is neither in its file nor in a store"
+                f"is issued by {facts.issuer}, which is neither in its file nor in a store"
                 + (": what has the name there did not sign it" if others else ""),
                 "put the issuer's certificate into the store CA; a root belongs into Root",
                 subject.command("store", "add", "ISSUER.pem", "--store", "CA"),
@@ -166,7 +167,8 @@ def chain_incomplete(subject: Subject) -> Iterator[Found]:
 
 def _issued(subject: Subject, one: Served, others: Sequence[Entry]) -> bool:
     """Whether one of ``others``, all named like its issuer, stands above a certificate."""
-    if any(other.key_id == one.entry.issuer_key_id != b"" for other in others):
+    wanted = one.certificate.issuer_key_id
+    if any(other.certificate and other.certificate.key_id == wanted != b"" for other in others):
         return True
     leaf = _certificate(subject, one) if others else None
     if leaf is None or subject.stores is None:
@@ -199,21 +201,21 @@ def rebind_split(subject: Subject) -> Iterator[Found]:
     goes on serving what a record names. Rebind them; every other tag is kept.
     """
     now = subject.now
-    old: dict[str, Entry] = {}
+    old: dict[str, Served] = {}
     for one in subject.served:
-        end = one.entry.not_after
-        if one.key is not None and end is not None and end < now:
-            old.setdefault(one.entry.thumbprint, one.entry)
+        if one.key is not None and one.certificate.not_after < now:
+            old.setdefault(one.entry.thumbprint, one)
     users = subject.users if old else {}
     namesakes = _valid_by_subject(subject) if old else {}
-    for thumbprint, entry in old.items():
-        fit, new = _newest(entry, users[thumbprint], namesakes.get(entry.subject, ()))
+    for thumbprint, one in old.items():
+        subject_ = one.certificate.subject
+        fit, new = _newest(one.entry, users[thumbprint], namesakes.get(subject_, ()))
         if new is not None:
             count = len(users[thumbprint])
             what = "1 record holds" if count == 1 else f"{count} records hold"
             yield Found(
                 users[thumbprint][0].key,
-                f"{what} the certificate {thumbprint} of {entry.subject}, which has expired, and"
+                f"{what} the certificate {thumbprint} of {subject_}, which has expired, and"
                 f" {new.thumbprint}, valid until {_text(new.not_after)}, is in {new.store}",
                 "rebind them to the newer one"
                 + ("" if fit else ", which lacks a name or is not in the store of each"),
@@ -226,8 +228,8 @@ def _valid_by_subject(subject: Subject) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {}
     for same in subject.entries.values():
         for entry in same:
-            if entry.subject and subject.valid(entry):
-                found.setdefault(entry.subject, []).append(entry)
+            if entry.certificate and entry.certificate.subject and subject.valid(entry):
+                found.setdefault(entry.certificate.subject, []).append(entry)
     return found
 
 
@@ -271,7 +273,7 @@ def _rebind(subject: Subject, one: Served) -> str:
 
 def covered(entry: Entry, host: str) -> bool:
     """Whether a host is among the names of a certificate; most are there word for word."""
-    names, parent = entry.dns_names, host.partition(".")[2]
+    names, parent = entry.names, host.partition(".")[2]
     there = host in names or ("." in parent and f"*.{parent}" in names)
     return there or covers(entry.names, host)
 

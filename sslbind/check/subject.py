@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sslbind.binding import Binding
     from sslbind.certificates.central import CentralFile
     from sslbind.certificates.entry import Entry
+    from sslbind.certificates.facts import CertificateFacts
     from sslbind.session import Session
     from sslbind.sites import SiteBinding, Sites
 
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 class Served(NamedTuple):
     """A certificate that a record or the central store serves.
 
-    ``key`` is the record's; for a file of the central store it is None, and
-    ``file`` says which. ``name`` is the host that it must cover, None for a
-    record without one.
+    ``certificate`` are the facts of ``entry``. ``key`` is the record's; for a
+    file of the central store it is None, and ``file`` says which. ``name`` is
+    the host that it must cover, None for a record without one.
     """
 
     key: Key | None
     entry: Entry
+    certificate: CertificateFacts
     name: str | None
     file: str | None = None
 
@@ -151,8 +153,9 @@ class Subject:
 
     def valid(self, entry: Entry) -> bool:
         """Whether a certificate can be bound and is valid now."""
-        start, end = entry.not_before, entry.not_after
-        return bool(start and end and start <= self.now <= end) and self.usable(entry)
+        facts = entry.certificate
+        now = facts is not None and facts.not_before <= self.now <= facts.not_after
+        return now and self.usable(entry)
 
     def serves(self, binding: Binding) -> bool:
         """Whether the certificate of a record is worth binding elsewhere, as far as is known."""
@@ -190,16 +193,18 @@ class Subject:
                 continue
             store = str(values.get("certstorename", DEFAULT_STORE))
             entry = in_store(entries.get(str(thumbprint), ()), store)
-            if entry is None:
+            if entry is None or entry.certificate is None:
                 absent.append(binding)
             else:
-                there.append(Served(key, entry, key.host if key.kind is HOSTNAMEPORT else None))
+                host = key.host if key.kind is HOSTNAMEPORT else None
+                there.append(Served(key, entry, entry.certificate, host))
         return there, absent
 
     def _from_files(self) -> Iterator[Served]:
         for one in self.central_files if self.stores else ():
-            if one.entry.thumbprint and one.name is not None:
-                yield Served(None, one.entry, one.name, self.central_path(one.file))
+            facts = one.entry.certificate
+            if facts is not None and one.name is not None:
+                yield Served(None, one.entry, facts, one.name, self.central_path(one.file))
 
     @cached_property
     def central_files(self) -> Sequence[CentralFile]:

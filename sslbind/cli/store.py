@@ -365,7 +365,8 @@ def _not_found(
 
 
 def _title(entry: Entry) -> str:
-    return ", ".join(entry.names) or entry.subject or entry.problem or ""
+    facts = entry.certificate
+    return ", ".join(entry.names) or (facts and facts.subject) or entry.problem or ""
 
 
 def _status(entry: Entry) -> str:
@@ -375,16 +376,17 @@ def _status(entry: Entry) -> str:
 
 
 def _entry_json(entry: Entry) -> dict[str, Any]:
+    facts = entry.certificate
     return {
         "store": entry.store,
         "file": entry.file,
         "thumbprint": entry.thumbprint or None,
-        "sha256": entry.sha256 or None,
-        "subject": entry.subject or None,
-        "issuer": entry.issuer or None,
+        "sha256": facts and facts.sha256,
+        "subject": facts and facts.subject,
+        "issuer": facts and facts.issuer,
         "names": [*entry.names],
-        "not_before": entry.not_before and entry.not_before.isoformat(),
-        "not_after": entry.not_after and entry.not_after.isoformat(),
+        "not_before": facts and facts.not_before.isoformat(),
+        "not_after": facts and facts.not_after.isoformat(),
         "key": entry.key_status,
         "locked": entry.locked,
         "problem": entry.problem,
@@ -392,21 +394,25 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
 
 
 def _details(session: Session, entry: Entry) -> str:
-    rows = [
-        ("thumbprint", entry.thumbprint),
-        ("SHA-256", entry.sha256),
-        ("store", entry.store),
-        ("file", entry.file),
-        ("subject", entry.subject),
-        ("issuer", "itself" if entry.self_issued else entry.issuer),
-        ("names", ", ".join(entry.names)),
-        ("valid from", str(entry.not_before or "")),
-        ("valid to", str(entry.not_after or "")),
-        ("public key", entry.key_type),
-        ("signature", entry.signature_hash or ""),
-        ("key usage", ", ".join(entry.eku) if entry.eku else ""),
+    facts = entry.certificate
+    rows = [("thumbprint", entry.thumbprint)]
+    if facts:
+        rows.append(("SHA-256", facts.sha256))
+    rows += [("store", entry.store), ("file", entry.file)]
+    if facts:
+        rows += [
+            ("subject", facts.subject),
+            ("issuer", "itself" if facts.self_issued else facts.issuer),
+            ("names", ", ".join(facts.names)),
+            ("valid from", str(facts.not_before)),
+            ("valid to", str(facts.not_after)),
+            ("public key", facts.key_type),
+            ("signature", facts.signature_hash or ""),
+            ("key usage", ", ".join(facts.eku or ())),
+        ]
+    rows += [
         ("private key", _status(entry)),
-        ("chain", ", ".join(entry.chain)),
+        ("chain", ", ".join(one.thumbprint for one in entry.chain)),
         ("bindings", ", ".join(_users(session, entry)) or "none"),
         ("problem", entry.problem or ""),
     ]

@@ -1,0 +1,92 @@
+"""What is publicly known of one certificate: the value that is cached, carried and judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Any
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """The public facts of an X.509 certificate (RFC 5280), read once.
+
+    ``subject`` and ``issuer`` are RFC 4514 text, raw: they are the certificate's
+    own claims and go through ``printable`` on their way to a terminal.
+    ``dns_names`` and ``ip_names`` come from the subject alternative name alone:
+    a common name does not count (RFC 9525, section 2; browsers ignore it), and
+    neither does an address in a DNS name (RFC 9525, section 6.5). ``eku`` is
+    None where the extension is absent, which allows every use. ``spki`` is a
+    digest of the public key and equals the ``spki`` of its private key.
+    ``key_id`` and ``issuer_key_id`` identify its own key and the key that signed
+    it, and are empty where it does not say. ``self_signed``: by its names its
+    own key signed it, and by its key identifiers, or else by the signature.
+    """
+
+    thumbprint: str
+    sha256: str
+    subject: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    dns_names: tuple[str, ...]
+    ip_names: tuple[str, ...]
+    eku: tuple[str, ...] | None
+    is_ca: bool
+    key_type: str
+    key_bits: int
+    signature_hash: str | None
+    spki: str
+    key_id: bytes
+    issuer_key_id: bytes
+    self_signed: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that a client may ask for: DNS names, then addresses."""
+        return self.dns_names + self.ip_names
+
+    @property
+    def self_issued(self) -> bool:
+        """Whether it names itself as its issuer (RFC 5280, section 3.2), signed so or not."""
+        return self.subject == self.issuer
+
+
+_values = attrgetter(*(field.name for field in fields(CertificateFacts)))
+
+
+def facts_of(certificate: CertificateFacts) -> CertificateFacts:
+    """Return the facts alone of a certificate that carries more, such as its bytes."""
+    return CertificateFacts(*_values(certificate))
+
+
+def to_row(facts: CertificateFacts) -> list[Any]:
+    """Return ``facts`` as a list that JSON can hold: moments in seconds, bytes in hex."""
+    return [_plain(value) for value in _values(facts)]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return int((value - _EPOCH).total_seconds())
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def from_row(row: list[Any]) -> CertificateFacts:
+    """Return the facts that ``to_row`` made a list of.
+
+    Raises ValueError, TypeError or OverflowError for anything else.
+    """
+    (
+        thumbprint, sha256, subject, issuer, start, end, dns_names, ip_names, eku,
+        is_ca, key_type, key_bits, signature_hash, spki, key_id, issuer_key_id, self_signed,
+    ) = row  # fmt: skip
+    return CertificateFacts(
+        thumbprint, sha256, subject, issuer,
+        _EPOCH + timedelta(seconds=start), _EPOCH + timedelta(seconds=end),
+        tuple(dns_names), tuple(ip_names), None if eku is None else tuple(eku),
+        is_ca, key_type, key_bits, signature_hash, spki,
+        bytes.fromhex(key_id), bytes.fromhex(issuer_key_id), self_signed,
+    )  # fmt: skip
