@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind.binding import Binding
 from sslbind.certificates.choosing import Chooser
 from sslbind.comparison import IPLISTEN
-from sslbind.errors import SslbindError
-from sslbind.files import read_file
-from sslbind.formats import formats
-from sslbind.formats.encoding import decode_text
 from sslbind.formats.imported import BadRecord, Imported, Record
-from sslbind.keys import KIND_BY_TABLE, Key
-from sslbind.registry.document import CentralCertProvider, Settings, Told
-from sslbind.registry.registry import MAX_SIZE, Registry
-from sslbind.registry.snapshot import Snapshot
-from sslbind.release import DEFAULT_RELEASE
-from sslbind.tags import STORED
+from sslbind.keys import Key
+from sslbind.registry.document import CentralCertProvider
+from sslbind.registry.registry import Registry
+from sslbind.sources import Source
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sslbind.certificates.stores import CertStores
-    from sslbind.formats.format import Format
-
-STANDARD_INPUT = "-"
-_REFUSING = ("netsh-show", "netsh-script")
-"""Formats whose records are bad where a character of theirs is lost."""
-_TABLES = "|".join((*KIND_BY_TABLE, "CertStores", "CentralCertProvider", "Suppress"))
-_REGISTRY = re.compile(rf"^[ \t]*(?:version[ \t]*=|\[\[?[ \t]*(?:{_TABLES})\b)", re.MULTILINE)
-"""What only a registry of ours has; one that is broken is never taken for another document."""
 
 Carried = frozenset[str] | None
 """The names of the tags that a document carries; None: all."""
@@ -71,115 +55,6 @@ class Plan(NamedTuple):
     settings: tuple[Setting, ...] = ()
     kept_settings: tuple[Setting, ...] = ()
     setting_conflicts: tuple[Setting, ...] = ()
-
-
-class Source(NamedTuple):
-    """One file that was read: its name, its format, what it says, and notes on reading it."""
-
-    file: str
-    format: str
-    imported: Imported
-
-
-def read_source(path: str, name: str | None = None) -> Source | None:
-    """Return what the file at ``path`` (``-``: standard input) says.
-
-    The format is told by content, or is the one called ``name``; None where no
-    format knows the content. Raises SslbindError where the file cannot be read.
-    """
-    file = _file(path)
-    text, note = _text(_data(path), file)
-    known = formats()
-    found = known[name] if name is not None else _detected(known, text)
-    if found is None or found.read is None:
-        return None
-    imported = found.read(text, file)
-    if note and found.name not in _REFUSING:
-        imported = imported._replace(notes=(note, *imported.notes))
-    return Source(file, found.name, imported)
-
-
-def unknown(path: str) -> SslbindError:
-    """Return the error for a file that no format knows."""
-    return SslbindError(
-        "is nothing that can be imported",
-        f"{readable()}; --format names one; a registry is named with -r",
-        file=_file(path),
-    )
-
-
-def readable() -> str:
-    """Return a sentence with the formats that are read."""
-    return f"import reads {', '.join(one.name for one in formats().values() if one.read)}"
-
-
-def _file(path: str) -> str:
-    return "standard input" if path == STANDARD_INPUT else path
-
-
-def snapshot(source: Source) -> Snapshot:
-    """Return what a file says as a registry that is only read; its notes say what it lacks.
-
-    Bad records are left out: ``told.left_out`` says which. Raises SslbindError where
-    one key comes twice with different values: that is more than one server.
-    """
-    imported = source.imported
-    bindings: dict[Key, Binding] = {}
-    lines: dict[Key, int | None] = {}
-    for binding, line in imported.records:
-        if bindings.setdefault(binding.key, binding) != binding:
-            raise SslbindError(
-                f"{binding.key.spec} comes twice, with different values",
-                "one file holds one server",
-                file=source.file,
-                line=line,
-            )
-        lines.setdefault(binding.key, line)
-    settings = Settings(
-        imported.release or DEFAULT_RELEASE,
-        imported.iplisten or (),
-        central_store=imported.central,
-    )
-    return Snapshot(source.file, settings, bindings, lines, _told(source, bindings))
-
-
-def _told(source: Source, bindings: Mapping[Key, Binding]) -> Told:
-    imported = source.imported
-    notes = tuple(f"{source.file}: {note}" for note in imported.notes)
-    if imported.central is None and not all(key.kind.certificate for key in bindings):
-        told = "does not tell whether the central store is enabled: its records serve nobody here"
-        notes += (f"{source.file}: {told}",)
-    unknown = set() if imported.carried is None else STORED.keys() - imported.carried
-    for name, value in (
-        ("windows", imported.release),
-        ("iplisten", imported.iplisten),
-        ("central", imported.central),
-    ):
-        if value is None:
-            unknown.add(name)
-    unread = {one.key for one in imported.bad if one.key} | {one.key for one in imported.wanted}
-    sites = (imported.sites,) if imported.sites else ()
-    return Told(
-        notes,
-        sites,
-        frozenset(unknown),
-        frozenset(unread),
-        imported.certificates is not None,
-        _left_out(source),
-    )
-
-
-def _left_out(source: Source) -> tuple[str, ...]:
-    """Return a sentence, with file and line, for each record of a file that cannot be taken."""
-    bad = [(one.line, one.message) for one in source.imported.bad]
-    bad += [
-        (one.line, f"{one.key.spec} comes without its certificate")
-        for one in source.imported.wanted
-    ]
-    return tuple(
-        f"{source.file}{'' if line is None else f':{line}'}: left out: {message}"
-        for line, message in bad
-    )
 
 
 def plan(registry: Registry, sources: Sequence[Source], if_exists: str = "fail") -> Plan:
@@ -312,13 +187,6 @@ def with_certificates(imported: Imported, stores: CertStores | None, now: dateti
     return imported._replace(records=tuple(records), bad=tuple(bad), notes=tuple(notes), wanted=())
 
 
-def _detected(known: Mapping[str, Format], text: str) -> Format | None:
-    """Return the format of ``text``; None for a registry too, whatever its comments hold."""
-    if _REGISTRY.search(text):
-        return None
-    return next((one for one in known.values() if one.detect and one.detect(text)), None)
-
-
 def _merged(before: Binding, binding: Binding) -> Binding:
     return Binding(before.key, {**before.values, **binding.values},
                    {**before.other, **binding.other})  # fmt: skip
@@ -337,27 +205,3 @@ def _both(one: Carried, other: Carried) -> Carried:
     if one is None or other is None:
         return other if one is None else one
     return one & other
-
-
-def _data(path: str) -> bytes:
-    if path != STANDARD_INPUT:
-        return read_file(path, MAX_SIZE)
-    if sys.stdin is None:
-        raise SslbindError("standard input is closed")
-    data = sys.stdin.buffer.read(MAX_SIZE + 1)
-    if len(data) > MAX_SIZE:
-        raise SslbindError(f"standard input is larger than {MAX_SIZE} bytes")
-    return data
-
-
-def _text(data: bytes, file: str) -> tuple[str, str]:
-    """Return the text, and a note where its encoding is not known, empty where it is.
-
-    A console's own code page is not told by the bytes; labels are not read
-    anyway, and names that are not ASCII become bad records.
-    """
-    try:
-        return decode_text(data, file), ""
-    except SslbindError:
-        text = data.decode("ascii", "replace").replace("\r\n", "\n")
-        return text, "is not UTF-8: a value that is not ASCII cannot be read; save it as UTF-8"

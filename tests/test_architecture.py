@@ -38,6 +38,7 @@ LAYERS = (
     ("formats", "reports", "explain"),
     ("targets", "parallel"),
     ("transports",),
+    ("sources",),
     ("importing",),
     ("cli",),
 )

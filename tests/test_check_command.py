@@ -312,7 +312,7 @@ class TestSites:
         assert done.err.startswith("error: FILE and --sites cannot both be standard input\n")
         done = run("check", "--sites", "-", stdin="")
         assert done.code == 2
-        assert done.err.startswith("error: standard input:1: is no XML: ")
+        assert done.err.startswith("error: standard input: is empty\n")
 
     @pytest.mark.parametrize("text", ["<configuration>", None])
     def test_bad(self, run: Run, names: Path, tmp_path: Path, text: str | None) -> None:

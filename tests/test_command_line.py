@@ -82,13 +82,43 @@ def test_closed_streams(bare: Path) -> None:
     assert f'certhash = "{A}"' in bare.read_text()
 
 
+READERS = {
+    "import": "import -",
+    "import by default": "import",
+    "registry": "-r - list",
+    "check": "check -",
+    "sites": "check --sites -",
+    "diff": "diff - sslbind.toml",
+    "changes": "export powershell --changes-from -",
+    "hello": "resolve 0.0.0.0:443 --client-hello -",
+}
+"""Every way to name standard input that needs something in it."""
+
+
+@POSIX
+@pytest.mark.parametrize("words", READERS.values(), ids=READERS)
+def test_no_standard_input(bare: Path, words: str) -> None:
+    """Standard input that is closed, empty or write-only is one sentence, the same everywhere."""
+    for redirect, what in (
+        ("<&-", b"is closed"),
+        ("</dev/null", b"is empty"),
+        ("0>none", b"cannot be read: bad file descriptor"),
+    ):
+        command = f"{sys.executable} -m sslbind {words} {redirect}"
+        done = process(command, cwd=bare.parent, program=("sh", "-c"))
+        assert done.returncode == 2, (redirect, done.stderr)
+        assert done.stderr.splitlines()[0] == b"error: standard input: " + what
+
+
 @POSIX
 def test_no_standard_input_for_a_script(bare: Path) -> None:
-    """``-f -`` with standard input closed is an error, not a traceback."""
-    command = f"{sys.executable} -m sslbind -f - <&-"
-    done = process(command, cwd=bare.parent, program=("sh", "-c"))
-    assert done.returncode == 2
-    assert done.stderr.startswith(b"error: ")
+    """``-f -`` with standard input closed is an error; an empty script has nothing to do."""
+    command = f"{sys.executable} -m sslbind -f - "
+    done = process(command + "<&-", cwd=bare.parent, program=("sh", "-c"))
+    assert (done.returncode, done.stderr) == (2, b"error: standard input: is closed\n")
+    done = process(command + "</dev/null", cwd=bare.parent, program=("sh", "-c"))
+    assert done.returncode == 0
+    assert done.stderr == b"note: standard input is empty: there is nothing to run\n"
 
 
 @POSIX

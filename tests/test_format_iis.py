@@ -321,7 +321,7 @@ FETCH = '<!DOCTYPE s [<!ENTITY a SYSTEM "file:///etc/passwd">]>\n<sites><site na
 METABASE = '<!DOCTYPE s SYSTEM "http://192.0.2.1/x.dtd">\n<MBProperty><IIsWebServer/></MBProperty>'
 
 
-@pytest.mark.parametrize("name", [(), ("--format", "iis"), ("--format", "metabase")])
+@pytest.mark.parametrize("name", [(), ("--from", "iis"), ("--from", "metabase")])
 @pytest.mark.parametrize(("text", "line"), [(LAUGHS, 2), (FETCH, 1), (METABASE, 1)])
 def test_entities_are_refused(
     run: Run, tmp_path: Path, text: str, line: int, name: tuple[str, ...]
@@ -342,7 +342,7 @@ def test_entities_are_refused(
             "<a><bindings/></a>",
             "sites.xml: has no sites: its first element is <a>\n",
         ),
-        ("<html/>", "sites.xml: is nothing that can be imported\n"),
+        ("<html/>", "sites.xml: unrecognised format\n"),
     ],
 )
 def test_other_xml(run: Run, tmp_path: Path, text: str, error: str) -> None:

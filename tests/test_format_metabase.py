@@ -205,7 +205,7 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
 def test_another_kind(run: Run, tmp_path: Path) -> None:
     """XML that is no metabase is refused."""
     (tmp_path / "sites.xml").write_text("<sites/>")
-    seen = run("import", "--format", "metabase", "sites.xml")
+    seen = run("import", "--from", "metabase", "sites.xml")
     assert (seen.code, seen.err.splitlines()[0]) == (
         2,
         "error: sites.xml: has no sites: its first element is <sites>",

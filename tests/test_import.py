@@ -77,7 +77,7 @@ def test_a_record_with_other_values_is_a_conflict(run: Run, folder: Path) -> Non
         "note: sslbind.toml: 2 would be added, 1 the same, 1 in conflict; nothing was written\n"
     )
     assert snapshot(folder) == before
-    (plan,) = run("import", "--json", CHINESE).json["registries"]
+    (plan,) = run("import", "--format", "json", CHINESE).json["registries"]
     assert plan["conflicts"] == [
         {
             "kind": "ipport",
@@ -87,7 +87,7 @@ def test_a_record_with_other_values_is_a_conflict(run: Run, folder: Path) -> Non
             "tags": {"usagecheck": [True, False]},
         }
     ]
-    (plan,) = run("import", "--json", "--if-exists", "update", CHINESE).json["registries"]
+    (plan,) = run("import", "--format", "json", "--if-exists", "update", CHINESE).json["registries"]
     assert plan["updated"] == [
         {"kind": "ipport", "key": "[::]:443", "tags": {"usagecheck": [True, False]}}
     ]
@@ -152,7 +152,7 @@ def test_each_makes_a_registry_of_every_file(run: Run, folder: Path) -> None:
 def test_standard_input_and_json(run: Run, folder: Path) -> None:
     """What a pipe brings is read without a name, and programs are told the same."""
     text = (CAPTURES / CHINESE).read_bytes()
-    seen = run("import", "--json", "-", stdin=text)
+    seen = run("import", "--format", "json", "-", stdin=text)
     assert seen.json == {
         "version": 1,
         "changed": True,
@@ -195,8 +195,8 @@ def test_a_capture_is_not_written(run: Run, folder: Path) -> None:
     for command in (["delete", "sslcert", "10.20.30.40:8443"], ["import", CHINESE]):
         seen = run("-r", FRENCH, *command)
         assert seen.err == (
-            "error: french-2022.txt: is netsh-show and no registry\n"
-            "hint: sslbind import makes one of it\n"
+            "error: french-2022.txt: is a netsh-show document, not a registry\n"
+            "hint: sslbind import makes a registry of it\n"
         )
         assert (seen.code, snapshot(folder)) == (2, before)
     seen = run("-r", FRENCH, "store", "list")
@@ -209,9 +209,7 @@ def test_what_nothing_can_read_is_named(run: Run, folder: Path) -> None:
     (folder / "notes.txt").write_text("nothing here\n")
     seen = run("import", "notes.txt")
     assert seen.code == 2
-    assert seen.err.startswith(
-        "error: notes.txt: is nothing that can be imported\nhint: import reads "
-    )
+    assert seen.err.startswith("error: notes.txt: unrecognised format\nhint: import reads ")
     assert run("import", "absent.txt").code == 2
     broken = run("-r", "notes.txt", "list")
     assert (broken.code, "is not valid TOML" in broken.err) == (2, True)
@@ -229,7 +227,7 @@ def test_two_servers_in_one_import_must_agree(run: Run, folder: Path, if_exists:
     assert seen.code == 1
     assert f"conflict ipport=0.0.0.0:443\n    certhash: {A} -> {B}\n" in seen.out
     assert (
-        "error: two.txt:1: ipport=0.0.0.0:443 comes twice, with different values\n"
+        "error: two.txt:1: ipport=0.0.0.0:443 appears twice, with different values\n"
         "hint: one file holds one server: import them into registries of their own with --each\n"
     ) in seen.err
     assert "--if-exists" not in seen.err
@@ -270,7 +268,7 @@ def test_certificates_are_told(run: Run, tmp_path: Path) -> None:
     (tmp_path / "web01.json").write_text(capture(certificates=[held(web())]))
     stored = [{"store": "My", "thumbprint": web().thumbprint}]
     for expected in (stored, []):
-        (one,) = run("import", "--json", "web01.json").json["registries"]
+        (one,) = run("import", "--format", "json", "web01.json").json["registries"]
         assert (one["certificates"], one["notes"]) == (expected, [])
     (tmp_path / "bare.toml").write_text('version = 1\nwindows = "2022"\n')
     seen = run("-r", "bare.toml", "import", "web01.json")
@@ -313,7 +311,7 @@ def test_settings_stand_in_the_plan(run: Run, tmp_path: Path) -> None:
         "would set Enabled = true",
         r"would set CertStoreLocation = \\files\certs",
     ]
-    (one,) = run("import", "--json", "web01.json").json["registries"]
+    (one,) = run("import", "--format", "json", "web01.json").json["registries"]
     assert one["settings"] == [
         {"name": "iplisten", "before": None, "after": ["10.0.0.5"]},
         {"name": "Enabled", "before": None, "after": True},
@@ -369,7 +367,7 @@ def test_two_listen_lists_in_one_import(run: Run, tmp_path: Path) -> None:
         lines = netsh_messages.iplisten((address,)).split("\n")
         (tmp_path / name).write_text(capture(iplisten=lines))
     seen = run("import", "web01.json", "web02.json")
-    assert "error: web02.json: iplisten comes twice, with different values\n" in seen.err
+    assert "error: web02.json: iplisten appears twice, with different values\n" in seen.err
     assert (seen.code, (tmp_path / "sslbind.toml").exists()) == (1, False)
 
 
@@ -385,10 +383,10 @@ def test_what_has_no_record_makes_no_registry(
 ) -> None:
     """A file that is about something else is no server without bindings."""
     (tmp_path / "one.txt").write_text(text)
-    seen = run("import", "--format", format_, "one.txt")
+    seen = run("import", "--from", format_, "one.txt")
     assert (seen.code, "sslbind.toml: no record; nothing was written\n" in seen.err) == (1, True)
     assert "error: one.txt: has no record: nothing to make a registry of\n" in seen.err
-    assert run("import", "--partial", "--format", format_, "one.txt").code == 1
+    assert run("import", "--partial", "--from", format_, "one.txt").code == 1
     assert not (tmp_path / "sslbind.toml").exists()
 
 
@@ -433,8 +431,8 @@ def test_where_it_cannot_be_made(run: Run, folder: Path) -> None:
     seen = run("-r", "web.toml", "import", "--each", "servers", CHINESE)
     assert (seen.code, "--each FOLDER and -r exclude each other" in seen.err) == (2, True)
     for args in (("import",), ("import", "-"), ("-r", "-", "list")):
-        seen = run(*args)
-        assert seen.err.startswith("error: standard input: is nothing that can be imported\n")
+        seen = run(*args, stdin="nothing of the kind")
+        assert seen.err.startswith("error: standard input: unrecognised format\n")
 
 
 def test_what_could_not_be_read_is_seen(run: Run, folder: Path) -> None:
@@ -471,7 +469,7 @@ def test_a_registry_is_not_imported(run: Run, tmp_path: Path) -> None:
     """What looks like a capture in its comments is not what it says."""
     (tmp_path / "other.toml").write_text(COMMENTED.replace("certhsh", "certhash"))
     seen = run("import", "other.toml")
-    assert (seen.code, "a registry is named with -r" in seen.err) == (2, True)
+    assert (seen.code, "-r names a registry" in seen.err) == (2, True)
     assert not (tmp_path / "sslbind.toml").exists()
 
 

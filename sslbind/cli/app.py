@@ -12,14 +12,12 @@ from typing import Any
 import click
 from click.decorators import FC
 
+from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
 from sslbind.errors import RegistryError, SslbindError
 from sslbind.printable import printable, printable_json
-from sslbind.registry.registry import DEFAULT_FILE, Registry
+from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry
 from sslbind.release import RELEASES, Release
 from sslbind.session import Session
-
-STANDARD_INPUT = "-"
-"""What stands for standard input where a file is meant."""
 
 OK, NO, UNASKED = 0, 1, 2
 """Exit codes: done or yes; no, or what netsh calls a failure; the question could not be asked."""
@@ -67,26 +65,25 @@ class App:
     def reading(self, path: str | None = None) -> Session:
         """Return the registry, or the one at ``path``, to be read; a capture is one as well."""
         path = self.registry_path if path is None else path
-        refused: SslbindError | None = None
-        if path != STANDARD_INPUT:
-            try:
-                return Session(Registry.open(path), self.release_option)
-            except RegistryError as error:
-                if not os.path.isfile(path):
-                    raise
-                refused = error
-        from sslbind.importing import read_source, readable, snapshot, unknown
+        if path == STANDARD_INPUT:
+            from sslbind.sources import parse_source, snapshot
 
-        source = read_source(path)
-        if source is None and refused is not None:
-            hints = refused.hints if path.endswith(".toml") else (*refused.hints, readable())
-            raise RegistryError(refused.message, *hints, file=refused.file, line=refused.line)
-        if source is None:
-            raise unknown(path)
-        found = snapshot(source)
-        self.hint(*found.told.left_out)
-        self.note(*found.told.notes)
-        return Session(found, self.release_option)
+            data = read_input(path, MAX_SIZE)
+            return self._session(snapshot(parse_source(data, shown_name(path))))
+        try:
+            return self._session(Registry.open(path))
+        except RegistryError:
+            if not os.path.isfile(path):
+                raise
+        from sslbind.sources import open_registry
+
+        return self._session(open_registry(path))
+
+    def _session(self, registry: Registry) -> Session:
+        """Return a registry to work on; print what its document lacks."""
+        self.hint(*registry.told.left_out)
+        self.note(*registry.told.notes)
+        return Session(registry, self.release_option)
 
     @contextlib.contextmanager
     def editing(self, *, dry_run: bool = False) -> Iterator[Session]:
@@ -96,8 +93,8 @@ class App:
             return
         with self.opened(self.registry_path, Registry.editing) as registry:
             yield Session(registry, self.release_option)
-            if registry.save() and sys.platform == "win32":
-                self.note(f"{registry.path} was written; HTTP.SYS of this machine was not touched")
+        if registry.written and sys.platform == "win32":
+            self.note(f"{registry.path} was written; HTTP.SYS of this machine was not touched")
 
     @contextlib.contextmanager
     def opened(
@@ -150,17 +147,14 @@ class App:
 
 
 def _foreign(path: str) -> SslbindError | None:
-    """Return the error for a file that is no registry and that ``import`` reads, else None."""
-    from sslbind.importing import read_source
+    """Return the error for a file that is not a registry and that ``import`` reads, else None."""
+    from sslbind.sources import foreign_format
 
-    try:
-        source = read_source(path) if os.path.isfile(path) else None
-    except SslbindError:
-        return None
-    if source is None:
+    name = foreign_format(path)
+    if name is None:
         return None
     return RegistryError(
-        f"is {source.format} and no registry", "sslbind import makes one of it", file=path
+        f"is a {name} document, not a registry", "sslbind import makes a registry of it", file=path
     )
 
 
@@ -187,7 +181,7 @@ def format_option(*choices: str) -> Callable[[FC], FC]:
         type=click.Choice(words),
         default=words[0],
         show_default=True,
-        help="How to answer.",
+        help="Output format.",
     )
 
 

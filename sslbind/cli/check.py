@@ -15,7 +15,6 @@ from sslbind.cli.app import (
     NO,
     OK,
     REGISTRY_VARIABLE,
-    STANDARD_INPUT,
     UNASKED,
     App,
     format_option,
@@ -23,6 +22,7 @@ from sslbind.cli.app import (
     pass_app,
 )
 from sslbind.cli.moments import at_option, span
+from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
 from sslbind.errors import SslbindError
 from sslbind.printable import printable
 from sslbind.session import NOT_MODELLED, Session
@@ -130,7 +130,7 @@ def check_command(
     except OverflowError:
         raise click.UsageError("--at with --expires-within is beyond the year 9999") from None
     ids, explicit = _chosen(selected, ignored)
-    if "-" in sites and "-" in files:
+    if STANDARD_INPUT in sites and STANDARD_INPUT in files:
         raise click.UsageError("FILE and --sites cannot both be standard input")
     question = Question(ids, explicit, now, soon, [*map(_read_sites, dict.fromkeys(sites))])
     paths = _once(files or (app.registry_path,))
@@ -180,9 +180,9 @@ def _words(values: Iterable[str]) -> list[str]:
 
 
 def _read_sites(path: str) -> Sites:
-    from sslbind.formats.iis.read_sites import read_sites
+    from sslbind.formats.iis.read_sites import MAX_SIZE, parse_sites
 
-    return read_sites(path)
+    return parse_sites(read_input(path, MAX_SIZE), shown_name(path))
 
 
 def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked, int]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from sslbind.cli.app import HELP, NO, OK, STANDARD_INPUT, App, format_option, pass_app
+from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
+from sslbind.cli.streams import STANDARD_INPUT
 from sslbind.comparison import (
     CENTRAL,
     IPLISTEN,

@@ -8,7 +8,8 @@ import sys
 
 import click
 
-from sslbind.cli.app import HELP, NO, OK, STANDARD_INPUT, App, pass_app
+from sslbind.cli.app import HELP, NO, OK, App, pass_app
+from sslbind.cli.streams import STANDARD_INPUT
 from sslbind.errors import SslbindError
 from sslbind.files import write_file
 from sslbind.formats import capture, formats

@@ -17,22 +17,24 @@ from sslbind.cli.app import (
     IF_EXISTS,
     NO,
     OK,
-    STANDARD_INPUT,
     App,
     dry_run_option,
+    format_option,
     pass_app,
 )
 from sslbind.cli.changes import describe
+from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
 from sslbind.errors import SslbindError
 from sslbind.files import reason
 from sslbind.formats import formats
-from sslbind.importing import Plan, Source, apply, plan, read_source, unknown, with_certificates
+from sslbind.importing import Plan, apply, plan, with_certificates
 from sslbind.keys import Key
 from sslbind.printable import printable
 from sslbind.registry.document import CertStoresSettings
-from sslbind.registry.registry import Registry
+from sslbind.registry.registry import MAX_SIZE, Registry
 from sslbind.release import DEFAULT_RELEASE, Release
 from sslbind.session import Change, Session
+from sslbind.sources import Source, parse_source
 from sslbind.tags import STORED
 from sslbind.wording import join
 
@@ -65,11 +67,11 @@ SERVERS = {"capture", "json", "netsh-json", "netsh-show"}
 )
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option(
-    "--format",
+    "--from",
     "name",
     type=click.Choice(list(FORMATS)),
     metavar="FORMAT",
-    help="What FILE is, where content does not tell.",
+    help="Format of FILE; by default it is recognised by content.",
 )
 @click.option(
     "--if-exists",
@@ -86,8 +88,8 @@ SERVERS = {"capture", "json", "netsh-json", "netsh-show"}
     metavar="FOLDER",
     help="Make one registry a file: FOLDER/NAME.toml, certificates in FOLDER/NAME.certs.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")
 @dry_run_option
+@format_option()
 @pass_app
 def import_command(
     app: App,
@@ -96,8 +98,8 @@ def import_command(
     if_exists: str,
     partial: bool,
     folder: str | None,
-    as_json: bool,
     dry_run: bool,
+    format_: str,
 ) -> int:
     """Read the files, plan, and write once for each registry."""
     if folder is not None and app.registry_option is not None:
@@ -119,12 +121,12 @@ def import_command(
         good = imports.run(partial=partial, dry_run=dry_run)
         code = code if good else NO
         reports.append(imports.json())
-        if not as_json:
+        if format_ != "json":
             app.echo(imports.text(dry_run=dry_run))
         for error in imports.errors():
             app.error(error)
         app.note(*imports.notes, imports.summary(dry_run=dry_run))
-    if as_json:
+    if format_ == "json":
         app.json({"changed": any(one["changed"] for one in reports), "registries": reports})
     return code
 
@@ -337,10 +339,7 @@ class _Import:
 
 
 def _source(path: str, name: str | None) -> Source:
-    source = read_source(path, name)
-    if source is None:
-        raise unknown(path)
-    return source
+    return parse_source(read_input(path, MAX_SIZE), shown_name(path), name)
 
 
 def _target(folder: str, source: Source) -> str:
@@ -384,7 +383,7 @@ def _of_a_server(source: Source) -> bool:
 def _conflict(name: str, file: str, line: int | None, *, within: bool) -> SslbindError:
     if within:
         return SslbindError(
-            f"{name} comes twice, with different values",
+            f"{name} appears twice, with different values",
             "one file holds one server: import them into registries of their own with --each",
             file=file,
             line=line,

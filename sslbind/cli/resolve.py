@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import click
 from sslbind.answers.reasons import because, explain, mark, never_used
 from sslbind.answers.report import NO_TLS, Report, host_checked, report, state
 from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
+from sslbind.cli.streams import read_input, shown_name
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, parse_address, parse_host, parse_key
 from sslbind.printable import printable
@@ -162,19 +162,12 @@ def _refuse_name(target: str) -> None:
 
 def _read_hello(path: str) -> str | None:
     from sslbind.answers.clienthello import MAX_SIZE, hello_name
-    from sslbind.files import read_file
 
-    if path == "-":
-        data = sys.stdin.buffer.read(MAX_SIZE + 1)
-        if len(data) > MAX_SIZE:
-            raise SslbindError("is larger than any ClientHello", file="standard input")
-    else:
-        data = read_file(path, MAX_SIZE)
+    data = read_input(path, MAX_SIZE)
     try:
         return hello_name(data)
     except SslbindError as error:
-        where = "standard input" if path == "-" else path
-        raise SslbindError(error.message, *error.hints, file=where) from None
+        raise SslbindError(error.message, *error.hints, file=shown_name(path)) from None
 
 
 def _from_url(url: str, address: str | None) -> list[Connection]:

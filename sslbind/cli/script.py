@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from sslbind import netsh_messages
 from sslbind.cli.app import NO, OK, App
 from sslbind.cli.changes import plan
 from sslbind.cli.lines import Answer, LineOptions, failure, run_line
+from sslbind.cli.streams import read_input, shown_name
 from sslbind.errors import NetshError, SslbindError
-from sslbind.files import read_file
 from sslbind.formats.encoding import decode_text
 from sslbind.grammar import HELP_WORDS, command_words, is_command, split_line
 from sslbind.printable import printable
@@ -30,15 +28,9 @@ def run_script(app: App, script: str, *, atomic: bool, dry_run: bool) -> int:
     line failed. With ``dry_run`` nothing is at all, and the answers say what
     would change.
     """
-    if script == "-":
-        name = "standard input"
-        if sys.stdin is None:
-            raise SslbindError("standard input is closed")
-        data = sys.stdin.buffer.read(MAX_SCRIPT + 1)
-        if len(data) > MAX_SCRIPT:
-            raise SslbindError(f"standard input is larger than {MAX_SCRIPT} bytes")
-    else:
-        name, data = script, read_file(script, MAX_SCRIPT)
+    name, data = shown_name(script), read_input(script, MAX_SCRIPT, may_be_empty=True)
+    if not data:
+        app.note(f"{name} is empty: there is nothing to run")
     numbered = enumerate(decode_text(data, name).split("\n"), 1)
     lines = [(number, raw.strip()) for number, raw in numbered if is_command(raw.strip())]
     answers: list[tuple[int, Answer]] = []

@@ -69,6 +69,8 @@ class Registry:
         self._lines: dict[tuple[str, ...], int] | None = None
         self._headers: dict[str, int] | None = None
         self._new = False
+        self.written = False
+        """Whether ``save`` wrote anything."""
         self._load(data)
 
     @classmethod
@@ -276,6 +278,7 @@ class Registry:
         self._changes.clear()
         self._iplisten = self._central_store = None
         self._new = False
+        self.written = True
         return True
 
     def render(self) -> str:

@@ -1,0 +1,187 @@
+"""Documents that hold bindings: recognised by content, and read as a registry is."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from sslbind.binding import Binding
+from sslbind.errors import RegistryError, SslbindError
+from sslbind.files import read_file
+from sslbind.formats import formats
+from sslbind.formats.encoding import decode_text
+from sslbind.formats.imported import Imported
+from sslbind.keys import KIND_BY_TABLE, Key
+from sslbind.registry.document import Settings, Told
+from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry
+from sslbind.registry.snapshot import Snapshot
+from sslbind.release import DEFAULT_RELEASE
+from sslbind.tags import STORED
+
+if TYPE_CHECKING:
+    from sslbind.formats.format import Format
+
+_REFUSING = ("netsh-show", "netsh-script")
+"""Formats in which a record is bad where one of its characters is lost."""
+_TABLES = "|".join((*KIND_BY_TABLE, "CertStores", "CentralCertProvider", "Suppress"))
+_REGISTRY = re.compile(rf"^[ \t]*(?:version[ \t]*=|\[\[?[ \t]*(?:{_TABLES})\b)", re.MULTILINE)
+"""A line that only a registry has; a broken registry is never read as another document."""
+
+
+class Source(NamedTuple):
+    """One document that was read: its file, the name of its format, and its content."""
+
+    file: str
+    format: str
+    imported: Imported
+
+
+def read_source(path: str, name: str | None = None) -> Source:
+    """Return the document at ``path``; see ``parse_source``."""
+    return parse_source(read_file(path, MAX_SIZE), path, name)
+
+
+def parse_source(data: bytes, file: str, name: str | None = None) -> Source:
+    """Return what ``data``, the content of ``file``, holds.
+
+    The format is the one called ``name``, or the one that recognises the
+    content. Raises SslbindError where no format does, or the document as a
+    whole cannot be read.
+    """
+    source = _parsed(data, file, name)
+    if source is None:
+        raise SslbindError(
+            "unrecognised format",
+            f"{_readable()}; --from names one; -r names a registry",
+            file=file,
+        )
+    return source
+
+
+def open_registry(path: str = DEFAULT_FILE) -> Registry:
+    """Return the registry at ``path``, or a read-only one of the document that is there.
+
+    Raises RegistryError for a file that is neither.
+    """
+    try:
+        return Registry.open(path)
+    except RegistryError as error:
+        if not os.path.isfile(path):
+            raise
+        source = _parsed(read_file(path, MAX_SIZE), path)
+        if source is not None:
+            return snapshot(source)
+        hints = error.hints if path.endswith(".toml") else (*error.hints, _readable())
+        raise RegistryError(error.message, *hints, file=error.file, line=error.line) from None
+
+
+def foreign_format(path: str) -> str | None:
+    """Return the name of the format of the file at ``path``; None where no format reads it."""
+    try:
+        source = _parsed(read_file(path, MAX_SIZE), path) if os.path.isfile(path) else None
+    except SslbindError:
+        return None
+    return source and source.format
+
+
+def _parsed(data: bytes, file: str, name: str | None = None) -> Source | None:
+    text, note = _text(data, file)
+    known = formats()
+    if name is not None and name not in known:
+        raise SslbindError(f"{name} is not a format", _readable())
+    found = known[name] if name is not None else _detected(known, text)
+    if found is None or found.read is None:
+        return None
+    imported = found.read(text, file)
+    if note and found.name not in _REFUSING:
+        imported = imported._replace(notes=(note, *imported.notes))
+    return Source(file, found.name, imported)
+
+
+def _readable() -> str:
+    """Return a sentence with the formats that are read."""
+    return f"import reads {', '.join(one.name for one in formats().values() if one.read)}"
+
+
+def _detected(known: Mapping[str, Format], text: str) -> Format | None:
+    """Return the format of ``text``; None for a registry too, whatever its comments hold."""
+    if _REGISTRY.search(text):
+        return None
+    return next((one for one in known.values() if one.detect and one.detect(text)), None)
+
+
+def _text(data: bytes, file: str) -> tuple[str, str]:
+    """Return the text, and a note where its encoding is not known, empty where it is.
+
+    The bytes do not show which code page a console had; labels are not read
+    anyway, and names that are not ASCII become bad records.
+    """
+    try:
+        return decode_text(data, file), ""
+    except SslbindError:
+        text = data.decode("ascii", "replace").replace("\r\n", "\n")
+        return text, "is not UTF-8: a value that is not ASCII cannot be read; save it as UTF-8"
+
+
+def snapshot(source: Source) -> Snapshot:
+    """Return a document as a read-only registry; its notes list what the document lacks.
+
+    Bad records are left out and listed in ``told.left_out``. Raises SslbindError
+    where one key has two different values: that is more than one server.
+    """
+    imported = source.imported
+    bindings: dict[Key, Binding] = {}
+    lines: dict[Key, int | None] = {}
+    for binding, line in imported.records:
+        if bindings.setdefault(binding.key, binding) != binding:
+            raise SslbindError(
+                f"{binding.key.spec} appears twice, with different values",
+                "one file holds one server",
+                file=source.file,
+                line=line,
+            )
+        lines.setdefault(binding.key, line)
+    settings = Settings(
+        imported.release or DEFAULT_RELEASE,
+        imported.iplisten or (),
+        central_store=imported.central,
+    )
+    return Snapshot(source.file, settings, bindings, lines, _told(source, bindings))
+
+
+def _told(source: Source, bindings: Mapping[Key, Binding]) -> Told:
+    imported = source.imported
+    notes = tuple(f"{source.file}: {note}" for note in imported.notes)
+    if imported.central is None and not all(key.kind.certificate for key in bindings):
+        missing = "does not record whether the central store is enabled: it is taken as disabled"
+        notes += (f"{source.file}: {missing}",)
+    unknown = set() if imported.carried is None else STORED.keys() - imported.carried
+    for name, value in (
+        ("windows", imported.release),
+        ("iplisten", imported.iplisten),
+        ("central", imported.central),
+    ):
+        if value is None:
+            unknown.add(name)
+    unread = {one.key for one in imported.bad if one.key} | {one.key for one in imported.wanted}
+    sites = (imported.sites,) if imported.sites else ()
+    return Told(
+        notes,
+        sites,
+        frozenset(unknown),
+        frozenset(unread),
+        imported.certificates is not None,
+        _left_out(source),
+    )
+
+
+def _left_out(source: Source) -> tuple[str, ...]:
+    """Return a sentence, with file and line, for each record of a file that cannot be taken."""
+    bad = [(one.line, one.message) for one in source.imported.bad]
+    bad += [(one.line, f"{one.key.spec} has no certificate") for one in source.imported.wanted]
+    return tuple(
+        f"{source.file}{'' if line is None else f':{line}'}: left out: {message}"
+        for line, message in bad
+    )
