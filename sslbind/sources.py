@@ -11,7 +11,7 @@ from sslbind.binding import Binding
 from sslbind.errors import RegistryError, SslbindError
 from sslbind.files import read_file
 from sslbind.formats import formats
-from sslbind.formats.encoding import decode_text
+from sslbind.formats.encoding import decode_console
 from sslbind.formats.imported import Imported
 from sslbind.keys import KIND_BY_TABLE, Key
 from sslbind.registry.document import Settings, Told
@@ -87,7 +87,7 @@ def foreign_format(path: str) -> str | None:
 
 
 def _parsed(data: bytes, file: str, name: str | None = None) -> Source | None:
-    text, note = _text(data, file)
+    text, note = decode_console(data, file)
     known = formats()
     if name is not None and name not in known:
         raise SslbindError(f"{name} is not a format", _readable())
@@ -110,19 +110,6 @@ def _detected(known: Mapping[str, Format], text: str) -> Format | None:
     if _REGISTRY.search(text):
         return None
     return next((one for one in known.values() if one.detect and one.detect(text)), None)
-
-
-def _text(data: bytes, file: str) -> tuple[str, str]:
-    """Return the text, and a note where its encoding is not known, empty where it is.
-
-    The bytes do not show which code page a console had; labels are not read
-    anyway, and names that are not ASCII become bad records.
-    """
-    try:
-        return decode_text(data, file), ""
-    except SslbindError:
-        text = data.decode("ascii", "replace").replace("\r\n", "\n")
-        return text, "is not UTF-8: a value that is not ASCII cannot be read; save it as UTF-8"
 
 
 def snapshot(source: Source) -> Snapshot:

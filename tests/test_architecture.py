@@ -40,6 +40,7 @@ LAYERS = (
     ("transports",),
     ("sources",),
     ("importing",),
+    ("live",),
     ("cli",),
 )
 """From the bottom to the top; a module may import those of its own layer and below."""

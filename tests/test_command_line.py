@@ -67,6 +67,65 @@ def test_a_link_named_netsh(bare: Path, tmp_path: Path) -> None:
     assert b"netsh" in process("--help", cwd=bare.parent, program=netsh).stdout
 
 
+@pytest.fixture
+def netsh(bare: Path) -> str:
+    """Return a link named netsh, beside a registry without stores."""
+    script = bare.parent / "sslbind-script"
+    script.write_text(
+        f"#!{sys.executable}\nimport sys\nfrom sslbind.cli import main\nsys.exit(main())\n"
+    )
+    script.chmod(0o755)
+    link = bare.parent / "netsh"
+    link.symlink_to(script)
+    return str(link)
+
+
+LISTED = """
+IP addresses present in the IP listen list:
+-------------------------------------------
+
+    10.0.0.5
+
+"""
+
+
+@POSIX
+def test_bare_netsh_reads_lines(netsh: str, bare: Path) -> None:
+    """Lines in a pipe are carried out, without a prompt, until one leaves."""
+    lines = b"http\r\nadd iplisten 10.0.0.5\r\nhttp show iplisten\r\nEXIT\r\nadd iplisten 10.0.0.6"
+    done = process(cwd=bare.parent, program=(netsh,), stdin=lines)
+    assert done.stdout.decode() == "\nIP address successfully added\n\n" + LISTED
+    assert (done.stderr, done.returncode) == (b"", 0)
+    done = process(cwd=bare.parent, program=(netsh,), stdin=b"add iplisten 10.0.0.5\nquit\n")
+    assert done.returncode == 1
+    assert b"hint: standard input, line 1: 10.0.0.5 is in the IP listen list already" in done.stderr
+    done = process(cwd=bare.parent, program=(netsh,), stdin=b"")
+    assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
+
+
+@POSIX
+@pytest.mark.parametrize("last", ["exit", "Bye", "quit", None], ids=["exit", "bye", "quit", "eof"])
+def test_bare_netsh_on_a_terminal(netsh: str, bare: Path, last: str | None) -> None:
+    """On a terminal there is a prompt, and each line is answered before the next one."""
+    import pexpect  # type: ignore[import-untyped]
+
+    child = pexpect.spawn(netsh, cwd=str(bare.parent), encoding="utf-8", timeout=60)
+    child.expect_exact("netsh>")
+    child.sendline("http add iplisten 10.0.0.5")
+    child.expect_exact("IP address successfully added")
+    child.expect_exact("netsh>")
+    child.sendline("http nonsense")
+    child.expect_exact("The following command was not found: http nonsense.")
+    child.expect_exact("netsh>")
+    if last is None:
+        child.sendeof()
+    else:
+        child.sendline(last)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 1
+
+
 @POSIX
 def test_closed_streams(bare: Path) -> None:
     """With standard input, output or error closed, the work is done and the exit code stands."""

@@ -118,6 +118,10 @@ def root(
     if atomic or dry_run:
         option = "--atomic" if atomic else "--dry-run"
         raise click.UsageError(f"{option} goes with -f SCRIPT", ctx)
+    if ctx.invoked_subcommand is None and ctx.info_name == "netsh":
+        from sslbind.cli.console import run_console
+
+        return run_console(app)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
     return None

@@ -31,6 +31,13 @@ def run_script(app: App, script: str, *, atomic: bool, dry_run: bool) -> int:
     name, data = shown_name(script), read_input(script, MAX_SCRIPT, may_be_empty=True)
     if not data:
         app.note(f"{name} is empty: there is nothing to run")
+    return run_text(app, data, name, atomic=atomic, dry_run=dry_run)
+
+
+def run_text(
+    app: App, data: bytes, name: str, *, atomic: bool = False, dry_run: bool = False
+) -> int:
+    """Run the lines of ``data``, which hints call ``name``; see ``run_script``."""
     numbered = enumerate(decode_text(data, name).split("\n"), 1)
     lines = [(number, raw.strip()) for number, raw in numbered if is_command(raw.strip())]
     answers: list[tuple[int, Answer]] = []

@@ -7,6 +7,9 @@ It reads, and changes nothing but that file. No private key, password or user na
 bindings, public certificates, and the bindings of IIS's sites. Have a look at it before it
 leaves the server. The fields are explained in sslbind's formats/capture.py.
 
+.PARAMETER OutFile
+The file; "-" is standard output, which then gets one line of ASCII.
+
 .EXAMPLE
 powershell -ExecutionPolicy Bypass -File capture.ps1 -OutFile web1.json
 #>
@@ -25,6 +28,8 @@ function Read-Netsh([string]$What) {
     $before = [Console]::OutputEncoding
     try { [Console]::OutputEncoding = New-Object Text.UTF8Encoding $false } catch { Write-Verbose "$_" }
     & "$env:SystemRoot\System32\netsh.exe" http show $What
+    # 0 and 1 are its own answers; with any other code it died, and what it printed may be half.
+    if ($LASTEXITCODE -notin 0, 1) { throw "netsh http show $What ended with exit code $LASTEXITCODE." }
     try { [Console]::OutputEncoding = $before } catch { Write-Verbose "$_" }
 }
 
@@ -83,5 +88,12 @@ $capture = [ordered]@{
     central      = $central
     config       = $config
 }
-ConvertTo-Json -InputObject $capture -Depth 5 | Set-Content -LiteralPath $OutFile -Encoding UTF8
-Write-Host "$OutFile is written. It holds no secret; look at it before it leaves this server."
+$text = ConvertTo-Json -InputObject $capture -Depth 5 -Compress:($OutFile -eq '-')
+if ($OutFile -eq '-') {
+    # Whatever code page is between here and the reader, it has ASCII.
+    $escape = { param($match) '\u{0:x4}' -f [int][char]$match.Value }
+    [Console]::Out.WriteLine([regex]::Replace($text, '[^\x00-\x7f]', $escape))
+} else {
+    Set-Content -LiteralPath $OutFile -Value $text -Encoding UTF8
+    Write-Host "$OutFile is written. It holds no secret; look at it before it leaves this server."
+}

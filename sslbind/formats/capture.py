@@ -96,6 +96,12 @@ def script() -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
+def lines(text: str, name: str, file: str) -> list[str]:
+    """Return the lines of ``sslcert`` or ``iplisten`` in a capture that ``read`` took."""
+    document, _ = json_records.parse(text, _SHOWN, file)
+    return [str(line) for line in document.get(name) or ()]
+
+
 def read(text: str, file: str) -> Imported:
     """Return what a server had: its records, listen list, release, certificates and sites.
 

@@ -32,6 +32,19 @@ def decode_text(data: bytes, file: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def decode_console(data: bytes, file: str) -> tuple[str, str]:
+    """Return ``data`` as text, and a note where its encoding is not known, empty where it is.
+
+    The bytes do not show which code page a console had; labels are not read
+    anyway, and names that are not ASCII become bad records.
+    """
+    try:
+        return decode_text(data, file), ""
+    except SslbindError:
+        text = data.decode("ascii", "replace").replace("\r\n", "\n")
+        return text, "is not UTF-8: a value that is not ASCII cannot be read; save it as UTF-8"
+
+
 def refuse_lost(text: str) -> None:
     """Raise BadValueError where ``text`` has U+FFFD: a character whose encoding was not known."""
     if "\ufffd" in text:

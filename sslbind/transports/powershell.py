@@ -37,11 +37,46 @@ ARGUMENTS = (
 """What follows ``powershell``: the same for every server and script."""
 
 
+_GUARD = r"""param([string[]]$Lines)
+try {
+    & {
+%s
+    } $Lines
+} catch {
+    $e = $_.Exception
+    while ($e.InnerException) { $e = $e.InnerException }
+    $escape = { param($c) '\u{0:x4}' -f [int][char]$c.Value }
+    $message = [regex]::Replace($e.Message, '[^ !#-\[\]-~]', $escape)
+    [Console]::Out.WriteLine('{"format":"sslbind-failure","message":"' + $message + '"}')
+}
+"""
+"""Around every script: PowerShell would print an error wrapped, coloured and with source lines."""
+_FAILURE = b'{"format":"sslbind-failure"'
+
+
 def compose(script: str, data: Sequence[str] = ()) -> bytes:
     """Return the standard input that runs ``script`` with ``data`` as its one argument, a list.
 
     All of it is ASCII, as Windows PowerShell decodes standard input in the
-    console's code page: each item of ``data`` must be a line of ASCII.
+    console's code page: each item of ``data`` must be a line of ASCII. What the
+    script throws comes back as the line that ``failure`` reads.
     """
-    lines = [base64.b64encode(script.encode()).decode("ascii"), *data]
+    guarded = _GUARD % script
+    lines = [base64.b64encode(guarded.encode()).decode("ascii"), *data]
     return "".join(f"{line}\n" for line in lines).encode("ascii")
+
+
+def failure(output: bytes) -> str | None:
+    """Return what a script of ``compose`` threw, None where it threw nothing."""
+    import json
+
+    found = answer(output, _FAILURE)
+    try:
+        return None if found is None else str(json.loads(found)["message"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "PowerShell's answer is not readable"
+
+
+def answer(output: bytes, start: bytes) -> bytes | None:
+    """Return the line of ``output`` that starts with ``start``: a shell may print others."""
+    return next((line for line in output.splitlines() if line.startswith(start)), None)

@@ -66,7 +66,7 @@ def detect(text: str) -> bool:
 
     A record is a key, and at least two lines of what belongs to it.
     """
-    return _empty(text) is not None or any(
+    return answer_of_none(text) is not None or any(
         len(block.fields) > 2 for part in (text[:_START], text) for block in _blocks(part)
     )
 
@@ -111,7 +111,7 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
                 lines = "1 line" if missing == -1 else f"{-missing} lines"
                 notes.append(f"{binding.key.spec} has {lines} more than any release"
                              " that is known; left out")  # fmt: skip
-    answer = None if records or bad else _empty(text)
+    answer = None if records or bad else answer_of_none(text)
     if answer:
         notes.append(f"has no record: netsh answered {printable(answer)!r}")
     iplisten = tuple(dict.fromkeys(_addresses(text))) or None
@@ -119,7 +119,7 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
     return Imported(tuple(records), tuple(bad), release, iplisten, tuple(notes))
 
 
-def _empty(text: str) -> str | None:
+def answer_of_none(text: str) -> str | None:
     """Return the sentence with which netsh answered instead of records, empty without one.
 
     None where ``text`` is no such answer: a heading, dashes, perhaps a sentence.

@@ -1,0 +1,220 @@
+"""What a server has now, read by its transport: the same as from a file that was captured there.
+
+Where PowerShell answers, ``capture.ps1`` runs there and writes to standard
+output, no file: bindings, certificates, sites, the release. Else netsh lists its
+bindings and the listen list. ``json=enable`` is not asked: it shows three values
+of a record. An answer that is not whole is never taken for an empty server.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sslbind.errors import SslbindError
+from sslbind.formats import capture
+from sslbind.formats.encoding import decode_console
+from sslbind.formats.imported import Imported
+from sslbind.formats.netsh import show_reader
+from sslbind.parallel import in_parallel
+from sslbind.printable import printable
+from sslbind.sources import Source
+from sslbind.targets import MARK, Target
+from sslbind.transports import powershell
+from sslbind.transports.connect import connect
+from sslbind.transports.transport import Program, Ran, UnreachableError
+
+_CAPTURED = b'{"format":"sslbind-capture"'
+_SHOW = b"http show iplisten\nhttp show sslcert\nhttp show iplisten\nexit\n"
+"""The listen list comes twice: what is between two equal answers is whole, in any language."""
+_DASHES = re.compile(r"-{20,}")
+_PROMPT = re.compile(r"(?:netsh[^>\n]*>)+")
+_LONGEST = 300
+"""Characters of what a server said that a message repeats."""
+
+
+def _letters(text: str) -> str:
+    return re.sub("[^a-z]", "", text.lower())
+
+
+_NOTHING_FOUND = {
+    _letters(sentence)
+    for sentence in (
+        "The system cannot find the file specified.",
+        "Das System kann die angegebene Datei nicht finden.",
+        "Le fichier spécifié est introuvable.",
+        "El sistema no puede encontrar el archivo especificado.",
+        "Impossibile trovare il file specificato.",
+        "O sistema não pode encontrar o arquivo especificado.",
+        "Het systeem kan het opgegeven bestand niet vinden.",
+    )
+}
+"""Error 2, ERROR_FILE_NOT_FOUND, in the letters that every code page shows alike."""
+
+
+class UnreadableError(SslbindError):
+    """The server answered, and what it has cannot be told from the answer."""
+
+
+class Server:
+    """One target, to be read as often as needed; a way that failed once is not tried again."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.name = f"{MARK}{target.name}"
+        self.transport = connect(target)
+        self._captures = Program.POWERSHELL in self.transport.programs
+
+    def read(self) -> Source:
+        """Return what the server has now; raise UnreachableError or UnreadableError."""
+        why = ""
+        if self._captures:
+            ran = self._run(powershell.compose(_script(), ["-"]), Program.POWERSHELL)
+            line = powershell.answer(ran.output, _CAPTURED)
+            if line is not None:
+                return self._captured(line)
+            self._captures = False
+            why = powershell.failure(ran.output) or _said(ran) or "PowerShell gave no answer"
+        source = self._listed(self._run(_SHOW, Program.NETSH), why)
+        if not why:
+            return source
+        note = f"read with netsh, which lists no certificates and sites: {why}"
+        notes = (*source.imported.notes, note)
+        return source._replace(imported=source.imported._replace(notes=notes))
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.transport.close()
+
+    def _run(self, script: bytes, program: Program) -> Ran:
+        ran = self.transport.run(script, program)
+        if ran.code is None:
+            raise UnreachableError(
+                f"no answer within {self.target.timeout:g} seconds",
+                "timeout = SECONDS in the targets file gives it more",
+                file=self.name,
+            )
+        return ran
+
+    def _captured(self, line: bytes) -> Source:
+        text = line.decode("ascii", "replace")
+        try:
+            imported = capture.read(text, self.name)
+        except SslbindError as error:
+            raise UnreadableError(error.message, *error.hints, file=self.name) from None
+        lists = [capture.lines(text, name, self.name) for name in ("sslcert", "iplisten")]
+        for lines in lists:
+            if not any(map(_is_rule, lines)) or lines[-1].strip():
+                raise self._no_listing(next(filter(str.strip, lines), "nothing"))
+        self._refuse_sentence("\n".join(lists[0]))
+        return Source(self.name, capture.FORMAT.name, _without_lines(imported))
+
+    def _listed(self, ran: Ran, why: str) -> Source:
+        text, _ = decode_console(ran.output, self.name)
+        parts = _parts(text)
+        if parts is None:
+            said = _said(ran) or "nothing"
+            hints = [f"PowerShell on it: {why}"] if why and why != said else []
+            raise self._no_listing(said, *hints)
+        listening, listing = parts
+        self._refuse_sentence(listing)
+        imported = show_reader.read(listing, self.name)
+        iplisten = show_reader.read(listening, self.name).iplisten or ()
+        return Source(
+            self.name,
+            show_reader.FORMAT.name,
+            _without_lines(imported)._replace(iplisten=iplisten),
+        )
+
+    def _no_listing(self, said: str, *hints: str) -> UnreadableError:
+        return UnreadableError(
+            "netsh gave no whole listing of bindings; it answered:"
+            f" {printable(said.strip())[:_LONGEST]}",
+            *hints,
+            file=self.name,
+        )
+
+    def _refuse_sentence(self, listing: str) -> None:
+        """Refuse a heading with a sentence that may be any failure, and not "nothing found"."""
+        said = show_reader.answer_of_none(listing)
+        if said and _letters(said) not in _NOTHING_FOUND:
+            raise self._no_listing(said)
+
+
+class Reading(NamedTuple):
+    """What reading one target gave: a source, or why there is none; and what it took."""
+
+    target: Target
+    source: Source | None
+    error: SslbindError | None
+    seconds: float
+
+
+def read_all(targets: Sequence[Target], jobs: int) -> Iterator[Reading]:
+    """Yield the reading of each target as it comes, ``jobs`` at once; none stops another."""
+    for _, reading in in_parallel(targets, read_target, jobs):
+        yield reading
+
+
+def read_target(target: Target) -> Reading:
+    """Return the reading of one target; an error has the name of the target as its file."""
+    start = time.monotonic()
+    source = error = None
+    server = Server(target)
+    try:
+        source = server.read()
+    except SslbindError as caught:
+        error = caught
+        error.file = server.name
+    finally:
+        server.close()
+    return Reading(target, source, error, time.monotonic() - start)
+
+
+def _script() -> str:
+    return capture.script().decode("ascii").replace("\r\n", "\n")
+
+
+def _parts(text: str) -> tuple[str, str] | None:
+    """Return the listen list and the listing of bindings, None where the answer is not whole."""
+    lines = [_PROMPT.sub("", line.rstrip(), count=1) for line in text.split("\n")]
+    headings = [
+        place - 1
+        for place, line in enumerate(lines)
+        if place and _is_rule(line) and lines[place - 1].strip()
+    ]
+    if len(headings) < 3:
+        return None
+    first, second, last = headings[0], headings[1], headings[-1]
+    listening = lines[first:second]
+    if _full(listening) != _full(lines[last:]):
+        return None
+    return "\n".join(listening), "\n".join(lines[second:last])
+
+
+def _is_rule(line: str) -> bool:
+    return _DASHES.fullmatch(line.strip()) is not None
+
+
+def _full(lines: Sequence[str]) -> list[str]:
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _said(ran: Ran) -> str:
+    """Return the first line of what a program said, its errors first, to be shown to people."""
+    for data in (ran.errors, ran.output):
+        text, _ = decode_console(data, "")
+        for line in text.split("\n"):
+            if line.strip():
+                return printable(line.strip())[:_LONGEST]
+    return ""
+
+
+def _without_lines(imported: Imported) -> Imported:
+    """Return the same without lines: nobody has the document that they count in."""
+    return imported._replace(
+        records=tuple(one._replace(line=None) for one in imported.records),
+        bad=tuple(one._replace(line=None) for one in imported.bad),
+    )
