@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from sslbind.cli.root import COMMANDS, root
+from sslbind.cli.root import root
 from sslbind.grammar import VERBS, tag_names
 from sslbind.keys import KIND_BY_NAME
 from sslbind.tags import PROPERTIES, STORED, Type
@@ -81,7 +81,7 @@ def _page(root_context: click.Context, name: str) -> str:
         lines += _options(context)
     if name in VERBS and name != "dump":
         lines += _tags(name)
-    lines += _footer(name)
+    lines += _footer()
     return "\n".join(lines) + "\n"
 
 
@@ -225,9 +225,8 @@ def _syntax(text: str) -> str:
     return f"Ar {_arg(text.strip('<>').replace(' ', '-'))}"
 
 
-def _footer(name: str) -> list[str]:
-    others = sorted(f"sslbind-{other}" for other in COMMANDS if other != name)
-    references = [f".Xr {other} 1" for other in ["sslbind", *others]]
+def _footer() -> list[str]:
+    """Return the last sections; only sslbind(1) lists every command."""
     return [
         ".Sh EXIT STATUS",
         ".Bl -tag -width Ds",
@@ -240,8 +239,7 @@ def _footer(name: str) -> list[str]:
         "or a registry or an input that cannot be read.",
         ".El",
         ".Sh SEE ALSO",
-        *(f"{reference} ," for reference in references[:-1]),
-        references[-1],
+        ".Xr sslbind 1",
     ]
 
 

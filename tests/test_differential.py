@@ -7,6 +7,7 @@ TLS server for HTTP.SYS: that says nothing about Windows, and all about the test
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -14,7 +15,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +62,7 @@ class Host:
         self.report = folder / "report.json"
         self.write("")
         self.netsh = self.program("netsh", "standin_netsh")
+        self.sslbind: list[str] = []
         self.listener = self.program("listener", "standin_listener")
 
     def write(self, tables: str, windows: str = "2022") -> None:
@@ -75,8 +79,13 @@ class Host:
         path.chmod(0o755)
         return path
 
+    def serve(self, folder: Path) -> None:
+        """Let served stand-ins take the place of programs, which is a tenth of the work."""
+        self.netsh = folder / "netsh"
+        self.sslbind = ["--sslbind", str(folder / "sslbind")]
+
     def start(self, *options: str, lie: str = "") -> subprocess.Popen[str]:
-        command = [sys.executable, str(DIFFERENTIAL), "--netsh", str(self.netsh)]
+        command = [sys.executable, str(DIFFERENTIAL), "--netsh", str(self.netsh), *self.sslbind]
         command += ["--windows", "2022", "--work", str(self.work), "--report", str(self.report)]
         return subprocess.Popen(
             [*command, *options],
@@ -99,9 +108,35 @@ class Host:
         return self.run(*only, "--skip", "handshakes", lie=lie)
 
 
+@pytest.fixture(scope="session")
+def served() -> Iterator[Path]:
+    """Yield the folder of the sockets of a server of stand-ins, which runs for the session."""
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,  # the path of a socket must be short
+        subprocess.Popen(
+            [sys.executable, str(WINDOWS / "served.py"), folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as server,
+    ):
+        assert server.stdin is not None
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"ready\n"
+        yield Path(folder)
+        server.stdin.close()
+
+
 @pytest.fixture
-def host(tmp_path: Path) -> Host:
+def started(tmp_path: Path) -> Host:
+    """Return a machine whose stand-ins are programs: each line starts an interpreter."""
     return Host(tmp_path)
+
+
+@pytest.fixture
+def host(started: Host, served: Path) -> Host:
+    """Return a machine whose stand-ins are served."""
+    started.serve(served)
+    return started
 
 
 def binding(host: str, appid: str = IIS) -> str:
@@ -109,6 +144,7 @@ def binding(host: str, appid: str = IIS) -> str:
     return f'\n[{kind}."{host}"]\ncerthash = "{A}"\nappid = "{appid}"\ncertstorename = "MY"\n'
 
 
+@functools.cache
 def table() -> dict[str, str]:
     """Return the lines of the table by id."""
     done = subprocess.run(
@@ -164,15 +200,15 @@ def test_nothing_differs_from_itself(host: Host, cases: str) -> None:
     assert host.registry.read_text() == before
 
 
-def test_it_says_that_a_stand_in_is_none(host: Host) -> None:
-    """No report of such a run can be taken for one of Windows."""
-    ran = host.compare("ipport")
+def test_it_says_that_a_stand_in_is_none(started: Host) -> None:
+    """No report of such a run can be taken for one of Windows; its stand-ins are programs."""
+    ran = started.compare("ipport")
     assert ran.report["standin"] is True
     assert "netsh is a stand-in here: nothing below says anything about Windows\n" in ran.out
     assert ran.out.endswith(
         "8 lines: 8 alike, 0 different, 0 different on purpose, 0 not compared;"
         " 3 questions, 3 answered alike; 0 handshakes, 0 different, 0 not tried\n"
-        f"the report is {host.report}\n"
+        f"the report is {started.report}\n"
     )
 
 

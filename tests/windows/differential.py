@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from comparison import Plan
+    from programs import Program
 
 SAME, DIFFERENT, CANNOT = 0, 1, 2
 
@@ -79,13 +80,12 @@ def make_plan(given: argparse.Namespace, folder: str) -> Plan:
     """Return the plan that the command line asks for; raise CannotRunError where none can be."""
     from comparison import REGISTRY, Plan
     from machine import host_release, is_elevated
-    from programs import CannotRunError, Program, windows_netsh
+    from programs import CannotRunError, windows_netsh
 
     from sslbind.release import parse_release
 
-    speaks_utf8 = {"PYTHONIOENCODING": "utf-8"}
     if given.netsh:
-        netsh = Program([given.netsh], variables=speaks_utf8)
+        netsh = python_program([given.netsh])
     else:
         netsh = windows_netsh()
         if given.listener:
@@ -96,7 +96,7 @@ def make_plan(given: argparse.Namespace, folder: str) -> Plan:
     os.makedirs(folder, exist_ok=True)
     return Plan(
         netsh,
-        Program([*program, "-r", os.path.join(folder, REGISTRY)], variables=speaks_utf8),
+        python_program([*program, "-r", os.path.join(folder, REGISTRY)]),
         parse_release(given.windows) if given.windows else host_release(),
         folder,
         given.port,
@@ -105,6 +105,16 @@ def make_plan(given: argparse.Namespace, folder: str) -> Plan:
         tuple(given.only),
         "lines" not in given.skip,
         "handshakes" not in given.skip and bool(given.listener or not given.netsh),
+    )
+
+
+def python_program(prefix: list[str]) -> Program:
+    """Return the Python program that ``prefix`` starts, or whose server listens there."""
+    from programs import Program
+    from served import Served, is_served
+
+    return (Served if is_served(prefix[0]) else Program)(
+        prefix, variables={"PYTHONIOENCODING": "utf-8"}
     )
 
 
