@@ -1,19 +1,25 @@
 """What is remembered between runs, in the user's cache folder.
 
 Nothing here is ever needed: a missing, unwritable or damaged cache costs time
-only. Entries belong to one version of the product and are written whole.
-Paths are plain strings, because importing pathlib costs more than a lookup.
+only. Nothing is believed that another user could have written, and whoever
+reads an entry checks its types. Entries belong to one version of the product
+and are written whole. Paths are plain strings, because importing pathlib costs
+more than a lookup.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 
 from sslbind.errors import SslbindError
-from sslbind.files import read_file
+from sslbind.files import PRIVATE_FOLDER, Folder, write_own
 from sslbind.version import VERSION
+
+MAX_SIZE = 256 << 20
+"""Bytes of one entry; the index of a hundred thousand certificates is smaller."""
 
 
 def cache_folder() -> str | None:
@@ -36,25 +42,44 @@ def cache_folder() -> str | None:
 def recall(name: str) -> bytes | None:
     """Return what was remembered under ``name`` (a file name), or None."""
     folder = cache_folder()
-    if folder is None:
+    if folder is None or not _ours(folder):
         return None
     try:
-        return read_file(os.path.join(folder, name), regular=True)
-    except SslbindError:
+        with Folder(folder, follow=False) as where:
+            status = where.status(name)
+            if status is None or status.st_size > MAX_SIZE or not _is_ours(status):
+                return None
+            return where.read(name)
+    except OSError:
         return None
 
 
 def remember(name: str, data: bytes) -> None:
-    """Remember ``data`` under ``name`` for later runs, if the folder can be written."""
+    """Remember ``data`` under ``name`` for later runs, if the folder is the user's own."""
     folder = cache_folder()
     if folder is None:
         return
-    part = os.path.join(folder, f"{name}.{os.getpid()}.part")
-    with contextlib.suppress(OSError):
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        try:
-            with open(part, "wb") as file:
-                file.write(data)
-            os.replace(part, os.path.join(folder, name))
-        except OSError:
-            os.unlink(part)
+    with contextlib.suppress(OSError, SslbindError):
+        os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
+        if _ours(folder):
+            write_own(folder, name, data, sync=False)
+
+
+def _ours(folder: str) -> bool:
+    """Whether the folder and the one above it, which is ours too, can be written by us alone."""
+    try:
+        return all(_is_ours(os.lstat(one)) for one in (os.path.dirname(folder), folder))
+    except OSError:
+        return False
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Whether it is no link, belongs to the user and is written by nobody else.
+
+    Windows keeps other users out of %LOCALAPPDATA% by its ACL.
+    """
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        return False
+    if sys.platform == "win32":
+        return True
+    return status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o022

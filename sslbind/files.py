@@ -1,48 +1,44 @@
-"""Whole files written at once, and a lock between processes.
+"""Files: read within a bound, and replaced whole, so that no reader ever sees half of one.
 
-Forty lines of our own in place of a library, because the ones that exist cost
-half a start of the command line (filelock imports asyncio).
+Our own code in place of a library, because those that exist cost half a start
+of the command line, and none of them keeps ACLs or works inside a folder that
+another user may be changing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import sys
 import time
 from collections.abc import Iterator
+from typing import Self
 
 from sslbind.errors import SslbindError
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
-LOCK_TIMEOUT = 60.0
-"""Seconds that a writer waits for another before it gives up."""
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
+_PART = re.compile(r"\..+\.part\.[0-9]+\.[0-9a-f]{8}", re.DOTALL)  # .web.key.part.4711.0a1b2c3d
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            # A byte far behind the text, so that the holder's name stays readable.
-            os.lseek(handle, 1 << 20, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-else:
-    import fcntl
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+IGNORED = b"""\
+# Private keys, and what a writer leaves that was killed, stay out of git.
+*.key
+*.pfx
+*.PFX
+*.p12
+.*.part.*
+.*.lock
+.lock
+"""
+"""The .gitignore of every folder that receives private keys."""
 
 
 def read_file(
@@ -58,7 +54,7 @@ def read_file(
         try:
             status = os.fstat(handle)
             if regular and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-                raise SslbindError("is no regular file", file=path)
+                raise SslbindError("is not a regular file", file=path)
             size = status.st_size
             data = os.read(handle, (size if limit is None else min(size, limit)) + 1)
             if len(data) != size:  # a pipe, a file that changes, or too large
@@ -69,7 +65,7 @@ def read_file(
     except (OSError, ValueError) as error:
         raise SslbindError(f"cannot be read: {reason(error)}", file=path) from None
     if limit is not None and len(data) > limit:
-        raise SslbindError(f"is larger than {limit} bytes, more than such a file has", file=path)
+        raise SslbindError(f"is larger than the limit of {limit} bytes", file=path)
     return data
 
 
@@ -85,169 +81,332 @@ def reason(error: Exception) -> str:
     return str(error)
 
 
-def write_file(path: str | os.PathLike[str], data: bytes, mode: int | None = None) -> None:
+class Folder:
+    """An open folder: what is done in it goes nowhere else, whatever its path becomes meanwhile.
+
+    ``follow``: the last component of ``path`` may be a symbolic link. Windows
+    has no such handles; there it is the path. Raises OSError.
+    """
+
+    def __init__(self, path: str, *, follow: bool = True) -> None:
+        self.path = path or os.curdir
+        self._handle: int | None = None
+        if sys.platform != "win32":
+            self._handle = os.open(self.path, _FOLDER | (0 if follow else _NO_LINK))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+
+    def _at(self, name: str) -> str:
+        return os.path.join(self.path, name) if self._handle is None else name
+
+    def open(self, name: str, flags: int, mode: int = PRIVATE_FILE) -> int:
+        """Open a file of the folder, never through a link at its end."""
+        return os.open(self._at(name), flags | _NO_LINK, mode, dir_fd=self._handle)
+
+    def status(self, name: str) -> os.stat_result | None:
+        """Return what ``name`` itself is, not what it links to; None where it is not there."""
+        try:
+            return os.stat(self._at(name), dir_fd=self._handle, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of a file of the folder; raise OSError."""
+        with open(self.open(name, _READ | _AT_ONCE), "rb") as file:
+            return file.read()
+
+    def unlink(self, name: str) -> None:
+        """Delete a file of the folder."""
+        os.unlink(self._at(name), dir_fd=self._handle)
+
+    def replace(self, part: str, name: str) -> None:
+        """Rename; on Windows try for ten seconds while a reader has the old file open."""
+        deadline = time.monotonic() + (10 if sys.platform == "win32" else 0)
+        while True:
+            try:
+                os.replace(
+                    self._at(part), self._at(name), src_dir_fd=self._handle, dst_dir_fd=self._handle
+                )
+            except PermissionError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def names(self) -> list[str]:
+        """Return the names in the folder."""
+        return os.listdir(self.path if self._handle is None else self._handle)
+
+    def sync(self) -> None:
+        """Put new names on the disk, where the system lets folders be synchronised."""
+        if self._handle is not None:
+            try:
+                os.fsync(self._handle)
+            except OSError as error:
+                if error.errno != 22:  # EINVAL: this file system has no such thing for folders
+                    raise SslbindError(
+                        f"was written, but may not survive a power cut: {reason(error)}",
+                        file=self.path,
+                    ) from None
+
+
+def write_file(
+    path: str | os.PathLike[str],
+    data: bytes,
+    mode: int | None = None,
+    *,
+    expected: bytes | None = None,
+) -> None:
     """Replace the content of ``path`` by ``data``, wholly or not at all.
 
     A symbolic link stays, and its target is written. A file that exists keeps
-    its mode and, as far as the user may set it, its owner; a new one gets
-    ``mode``, else what the umask leaves. The data are on the disk when this
-    returns. Raises SslbindError; the old file is intact then.
+    its mode, group, ACL and extended attributes, and its owner, or at least the
+    owner's access; where that cannot be, it is refused. A new one gets ``mode``,
+    else what the umask leaves. With ``expected`` the file must still hold just
+    that. The data are on the disk when this returns. Raises SslbindError; the
+    old file is intact then.
     """
     try:
-        target = os.path.realpath(path)
-        if os.path.exists(target) and not os.path.isfile(target):
-            raise SslbindError("is no regular file, and would be replaced by one", file=path)
-        part = f"{_part_prefix(target)}{os.getpid()}.{os.urandom(4).hex()}"
-        try:
-            handle = os.open(
-                part,
-                os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0),
-                mode or 0o666,
-            )
-            with open(handle, "wb") as file:
-                _take_over(target, handle)
-                file.write(data)
-                file.flush()
-                os.fsync(handle)
-            _replace(part, target)
-        except BaseException:  # a signal, too, leaves no temporary file
-            with contextlib.suppress(OSError):
-                os.unlink(part)
-            raise
-        _sync_folder(os.path.dirname(target))
+        folder, name = os.path.split(os.path.realpath(path))
+        with Folder(folder) as where:
+            old = where.status(name)
+            if old is not None:
+                _refuse_odd(old)
+            with _part(where, name, mode or 0o666) as (part, handle):
+                if old is not None:
+                    _take_over(where, name, old, handle)
+                _fill(handle, data)
+                if expected is not None and (old is None or where.read(name) != expected):
+                    raise _changed(path)
+                _put_in_place(where, part, handle, name)
+            where.sync()
     except (OSError, ValueError) as error:
-        raise SslbindError(
-            f"cannot be written: {reason(error)}",
-            "the file is as it was",
-            file=path,
-        ) from None
+        raise _unwritten(error, path) from None
+    except SslbindError as error:
+        raise SslbindError(error.message, *error.hints, file=error.file or path) from None
 
 
-def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Delete the temporary files that dead writers of ``path`` left; call it under the lock."""
-    prefix = _part_prefix(os.path.realpath(path))
-    folder, start = os.path.split(prefix)
-    with contextlib.suppress(OSError):
-        for name in os.listdir(folder):
-            if name.startswith(start):
-                with contextlib.suppress(IsADirectoryError, PermissionError):
-                    os.unlink(os.path.join(folder, name))
+def write_own(
+    folder: str, name: str, data: bytes, mode: int = PRIVATE_FILE, *, sync: bool = True
+) -> None:
+    """Write a file that is ours alone into ``folder``, which must not be a link.
+
+    It always gets ``mode`` (less the umask) and the user as owner, whoever made
+    one of that name before. Without ``sync`` a power cut may undo it. Raises
+    SslbindError; the old file is intact then.
+    """
+    path = os.path.join(folder, name)
+    try:
+        with Folder(folder, follow=False) as where:
+            with _part(where, name, mode) as (part, handle):
+                _fill(handle, data, sync=sync)
+                _put_in_place(where, part, handle, name)
+            if sync:
+                where.sync()
+    except (OSError, ValueError) as error:
+        raise _unwritten(error, path) from None
+
+
+def make_folder(path: str, mode: int = PRIVATE_FOLDER) -> None:
+    """Make a folder and those above it, all on the disk when this returns; raise OSError."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(os.path.abspath(path))
+    make_folder(parent, mode)
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+    with Folder(parent) as where:
+        where.sync()
+
+
+def ignore_keys(folder: str) -> bool:
+    """Write a .gitignore for private keys into ``folder`` unless it has one; whether it did.
+
+    Raises SslbindError where it cannot be written.
+    """
+    if os.path.lexists(os.path.join(folder, ".gitignore")):
+        return False
+    write_own(folder, ".gitignore", IGNORED, 0o666)
+    return True
+
+
+def remove_leftovers(folder: str) -> None:
+    """Delete the temporary files that killed writers left in ``folder``; skip those in use."""
+    with contextlib.suppress(OSError), Folder(folder) as where:
+        for name in filter(_PART.fullmatch, where.names()):
+            with contextlib.suppress(OSError):
+                _remove_dead(where, name)
+
+
+def _remove_dead(where: Folder, name: str) -> None:
+    """Delete a temporary file unless its writer lives, and so has it locked."""
+    status = where.status(name)
+    if status is None or not stat.S_ISREG(status.st_mode):
+        return
+    if sys.platform == "win32":  # which refuses to delete what is open
+        where.unlink(name)
+        return
+    handle = where.open(name, _READ | _AT_ONCE)
+    try:
+        if _hold(handle, wait=False) and os.path.samestat(os.fstat(handle), status):
+            where.unlink(name)
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager
-def locked(path: str | os.PathLike[str], timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
-    """Hold the lock of ``path`` (the file ``.NAME.lock`` beside the real file).
-
-    The system drops it when the holder dies. Raises SslbindError, which names
-    the holder, after ``timeout`` seconds.
-    """
-    deadline = time.monotonic() + timeout
-    try:
-        target = os.path.realpath(path)
-        lock = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.lock")
-        while (handle := _take_lock(lock, target)) is None:
-            if time.monotonic() > deadline:
-                raise SslbindError(
-                    f"is locked by {_holder(lock)} for more than {timeout:.0f} seconds",
-                    "wait for it to end, or end it, and try again",
-                    file=path,
-                )
-            time.sleep(0.005 + os.urandom(1)[0] / 12800)  # waiters must not march in step
-    except (OSError, ValueError) as error:
-        raise SslbindError(
-            f"cannot be locked: {reason(error)}",
-            "a writer needs a lock file in the same folder",
-            file=path,
-        ) from None
-    try:
-        with contextlib.suppress(OSError):
-            os.lseek(handle, 0, os.SEEK_SET)
-            os.write(handle, f"process {os.getpid()}\n".encode())
-        yield
-    finally:
-        # Unlinked while it is held: whoever waits sees another file and starts over.
-        with contextlib.suppress(OSError):
-            os.unlink(lock)
-        os.close(handle)
-
-
-def _take_lock(lock: str, target: str) -> int | None:
-    """Return the open lock file, None where another process holds it; raise OSError.
-
-    Whoever may read the file may wait for its lock, and one that another user
-    left behind can be locked without being written.
-    """
-    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    try:
-        mode = stat.S_IMODE(os.stat(target).st_mode) & 0o666
-    except OSError:
-        mode = PRIVATE_FILE
-    try:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | flags, mode | PRIVATE_FILE)
-    except PermissionError:
-        if not os.path.exists(lock):
-            raise
-        handle = os.open(lock, os.O_RDONLY | flags)
-    try:
-        if _try_lock(handle) and _same_file(handle, lock):
-            return handle
-    except OSError:
-        os.close(handle)
-        raise
-    os.close(handle)
-    return None
-
-
-def _part_prefix(target: str) -> str:
-    return os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.part.")
-
-
-def _replace(part: str, target: str) -> None:
-    """Rename, and on Windows again for a second while a reader has the old file open."""
-    for _ in range(100 if sys.platform == "win32" else 0):
-        with contextlib.suppress(PermissionError):
-            os.replace(part, target)
-            return
-        time.sleep(0.01)
-    os.replace(part, target)
-
-
-def _take_over(target: str, handle: int) -> None:
-    """Give the open file ``handle`` the mode and owner that ``target`` has."""
-    try:
-        old = os.stat(target)
-    except FileNotFoundError:
-        return
-    if sys.platform == "win32":
-        return
-    if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
-        with contextlib.suppress(PermissionError):
-            os.fchown(handle, old.st_uid, old.st_gid)
-    os.fchmod(handle, stat.S_IMODE(old.st_mode))
-
-
-def _sync_folder(folder: str) -> None:
-    """Put the new name on the disk too, where the system lets folders be opened."""
-    if sys.platform == "win32":
-        return
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
+def _part(where: Folder, name: str, mode: int) -> Iterator[tuple[str, int]]:
+    """Give a new temporary file of the folder, locked by us; delete it unless it was renamed."""
+    while True:
+        part = f".{name}.part.{os.getpid()}.{os.urandom(4).hex()}"
+        handle = where.open(part, _CREATE, mode)
         try:
-            os.fsync(handle)
+            _hold(handle, wait=True)
+            status = where.status(part)
+            if status is None or not os.path.samestat(os.fstat(handle), status):
+                continue  # removed as a leftover before the lock was there
+            yield part, handle
+        except BaseException:  # a signal, too, leaves no temporary file
+            with contextlib.suppress(OSError):
+                if sys.platform == "win32":
+                    os.close(handle)
+                where.unlink(part)
+            raise
         finally:
-            os.close(handle)
+            with contextlib.suppress(OSError):
+                os.close(handle)
+        return
 
 
-def _same_file(handle: int, path: str) -> bool:
+def _fill(handle: int, data: bytes, *, sync: bool = True) -> None:
+    with open(handle, "wb", closefd=False) as file:
+        file.write(data)
+        file.flush()
+        if sync:
+            os.fsync(handle)
+
+
+def _put_in_place(where: Folder, part: str, handle: int, name: str) -> None:
+    if sys.platform == "win32":  # no open file can be renamed there
+        os.close(handle)
+    where.replace(part, name)
+
+
+def _refuse_odd(old: os.stat_result) -> None:
+    """Raise SslbindError for what cannot be replaced by a file without harm."""
+    if not stat.S_ISREG(old.st_mode):
+        raise SslbindError("is not a regular file, and would be replaced by one")
+    if old.st_nlink > 1:
+        raise SslbindError(
+            f"has {old.st_nlink} hard links, and replacing it would part them",
+            "make the other names symbolic links to this one",
+        )
+
+
+def _take_over(where: Folder, name: str, old: os.stat_result, handle: int) -> None:
+    """Give the open file ``handle`` the mode, group, owner and attributes that ``name`` has."""
+    if sys.platform == "win32":
+        return
+    new = os.fstat(handle)
+    if old.st_gid != new.st_gid:
+        try:
+            os.fchown(handle, -1, old.st_gid)
+        except PermissionError:
+            if old.st_mode >> 3 & 6 & ~old.st_mode:  # what the group may do, not everybody may
+                raise SslbindError(
+                    f"belongs to the group {old.st_gid}, which a new file of yours cannot have",
+                    "run the command as the owner of the file, or as a member of the group",
+                ) from None
+    if old.st_uid != new.st_uid:
+        try:
+            os.fchown(handle, old.st_uid, -1)
+        except PermissionError:
+            _keep_access(old)
+    os.fchmod(handle, stat.S_IMODE(old.st_mode))
+    if sys.platform == "linux":
+        _take_attributes(where, name, handle)
+
+
+def _keep_access(old: os.stat_result) -> None:
+    """Raise SslbindError where the owner of ``old`` would lose access to a file of ours."""
+    import grp
+    import pwd
+
+    mode = stat.S_IMODE(old.st_mode)
+    rest = mode & 6
+    with contextlib.suppress(KeyError):
+        owner = pwd.getpwuid(old.st_uid)
+        members = grp.getgrgid(old.st_gid).gr_mem
+        if owner.pw_gid == old.st_gid or owner.pw_name in members:
+            rest = mode >> 3 & 6
+    if mode >> 6 & 6 & ~rest:
+        raise SslbindError(
+            f"belongs to user {old.st_uid}, who could not use it any more once it is yours",
+            "let the owner run the command, or chmod g+rw the file where both are in its group",
+        )
+
+
+def _take_attributes(where: Folder, name: str, handle: int) -> None:
+    """Copy the extended attributes, the ACL among them; raise SslbindError where one is refused."""
+    acl = "system.posix_acl_access"
     try:
-        return os.path.samestat(os.fstat(handle), os.stat(path))
-    except OSError:
-        return False
-
-
-def _holder(lock: str) -> str:
+        source = where.open(name, _READ | _AT_ONCE)
+    except PermissionError:  # written without being read: nothing of it is known
+        return
     try:
-        with open(lock, encoding="ascii", errors="replace") as file:
-            return file.readline(100).strip() or "another process"
-    except OSError:
-        return "another process"
+        wanted = {one: os.getxattr(source, one) for one in os.listxattr(source)}
+        if acl not in wanted and acl in os.listxattr(handle):  # inherited from the folder
+            os.removexattr(handle, acl)
+        for attribute, value in wanted.items():
+            try:
+                os.setxattr(handle, attribute, value)
+            except OSError as error:
+                if not attribute.startswith("security."):  # labels follow the system's policy
+                    raise SslbindError(
+                        f"has the extended attribute {attribute}, which cannot be kept:"
+                        f" {reason(error)}"
+                    ) from None
+    except OSError as error:
+        if error.errno != 95:  # ENOTSUP: a file system without attributes
+            raise
+    finally:
+        os.close(source)
+
+
+def _changed(path: str | os.PathLike[str]) -> SslbindError:
+    return SslbindError(
+        "was changed by another program meanwhile, and stays as it is",
+        "run the command again",
+        file=path,
+    )
+
+
+def _unwritten(error: Exception, path: str | os.PathLike[str]) -> SslbindError:
+    return SslbindError(f"cannot be written: {reason(error)}", "the file is as it was", file=path)
+
+
+if sys.platform == "win32":
+
+    def _hold(handle: int, *, wait: bool) -> bool:  # noqa: ARG001
+        return True  # an open file is held already
+else:
+    import fcntl
+
+    def _hold(handle: int, *, wait: bool) -> bool:
+        """Lock an open file; whether it is locked. File systems without locks let it pass."""
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        except OSError:
+            return wait
+        return True

@@ -29,7 +29,7 @@ LAYERS = (
     ("sslflags", "grammar"),
     ("binding", "netsh_messages"),
     ("tls_versions", "resolver", "sites"),
-    ("files", "cache"),
+    ("files", "locks", "cache"),
     ("certificates",),
     ("registry",),
     ("session",),

@@ -682,7 +682,7 @@ def test_no_cache_folder_at_all(certs: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def left(certs: Path) -> list[str]:
-    return sorted(str(p.relative_to(certs)) for p in certs.rglob("*") if p.is_file())
+    return sorted(str(p.relative_to(certs)) for p in certs.rglob("[!.]*") if p.is_file())
 
 
 def test_delete_removes_certificate_and_key(certs: Path) -> None:
@@ -822,7 +822,7 @@ def test_a_pipe_in_place_of_a_file_does_not_hang(certs: Path, drop: Drop, what: 
         path = certs.parent / "pfx.password"
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(SslbindError, match="is no regular file"):
+    with pytest.raises(SslbindError, match="is not a regular file"):
         asked.load(entry)
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tools import needs
 
-from sslbind import files
+from sslbind import locks
 from sslbind.cli.completion import bashwords
 from sslbind.cli.completion.candidates import candidates
 from sslbind.cli.completion.install import SCRIPTS
@@ -273,7 +273,7 @@ class TestWhatIsOffered:
         assert offered("add", "sslcert", "certstorename=")[0] == "certstorename=MY"
 
     def test_a_lock_is_not_waited_for(self, folder: Path) -> None:
-        with files.locked(folder / "sslbind.toml"):
+        with locks.locked(folder / "sslbind.toml"):
             assert offered("show", "sslcert", "www") == ["www.contoso.com:443"]
 
     @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")

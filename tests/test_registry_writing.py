@@ -58,7 +58,7 @@ def left_in(folder: Path) -> list[str]:
 
 # The interpreter may be readable by root alone: everything is imported before root is given up.
 ADD = f"""
-import os, sys, sslbind.registry.splice
+import grp, os, pwd, sys, sslbind.registry.splice
 from sslbind.binding import Binding
 from sslbind.errors import SslbindError
 from sslbind.keys import CCS, parse_key
@@ -306,13 +306,22 @@ def test_the_holder_of_a_lock_is_named(path: Path) -> None:
         registry.put(binding(1))
 
 
+@posix
 def test_what_a_dead_writer_left_is_removed_by_the_next(path: Path) -> None:
-    """Its temporary files go; files of others stay."""
-    (path.parent / ".sslbind.toml.part.99.abc").write_bytes(b"version")
-    (path.parent / ".other.toml.part.99.abc").write_bytes(b"version")
+    """Its temporary files go, whatever they were for; those of the living and of others stay."""
+    (path.parent / ".sslbind.toml.part.99.0a1b2c3d").write_bytes(b"version")
+    (path.parent / ".report.json.part.99.0a1b2c3d").write_bytes(b"{}")
+    others = [".server.part.toml.lock", ".sslbind.toml.part.99.abc", ".used.part.99.0a1b2c3d"]
+    for name in others:
+        (path.parent / name).write_bytes(b"version")
+    import fcntl
+
+    used = os.open(path.parent / others[2], os.O_RDONLY)
+    fcntl.flock(used, fcntl.LOCK_EX)
     with Registry.editing(path) as registry:
         registry.put(binding(1))
-    assert left_in(path.parent) == [".other.toml.part.99.abc", "sslbind.toml"]
+    os.close(used)
+    assert left_in(path.parent) == [*others, "sslbind.toml"]
 
 
 def test_a_block_that_fails_writes_nothing(path: Path) -> None:

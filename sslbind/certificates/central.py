@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sslbind import cache
 from sslbind.digest import content_digest
 from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError
-from sslbind.files import reason, write_file
+from sslbind.files import reason
 from sslbind.keys import parse_host
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SUFFIX = ".pfx"
 _WILDCARD = "_."
-_IGNORED = b"# A private key belongs into no repository.\n*.pfx\n*.PFX\n"
 _KEYLESS = "is without its private key"
 _RACY = 20_000_000  # ns: a folder that changed just now may change again within one step of time
 
@@ -226,18 +225,6 @@ class CentralStore:
         if settled and not self._has_links():
             cache.remember(slot, json.dumps([stamp, odd]).encode())
         return odd
-
-
-def keep_out_of_git(folder: str) -> bool:
-    """Write a .gitignore for PFX files into ``folder`` unless it has one; whether it was written.
-
-    Raises SslbindError where it cannot be written.
-    """
-    path = os.path.join(folder, ".gitignore")
-    if os.path.lexists(path):
-        return False
-    write_file(path, _IGNORED)
-    return True
 
 
 def _by_stem(files: Iterable[str]) -> dict[str, str]:

@@ -21,17 +21,19 @@ from sslbind.errors import CertificateError, NoCertificateError, PasswordError, 
 from sslbind.files import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
-    locked,
+    ignore_keys,
+    make_folder,
     read_file,
     reason,
     remove_leftovers,
     stamp_of,
-    write_file,
+    write_own,
 )
+from sslbind.locks import locked
 from sslbind.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sslbind.certificates.identity import Certificate, Identity, PrivateKey
     from sslbind.certificates.scanning import FileContents, PasswordFile, Progress
@@ -88,6 +90,28 @@ class CertStores:
         self._by_thumbprint: dict[str, list[Entry]] = {}
         self._required: dict[tuple[str, str], Entry] = {}
         self._opened: dict[str, tuple[list[int], tuple[Certificate, ...]]] = {}
+        self._writing = False
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the one lock of all the stores: read, decide and write inside of it.
+
+        ``add`` and ``delete`` take it themselves; it may be taken again within.
+        What killed writers left goes. Raises SslbindError.
+        """
+        if self._writing:
+            yield
+            return
+        _make(self.folder)
+        with locked(self.folder):
+            self._writing = True
+            try:
+                self.refresh()
+                for folder in ("", *self._spelling()):
+                    remove_leftovers(os.path.join(self.folder, folder))
+                yield
+            finally:
+                self._writing = False
 
     def refresh(self) -> None:
         """Forget what was seen: the next question looks at the folder again."""
@@ -185,25 +209,27 @@ class CertStores:
         leaf = identity.leaf
         if identity.key is not None and identity.key.spki != leaf.spki:
             raise CertificateError(f"the private key does not match {leaf.thumbprint}")
-        folder = self._make_folder(store_name(DEFAULT_STORE if store is None else store))
-        path = os.path.join(folder, leaf.thumbprint)
-        _refuse_foreign(f"{path}.pem")
-        _refuse_foreign(f"{path}.key")
-        chain = encode_chain(identity)
-        old = _old(f"{path}.pem")
-        replaced = old != chain if identity.chain else not old.startswith(chain)
-        key_now = identity.key
-        if replaced and old:
-            key_now = self._rescued(f"{path}.pem", old, identity)
-        # The key first: a certificate that is seen has its key.
-        changed = key_now is not None and _put(f"{path}.key", encode_key(key_now), PRIVATE_FILE)
-        if replaced:
-            changed = _put(f"{path}.pem", chain, None) or changed
-        self.refresh()
+        wanted = store_name(DEFAULT_STORE if store is None else store)
+        with self.writing():
+            ignore_keys(self.folder)
+            folder = self._make_folder(wanted)
+            path = os.path.join(folder, leaf.thumbprint)
+            _refuse_foreign(f"{path}.pem")
+            _refuse_foreign(f"{path}.key")
+            chain = encode_chain(identity)
+            old = _old(f"{path}.pem")
+            replaced = old != chain if identity.chain else not old.startswith(chain)
+            key_now = identity.key
+            if replaced and old:
+                key_now = self._rescued(f"{path}.pem", old, identity)
+            # The key first: a certificate that is seen has its key.
+            changed = key_now is not None and _put(f"{path}.key", encode_key(key_now))
+            if replaced:
+                changed = _put(f"{path}.pem", chain, 0o666) or changed
+            has_key = os.path.exists(f"{path}.key")
+            self.refresh()
         name = os.path.basename(folder)
-        key = Pairing("ok", f"{name}/{leaf.thumbprint}.key")
-        if not os.path.exists(f"{path}.key"):
-            key = Pairing()
+        key = Pairing("ok", f"{name}/{leaf.thumbprint}.key") if has_key else Pairing()
         entry = entry_of(name, f"{name}/{leaf.thumbprint}.pem", branch_of(identity), key)
         return entry, changed
 
@@ -216,17 +242,18 @@ class CertStores:
         """
         from sslbind.certificates.index import removable
 
-        doomed = removable(entry, self._scan())
-        for path in doomed:
-            try:
-                os.unlink(os.path.join(self.folder, path))
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise CertificateError(
-                    f"cannot be deleted: {reason(error)}", file=os.path.join(self.folder, path)
-                ) from None
-        self.refresh()
+        with self.writing():
+            doomed = removable(entry, self._scan())
+            for path in doomed:
+                try:
+                    os.unlink(os.path.join(self.folder, path))
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    raise CertificateError(
+                        f"cannot be deleted: {reason(error)}", file=os.path.join(self.folder, path)
+                    ) from None
+            self.refresh()
         return doomed
 
     def load(self, entry: Entry) -> Identity:
@@ -421,12 +448,7 @@ class CertStores:
     def _make_folder(self, store: str) -> str:
         spelled = {name.casefold(): name for name in self.names()}
         path = os.path.join(self.folder, spelled.get(store.casefold(), store))
-        try:
-            os.makedirs(self.folder, PRIVATE_FOLDER, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(path, PRIVATE_FOLDER)
-        except OSError as error:
-            raise CertificateError(f"cannot be made: {reason(error)}", file=path) from None
+        _make(path)
         if not stat.S_ISDIR(_mode(path)):
             raise CertificateError("is no folder but a link or a file", _REPLACE, file=path)
         return path
@@ -470,15 +492,25 @@ def _refuse_foreign(path: str) -> None:
         raise CertificateError(f"is {what}, and is not written", _REPLACE, file=path)
 
 
-def _put(path: str, data: bytes, mode: int | None) -> bool:
-    """Write ``data`` unless it is there; return whether it was written."""
-    if _content(path) == data:
+def _make(path: str) -> None:
+    """Make a folder of the stores; raise CertificateError."""
+    try:
+        make_folder(path, PRIVATE_FOLDER)
+    except OSError as error:
+        raise CertificateError(f"cannot be made: {reason(error)}", file=path) from None
+
+
+def _put(path: str, data: bytes, mode: int = PRIVATE_FILE) -> bool:
+    """Write ``data`` unless it is there, private where it must be; whether it was written."""
+    if _content(path) == data and (mode != PRIVATE_FILE or _ours(path)):
         return False
-    with locked(path):
-        _refuse_foreign(path)
-        remove_leftovers(path)
-        if mode is not None:
-            with contextlib.suppress(OSError):
-                os.chmod(path, mode)
-        write_file(path, data, mode)
+    write_own(*os.path.split(path), data, mode)
     return True
+
+
+def _ours(path: str) -> bool:
+    """Whether nobody else owns the file ``path`` or may read it. Windows has no modes."""
+    if os.name == "nt":
+        return True
+    status = os.lstat(path)
+    return status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o077

@@ -229,10 +229,10 @@ def _keep_out_of_git(app: App, session: Session, settings: CentralCertProvider) 
     folder = session.registry.resolve_path(location)
     if not (_inside(session, location) and os.path.isdir(folder) and os.access(folder, os.W_OK)):
         return
-    from sslbind.certificates.central import keep_out_of_git
+    from sslbind.files import ignore_keys
 
     try:
-        written = keep_out_of_git(folder)
+        written = ignore_keys(folder)
     except SslbindError as error:  # the store is enabled all the same
         app.note(f"keep the PFX files in {location} out of git: {error}")
         return

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from sslbind import cache, files
+from sslbind import cache, files, locks
 from sslbind.binding import Binding
 from sslbind.digest import content_digest
 from sslbind.errors import RegistryError, SslbindError
@@ -90,7 +90,7 @@ class Registry:
     def editing(
         cls,
         path: str | os.PathLike[str] = DEFAULT_FILE,
-        timeout: float = files.LOCK_TIMEOUT,
+        timeout: float = locks.LOCK_TIMEOUT,
     ) -> Iterator[Registry]:
         """Give the registry under its lock, and write what changed when the block ends well.
 
@@ -101,7 +101,7 @@ class Registry:
             cls.open(path)  # says so, before a lock file is made
         with _locked(path, timeout):
             registry = cls.open(path)
-            files.remove_leftovers(path)
+            _clean(path)
             yield registry
             registry.save()
 
@@ -116,7 +116,7 @@ class Registry:
         from sslbind.registry.template import make_stores, new_text
 
         data = new_text(release).encode()
-        with _locked(path, files.LOCK_TIMEOUT):
+        with _locked(path, locks.LOCK_TIMEOUT):
             if os.path.lexists(path):
                 raise RegistryError(
                     "is there already, and stays as it is",
@@ -137,7 +137,7 @@ class Registry:
         *,
         stores: str | None = None,
         lock: bool = True,
-        timeout: float = files.LOCK_TIMEOUT,
+        timeout: float = locks.LOCK_TIMEOUT,
     ) -> Iterator[Registry]:
         """Give the registry under its lock, a new one in memory where the file is not there.
 
@@ -155,7 +155,7 @@ class Registry:
         with _locked(path, timeout) if lock else contextlib.nullcontext():
             if os.path.lexists(path):
                 if lock:
-                    files.remove_leftovers(path)
+                    _clean(path)
                 yield cls.open(path)
                 return
             from sslbind.registry.template import new_text
@@ -260,7 +260,8 @@ class Registry:
             return False
         try:
             data = (self._mark + text).encode()
-            files.write_file(self.path, data)
+            expected = None if self._new else (self._mark + self._text).encode()
+            files.write_file(self.path, data, expected=expected)
         except UnicodeEncodeError as error:  # bytes of a command line that are no text
             raise RegistryError(
                 f"cannot hold {error.object[error.start : error.end]!r}, which is no text",
@@ -431,10 +432,14 @@ def _init_command(path: str) -> str:
 def _locked(path: str | os.PathLike[str], timeout: float) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(files.locked(path, timeout))
+            stack.enter_context(locks.locked(path, timeout))
         except SslbindError as error:
             raise _as_registry_error(error, path) from None
         yield
+
+
+def _clean(path: str | os.PathLike[str]) -> None:
+    files.remove_leftovers(os.path.dirname(os.path.realpath(path)))
 
 
 def _read(path: str | os.PathLike[str]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Literal
 
 from sslbind import files
@@ -18,7 +17,6 @@ iplisten = []
 """
 _STORES = "\n[CertStores]\npath = {}\n"
 _ELSEWHERE = 'privatekeys = "elsewhere"\n'
-_GITIGNORE = "# Private keys stay out of git.\n*.key\n*.pfx\n*.p12\n"
 
 
 def new_text(
@@ -41,9 +39,7 @@ def new_text(
 def make_stores(folder: str) -> None:
     """Make the folder of the stores, with a .gitignore for private keys; raise RegistryError."""
     try:
-        os.makedirs(folder, mode=files.PRIVATE_FOLDER, exist_ok=True)
-        ignore = os.path.join(folder, ".gitignore")
-        if not os.path.exists(ignore):
-            files.write_file(ignore, _GITIGNORE.encode())
+        files.make_folder(folder)
+        files.ignore_keys(folder)
     except OSError as error:
         raise RegistryError(f"cannot be made: {files.reason(error)}", file=folder) from None
