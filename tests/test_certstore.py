@@ -858,3 +858,52 @@ def test_no_key_no_mode(certs: Path) -> None:
     """A certificate without a key may be read by anyone."""
     stores(certs).add(identity(web().pem))
     assert stores(certs).wide_modes(only(certs)) == ()
+
+
+@posix
+@pytest.mark.parametrize("delete", [False, True], ids=["add and add", "add and delete"])
+def test_two_at_once_act_as_one_after_the_other(certs: Path, delete: bool) -> None:
+    """Each reads and decides under the lock: no chain is lost, and no certificate its key."""
+    worker = """
+import sys
+from sslbind.certificates.stores import CertStores
+from sslbind.certificates.parsing import identities, read_bundle
+made, = identities(read_bundle(sys.stdin.buffer.read()))
+stores = CertStores(sys.argv[1])
+entry = next((one for one in stores.entries() if one.thumbprint == made.leaf.thumbprint), None)
+print(flush=True)
+if sys.argv[2] == "delete":
+    stores.delete(entry)
+else:
+    stores.add(made)
+"""
+    whole = web().pem + intermediate().pem + web().key_pem()
+    bare = web().pem + web().key_pem()
+    for _ in range(4):
+        stores(certs).add(full())
+        start = [("add", whole), ("delete" if delete else "add", bare)]
+        if not delete:
+            stores(certs).delete(only(certs))
+        with stores(certs).writing():
+            running = [
+                subprocess.Popen(
+                    [sys.executable, "-c", worker, str(certs), verb],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                )
+                for verb, _ in start
+            ]
+            for one, (_, data) in zip(running, start, strict=True):
+                assert one.stdin is not None
+                assert one.stdout is not None
+                one.stdin.write(data)
+                one.stdin.close()
+                one.stdout.readline()
+        for one in running:
+            assert one.wait() == 0
+            assert one.stdout is not None
+            one.stdout.close()
+        names = sorted(path.suffix for path in (certs / "MY").glob("[!.]*"))
+        assert names == [".key", ".pem"] or (delete and names == [])
+        if names:
+            assert (certs / "MY" / f"{WEB}.pem").read_bytes().count(b"BEGIN CERT") == 2
