@@ -17,11 +17,13 @@ from sslbind.errors import (
     ExistsError,
     NoCertificateError,
     NotFoundError,
+    RegistryError,
     SslbindError,
     SyntaxLineError,
 )
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SNI_WILDCARD_SINCE, Key
 from sslbind.owners import owner_name
+from sslbind.registry.bindings import Bindings
 from sslbind.registry.registry import Registry
 from sslbind.release import Release
 from sslbind.resolver import State
@@ -69,7 +71,7 @@ class Change(NamedTuple):
 class Session:
     """A registry, the release that is modelled, and its certificate stores, if it has some."""
 
-    def __init__(self, registry: Registry, release: Release | None = None) -> None:
+    def __init__(self, registry: Bindings, release: Release | None = None) -> None:
         self.registry = registry
         self.release = release or registry.settings.release
         self.progress: Progress | None = None
@@ -77,6 +79,17 @@ class Session:
         self._stores: CertStores | None = None
         self._central: CentralStore | None = None
         self._waiting: list[tuple[Identity, str]] | None = None
+
+    @property
+    def editable(self) -> Registry:
+        """The registry, to be changed; raise RegistryError for any other document."""
+        if isinstance(self.registry, Registry):
+            return self.registry
+        raise RegistryError(
+            "is not a registry, and can only be read",
+            "sslbind import makes a registry of it",
+            file=self.registry.path,
+        )
 
     @property
     def stores(self) -> CertStores | None:
@@ -208,7 +221,7 @@ class Session:
         before = self.registry.get(key)
         if before is None and not missing_ok:
             raise self._absent(key)
-        self.registry.delete(key)
+        self.editable.delete(key)
         return Change(key, before, None)
 
     def set_properties(self, key: Key, values: Mapping[str, Value]) -> Change:
@@ -219,7 +232,7 @@ class Session:
         self, key: Key, before: Binding | None, after: Binding, notes: tuple[str, ...]
     ) -> Change:
         if after != before:
-            self.registry.put(after)
+            self.editable.put(after)
         return Change(key, before, after, notes)
 
     def _build(

@@ -14,7 +14,8 @@ from sslbind.formats import formats
 from sslbind.formats.encoding import decode_console
 from sslbind.formats.imported import Imported
 from sslbind.keys import KIND_BY_TABLE, Key
-from sslbind.registry.document import Settings, Told
+from sslbind.registry.bindings import Bindings
+from sslbind.registry.document import Provenance, Settings
 from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry
 from sslbind.registry.snapshot import Snapshot
 from sslbind.release import DEFAULT_RELEASE
@@ -60,7 +61,7 @@ def parse_source(data: bytes, file: str, name: str | None = None) -> Source:
     return source
 
 
-def open_registry(path: str = DEFAULT_FILE) -> Registry:
+def open_registry(path: str = DEFAULT_FILE) -> Bindings:
     """Return the registry at ``path``, or a read-only one of the document that is there.
 
     Raises RegistryError for a file that is neither.
@@ -115,7 +116,7 @@ def _detected(known: Mapping[str, Format], text: str) -> Format | None:
 def snapshot(source: Source) -> Snapshot:
     """Return a document as a read-only registry; its notes list what the document lacks.
 
-    Bad records are left out and listed in ``told.left_out``. Raises SslbindError
+    Bad records are left out and listed in ``provenance.left_out``. Raises SslbindError
     where one key has two different values: that is more than one server.
     """
     imported = source.imported
@@ -135,10 +136,10 @@ def snapshot(source: Source) -> Snapshot:
         imported.iplisten or (),
         central_store=imported.central,
     )
-    return Snapshot(source.file, settings, bindings, lines, _told(source, bindings))
+    return Snapshot(source.file, settings, bindings, lines, _provenance(source, bindings))
 
 
-def _told(source: Source, bindings: Mapping[Key, Binding]) -> Told:
+def _provenance(source: Source, bindings: Mapping[Key, Binding]) -> Provenance:
     imported = source.imported
     notes = tuple(f"{source.file}: {note}" for note in imported.notes)
     if imported.central is None and not all(key.kind.certificate for key in bindings):
@@ -154,7 +155,7 @@ def _told(source: Source, bindings: Mapping[Key, Binding]) -> Told:
             unknown.add(name)
     unread = {one.key for one in imported.bad if one.key} | {one.key for one in imported.wanted}
     sites = (imported.sites,) if imported.sites else ()
-    return Told(
+    return Provenance(
         notes,
         sites,
         frozenset(unknown),

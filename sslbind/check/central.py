@@ -13,6 +13,7 @@ from sslbind.check.site_bindings import has_host, identity
 from sslbind.check.subject import Subject
 from sslbind.errors import BadValueError
 from sslbind.keys import CCS, SCOPEDCCS, parse_host
+from sslbind.registry.snapshot import Snapshot
 from sslbind.resolver import central_stems
 from sslbind.sslflags import CENTRAL_CERT_STORE
 
@@ -34,7 +35,7 @@ def ccs_disabled(subject: Subject) -> Iterator[Found]:
     name its folder, or delete the record.
     """
     settings = subject.settings.central_store
-    unknown = settings is None and not subject.registry.writable  # a capture may not tell
+    unknown = "central" in subject.registry.provenance.unknown
     if subject.central is not None or unknown:
         return
     folder = () if settings and settings.location else (_FOLDER,)
@@ -64,7 +65,7 @@ def ccs_missing_file(subject: Subject) -> Iterator[Found]:
     """
     if subject.central is None:
         return
-    if not subject.registry.writable and subject.central.unreadable:
+    if isinstance(subject.registry, Snapshot) and subject.central.unreadable:
         return  # a capture has the path of the server's folder
     problem = _folder_problem(subject)
     for record in _records(subject):

@@ -220,7 +220,7 @@ def _reached(subject: Subject, record: Binding) -> bool:
 
 def _answers(subject: Subject, name: Binding) -> bool:
     """Whether a record for names is not passed over for want of the central store."""
-    unknown = subject.settings.central_store is None and not subject.registry.writable
+    unknown = "central" in subject.registry.provenance.unknown
     return name.key.kind.certificate or subject.central is not None or unknown
 
 

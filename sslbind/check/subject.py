@@ -232,7 +232,7 @@ class Subject:
 
         For a capture, REGISTRY stands for the one that ``import`` makes of it.
         """
-        path = self.registry.path if self.registry.writable else "REGISTRY"
+        path = self.registry.option
         before = ["-r", path] if self._named or path != DEFAULT_FILE else []
         if self.release is not self.settings.release:
             before += ["--windows", str(self.release)]

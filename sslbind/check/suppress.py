@@ -12,8 +12,8 @@ from sslbind.check import closest_rule, rules
 from sslbind.check.finding import Finding, Suppressed
 from sslbind.errors import BadValueError, RegistryError
 from sslbind.keys import KINDS, parse_key
+from sslbind.registry.bindings import Bindings
 from sslbind.registry.document import Suppression
-from sslbind.registry.registry import Registry
 
 _Record = tuple[str | None, str | None]
 """Kind and key, as a finding has them."""
@@ -28,7 +28,7 @@ class Split(NamedTuple):
 
 
 def split(
-    registry: Registry, findings: Iterable[Finding], today: date, looked: Collection[str]
+    registry: Bindings, findings: Iterable[Finding], today: date, looked: Collection[str]
 ) -> Split:
     """Split ``findings`` by what the registry suppresses on the day ``today``.
 
@@ -61,7 +61,7 @@ def split(
     return Split(counting, suppressed, [*_notes(registry, running, unused)])
 
 
-def _confirm_rules(registry: Registry) -> None:
+def _confirm_rules(registry: Bindings) -> None:
     for number, one in enumerate(registry.settings.suppressions):
         if one.rule not in rules():
             raise RegistryError(
@@ -82,7 +82,7 @@ def _records(suppression: Suppression) -> set[_Record]:
 
 
 def _notes(
-    registry: Registry, running: Collection[Suppression], unused: Collection[Suppression]
+    registry: Bindings, running: Collection[Suppression], unused: Collection[Suppression]
 ) -> Iterator[str]:
     for number, one in enumerate(registry.settings.suppressions):
         if one in running and one not in unused:

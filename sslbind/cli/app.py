@@ -15,6 +15,7 @@ from click.decorators import FC
 from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
 from sslbind.errors import RegistryError, SslbindError
 from sslbind.printable import printable, printable_json
+from sslbind.registry.bindings import Bindings
 from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry
 from sslbind.release import RELEASES, Release
 from sslbind.session import Session
@@ -79,10 +80,10 @@ class App:
 
         return self._session(open_registry(path))
 
-    def _session(self, registry: Registry) -> Session:
+    def _session(self, registry: Bindings) -> Session:
         """Return a registry to work on; print what its document lacks."""
-        self.hint(*registry.told.left_out)
-        self.note(*registry.told.notes)
+        self.hint(*registry.provenance.left_out)
+        self.note(*registry.provenance.notes)
         return Session(registry, self.release_option)
 
     @contextlib.contextmanager

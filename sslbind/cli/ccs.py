@@ -63,7 +63,7 @@ def enable(
         if location is None:
             raise _no_location(session)
         new = CentralCertProvider(True, location, password_file or given.password_file)
-        session.registry.set_central_store(new)
+        session.editable.set_central_store(new)
     _tell(app, old, new, dry_run=dry_run, format_=format_)
     _note_absent(app, session, new)
     if new != old and not dry_run:
@@ -87,7 +87,7 @@ def disable(app: App, dry_run: bool, format_: str) -> int:
         old = session.registry.settings.central_store
         new = (old or CentralCertProvider())._replace(enabled=False)
         if old is not None:
-            session.registry.set_central_store(new)
+            session.editable.set_central_store(new)
     _tell(app, old or new, new, dry_run=dry_run, format_=format_)
     if new != old and (records := _records(session)):
         app.note(f"{_named(records)}: while it is disabled, nothing is served there from its files")

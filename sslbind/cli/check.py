@@ -25,6 +25,7 @@ from sslbind.cli.moments import at_option, span
 from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
 from sslbind.errors import SslbindError
 from sslbind.printable import printable
+from sslbind.registry.registry import Registry
 from sslbind.session import NOT_MODELLED, Session
 from sslbind.wording import join, plural
 
@@ -206,19 +207,19 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
             failed += 1
             continue
         app.note(*found.notes)
-        if found.findings and not session.registry.writable:
+        if found.findings and not isinstance(session.registry, Registry):
             app.note(
                 f"{path} is no registry: sslbind import makes one, which REGISTRY stands for in the"
                 " commands"
             )
-        if session.registry.told.certificates:
+        if session.registry.provenance.certificates:
             app.note(
                 f"{path}: certificates are not looked at: import it, then names, dates and chains"
                 " are checked"
             )
         elif session.stores is None:
             app.note(NOT_MODELLED)
-        if question.sites or session.registry.told.sites:
+        if question.sites or session.registry.provenance.sites:
             idle.clear()
         elif question.explicit:
             verb = "needs" if len(question.explicit) == 1 else "need"
@@ -249,7 +250,7 @@ def _examine(session: Session, question: Question) -> Split:
     from sslbind.check import Subject, check, rules
     from sslbind.check.suppress import split
 
-    sites = (*question.sites, *session.registry.told.sites)
+    sites = (*question.sites, *session.registry.provenance.sites)
     named = bool(os.environ.get(REGISTRY_VARIABLE))  # it would be the one without -r
     subject = Subject(session, question.now, question.soon, sites, named=named)
     found = check(subject, question.ids)

@@ -61,7 +61,7 @@ def open_state(app: App, path: str) -> Server:
     """Return what the file at ``path`` says of a server; raise SslbindError."""
     session = app.reading(path)
     registry = session.registry
-    told = registry.told
+    told = registry.provenance
     untold = {CENTRAL if name == "central" else name for name in told.unknown}
     if app.release_option is not None:  # it holds for all
         untold.discard(WINDOWS)

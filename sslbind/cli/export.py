@@ -86,7 +86,7 @@ def _changes(app: App, session: Session, server: str, *, prune: bool) -> Transit
     known = app.reading(server)
     before, after = _contents(known), _contents(session)
     _refuse_partial(after, prune=prune)
-    if "windows" not in before.told.unknown and before.release is not after.release:
+    if "windows" not in before.provenance.unknown and before.release is not after.release:
         app.note(
             f"{server} is from {before.release.title}, and the script is for"
             f" {after.release.title}; --windows says otherwise"
@@ -107,20 +107,20 @@ def _contents(session: Session) -> Contents:
         registry.iplisten,
         session.release,
         str(registry.path),
-        registry.told,
+        registry.provenance,
     )
 
 
 def _refuse_partial(contents: Contents, *, prune: bool) -> None:
     """Raise SslbindError where the side that is to be does not say what is to be."""
     lines = TAG_BY_NAME.keys() | {one.tag.name for one in PROPERTIES}
-    if contents.told.unknown & lines:
+    if contents.provenance.unknown & lines:
         raise SslbindError(
             "does not tell all tags, and --changes-from writes what the registry says",
             "sslbind import makes a registry of it, with what it lacks at the defaults",
             file=contents.file,
         )
-    if prune and contents.told.left_out:
+    if prune and contents.provenance.left_out:
         raise SslbindError(
             "has records that could not be read, and --prune would delete them",
             "mend them, or leave --prune out",

@@ -250,14 +250,14 @@ def _write_json(
         raise BadValueError(f"json={texts['json']}: no other tag goes with json=FILE")
     file = texts["json"]
     entries = show_json.read(decode_text(read_file(file, 64 << 20), file), file)
-    checkpoint = session.registry.checkpoint()
+    checkpoint = session.editable.checkpoint()
     try:
         changes = [
             change_binding(session, verb, key, _values(session, dict(tags)), options)
             for key, tags in entries
         ]
     except NetshError:
-        session.registry.rollback(checkpoint)
+        session.editable.rollback(checkpoint)
         raise
     return Answer(
         netsh_messages.done(verb),
@@ -356,12 +356,12 @@ def _iplisten(session: Session, verb: str, texts: Mapping[str, str]) -> Answer:
     if verb == "add":
         if address in addresses:
             raise ExistsError(f"{address} is in the IP listen list already")
-        session.registry.set_iplisten((*addresses, address))
+        session.editable.set_iplisten((*addresses, address))
     else:
         if address not in addresses:
             listed = ", ".join(addresses) or "empty: HTTP.SYS listens on every address"
             raise NotFoundError(f"{address} is not in the IP listen list", f"it is {listed}")
-        session.registry.set_iplisten(tuple(a for a in addresses if a != address))
+        session.editable.set_iplisten(tuple(a for a in addresses if a != address))
     return Answer(
         netsh_messages.done(verb, address=True),
         document=lambda: {"changed": True, "iplisten": [*session.registry.iplisten]},

@@ -61,7 +61,7 @@ def rebind_command(
     """
     app.note(*cleaned(old), *cleaned(new))
     with app.editing(dry_run=dry_run) as session:
-        checkpoint = session.registry.checkpoint()
+        checkpoint = session.editable.checkpoint()
         before = _old(session, old, password_file, password_env)
         after = _new(session, new, password_file, password_env)
         result = rebind(
@@ -74,7 +74,7 @@ def rebind_command(
         )
         refused = bool(result.uncovered) and not force
         if refused:
-            session.registry.rollback(checkpoint)
+            session.editable.rollback(checkpoint)
         elif after.identity is not None and not dry_run:
             _store(session, after.identity, result)
     _tell(app, session, result, before, after, dry_run=dry_run, refused=refused, format_=format_)

@@ -42,13 +42,13 @@ def run_text(
     lines = [(number, raw.strip()) for number, raw in numbered if is_command(raw.strip())]
     answers: list[tuple[int, Answer]] = []
     with app.editing(dry_run=dry_run) as session:
-        checkpoint = session.registry.checkpoint()
+        checkpoint = session.editable.checkpoint()
         if atomic or dry_run:
             session.hold()
         answers += [(number, _run(app, session, line)) for number, line in lines]
         failed = [number for number, answer in answers if answer.code]
         if atomic and failed:
-            session.registry.rollback(checkpoint)
+            session.editable.rollback(checkpoint)
         elif not dry_run:
             session.release_held()
     for number, answer in answers:

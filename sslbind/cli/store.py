@@ -13,6 +13,7 @@ from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import certificate_digits, read_identities
 from sslbind.errors import CertificateError, RefusedError, SslbindError
 from sslbind.printable import printable
+from sslbind.registry.registry import Registry
 from sslbind.session import Session
 from sslbind.wording import join
 
@@ -235,7 +236,7 @@ def new(
 
 
 def _stores(session: Session) -> CertStores:
-    if not session.registry.writable:
+    if not isinstance(session.registry, Registry):
         raise SslbindError(
             "is no registry, and has no certificate store",
             "sslbind import makes a registry of it",

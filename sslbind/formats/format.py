@@ -11,21 +11,21 @@ from typing import NamedTuple
 from sslbind.binding import Binding
 from sslbind.formats.imported import Imported
 from sslbind.keys import Key
-from sslbind.registry.document import Told
+from sslbind.registry.document import Provenance
 from sslbind.release import Release
 
 
 class Contents(NamedTuple):
     """What a registry says, as far as formats carry it; bindings in the order of ``show``.
 
-    ``file`` is where it is from, and ``told`` what that says besides, and does not.
+    ``file`` is where it is from, and ``provenance`` what else that file records.
     """
 
     bindings: tuple[Binding, ...]
     iplisten: tuple[str, ...]
     release: Release
     file: str = ""
-    told: Told = Told()
+    provenance: Provenance = Provenance()
 
 
 class Delta(NamedTuple):

@@ -24,8 +24,8 @@ def transition(before: Contents, after: Contents, *, prune: bool) -> Transition:
     without an answer in between.
     """
     old = {one.key: one for one in before.bindings}
-    unread = before.told.unread | after.told.unread
-    unknown = before.told.unknown
+    unread = before.provenance.unread | after.provenance.unread
+    unknown = before.provenance.unknown
     deltas = [
         Delta(old.get(one.key), one, unknown)
         for one in after.bindings
@@ -59,8 +59,8 @@ def kept(before: Contents, after: Contents) -> tuple[str, ...]:
 
 def _only(before: Contents, after: Contents) -> tuple[tuple[Binding, ...], tuple[str, ...]]:
     """Return the records and the listen addresses that only ``before`` has."""
-    new = {one.key for one in after.bindings} | before.told.unread | after.told.unread
-    known = IPLISTEN not in after.told.unknown
+    new = {one.key for one in after.bindings} | before.provenance.unread | after.provenance.unread
+    known = IPLISTEN not in after.provenance.unknown
     listed = set(after.iplisten)
     return (
         tuple(one for one in before.bindings if one.key not in new),
@@ -86,9 +86,9 @@ def _unread(before: Contents, after: Contents) -> list[str]:
     for side in (before, after):
         losses += [
             f"{_named(key)}: {side.file} has it, and it could not be read: no line changes it"
-            for key in sorted(side.told.unread, key=_named)
+            for key in sorted(side.provenance.unread, key=_named)
         ]
-        if len(side.told.left_out) > len(side.told.unread):
+        if len(side.provenance.left_out) > len(side.provenance.unread):
             losses.append(
                 f"{side.file} has records whose keys could not be read:"
                 " whether a line meets one of them is not known"
@@ -104,7 +104,7 @@ def _unknown(before: Contents, after: Contents, deltas: Sequence[Delta]) -> list
         for one in deltas
         if (names := _overwritten(one, after.release))
     ]
-    if after.iplisten and IPLISTEN in before.told.unknown:
+    if after.iplisten and IPLISTEN in before.provenance.unknown:
         losses.append(f"{before.file} does not tell the IP listen list: no line changes it")
     return losses
 

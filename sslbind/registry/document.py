@@ -63,7 +63,7 @@ class Settings(NamedTuple):
     suppressions: tuple[Suppression, ...] = ()
 
 
-class Told(NamedTuple):
+class Provenance(NamedTuple):
     """What a document says, and does not, apart from bindings and settings.
 
     A registry file says everything. ``notes`` are sentences about what the

@@ -17,15 +17,15 @@ from sslbind import cache, files, locks
 from sslbind.binding import Binding
 from sslbind.digest import content_digest
 from sslbind.errors import RegistryError, SslbindError
-from sslbind.keys import KIND_BY_TABLE, Key, Kind
+from sslbind.keys import Key, Kind
 from sslbind.registry import plain
+from sslbind.registry.bindings import Bindings, in_order
 from sslbind.registry.document import (
     CentralCertProvider,
     CertStoresSettings,
     Document,
     Settings,
     Suppression,
-    Told,
     parse_document,
     parse_settings,
 )
@@ -48,17 +48,12 @@ _FEW = 16
 """Up to so many lookups and changes are made one by one; more are worth a full parse."""
 
 
-class Registry:
+class Registry(Bindings):
     """The bindings and settings of one registry file.
 
     ``Registry.open`` reads; ``Registry.editing`` locks, reads, and writes once
     at the end. ``put`` and ``delete`` change the bindings in memory.
     """
-
-    writable = True
-    """Whether it is a file of ours; ``Snapshot`` is none."""
-    told = Told()
-    """What is said, and not said, beside bindings and settings."""
 
     def __init__(self, data: bytes, path: str | os.PathLike[str]) -> None:
         """Read ``data``, the content of the file ``path``; raise RegistryError."""
@@ -177,14 +172,9 @@ class Registry:
         return self._settings.iplisten if self._iplisten is None else self._iplisten
 
     @property
-    def stores_folder(self) -> str:
-        """The folder of the certificate stores, whether or not ``[CertStores]`` is there."""
-        stores = self._settings.cert_stores or CertStoresSettings()
-        return self.resolve_path(stores.path)
-
-    def resolve_path(self, path: str) -> str:
-        """Return ``path`` as the file means it: relative to the folder of the real file."""
-        return os.path.join(os.path.dirname(os.path.realpath(self.path)), path)
+    def option(self) -> str:
+        """The value of ``-r`` in commands: the path."""
+        return self.path
 
     @property
     def bindings(self) -> Mapping[Key, Binding]:
@@ -195,8 +185,7 @@ class Registry:
                 current[key] = binding
             else:
                 current.pop(key, None)
-        ranks = {kind: rank for rank, kind in enumerate(KIND_BY_TABLE.values())}
-        return dict(sorted(current.items(), key=lambda item: ranks[item[0].kind]))
+        return in_order(current)
 
     def get(self, key: Key) -> Binding | None:
         """Return the binding of ``key``, or None."""

@@ -1,20 +1,17 @@
-"""A registry that is no file of ours: what another document says, to be read and not written."""
+"""The bindings of a document that is not a registry, such as a capture: read, never written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from sslbind.binding import Binding
-from sslbind.errors import RegistryError
 from sslbind.keys import Key
-from sslbind.registry.document import Document, Settings, Told
-from sslbind.registry.registry import Registry
+from sslbind.registry.bindings import Bindings, in_order
+from sslbind.registry.document import Provenance, Settings
 
 
-class Snapshot(Registry):
-    """The bindings of a document called ``path``, with the lines where it has them."""
-
-    writable = False
+class Snapshot(Bindings):
+    """The bindings of the document ``path``; ``lines`` has the line (from 1) of each, if known."""
 
     def __init__(
         self,
@@ -22,26 +19,28 @@ class Snapshot(Registry):
         settings: Settings,
         bindings: Mapping[Key, Binding],
         lines: Mapping[Key, int | None],
-        told: Told,
+        provenance: Provenance,
     ) -> None:
         self.path = path
-        self._changes = {}
-        self._iplisten = None
-        self._central_store = None
+        self.provenance = provenance
         self._settings = settings
-        self._read = Document(settings, dict(bindings), {})
-        self._plain = False
-        self._looked_up = 0
-        self._places = lines
-        self.told = told
+        self._bindings = in_order(bindings)
+        self._lines = lines
+
+    @property
+    def settings(self) -> Settings:
+        """Everything in the document that is not a binding."""
+        return self._settings
+
+    @property
+    def bindings(self) -> Mapping[Key, Binding]:
+        """Every binding, in the order of ``show``: by kind, then as the document has them."""
+        return self._bindings
+
+    def get(self, key: Key) -> Binding | None:
+        """Return the binding of ``key``, or None."""
+        return self._bindings.get(key)
 
     def line(self, key: Key) -> int | None:
         """Return the line (from 1) of the document where the binding of ``key`` starts."""
-        return self._places.get(key)
-
-    def render(self) -> str:
-        """Raise RegistryError: only ``import`` makes a registry of a document."""
-        raise RegistryError(
-            "is no registry, and is only read", "sslbind import makes a registry of it",
-            file=self.path,
-        )  # fmt: skip
+        return self._lines.get(key)
