@@ -34,7 +34,7 @@ LAYERS = (
     ("registry",),
     ("session",),
     ("rebinding", "answers", "comparison"),
-    ("check",),
+    ("check", "probing"),
     ("formats", "reports", "explain"),
     ("targets", "parallel"),
     ("transports",),

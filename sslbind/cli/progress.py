@@ -17,10 +17,13 @@ PATIENCE = 1.0
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[Callable[[int], None] | None]:
+def progress(
+    what: str = "certificate files were looked at",
+) -> Iterator[Callable[[int], None] | None]:
     """Give what ``Session.progress`` takes, None where standard error is no terminal, or in CI.
 
-    The line that it shows is gone when the block ends.
+    It takes a number, which is shown in front of ``what``. The line is gone when
+    the block ends.
     """
     if "CI" in os.environ or not sys.stderr.isatty():
         yield None
@@ -32,7 +35,7 @@ def progress() -> Iterator[Callable[[int], None] | None]:
         nonlocal status
         if count == 0 or time.monotonic() < due:
             return
-        text = f"{count} certificate files were looked at"
+        text = f"{count} {what}"
         if status is None:
             from rich.console import Console
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "ccs": "ccs",
     "resolve": "resolve",
     "check": "check",
+    "probe": "probe",
     "explain": "explain",
     "import": "importing",
     "export": "export",

@@ -1,0 +1,261 @@
+"""``sslbind probe``: what a server really serves, held against what ``resolve`` says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sslbind.cli.app import HELP, NO, OK, App, format_option, options, pass_app
+from sslbind.cli.monitoring import nagios_answer
+from sslbind.cli.progress import progress
+from sslbind.errors import BadValueError, SslbindError
+from sslbind.keys import HOSTNAMEPORT, IPPORT, parse_address, parse_host, parse_key
+from sslbind.printable import printable
+from sslbind.session import NOT_MODELLED, Session
+from sslbind.wording import plural
+
+if TYPE_CHECKING:
+    from sslbind.probing.connections import Connection
+    from sslbind.probing.verdict import Prober, Result
+
+JOBS = 32
+"""Connections that are made at once: enough for slow servers, and no flood."""
+
+probe_options = options(
+    click.option(
+        "--all", "everything", is_flag=True, help="Every name and address of the registry."
+    ),
+    click.option(
+        "--address",
+        "addresses",
+        metavar="IP",
+        multiple=True,
+        help="With --all: where the server is, in place of DNS; repeatable.",
+    ),
+    click.option(
+        "--map",
+        "maps",
+        metavar="PORT=PORT",
+        multiple=True,
+        help="Connect to the second port for records of the first: 443=8443; repeatable.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0.1, 60),
+        default=5,
+        show_default=True,
+        help="Seconds for one connection with its handshake.",
+    ),
+    click.option("--verbose", "-v", is_flag=True, help="With --all: print what agrees as well."),
+    format_option("text", "json", "prometheus", "nagios"),
+)
+
+
+@click.command("probe", context_settings=HELP)
+@click.argument("place", required=False, metavar="[ADDRESS:PORT]")
+@click.argument("host", required=False, metavar="[HOST]")
+@probe_options
+@pass_app
+def probe_command(
+    app: App,
+    place: str | None,
+    host: str | None,
+    everything: bool,
+    addresses: tuple[str, ...],
+    maps: tuple[str, ...],
+    timeout: float,
+    verbose: bool,
+    format_: str,
+) -> int:
+    """Connect as a client, and compare the certificate with what resolve says.
+
+    \b
+    sslbind probe 10.0.0.5:443 www.contoso.com
+    sslbind probe www.contoso.com:443
+    sslbind probe --all --address 10.0.0.5
+
+    HOST is the server name that is sent. In place of an address a name is
+    looked up, and sent. With --all every name and address of the registry is
+    tried, a made-up name below each wildcard; names go where DNS says, or to
+    each --address.
+
+    Nothing but a handshake is sent. Any TLS version and any certificate is
+    taken: what counts is which one is served. One that has expired is said to
+    be so, and agrees all the same.
+
+    Exit 0 where every connection is as resolve says, else 1; nagios: 2 where
+    one is not, or where the certificate that is served has expired, 3 where
+    nothing could be asked.
+    """  # noqa: D301  # click's own mark, and no backslash
+    with nagios_answer(app, format_) as answer:
+        if everything == (place is not None):
+            raise click.UsageError("either ADDRESS:PORT with or without HOST, or --all")
+        if addresses and not everything:
+            raise click.UsageError("--address goes with --all")
+        ports = dict(map(_mapping, maps))
+        session = app.reading()
+        if session.stores is None:
+            app.note(NOT_MODELLED)
+        with progress() as session.progress:
+            asked = (
+                [_one(place, host, ports)]
+                if place is not None
+                else _every(app, session, addresses, ports)
+            )
+        now = datetime.now(UTC)
+        results = _probe(session, asked, now, timeout)
+        answer.code = _write(app, results, now, verbose or not everything, format_)
+    return answer.code
+
+
+def _mapping(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([0-9]{1,5})[=:]([0-9]{1,5})", text)
+    if match is None or not all(0 < int(one) < 65536 for one in match.groups()):
+        raise click.UsageError(f"--map {text!r} is not two ports such as 443=8443")
+    return int(match[1]), int(match[2])
+
+
+def _every(
+    app: App, session: Session, addresses: Iterable[str], ports: Mapping[int, int]
+) -> Sequence[Connection]:
+    from sslbind.probing.connections import connections_of
+
+    asked = connections_of(session, [_address(one) for one in addresses], ports)
+    app.note(*asked.notes)
+    return asked.connections
+
+
+def _one(place: str, host: str | None, ports: Mapping[int, int]) -> Connection:
+    from sslbind.probing.connections import Connection
+
+    name = None if host is None else _host(host)
+    try:
+        key = parse_key(IPPORT, place)
+    except BadValueError as error:
+        try:
+            named = parse_key(HOSTNAMEPORT, place)
+        except BadValueError:
+            named = None
+        if named is None or named.wildcard:
+            hints = [one.replace(f"{IPPORT}=", "") for one in error.hints]
+            raise SslbindError(error.message.removeprefix(f"{IPPORT}="), *hints) from None
+        if host is not None:
+            raise SslbindError(
+                f"{place} has a host name where an address belongs",
+                f"sslbind probe {named} looks its addresses up, and sends the name",
+            ) from None
+        return Connection("", named.port, named.host, ports.get(named.port, named.port))
+    return Connection(key.host, key.port, name, ports.get(key.port, key.port))
+
+
+def _host(text: str) -> str:
+    try:
+        host = parse_host(text)
+    except BadValueError as error:
+        raise SslbindError(error.message, *error.hints) from None
+    if host.startswith("*"):
+        raise SslbindError(f"{text}: a wildcard is not a name that a client sends")
+    return host
+
+
+def _address(text: str) -> str:
+    try:
+        return parse_address(text.removeprefix("[").removesuffix("]"))
+    except BadValueError as error:
+        raise SslbindError(f"--address {error.message}", *error.hints) from None
+
+
+def _probe(
+    session: Session, asked: Sequence[Connection], now: datetime, timeout: float
+) -> list[Result]:
+    """Look names up, then probe, many at once; return the results in the order of the question."""
+    from sslbind.parallel import in_parallel
+    from sslbind.probing.connections import located
+    from sslbind.probing.verdict import Prober
+
+    found = dict(in_parallel([*dict.fromkeys(asked)], located, JOBS)) if asked else {}
+    connections = [*dict.fromkeys(one for asking in asked for one in found[asking])]
+    prober: Prober = Prober(session, now, timeout)
+    questions = [(one, prober.expect(one)) for one in connections]
+    results: dict[Connection, Result] = {}
+    with progress(f"of {len(questions)} connections were probed") as tell:
+        work = in_parallel(questions, lambda question: prober.probe(*question), JOBS)
+        for count, (question, result) in enumerate(work if questions else (), 1):
+            results[question[0]] = result
+            if tell is not None:
+                tell(count)
+    return [results[one] for one in connections]
+
+
+def _write(
+    app: App, results: Sequence[Result], now: datetime, everything: bool, format_: str
+) -> int:
+    """Write the answer in its format; return the exit code."""
+    if format_ == "nagios":
+        from sslbind.reports import probe_nagios
+
+        code, text = probe_nagios.report(results)
+        app.echo(text)
+        return code
+    if format_ == "json":
+        app.json({"probes": [_json(one) for one in results]})
+    elif format_ == "prometheus":
+        from sslbind.reports import probe_prometheus
+
+        app.echo_utf8(probe_prometheus.report(results, now))
+    else:
+        shown = [one for one in results if everything or one.status != "match" or one.expired]
+        app.echo("".join(f"{_text(one)}\n" for one in shown))
+        app.note(_summary(results))
+    return OK if all(one.status == "match" for one in results) else NO
+
+
+def _text(result: Result) -> str:
+    word = "ok" if result.status == "match" else result.status
+    return printable(f"{result.connection}: {word}: {result.message}")
+
+
+def _summary(results: Sequence[Result]) -> str:
+    count = len(results)
+    if not count:
+        return "nothing was probed"
+    wrong = sum(one.status != "match" for one in results)
+    expired = sum(one.expired for one in results)
+    text = f"{plural(count, 'connection')} probed: "
+    text += f"{count - wrong} as resolve says, {wrong} not" if wrong else "all as resolve says"
+    return text + (f"; {expired} with a certificate that is not valid now" if expired else "")
+
+
+def _json(result: Result) -> dict[str, Any]:
+    connection, expected, shown = result.connection, result.expected, result.shown
+    served = None
+    if result.served is not None:
+        certificate = result.certificate
+        served = {
+            "thumbprint": result.served,
+            "subject": certificate and certificate.subject,
+            "names": [*certificate.names] if certificate else [],
+            "not_after": certificate and certificate.not_after.isoformat(),
+            "expired": result.expired,
+        }
+    return {
+        "address": connection.address or None,
+        "port": connection.port,
+        "connected_port": connection.to,
+        "name": connection.name,
+        "status": result.status,
+        "expected": {
+            "outcome": expected.outcome,
+            "thumbprint": expected.thumbprint,
+            "binding": expected.binding and expected.binding.to_json(),
+        },
+        "handshake": shown and shown.outcome,
+        "tls_version": (shown and shown.version) or None,
+        "seconds": shown and round(shown.seconds, 4),
+        "served": served,
+        "message": result.message,
+    }

@@ -1,0 +1,1 @@
+"""What a server really serves, held against what ``resolve`` says: real TLS handshakes."""

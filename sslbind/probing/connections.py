@@ -1,0 +1,136 @@
+"""Which connections show what a registry says: every name and address that a client may use."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sslbind.certificates.names import ascii_name
+from sslbind.errors import SslbindError
+from sslbind.files import reason
+from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key, parse_address
+from sslbind.session import Session
+
+MAX_CONNECTIONS = 20_000
+"""So many are made in one run; more than that is a load test."""
+MAX_ADDRESSES = 8
+"""So many addresses of one name are used, of those that DNS gives."""
+LABEL = "sslbind-probe"
+"""The label that stands for any name below a wildcard."""
+
+
+class Connection(NamedTuple):
+    """One connection: where to, and the server name that is sent, None where none is.
+
+    ``port`` is that of the records; ``to`` the one that is connected to, where
+    a server that stands in for HTTP.SYS cannot have the former. ``address`` is
+    empty where the name has none: ``problem`` says why.
+    """
+
+    address: str
+    port: int
+    name: str | None = None
+    to: int = 0
+    problem: str = ""
+
+    def __str__(self) -> str:
+        """Return ``10.0.0.5:443 www.contoso.com``."""
+        where = str(Key(IPPORT, self.address, self.port)) if self.address else f":{self.port}"
+        return f"{where} {self.name}" if self.name else where
+
+
+class Asked(NamedTuple):
+    """The connections of a registry, and sentences on what none of them shows."""
+
+    connections: Sequence[Connection]
+    notes: tuple[str, ...] = ()
+
+
+def connections_of(
+    session: Session, addresses: Sequence[str] = (), ports: Mapping[int, int] | None = None
+) -> Asked:
+    """Return the connections that show every record of ``session``.
+
+    ``addresses`` are those of the server: then every name, and no name, is sent
+    to each of them, and to each address that has a record of its own. Without
+    them names go where DNS says, as a client's would. ``ports`` gives the port
+    to connect to for a port of the records. Raises SslbindError where that are
+    more than MAX_CONNECTIONS.
+    """
+    found: list[Connection] = []
+    notes: list[str] = []
+    for port, keys in _by_port(session).items():
+        own = [key.host for key in keys if key.kind is IPPORT and not key.wildcard]
+        names = [*dict.fromkeys(_names(session, keys))]
+        if addresses:
+            everywhere = [*dict.fromkeys((*addresses, *own))]
+            _refuse_many(len(found) + len(everywhere) * (len(names) + 1))
+            found += (Connection(one, port, name) for one in everywhere for name in (None, *names))
+            continue
+        found += (Connection(one, port) for one in own)
+        wild = [name for name in names if name.startswith(f"{LABEL}.")]
+        found += (Connection("", port, name) for name in names if name not in wild)
+        notes += _unreached(port, keys, wild)
+        _refuse_many(len(found))
+    mapped = ports or {}
+    return Asked([one._replace(to=mapped.get(one.port, one.port)) for one in found], tuple(notes))
+
+
+def located(connection: Connection) -> list[Connection]:
+    """Return ``connection`` once for each address that DNS has for its name.
+
+    One that has its address already is returned as it is; one whose name has
+    none gets a ``problem``.
+    """
+    if connection.address or not connection.name:
+        return [connection]
+    try:
+        found = socket.getaddrinfo(ascii_name(connection.name), None, type=socket.SOCK_STREAM)
+        texts = dict.fromkeys(str(one[4][0]).partition("%")[0] for one in found)
+        addresses = [parse_address(text) for text in texts][:MAX_ADDRESSES]
+    except (OSError, ValueError, SslbindError) as error:
+        why = error.message if isinstance(error, SslbindError) else reason(error)
+        return [connection._replace(problem=f"the name has no address here: {why}")]
+    return [connection._replace(address=one) for one in addresses]
+
+
+def _by_port(session: Session) -> dict[int, list[Key]]:
+    found: dict[int, list[Key]] = {}
+    for key in session.registry.bindings:
+        found.setdefault(key.port, []).append(key)
+    return dict(sorted(found.items()))
+
+
+def _names(session: Session, keys: Iterable[Key]) -> Iterator[str]:
+    """Yield the names that lead to records of one port, a made-up one for each wildcard."""
+    for key in keys:
+        if key.kind in (HOSTNAMEPORT, SCOPEDCCS):
+            yield _sample(key.host)
+        elif key.kind is CCS and session.central is not None:
+            for file in session.central.files():
+                if file.name is not None:
+                    yield _sample(file.name)
+
+
+def _sample(name: str) -> str:
+    return f"{LABEL}.{name[2:]}" if name.startswith("*.") else name
+
+
+def _unreached(port: int, keys: Sequence[Key], wild: Sequence[str]) -> Iterator[str]:
+    """Give what is not probed because nobody said where the server is."""
+    hint = "--address IP says where the server is"
+    if wild:
+        yield f"port {port}: {len(wild)} wildcard names were not probed: {hint}"
+    everywhere = [key for key in keys if key.kind is IPPORT and key.wildcard]
+    if everywhere:
+        records = " and ".join(key.spec for key in everywhere)
+        yield f"{records}: clients without a server name were not probed: {hint}"
+
+
+def _refuse_many(count: int) -> None:
+    if count > MAX_CONNECTIONS:
+        raise SslbindError(
+            f"more than {MAX_CONNECTIONS} connections would be made",
+            "probe fewer addresses at once, or one connection: sslbind probe ADDRESS:PORT HOST",
+        )
