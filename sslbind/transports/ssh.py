@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 
+from sslbind.digest import content_digest
 from sslbind.errors import SslbindError
 from sslbind.transports.powershell import ARGUMENTS
 from sslbind.transports.process import run_process
@@ -23,8 +24,8 @@ _ALIVE = 15
 """Seconds of silence after which the client asks whether the server is there."""
 _PERSIST = 30
 """Seconds that a shared connection waits for the next command."""
-_LONGEST = 45
-"""Characters of the folder of the sockets: a name of 58 comes on top, and 104 is the limit."""
+_LONGEST = 30
+"""Characters of the folder of the sockets: a name of 73 comes on top, and 104 is the limit."""
 _HINTS = (
     ("Host key verification failed", "ssh {host} once by hand, and compare the key it shows"),
     ("Permission denied", "ssh {host} must work without a question: use a key, or an agent"),
@@ -69,7 +70,7 @@ class SshTransport:
             "ServerAliveInterval": str(_ALIVE),
             "ServerAliveCountMax": "3",
             "ClearAllForwardings": "yes",
-            **_sharing(),
+            **_sharing(f"{self.config} {self.host}"),
         }
         argv = ["ssh", "-T"]
         for name, value in options.items():
@@ -89,10 +90,12 @@ class SshTransport:
         return UnreachableError(f"{self.host} cannot be reached by ssh: {said:.300}", *hints)
 
 
-def _sharing() -> dict[str, str]:
+def _sharing(way: str) -> dict[str, str]:
     """Return the options that let the commands of a run share one connection.
 
-    Windows' client cannot. The folder of the sockets is the user's alone.
+    It is shared by those who come the same ``way`` only: another configuration
+    may know other host keys. Windows' client cannot. The folder of the sockets
+    is the user's alone.
     """
     if sys.platform == "win32":
         return {}
@@ -111,6 +114,6 @@ def _sharing() -> dict[str, str]:
         return {}
     return {
         "ControlMaster": "auto",
-        "ControlPath": f"{folder}/%C",
+        "ControlPath": f"{folder}/{content_digest(way.encode())[:15]}-%C",
         "ControlPersist": str(_PERSIST),
     }
