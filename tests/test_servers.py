@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 
 import pytest
 from conftest import IIS, A
@@ -19,7 +18,6 @@ from sslbind.transports.powershell import ARGUMENTS
 from sslbind.transports.transport import UnreachableError
 
 __all__ = ["farm", "servers"]  # fixtures
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the farm needs sh and loopback")
 
 BOUND = f"""\
 version = 1
