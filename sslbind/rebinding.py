@@ -4,51 +4,133 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sslbind.binding import Binding
 from sslbind.certificates.names import covers
+from sslbind.errors import BadValueError, SslbindError
 from sslbind.keys import HOSTNAMEPORT
-from sslbind.session import Change, Session
+from sslbind.provisioning import stored_thumbprint
+from sslbind.session import ADD_BOTH, Change, Session
+
+if TYPE_CHECKING:
+    from sslbind.certificates.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
 class Rebinding:
-    """What a renewal does: the changed bindings, and the names that the new one lacks."""
+    """What a renewal did: the changed bindings, and the names that the new certificate lacks.
 
+    ``old`` and ``new`` are thumbprints; ``old_names`` are empty where the old
+    certificate is not in a store. ``refused``: nothing was changed, because of
+    the names in ``uncovered``.
+    """
+
+    old: str
+    new: str
+    old_names: Sequence[str]
     changes: tuple[Change, ...]
     uncovered: tuple[str, ...]
+    refused: bool
 
 
-def rebind(  # noqa: PLR0913  # two certificates, and what is known of each
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A certificate: its thumbprint, and its names and keys where they are known."""
+
+    thumbprint: str
+    names: Sequence[str] | None
+    identity: Identity | None = None
+
+
+def rebind(
     session: Session,
-    old: str,
-    new: str,
+    old: str | Identity,
+    new: str | Identity,
     *,
-    old_names: Sequence[str],
-    new_names: Sequence[str] | None,
-    verify: bool = True,
+    force: bool = False,
+    dry_run: bool = False,
 ) -> Rebinding:
-    """Bind ``new`` wherever ``old`` is bound, in memory, every other tag kept.
+    """Bind ``new`` wherever ``old`` is bound; every other tag keeps its value.
 
-    ``old`` and ``new`` are thumbprints; the names are those of the
-    certificates, empty for an old one that is in no store, None for a new one
-    that is not known. A name is uncovered that the old certificate answered
-    for, or that a binding has as its host, and that the new one does not cover.
-    Raises NoCertificateError where ``new`` is not in a binding's store.
+    ``old`` and ``new`` are certificates that were read, or hex digits: a
+    thumbprint, 8 or more of its digits, or a SHA-256. The bindings change in
+    memory. A ``new`` that was read goes into the store of each of them, unless
+    ``dry_run``. Where the new certificate lacks a name that the old one covers,
+    or that a binding has as its host, nothing changes unless ``force``. Raises
+    BadValueError for digits that do not name one certificate, and
+    NoCertificateError where ``new`` is not in a binding's store.
     """
-    users = [b for b in session.registry.bindings.values() if b.certhash == old]
+    checkpoint = session.editable.checkpoint()
+    before, after = _old(session, old), _new(session, new)
+    using = [one for one in session.registry.bindings.values() if one.certhash == before.thumbprint]
     changes = tuple(
-        session.update(binding.key, {"certhash": new}, verify=verify) for binding in users
+        session.update(one.key, {"certhash": after.thumbprint}, verify=after.identity is None)
+        for one in using
     )
+    old_names = before.names or ()
+    uncovered = _uncovered(using, old_names, after.names)
+    refused = bool(uncovered) and not force
+    if refused:
+        session.editable.rollback(checkpoint)
+    elif after.identity is not None and session.stores is not None and not dry_run:
+        for store in dict.fromkeys(one.after.store for one in changes if one.after):
+            session.stores.add(after.identity, store)
+    return Rebinding(before.thumbprint, after.thumbprint, old_names, changes, uncovered, refused)
+
+
+def _old(session: Session, certificate: str | Identity) -> _Chosen:
+    if not isinstance(certificate, str):
+        return _Chosen(certificate.leaf.thumbprint, certificate.leaf.names)
+    if len(certificate) == 64:
+        thumbprint = stored_thumbprint(session, certificate)
+    else:
+        used = {one.certhash for one in session.registry.bindings.values() if one.certhash}
+        found = sorted(one for one in used if one.startswith(certificate))
+        if len(found) > 1:
+            raise BadValueError(
+                f"{certificate} matches {len(found)} certificates: {', '.join(found)}"
+            )
+        thumbprint = found[0] if found else certificate
+    return _Chosen(thumbprint, _stored_names(session, thumbprint))
+
+
+def _new(session: Session, certificate: str | Identity) -> _Chosen:
+    if isinstance(certificate, str):
+        thumbprint = stored_thumbprint(session, certificate)
+        return _Chosen(thumbprint, _stored_names(session, thumbprint))
+    if session.stores is None:
+        raise SslbindError(
+            "there is no certificate store for the new certificate",
+            'add [CertStores] with path = "certs" to the registry, or name a thumbprint',
+            file=session.registry.path,
+        )
+    leaf = certificate.leaf
+    stored = any(entry.has_key for entry in session.stores.search(leaf.thumbprint))
+    if certificate.key is None and not stored and not session.stores.keys_elsewhere:
+        raise BadValueError(
+            f"{leaf.thumbprint} comes without its private key, and a binding needs one", ADD_BOTH
+        )
+    return _Chosen(leaf.thumbprint, leaf.names, certificate)
+
+
+def _stored_names(session: Session, thumbprint: str) -> Sequence[str] | None:
+    if session.stores is None:
+        return None
+    found = session.stores.search(thumbprint) if len(thumbprint) >= 8 else ()
+    return found[0].names if found else None
+
+
+def _uncovered(
+    using: Sequence[Binding], old_names: Sequence[str], new_names: Sequence[str] | None
+) -> tuple[str, ...]:
+    """Return the names that the new certificate lacks; none where its names are not known."""
     if new_names is None:
-        return Rebinding(changes, ())
+        return ()
     wanted = dict.fromkeys(old_names)
     wanted |= dict.fromkeys(
-        b.key.host for b in users if b.key.kind is HOSTNAMEPORT and _covered(b, old_names)
+        one.key.host
+        for one in using
+        if one.key.kind is HOSTNAMEPORT and (not old_names or covers(old_names, one.key.host))
     )
-    return Rebinding(changes, tuple(name for name in wanted if not covers(new_names, name)))
-
-
-def _covered(binding: Binding, old_names: Sequence[str]) -> bool:
-    """Whether the old certificate answered for the binding's host, as far as that is known."""
-    return not old_names or covers(old_names, binding.key.host)
+    return tuple(name for name in wanted if not covers(new_names, name))

@@ -33,6 +33,7 @@ LAYERS = (
     ("certificates",),
     ("registry",),
     ("session",),
+    ("passwords", "provisioning", "inventory", "selection"),
     ("rebinding", "answers", "comparison"),
     ("check", "probing"),
     ("formats", "reports", "explain"),

@@ -301,7 +301,7 @@ class TestProtocol:
         return done.stdout.decode()
 
     def test_a_line_has_a_value_and_its_help(self, folder: Path) -> None:
-        assert self.complete("reb").startswith("rebind\tBind the certificate NEW")
+        assert self.complete("reb").startswith("rebind\tReplace the certificate OLD")
 
     def test_files_are_left_to_the_shell(self, folder: Path) -> None:
         assert self.complete("--registry=x") == "\tfiles\t--registry=\n"

@@ -245,7 +245,7 @@ def test_rebind(run: Run, registry: Path, renewal: Stored, old: str) -> None:
         f"    certhash: {thumbprint} -> {renewal.renewed.thumbprint}",
         f"updated hostnameport={WEB}",
         f"    certhash: {thumbprint} -> {renewal.renewed.thumbprint}",
-        "2 bindings; these names changed hands: www.contoso.com",
+        "2 bindings; these names got the new certificate: www.contoso.com",
     ]
     assert SECRET not in result.out + result.err
 
@@ -299,7 +299,7 @@ def test_rebind_dry_run(run: Run, registry: Path, renewal: Stored) -> None:
     assert result.code == 0
     assert result.out.splitlines()[0] == "would update ipport=0.0.0.0:443"
     assert result.out.splitlines()[-1] == (
-        "2 bindings; these names would change hands: www.contoso.com"
+        "2 bindings; these names would get the new certificate: www.contoso.com"
     )
     assert snapshot(registry.parent) == before
 
@@ -450,7 +450,7 @@ def test_pasted_digits(run: Run, registry: Path, stored: Stored, renewal: Stored
     pairs = " ".join(stored.web.thumbprint[at : at + 2] for at in range(0, 40, 2))
     bound_ = run("add", "sslsnicert", "b.test:443", "--cert", f"\u200e{pairs}", "appid=iis")
     assert bound_.code == 0
-    assert "note: the thumbprint was pasted with U+200E, spaces: removed\n" in bound_.err
+    assert "note: removed from the pasted thumbprint: U+200E, spaces\n" in bound_.err
     result = run("rebind", f"\u200e{stored.web.thumbprint}", stored.mail.thumbprint, "--force")
     assert result.code == 0
     assert "U+200E" in result.err

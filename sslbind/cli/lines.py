@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sslbind import netsh_messages
-from sslbind.binding import DEFAULT_STORE, Binding
+from sslbind.binding import Binding
 from sslbind.cli.app import NO, speaks_utf8
 from sslbind.errors import (
     BadValueError,
@@ -27,15 +27,12 @@ from sslbind.grammar import (
     read_address,
     read_key,
 )
-from sslbind.keys import HOSTNAMEPORT, Key
+from sslbind.keys import Key
 from sslbind.printable import printable
 from sslbind.release import Release
 from sslbind.session import Change, Session
 from sslbind.tags import STORED, Value
-from sslbind.wording import day, some
-
-if TYPE_CHECKING:
-    from sslbind.certificates.identity import Certificate, Identity
+from sslbind.wording import some
 
 
 class Answer(NamedTuple):
@@ -160,7 +157,7 @@ def _write(
     if options.cert is not None:
         change = _bind_certificate(session, verb, key, values, options)
     else:
-        change = change_binding(session, verb, key, values, options)
+        change = _change_binding(session, verb, key, values, options)
     if verb == "update" and session.release < UPDATE_SINCE:
         note = (
             f"the netsh of {session.release.title} has no update; it came with {UPDATE_SINCE.title}"
@@ -169,73 +166,38 @@ def _write(
     return _changed(session, verb, change)
 
 
-def change_binding(
-    session: Session,
-    verb: str,
-    key: Key,
-    values: Mapping[str, Value],
-    options: LineOptions,
-    certificate: Identity | None = None,
+def _change_binding(
+    session: Session, verb: str, key: Key, values: Mapping[str, Value], options: LineOptions
 ) -> Change:
-    """Add or update one binding in memory; ``certificate`` is on its way into the store."""
+    """Add or update one binding in memory."""
     if verb == "update":
-        return session.update(key, values, verify=options.verify, certificate=certificate)
-    return session.add(
-        key, values, if_exists=options.if_exists, verify=options.verify, certificate=certificate
-    )
+        return session.update(key, values, verify=options.verify)
+    return session.add(key, values, if_exists=options.if_exists, verify=options.verify)
 
 
 def _bind_certificate(
-    session: Session, verb: str, key: Key, values: dict[str, Value], options: LineOptions
+    session: Session, verb: str, key: Key, values: Mapping[str, Value], options: LineOptions
 ) -> Change:
-    """Carry out an add or update with ``--cert``: into the store, and bound, in one step.
-
-    The binding is tried first, in memory, so that a line that fails leaves no
-    certificate behind.
-    """
-    if options.cert is None or not key.kind.certificate:
-        raise BadValueError(f"{key.spec}: --cert does not go with the central store")
-    if "certhash" in values:
-        raise BadValueError("certhash= and --cert exclude each other")
-    from sslbind.cli.provision import (
-        certificate_digits,
-        cleaned,
-        read_identity,
-        stored_thumbprint,
-    )
-
-    identity = None
-    digits = certificate_digits(options.cert)
-    if digits is None:
-        identity = read_identity(options.cert, options.password_file, options.password_env)
-        values["certhash"] = identity.leaf.thumbprint
-    else:
-        values["certhash"] = stored_thumbprint(session, digits)
-    keeps = verb == "update" or options.if_exists == "update"
-    before = session.registry.get(key) if keeps else None
-    if before is None or "certstorename" not in before.values:
-        values.setdefault("certstorename", DEFAULT_STORE)
-    change = change_binding(session, verb, key, values, options, identity)
-    change = change._replace(notes=(*cleaned(options.cert), *change.notes))
-    if identity is None:
-        return change
-    change = change._replace(notes=(*change.notes, *_doubts(identity.leaf, key)))
-    return change if options.dry_run else session.store(identity, change)
-
-
-def _doubts(leaf: Certificate, key: Key) -> Iterator[str]:
-    """Give a note for what a client of this binding would not accept of its certificate."""
+    """Carry out an add or update with ``--cert``."""
     from datetime import UTC, datetime
 
-    from sslbind.certificates.names import covers
+    from sslbind.cli.provision import named_certificate
+    from sslbind.provisioning import bind_certificate, check_certificate_allowed, cleaned
 
-    now = datetime.now(UTC)
-    if not leaf.not_before <= now <= leaf.not_after:
-        yield (
-            f"{leaf.thumbprint} is valid from {day(leaf.not_before)} to {day(leaf.not_after)} only"
-        )
-    if key.kind is HOSTNAMEPORT and not covers(leaf.names, key.host):
-        yield f"{leaf.thumbprint} does not cover {key.host}"
+    check_certificate_allowed(key, values)  # before a password is asked for
+    text = options.cert or ""
+    change = bind_certificate(
+        session,
+        key,
+        values,
+        named_certificate(text, options.password_file, options.password_env),
+        datetime.now(UTC),
+        update=verb == "update",
+        if_exists=options.if_exists,
+        verify=options.verify,
+        dry_run=options.dry_run,
+    )
+    return change._replace(notes=(*cleaned(text), *change.notes))
 
 
 def _write_json(
@@ -253,7 +215,7 @@ def _write_json(
     checkpoint = session.editable.checkpoint()
     try:
         changes = [
-            change_binding(session, verb, key, _values(session, dict(tags)), options)
+            _change_binding(session, verb, key, _values(session, dict(tags)), options)
             for key, tags in entries
         ]
     except NetshError:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import click
 
 from sslbind.cli.app import options
+from sslbind.cli.streams import read_input
 from sslbind.errors import PasswordError, SslbindError
-from sslbind.files import read_file
+from sslbind.passwords import Passwords
 from sslbind.printable import printable
-
-Result = TypeVar("Result")
 
 password_options = options(
     click.option(
@@ -28,44 +25,31 @@ password_options = options(
 )
 
 
-def with_passwords(
-    open_: Callable[[Sequence[bytes]], Result],
-    what: str,
-    password_file: str | None,
-    password_env: str | None,
-) -> Result:
-    """Return what ``open_`` does with the passwords that the options give.
+def passwords(password_file: str | None, password_env: str | None) -> Passwords:
+    """Return the passwords of the options; without any, a person at a terminal is asked."""
+    given = _given(password_file, password_env)
+    interactive = sys.stdin is not None and sys.stdin.isatty()
+    return Passwords(given, _ask if interactive else None)
 
-    Where they do not open it and a person is there, the person is asked.
-    Raises PasswordError, whose hints name the options, where nothing helps.
-    """
-    passwords = _given(password_file, password_env)
-    try:
-        return open_(passwords)
-    except PasswordError as error:
-        if passwords or sys.stdin is None or not sys.stdin.isatty():
-            raise PasswordError(
-                error.message,
-                "--password-file FILE or --password-env NAME gives its password",
-                file=error.file or what,
-            ) from None
+
+def _ask(file: str) -> bytes:
     try:
         typed = click.prompt(
-            f"Password of {printable(what)}",
+            f"Password of {printable(file)}",
             hide_input=True,
             default="",
             show_default=False,
             err=True,
         )
     except UnicodeDecodeError:
-        raise PasswordError("what was typed is no text", file=what) from None
-    return open_([str(typed).encode()])
+        raise PasswordError("what was typed is not text", file=file) from None
+    return str(typed).encode()
 
 
 def _given(password_file: str | None, password_env: str | None) -> list[bytes]:
     given: list[bytes] = []
     if password_file is not None:
-        data = read_file(password_file, 1 << 16)
+        data = read_input(password_file, 1 << 16)
         given.append(data.removesuffix(b"\n").removesuffix(b"\r"))
     if password_env is not None:
         value = os.environ.get(password_env)

@@ -10,17 +10,20 @@ import click
 
 from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
 from sslbind.cli.passwords import password_options
-from sslbind.cli.provision import certificate_digits, read_identities
-from sslbind.errors import CertificateError, RefusedError, SslbindError
+from sslbind.cli.provision import named_thumbprints, read_certificates
+from sslbind.inventory import (
+    delete_entries,
+    find_entries,
+    missing_entries,
+    require_stores,
+    users,
+    verify_entries,
+)
 from sslbind.printable import printable
-from sslbind.registry.registry import Registry
 from sslbind.session import Session
-from sslbind.wording import join
 
 if TYPE_CHECKING:
     from sslbind.certificates.entry import Entry
-    from sslbind.certificates.identity import Identity
-    from sslbind.certificates.stores import CertStores
 
 store_option = click.option(
     "--store", metavar="NAME", default=None, help="The store: MY, WebHosting, Root …"
@@ -54,8 +57,9 @@ def add(
     files that belong together, a certificate and its key.
     """
     session = app.reading()
-    stores = _stores(session)
-    found = _read(app, files, password_file, password_env)
+    stores = require_stores(session)
+    found, notes = read_certificates(files, password_file, password_env)
+    app.note(*notes)
     added = []
     for identity in found:
         entry, changed = stores.add(identity, store)
@@ -83,7 +87,7 @@ def add(
 def list_(app: App, store: str | None, format_: str) -> None:
     """List the certificates: store, thumbprint, names, days left, private key, file."""
     session = app.reading()
-    entries = _stores(session).entries(store)
+    entries = require_stores(session).entries(store)
     if format_ == "json":
         app.json({"certificates": [_entry_json(entry) for entry in entries]})
         return
@@ -120,7 +124,8 @@ def show(app: App, certificate: str, store: str | None, format_: str) -> int:
     session = app.reading()
     entries = _named(session, certificate, store)
     if format_ == "json":
-        app.json({"certificates": [_entry_json(e) | _users_json(session, e) for e in entries]})
+        found = [_entry_json(one) | {"bindings": _users(session, one)} for one in entries]
+        app.json({"certificates": found})
         return OK
     app.echo("\n".join(_details(session, entry) for entry in entries))
     return OK
@@ -133,19 +138,9 @@ def show(app: App, certificate: str, store: str | None, format_: str) -> int:
 @pass_app
 def delete(app: App, certificates: tuple[str, ...], store: str | None, format_: str) -> int:
     """Delete certificates with their keys; refused while a binding uses one."""
-    deleted: list[str] = []
     with app.editing() as session:
-        stores = _stores(session)
         entries = [entry for text in certificates for entry in _named(session, text, store)]
-        for entry in entries:
-            users = _users(session, entry)
-            if users:
-                raise RefusedError(
-                    f"{entry.thumbprint} in {entry.store} is used by {join(users)}",
-                    "delete or rebind these first: sslbind rebind OLD NEW",
-                )
-        for entry in entries:
-            deleted += stores.delete(entry)
+        deleted = delete_entries(session, entries)
     if format_ == "json":
         app.json({"changed": bool(deleted), "deleted": deleted})
     else:
@@ -166,16 +161,16 @@ def verify(app: App, certificates: tuple[str, ...], store: str | None, format_: 
     is wrong.
     """
     session = app.reading()
-    stores = _stores(session)
+    stores = require_stores(session)
     if certificates:
         entries: Sequence[Entry] = [
             entry for text in certificates for entry in _named(session, text, store)
         ]
     else:
         entries = stores.entries(store)
-    report = [(entry, _problems(session, stores, entry)) for entry in entries]
+    report = [*verify_entries(session, entries, datetime.now(UTC))]
     if not certificates:
-        report += _not_found(session, stores, store)
+        report += missing_entries(session, store)
     bad = any(problems for _, problems in report)
     if format_ == "json":
         app.json(
@@ -226,7 +221,7 @@ def new(
 
     if not dns and not ip:
         raise click.UsageError("--dns NAME or --ip ADDRESS is missing")
-    stores = _stores(app.reading())
+    stores = require_stores(app.reading())
     entry, _ = stores.add(self_signed(dns, ip, days, datetime.now(UTC)), store)
     if format_ == "json":
         app.json({"changed": True, "certificates": [_entry_json(entry)]})
@@ -235,134 +230,14 @@ def new(
     return OK
 
 
-def _stores(session: Session) -> CertStores:
-    if not isinstance(session.registry, Registry):
-        raise SslbindError(
-            "is no registry, and has no certificate store",
-            "sslbind import makes a registry of it",
-            file=session.registry.path,
-        )
-    if session.stores is None:
-        raise SslbindError(
-            "has no [CertStores]: there is no certificate store",
-            'add [CertStores] with path = "certs" to it',
-            file=session.registry.path,
-        )
-    return session.stores
-
-
-def _read(
-    app: App, files: Sequence[str], password_file: str | None, password_env: str | None
-) -> tuple[Identity, ...]:
-    """Return the certificates of ``files``, read as one bundle where they need each other."""
-    from sslbind.certificates.identity import Bundle
-    from sslbind.certificates.parsing import identities, read_bundle
-    from sslbind.cli.passwords import with_passwords
-    from sslbind.cli.provision import MAX_FILE
-    from sslbind.files import read_file
-
-    if len(files) == 1:
-        found, notes = read_identities(files[0], password_file, password_env)
-        app.note(*(f"{files[0]}: {note}" for note in notes))
-        return found
-    bundle = Bundle()
-    for path in files:
-        data = read_file(path, MAX_FILE)
-
-        def open_(passwords: Sequence[bytes], data: bytes = data) -> Bundle:
-            return read_bundle(data, passwords)
-
-        try:
-            one = with_passwords(open_, path, password_file, password_env)
-        except CertificateError as error:
-            raise type(error)(error.message, *error.hints, file=path) from None
-        app.note(*(f"{path}: {note}" for note in one.notes))
-        bundle += one
-    return identities(bundle)
-
-
 def _named(session: Session, text: str, store: str | None) -> tuple[Entry, ...]:
-    """Return the entries that ``text`` means: one certificate, in one store or more."""
-    stores = _stores(session)
-    digits = certificate_digits(text)
-    if digits is None:
-        wanted = {one.leaf.thumbprint for one in read_identities(text)[0]}
-        found = tuple(e for e in stores.entries(store) if e.thumbprint in wanted)
-    else:
-        within = {id(e) for e in stores.entries(store)}
-        found = tuple(e for e in stores.search(digits) if id(e) in within)
-    if not found:
-        raise RefusedError(
-            f"{text} is in {'no store' if store is None else f'no store {store}'}",
-            "sslbind store list shows what there is",
-        )
-    different = sorted({entry.thumbprint for entry in found})
-    if len(different) > 1:
-        raise RefusedError(f"{text} means {len(different)} certificates: {join(different)}")
-    return found
+    """Return the entries of the certificate that ``text`` names."""
+    require_stores(session)
+    return find_entries(session, named_thumbprints(text), store, named=text)
 
 
 def _users(session: Session, entry: Entry) -> list[str]:
-    return [
-        b.key.spec
-        for b in session.registry.bindings.values()
-        if b.certhash == entry.thumbprint and (b.store or "").casefold() == entry.store.casefold()
-    ]
-
-
-def _users_json(session: Session, entry: Entry) -> dict[str, Any]:
-    return {"bindings": _users(session, entry)}
-
-
-def _problems(session: Session, stores: CertStores, entry: Entry) -> list[tuple[str, str, str]]:
-    from sslbind.certificates.verify import problems
-    from sslbind.keys import HOSTNAMEPORT
-
-    if entry.locked:
-        return [("locked", entry.problem or "no password opens it", "")]
-    if not entry.thumbprint:
-        return [("unreadable", entry.problem or "cannot be read", "")]
-    names = [
-        b.key.host
-        for b in session.registry.bindings.values()
-        if b.certhash == entry.thumbprint and b.key.kind is HOSTNAMEPORT
-    ]
-    try:
-        identity = stores.load(entry)
-    except SslbindError as error:
-        return [("unreadable", str(error), "")]
-    others = stores.issuers(identity)
-    found = [
-        *problems(identity, others, datetime.now(UTC), names),
-        *stores.wide_modes(entry),
-    ]
-    rows = [(problem.id, problem.message, problem.advice) for problem in found]
-    bound = bool(_users(session, entry))
-    if identity.leaf.is_ca and not bound:  # an issuer: it serves nobody, and needs no key here
-        return [row for row in rows if row[0] not in ("no-names", "no-server-auth")]
-    needed = not stores.keys_elsewhere
-    if identity.key is None and needed:
-        rows.insert(0, ("no-private-key", "its private key is not in the store", ""))
-    return rows
-
-
-def _not_found(
-    session: Session, stores: CertStores, store: str | None
-) -> list[tuple[Entry, list[tuple[str, str, str]]]]:
-    """Return what bindings name and the stores do not have."""
-    from sslbind.certificates.entry import Entry
-
-    there = {(entry.thumbprint, entry.store.casefold()) for entry in stores.entries()}
-    return [
-        (
-            Entry(binding.store, "", binding.certhash),
-            [("not-found", f"{binding.key.spec} binds it, and it is not there", "")],
-        )
-        for binding in session.registry.bindings.values()
-        if binding.certhash and binding.store
-        if store is None or store.casefold() == binding.store.casefold()
-        if (binding.certhash, binding.store.casefold()) not in there
-    ]
+    return [key.spec for key in users(session, entry)]
 
 
 def _title(entry: Entry) -> str:

@@ -1,0 +1,134 @@
+"""The certificates in a registry's stores: which bindings use them, what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sslbind.certificates.entry import Entry
+from sslbind.certificates.verify import Problem
+from sslbind.errors import RefusedError, SslbindError
+from sslbind.keys import HOSTNAMEPORT, Key
+from sslbind.registry.registry import Registry
+from sslbind.wording import join
+
+if TYPE_CHECKING:
+    from sslbind.certificates.stores import CertStores
+    from sslbind.session import Session
+
+
+def require_stores(session: Session) -> CertStores:
+    """Return the certificate stores; raise SslbindError where the registry has none."""
+    if not isinstance(session.registry, Registry):
+        raise SslbindError(
+            "is not a registry, and has no certificate store",
+            "sslbind import makes a registry of it",
+            file=session.registry.path,
+        )
+    if session.stores is None:
+        raise SslbindError(
+            "has no [CertStores]: there is no certificate store",
+            'add [CertStores] with path = "certs" to it',
+            file=session.registry.path,
+        )
+    return session.stores
+
+
+def find_entries(
+    session: Session, thumbprints: Sequence[str], store: str | None = None, *, named: str
+) -> tuple[Entry, ...]:
+    """Return the entries of one certificate, in one store or more; raise RefusedError.
+
+    ``thumbprints`` are hex digits: a thumbprint, 8 or more of its digits, or a
+    SHA-256. ``named`` is what messages call the certificate.
+    """
+    stores = require_stores(session)
+    inside = {id(entry) for entry in stores.entries(store)}
+    matching = (entry for digits in thumbprints for entry in stores.search(digits))
+    found = tuple({id(one): one for one in matching if id(one) in inside}.values())
+    if not found:
+        raise RefusedError(
+            f"{named} is not in {'any store' if store is None else f'the store {store}'}",
+            "sslbind store list lists the certificates",
+        )
+    different = sorted({entry.thumbprint for entry in found})
+    if len(different) > 1:
+        raise RefusedError(f"{named} matches {len(different)} certificates: {join(different)}")
+    return found
+
+
+def users(session: Session, entry: Entry) -> list[Key]:
+    """Return the keys of the bindings that use a certificate of a store."""
+    return [
+        one.key
+        for one in session.registry.bindings.values()
+        if one.certhash == entry.thumbprint
+        and (one.store or "").casefold() == entry.store.casefold()
+    ]
+
+
+def delete_entries(session: Session, entries: Sequence[Entry]) -> list[str]:
+    """Delete certificates with their keys; return the files that were deleted.
+
+    Raises RefusedError, before anything is deleted, where a binding uses one.
+    """
+    for entry in entries:
+        if keys := users(session, entry):
+            raise RefusedError(
+                f"{entry.thumbprint} in {entry.store} is used by {join(key.spec for key in keys)}",
+                "delete or rebind these first: sslbind rebind OLD NEW",
+            )
+    stores = require_stores(session)
+    return [file for entry in entries for file in stores.delete(entry)]
+
+
+def verify_entries(
+    session: Session, entries: Sequence[Entry], now: datetime
+) -> Iterator[tuple[Entry, tuple[Problem, ...]]]:
+    """Yield each entry with its problems: key, chain, dates, names, usage, strength, file modes."""
+    stores = require_stores(session)
+    for entry in entries:
+        yield entry, tuple(_problems(session, stores, entry, now))
+
+
+def missing_entries(
+    session: Session, store: str | None = None
+) -> Iterator[tuple[Entry, tuple[Problem, ...]]]:
+    """Yield an entry without a file for each binding whose certificate is not in its store."""
+    entries = require_stores(session).entries()
+    present = {(entry.thumbprint, entry.store.casefold()) for entry in entries}
+    for one in session.registry.bindings.values():
+        if not one.certhash or not one.store:
+            continue
+        if store is not None and store.casefold() != one.store.casefold():
+            continue
+        if (one.certhash, one.store.casefold()) not in present:
+            message = f"{one.key.spec} binds it, but it is not in the store"
+            yield Entry(one.store, "", one.certhash), (Problem("not-found", message),)
+
+
+def _problems(
+    session: Session, stores: CertStores, entry: Entry, now: datetime
+) -> Sequence[Problem]:
+    from sslbind.certificates.verify import problems
+
+    if entry.locked:
+        return [Problem("locked", entry.problem or "no password opens it")]
+    if not entry.thumbprint:
+        return [Problem("unreadable", entry.problem or "cannot be read")]
+    names = [
+        one.key.host
+        for one in session.registry.bindings.values()
+        if one.certhash == entry.thumbprint and one.key.kind is HOSTNAMEPORT
+    ]
+    try:
+        identity = stores.load(entry)
+    except SslbindError as error:
+        return [Problem("unreadable", str(error))]
+    found = [*problems(identity, stores.issuers(identity), now, names), *stores.wide_modes(entry)]
+    if identity.leaf.is_ca and not users(session, entry):  # an issuer needs no key here
+        return [one for one in found if one.id not in ("no-names", "no-server-auth")]
+    if identity.key is None and not stores.keys_elsewhere:
+        found.insert(0, Problem("no-private-key", "its private key is not in the store"))
+    return found

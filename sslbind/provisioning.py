@@ -1,0 +1,180 @@
+"""Certificates for bindings: read from files, found in the stores, stored and bound in one step."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sslbind.binding import DEFAULT_STORE
+from sslbind.certificates.names import covers
+from sslbind.errors import BadValueError, CertificateError, PasswordError
+from sslbind.files import read_file
+from sslbind.keys import HOSTNAMEPORT, Key
+from sslbind.passwords import NO_PASSWORDS, Passwords
+from sslbind.tags import Value, clean_hash
+from sslbind.wording import day, some
+
+if TYPE_CHECKING:
+    from sslbind.certificates.identity import Bundle, Certificate, Identity
+    from sslbind.session import Change, Session
+
+MAX_FILE = 16 << 20
+"""Bytes; a certificate file is smaller."""
+_DIGITS = re.compile(r"[0-9a-f]{8,40}|[0-9a-f]{64}")
+
+
+def certificate_digits(text: str) -> str | None:
+    """Return the hex digits of a thumbprint, of a part of one, or of a SHA-256.
+
+    None where ``text`` names a file.
+    """
+    digits = clean_hash(text)[0].lower()
+    return None if os.path.exists(text) or not _DIGITS.fullmatch(digits) else digits
+
+
+def cleaned(text: str) -> tuple[str, ...]:
+    """Return a note about the characters that were removed from pasted digits, if any were."""
+    removed = clean_hash(text)[1] if certificate_digits(text) else ()
+    return (f"removed from the pasted thumbprint: {', '.join(removed)}",) if removed else ()
+
+
+def read_identities(
+    path: str, passwords: Passwords = NO_PASSWORDS
+) -> tuple[tuple[Identity, ...], tuple[str, ...]]:
+    """Return the certificates of a file with their chains and keys, and the reader's notes.
+
+    Raises SslbindError with the file's name.
+    """
+    return parse_identities(((path, read_file(path, MAX_FILE)),), passwords)
+
+
+def parse_identities(
+    files: Sequence[tuple[str, bytes]], passwords: Passwords = NO_PASSWORDS
+) -> tuple[tuple[Identity, ...], tuple[str, ...]]:
+    """Return the certificates of files that belong together, such as a certificate and its key.
+
+    ``files`` are names with contents; each note starts with the name of its file.
+    """
+    from sslbind.certificates.identity import Bundle
+    from sslbind.certificates.parsing import identities
+
+    bundle, notes = Bundle(), list[str]()
+    for file, data in files:
+        one = _bundle(file, data, passwords)
+        notes += (f"{file}: {note}" for note in one.notes)
+        bundle = one if len(files) == 1 else bundle + one
+    try:
+        return identities(bundle), tuple(notes)
+    except CertificateError as error:
+        if len(files) > 1:
+            raise
+        raise type(error)(error.message, *error.hints, file=files[0][0]) from None
+
+
+def _bundle(file: str, data: bytes, passwords: Passwords) -> Bundle:
+    from sslbind.certificates.parsing import read_bundle
+
+    try:
+        return passwords.open(lambda known: read_bundle(data, known), file)
+    except PasswordError as error:
+        raise PasswordError(error.message, *error.hints, file=file) from None
+    except CertificateError as error:
+        raise CertificateError(error.message, *error.hints, file=file) from None
+
+
+def one_identity(found: Sequence[Identity], file: str) -> Identity:
+    """Return the end certificate of ``file``, of several the one that has its key.
+
+    Raises CertificateError where that is not exactly one.
+    """
+    with_key = [one for one in found if one.key is not None]
+    if len(found) > 1 and len(with_key) != 1:
+        names = ", ".join(one.leaf.thumbprint for one in found)
+        raise CertificateError(
+            f"holds {len(found)} end certificates: {names}",
+            "sslbind store add FILE adds them all; then name one by its thumbprint",
+            file=file,
+        )
+    return with_key[0] if len(with_key) == 1 else found[0]
+
+
+def stored_thumbprint(session: Session, digits: str) -> str:
+    """Return the thumbprint of the only certificate in the stores that ``digits`` fit.
+
+    Raises BadValueError where none or more than one fits. Forty digits are
+    returned as they are: whether the right store has them is checked later.
+    """
+    if len(digits) == 40:
+        return digits
+    if session.stores is None:
+        raise BadValueError(
+            f"{digits}: without [CertStores], a certificate is named by the 40 digits of its"
+            " thumbprint"
+        )
+    found = sorted({entry.thumbprint for entry in session.stores.search(digits)})
+    if len(found) == 1:
+        return found[0]
+    what = f"matches {len(found)} certificates: {some(found, 5)}" if found else "is not known"
+    raise BadValueError(
+        f"{digits} {what} in the stores", "sslbind store list lists the certificates"
+    )
+
+
+def check_certificate_allowed(key: Key, values: Mapping[str, Value]) -> None:
+    """Raise BadValueError where ``bind_certificate`` takes no certificate for ``key``."""
+    if not key.kind.certificate:
+        raise BadValueError(f"{key.spec} has no certificate of its own, so --cert is not allowed")
+    if "certhash" in values:
+        raise BadValueError("certhash= and --cert exclude each other")
+
+
+def bind_certificate(  # noqa: PLR0913  # a certificate, a binding, and how netsh's line asks for it
+    session: Session,
+    key: Key,
+    values: Mapping[str, Value],
+    certificate: str | Identity,
+    now: datetime,
+    *,
+    update: bool = False,
+    if_exists: str = "fail",
+    verify: bool = True,
+    dry_run: bool = False,
+) -> Change:
+    """Add or update the binding of ``key`` with a certificate, which goes into its store first.
+
+    ``certificate`` is an ``Identity``, or digits that name a stored one. The
+    binding is made in memory before the certificate is stored, so that a
+    refused one leaves nothing behind. Raises NetshError.
+    """
+    check_certificate_allowed(key, values)
+    identity = None if isinstance(certificate, str) else certificate
+    thumbprint = (
+        stored_thumbprint(session, certificate)
+        if isinstance(certificate, str)
+        else certificate.leaf.thumbprint
+    )
+    values = {**values, "certhash": thumbprint}
+    before = session.registry.get(key) if update or if_exists == "update" else None
+    if before is None or "certstorename" not in before.values:
+        values.setdefault("certstorename", DEFAULT_STORE)
+    if update:
+        change = session.update(key, values, verify=verify, certificate=identity)
+    else:
+        change = session.add(key, values, if_exists=if_exists, verify=verify, certificate=identity)
+    if identity is None:
+        return change
+    change = change._replace(notes=(*change.notes, *_doubts(identity.leaf, key, now)))
+    return change if dry_run else session.store(identity, change)
+
+
+def _doubts(leaf: Certificate, key: Key, now: datetime) -> Iterator[str]:
+    """Yield a note for each reason why a client of this binding would reject its certificate."""
+    if not leaf.not_before <= now <= leaf.not_after:
+        yield (
+            f"{leaf.thumbprint} is only valid from {day(leaf.not_before)} to {day(leaf.not_after)}"
+        )
+    if key.kind is HOSTNAMEPORT and not covers(leaf.names, key.host):
+        yield f"{leaf.thumbprint} does not cover {key.host}"
