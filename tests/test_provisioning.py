@@ -455,3 +455,22 @@ def test_pasted_digits(run: Run, registry: Path, stored: Stored, renewal: Stored
     assert result.code == 0
     assert "U+200E" in result.err
     assert stored.web.thumbprint not in registry.read_text()
+
+
+def test_certificates_from_standard_input(run: Run, registry: Path) -> None:
+    """'-' is a certificate too: for add, rebind and store; so may its password be."""
+    data = web().pfx(PASSWORD, [intermediate()])
+    password = ("--password-env", "PFX_PASSWORD")
+    line = ("add", "sslsnicert", WEB, "--cert", "-", "appid=iis")
+    assert run(*line, *password, stdin=data, env=ENV).out == ADDED
+    assert bound(run) == [(WEB, web().thumbprint, "MY")]
+    newer = issue("new", dns=("www.contoso.com",))
+    assert run("rebind", web().thumbprint, "-", stdin=newer.pem + newer.key_pem()).code == 0
+    assert bound(run) == [(WEB, newer.thumbprint, "MY")]
+    assert newer.thumbprint in run("list", "--cert", "-", stdin=newer.pem).out
+    shown = run("store", "show", "-", stdin=newer.pem).out
+    assert shown.startswith(f"thumbprint:   {newer.thumbprint}\n")
+    (registry.parent / "web.pfx").write_bytes(data)
+    added = run("store", "add", "web.pfx", "--password-file", "-", stdin=PASSWORD)
+    assert added.out == f"unchanged {web().thumbprint} MY www.contoso.com\n"
+    assert run("store", "add", "-", stdin=b"nothing").err.startswith("error: standard input: ")
