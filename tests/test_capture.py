@@ -125,6 +125,7 @@ def test_records_have_the_line_where_their_key_stands() -> None:
 
 
 @given(binding_lists())
+@pytest.mark.slow
 def test_the_records_are_those_of_netsh(bindings: list[Binding]) -> None:
     """However the JSON is laid out, its records are those that netsh's text alone has."""
     text = show_writer.show(bindings, Release.W2025)

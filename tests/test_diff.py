@@ -350,6 +350,7 @@ def server(records: list[Binding], name: str = "web") -> Server:
 
 
 @given(binding_lists(), st.integers(2, 4))
+@pytest.mark.slow
 def test_nothing_differs_from_itself(records: list[Binding], count: int) -> None:
     """Any number of the same servers have no difference, in whatever order their bindings stand."""
     servers = [server(records), *[server(records[::-1])] * (count - 1)]

@@ -187,6 +187,7 @@ def test_questions_look_at_lines_of_the_table(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("cases", ["[a-b]*", "[c-o]*", "[p-s]*", "[t-z]*"])
+@pytest.mark.slow
 def test_nothing_differs_from_itself(host: Host, cases: str) -> None:
     """All lines of the table, through two of the same: no difference, and nothing is left."""
     before = host.registry.read_text()
@@ -234,6 +235,7 @@ LIES: dict[str, tuple[str, list[str]]] = {
 
 
 @pytest.mark.parametrize("lie", LIES)
+@pytest.mark.slow
 def test_every_lie_is_found(host: Host, lie: str) -> None:
     """A netsh that differs in one way is found out, in the lines that show it and no other."""
     case, lines = LIES[lie]
@@ -297,6 +299,7 @@ LAST_FIRST = (
         ("listing-order", "listing", "order", LAST_FIRST),
     ],
 )
+@pytest.mark.slow
 def test_questions_are_settled_by_what_netsh_says(
     host: Host, name: str, case: str, lie: str, netsh: str
 ) -> None:
@@ -313,6 +316,7 @@ def test_questions_are_settled_by_what_netsh_says(
 # Others' bindings.
 
 
+@pytest.mark.slow
 def test_bindings_of_others_stay_and_are_not_told(host: Host) -> None:
     """With others' bindings a listing is not compared; they are untouched, and in no report."""
     host.write(binding("0.0.0.0:443") + binding("www.contoso.com:443"))
@@ -337,6 +341,7 @@ def test_bindings_of_others_stay_and_are_not_told(host: Host) -> None:
     assert ran.question("empty-listing")["not_asked"] == "the machine has bindings of others"
 
 
+@pytest.mark.slow
 def test_a_port_of_others_is_refused(host: Host) -> None:
     """Where somebody else has bound one of the two ports, nothing is done at all."""
     host.write(binding("127.0.0.1:47444"))
@@ -551,6 +556,7 @@ def shake(host: Host, cases: str = "*", lie: str = "") -> Ran:
     return host.run(*options, "--listener", str(host.listener), lie=lie)
 
 
+@pytest.mark.slow
 def test_handshakes_agree(host: Host) -> None:
     """A server that answers as resolve says shows the certificates that it names."""
     ran = shake(host)
@@ -561,6 +567,7 @@ def test_handshakes_agree(host: Host) -> None:
     assert all(one["same"] for one in tried)
 
 
+@pytest.mark.slow
 def test_a_server_that_looks_for_names_first_is_found(host: Host) -> None:
     """The popular mistake shows where an exact address has a record of its own."""
     ran = shake(host, "*before*", lie="name-first")
@@ -574,6 +581,7 @@ def test_a_server_that_looks_for_names_first_is_found(host: Host) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_listener_that_is_not_there_is_no_agreement(host: Host) -> None:
     """Nobody listening stops the run; it never counts as no certificate."""
     host.listener.write_text("#!/bin/sh\nexit 1\n")

@@ -127,6 +127,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
+@pytest.mark.slow
 class TestWheel:
     def test_shells_and_man_find_the_files(self, wheel: Path) -> None:
         names = {n.partition(".data/data/")[2] for n in zipfile.ZipFile(wheel).namelist()}

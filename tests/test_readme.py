@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parent.parent / "README.md"
+TOP = Path(__file__).parent.parent
+README = TOP / "README.md"
+DOCS = sorted((TOP / "docs").glob("*.md"))
 THUMBPRINT = re.compile(r"\b[0-9a-f]{40}\b")
 
 
@@ -46,7 +48,7 @@ def shell(command: str, folder: Path) -> str:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the session is one of a POSIX shell")
 def test_the_session_on_the_first_screen_is_what_a_user_sees(tmp_path: Path) -> None:
-    """Every command of the session gives the output that stands below it.
+    """Every command of the session prints the output below it.
 
     Each certificate that is made has another thumbprint than the one shown.
     """
@@ -90,7 +92,7 @@ def test_the_library_does_what_readme_says(
     assert last == "certificate www.contoso.com:443 hostnameport True"
 
 
-def test_the_commands_in_readme_exist(tmp_path: Path) -> None:
+def test_the_commands_in_readme_exist() -> None:
     """Each option and command that README names in its shell blocks is known."""
     from click.testing import CliRunner
 
@@ -107,12 +109,36 @@ def test_the_commands_in_readme_exist(tmp_path: Path) -> None:
 
 
 def test_the_table_of_formats_is_the_table_of_formats() -> None:
-    """README has a row for each format, with the ways that it goes, and no other."""
+    """docs/formats.md has a row for each format, with the ways that it goes, and no other."""
     from sslbind.formats import formats
 
     row = re.compile(r"^\| `([a-z-]+)` \| (yes)? ?\| (yes|`show`)? ?\|", re.MULTILINE)
-    rows = row.findall(README.read_text("utf-8"))
-    told = {name: (reads == "yes", writes == "yes") for name, reads, writes in rows}
-    assert told == {
+    rows = row.findall((TOP / "docs" / "formats.md").read_text("utf-8"))
+    listed = {name: (reads == "yes", writes == "yes") for name, reads, writes in rows}
+    assert listed == {
         one.name: (one.read is not None, one.write is not None) for one in formats().values()
     }
+
+
+@pytest.mark.parametrize(
+    "page",
+    [README, TOP / "CONTRIBUTING.md", TOP / "SECURITY.md", *DOCS],
+    ids=lambda page: page.name,
+)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    """A relative link names a file that is there; one within a page, a heading of it."""
+    text = page.read_text("utf-8")
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", one.lower()).replace(" ", "-") for one in headings}
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in anchors, target
+        elif not target.startswith("https://"):
+            assert (page.parent / target).is_file(), target
+
+
+def test_readme_leads_to_every_page() -> None:
+    """No page of docs/ is left to be found by chance."""
+    text = README.read_text("utf-8")
+    for page in (*DOCS, TOP / "CONTRIBUTING.md", TOP / "SECURITY.md", TOP / "CHANGELOG.md"):
+        assert f"]({page.relative_to(TOP).as_posix()})" in text

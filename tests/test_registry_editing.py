@@ -75,6 +75,7 @@ def test_a_deleted_binding_takes_its_lines_and_comments_and_nobody_elses(
 
 
 @given(registries(min_size=2), st.data())
+@pytest.mark.slow
 def test_several_bindings_deleted_at_once_leave_all_other_lines(
     spelled: Spelled, data: st.DataObject
 ) -> None:
@@ -88,6 +89,7 @@ def test_several_bindings_deleted_at_once_leave_all_other_lines(
 
 
 @given(registries(), bindings())
+@pytest.mark.slow
 def test_a_new_binding_is_one_block_put_into_an_unchanged_text(
     spelled: Spelled, new: Binding
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_new_binding_is_one_block_put_into_an_unchanged_text(
 
 
 @given(registries(min_size=1), st.data())
+@pytest.mark.slow
 def test_a_changed_binding_keeps_every_line_of_what_did_not_change(
     spelled: Spelled, data: st.DataObject
 ) -> None:
@@ -123,6 +126,7 @@ def test_a_changed_binding_keeps_every_line_of_what_did_not_change(
 
 
 @given(registries(), st.integers(17, 40))
+@pytest.mark.slow
 def test_many_changes_at_once_say_the_same_as_one_by_one(spelled: Spelled, count: int) -> None:
     """A script of many lines gives every binding that it asks for."""
     tags = {"certhash": HASH, "appid": APPID, "certstorename": "MY"}

@@ -99,6 +99,7 @@ def public(path: Path) -> Iterator[Path]:
         yield target
 
 
+@pytest.mark.slow
 def test_forty_processes_that_add_five_bindings_each(path: Path) -> None:
     """All 200 are there: nobody writes over what another wrote."""
     code = "import sys\nfrom sslbind.cli import main\ncodes = [main(words.split('|')) for words in"
@@ -122,6 +123,7 @@ def test_forty_processes_that_add_five_bindings_each(path: Path) -> None:
 
 
 @posix
+@pytest.mark.slow
 def test_writers_killed_at_random_moments_lose_nothing(path: Path) -> None:
     """The file always parses, and holds every binding whose add had answered success."""
     code = """
