@@ -109,7 +109,7 @@ class Server:
             if not any(map(_is_rule, lines)) or lines[-1].strip():
                 raise self._no_listing(next(filter(str.strip, lines), "nothing"))
         self._refuse_sentence("\n".join(lists[0]))
-        return Source(self.name, capture.FORMAT.name, _without_lines(imported))
+        return Source(self.name, capture.FORMAT, _without_lines(imported))
 
     def _listed(self, ran: Ran, why: str) -> Source:
         text, _ = decode_console(ran.output, self.name)
@@ -124,7 +124,7 @@ class Server:
         iplisten = show_reader.read(listening, self.name).iplisten or ()
         return Source(
             self.name,
-            show_reader.FORMAT.name,
+            show_reader.FORMAT,
             _without_lines(imported)._replace(iplisten=iplisten),
         )
 

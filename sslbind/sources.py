@@ -24,18 +24,16 @@ from sslbind.tags import STORED
 if TYPE_CHECKING:
     from sslbind.formats.format import Format
 
-_REFUSING = ("netsh-show", "netsh-script")
-"""Formats in which a record is bad where one of its characters is lost."""
 _TABLES = "|".join((*KIND_BY_TABLE, "CertStores", "CentralCertProvider", "Suppress"))
 _REGISTRY = re.compile(rf"^[ \t]*(?:version[ \t]*=|\[\[?[ \t]*(?:{_TABLES})\b)", re.MULTILINE)
 """A line that only a registry has; a broken registry is never read as another document."""
 
 
 class Source(NamedTuple):
-    """One document that was read: its file, the name of its format, and its content."""
+    """One document that was read: its file, its format, and its content."""
 
     file: str
-    format: str
+    format: Format
     imported: Imported
 
 
@@ -84,7 +82,7 @@ def foreign_format(path: str) -> str | None:
         source = _parsed(read_file(path, MAX_SIZE), path) if os.path.isfile(path) else None
     except SslbindError:
         return None
-    return source and source.format
+    return source and source.format.name
 
 
 def _parsed(data: bytes, file: str, name: str | None = None) -> Source | None:
@@ -96,9 +94,9 @@ def _parsed(data: bytes, file: str, name: str | None = None) -> Source | None:
     if found is None or found.read is None:
         return None
     imported = found.read(text, file)
-    if note and found.name not in _REFUSING:
+    if note and not found.strict_encoding:
         imported = imported._replace(notes=(note, *imported.notes))
-    return Source(file, found.name, imported)
+    return Source(file, found, imported)
 
 
 def _readable() -> str:

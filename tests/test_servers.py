@@ -55,7 +55,7 @@ def same(source: Source, machine: Machine) -> bool:
 def test_a_server_without_powershell(farm: Farm, servers: list[Machine]) -> None:
     servers[0].registry.write_text(BOUND, encoding="utf-8")
     source = read(farm, "s1")
-    assert (source.file, source.format) == ("@s1", "netsh-show")
+    assert (source.file, source.format.name) == ("@s1", "netsh-show")
     assert same(source, servers[0])
     assert source.imported.notes[-1].startswith(
         "read with netsh, which lists no certificates and sites: "
@@ -71,7 +71,7 @@ def test_a_server_with_powershell(farm: Farm, servers: list[Machine], shell: str
     servers[0].folder.joinpath("shell").write_text(shell if "/" in shell else needs(shell))
     before = sorted(path.name for path in servers[0].folder.iterdir())
     source = read(farm, "s1")
-    assert (source.file, source.format) == ("@s1", "capture")
+    assert (source.file, source.format.name) == ("@s1", "capture")
     assert same(source, servers[0])
     assert source.imported.release is Release.W2022
     assert source.imported.certificates == ()

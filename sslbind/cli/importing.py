@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 FORMATS = {one.name: one for one in formats().values() if one.read}
 _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items())
 
-SERVERS = {"capture", "json", "netsh-json", "netsh-show"}
-"""Formats whose documents have every record of a server: one without any has none."""
-
 
 @click.command(
     "import",
@@ -377,7 +374,7 @@ def _refuse_twice(paths: Sequence[str]) -> None:
 
 def _of_a_server(source: Source) -> bool:
     """Whether a document tells of a whole server, so that no record means no binding."""
-    return source.format in SERVERS and not source.imported.bad
+    return source.format.whole_server and not source.imported.bad
 
 
 def _conflict(name: str, file: str, line: int | None, *, within: bool) -> SslbindError:

@@ -297,5 +297,10 @@ def _sites(lines: Items, file: str, bad: list[BadRecord]) -> Sites | None:
 
 
 FORMAT = Format(
-    "capture", "JSON of capture.ps1, with certificates and sites", detect, read, rank=10
+    "capture",
+    "JSON of capture.ps1, with certificates and sites",
+    detect,
+    read,
+    rank=10,
+    whole_server=True,
 )

@@ -75,7 +75,9 @@ class Format(NamedTuple):
     raises SslbindError where the document as a whole is none, while a record
     that is bad goes into ``Imported.bad``. ``write_changes`` writes what turns one
     state into another. What a format cannot do is None. Formats are tried in the
-    order of ``rank``.
+    order of ``rank``. ``whole_server``: a document has every binding of its server,
+    so that one without records means a server without bindings. ``strict_encoding``:
+    ``read`` itself reports characters that were lost in decoding.
     """
 
     name: str
@@ -85,3 +87,5 @@ class Format(NamedTuple):
     write: Callable[[Contents], Written] | None = None
     write_changes: Callable[[Transition], Written] | None = None
     rank: int = 50
+    whole_server: bool = False
+    strict_encoding: bool = False

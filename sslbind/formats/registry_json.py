@@ -201,5 +201,11 @@ def _encodable(text: str) -> None:
 
 
 FORMAT = Format(
-    "json", "JSON of sslbind, with every tag of each record", detect, read, write, rank=10
+    "json",
+    "JSON of sslbind, with every tag of each record",
+    detect,
+    read,
+    write,
+    rank=10,
+    whole_server=True,
 )

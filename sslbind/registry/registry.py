@@ -17,7 +17,7 @@ from sslbind import cache, files, locks
 from sslbind.binding import Binding
 from sslbind.digest import content_digest
 from sslbind.errors import RegistryError, SslbindError
-from sslbind.keys import Key, Kind
+from sslbind.keys import Key
 from sslbind.registry import plain
 from sslbind.registry.bindings import Bindings, in_order
 from sslbind.registry.document import (
@@ -273,13 +273,21 @@ class Registry(Bindings):
 
     def render(self) -> str:
         """Return the text of the file with the changes in it, checked by reading it again."""
-        text = self._with_settings()
+        from sslbind.registry import rendering
+
+        wanted = self.settings._replace(iplisten=self.iplisten)
+        text = self._text
+        if wanted != self._settings:
+            end = plain.head_region(text) if self._plain else len(text)
+            head = rendering.with_settings(text[:end], self._settings, wanted, self.path)
+            text = head + text[end:]
         old = {key: self._stored(key) for key in self._changes}
-        changes = {key: new for key, new in self._changes.items() if new != old[key]}
+        changes = [(old[key], new) for key, new in self._changes.items() if new != old[key]]
         if changes and self._plain and len(changes) <= _FEW:
-            text = self._splice_few(text, old, changes)
+            text = rendering.with_few(text, changes, self.path)
         elif changes:
-            text = self._splice_many(text, old, changes)
+            spelled = self._document.spelled
+            text = rendering.with_many(text, changes, spelled, self.bindings, self.path)
         return text
 
     # Reading.
@@ -328,82 +336,6 @@ class Registry(Bindings):
                 self._plain = False
         return self._document.bindings.get(key)
 
-    # Writing.
-
-    def _with_settings(self) -> str:
-        old = self._settings
-        wanted = self.settings._replace(iplisten=self.iplisten)
-        if wanted == old:
-            return self._text
-        from sslbind.registry.splice import Splice
-
-        end = plain.head_region(self._text) if self._plain else len(self._text)
-        head = self._text[:end]
-        same = _settings_of(head, self.path) or old
-        splice = Splice(head)
-        if wanted.iplisten != old.iplisten:
-            splice.set_iplisten(wanted.iplisten)
-        if wanted.central_store is not None and wanted.central_store != old.central_store:
-            before = old.central_store.table if old.central_store else {}
-            new = wanted.central_store.table
-            changes = {name: new[name] for name in new if new[name] != before.get(name)}
-            splice.set_table(type(wanted.central_store).__name__, changes)
-        head = splice.result()
-        same = same._replace(iplisten=wanted.iplisten, central_store=wanted.central_store)
-        _confirm(_settings_of(head, self.path) == same, self.path)
-        return head + self._text[end:]
-
-    def _splice_few(
-        self,
-        text: str,
-        old: Mapping[Key, Binding | None],
-        changes: Mapping[Key, Binding | None],
-    ) -> str:
-        from sslbind.registry.splice import Splice
-
-        for key, new in changes.items():
-            before = old[key]
-            region = plain.region(text, key) if before else plain.last_region(text, key.kind)
-            start, end = region
-            splice = Splice(text[start:end])
-            if new is None and before is not None:
-                splice.delete(str(key), before)
-            elif new is not None and before is not None:
-                splice.change(str(key), before, new)
-            elif new is not None:
-                splice.insert([new])
-            text = text[:start] + splice.result() + text[end:]
-            _confirm(_found(text, key, self.path) == new, self.path)
-        return text
-
-    def _splice_many(
-        self,
-        text: str,
-        old: Mapping[Key, Binding | None],
-        changes: Mapping[Key, Binding | None],
-    ) -> str:
-        from sslbind.registry.splice import Splice
-
-        splice = Splice(text)
-        added: dict[Kind, list[Binding]] = {}
-        for key, new in changes.items():
-            before = old[key]
-            if before is None:
-                if new is not None:
-                    added.setdefault(key.kind, []).append(new)
-            elif new is None:
-                splice.delete(self._document.spelled[key], before)
-            else:
-                splice.change(self._document.spelled[key], before, new)
-        text = splice.result()
-        if added:
-            splice = Splice(text)
-            for bindings in added.values():
-                splice.insert(bindings)
-            text = splice.result()
-        _confirm(_all(text, self.path) == self.bindings, self.path)
-        return text
-
 
 def _slot(data: bytes) -> tuple[str, bytes]:
     """Return where it is remembered that ``data`` is valid and plain, and as what."""
@@ -440,35 +372,3 @@ def _read(path: str | os.PathLike[str]) -> bytes:
 
 def _as_registry_error(error: SslbindError, path: str | os.PathLike[str]) -> RegistryError:
     return RegistryError(error.message, *error.hints, file=path)
-
-
-def _found(text: str, key: Key, file: str) -> Binding | bool | None:
-    """Return the binding of ``key`` in an edited text; False where it does not parse."""
-    try:
-        return plain.find(text, key, file)
-    except RegistryError:
-        return False
-
-
-def _all(text: str, file: str) -> Mapping[Key, Binding]:
-    try:
-        return parse_document(text, file).bindings
-    except RegistryError:
-        return {}
-
-
-def _settings_of(text: str, file: str) -> Settings | None:
-    try:
-        return parse_settings(text, file)
-    except RegistryError:
-        return None
-
-
-def _confirm(as_wanted: bool, path: str) -> None:
-    """Refuse to write a text that does not say what was asked; such a spelling is a bug of ours."""
-    if not as_wanted:
-        raise RegistryError(
-            "is spelled in a way that this edit cannot be made in; nothing was written",
-            "write the binding as a table of its own, as sslbind does, and report this",
-            file=path,
-        )

@@ -281,4 +281,5 @@ FORMAT = Format(
     _export,
     _changes,
     rank=20,
+    strict_encoding=True,
 )

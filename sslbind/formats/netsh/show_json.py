@@ -148,5 +148,10 @@ def _hash(text: str | None) -> str | None:
 
 
 FORMAT = Format(
-    "netsh-json", "JSON of 'netsh http show sslcert json=enable'", detect, read_records, rank=10
+    "netsh-json",
+    "JSON of 'netsh http show sslcert json=enable'",
+    detect,
+    read_records,
+    rank=10,
+    whole_server=True,
 )

@@ -432,5 +432,11 @@ def _properties(groups: Sequence[Sequence[_Field]]) -> dict[str, Value]:
 
 
 FORMAT = Format(
-    "netsh-show", "text of 'netsh http show sslcert', in any language", detect, read, rank=15
+    "netsh-show",
+    "text of 'netsh http show sslcert', in any language",
+    detect,
+    read,
+    rank=15,
+    whole_server=True,
+    strict_encoding=True,
 )
