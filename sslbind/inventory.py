@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sslbind.certificates.entry import Entry
-from sslbind.certificates.verify import Problem
+from sslbind.certificates.judgement import Problem
 from sslbind.errors import RefusedError, SslbindError
 from sslbind.keys import HOSTNAMEPORT, Key
 from sslbind.registry.registry import Registry

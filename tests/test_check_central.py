@@ -170,15 +170,15 @@ def test_name_mismatch(case: Case) -> None:
         (
             "ccs/_.contoso.com.pfx",
             (
-                "ccs/_.contoso.com.pfx serves *.contoso.com, which its certificate does not cover:"
-                " its names are www.contoso.com"
+                "ccs/_.contoso.com.pfx serves *.contoso.com, and its certificate does not cover"
+                " *.contoso.com: its names are www.contoso.com"
             ),
         ),
         (
             "ccs/shop.contoso.com.pfx",
             (
-                "ccs/shop.contoso.com.pfx serves shop.contoso.com, which its certificate does not"
-                " cover: its names are www.contoso.com"
+                "ccs/shop.contoso.com.pfx serves shop.contoso.com, and its certificate does not"
+                " cover shop.contoso.com: its names are www.contoso.com"
             ),
         ),
         (
@@ -276,7 +276,7 @@ def test_certificates_of_the_central_store(case: Case) -> None:
         "the certificate in ccs/www.contoso.com.pfx expired on 2026-05-31 12:00 UTC, 1 day ago"
     )
     assert found.advice == (
-        "renew the certificate; put the new one in the place of ccs/www.contoso.com.pfx"
+        "renew the certificate; replace ccs/www.contoso.com.pfx with the new one"
     )
     assert case.only("cert-chain-incomplete").file == "ccs/www.contoso.com.pfx"
     case.store(intermediate(), store="CA", key=False)

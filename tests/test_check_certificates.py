@@ -276,10 +276,10 @@ def test_not_yet_valid(case: Case) -> None:
     found = case.only("cert-not-yet-valid")
     assert (found.severity, found.key, found.command) == ("error", KEY, None)
     assert found.message == (
-        f"the certificate {new.thumbprint} is valid only from 2026-06-01 17:00 UTC on, in less than"
+        f"the certificate {new.thumbprint} is not valid before 2026-06-01 17:00 UTC, in less than"
         " a day"
     )
-    assert found.advice == "serve one that is valid now, and change later"
+    assert found.advice == "bind one that is valid now, and this one later"
 
 
 def test_expires_soon(case: Case) -> None:
@@ -337,7 +337,10 @@ def test_host_mismatch_words(case: Case) -> None:
     )
     assert one.advice == "bind a certificate that has the name"
     assert one.command == f"sslbind update sslcert hostnameport={KEY} --cert NEW.pfx"
-    assert other.message.endswith("does not cover www.contoso.com: it has no names")
+    assert other.message == (
+        f"the certificate {none.thumbprint} has no subject alternative name, and clients ignore the"
+        " common name"
+    )
     case.write(STORES, record("www.contoso.com:443", many))
     Path("NEW.pfx").write_bytes(web().pfx())
     case.mend("cert-host-mismatch")
@@ -383,9 +386,11 @@ def test_weak(case: Case) -> None:
     one, other = case.check(ids=["cert-weak"])
     assert (one.key, other.key) == (KEY, "old.contoso.com:443")
     assert one.severity == "warn"
-    assert one.message == (f"the certificate {short.thumbprint} has a key of 1024 bits (RSA 1024)")
-    assert other.message == (f"the certificate {old} has a signature made with sha1")
-    assert one.advice == "request it again with a key of 2048 bits or more and SHA-256"
+    assert one.message == (
+        f"the certificate {short.thumbprint} has a weak key (RSA 1024; clients require 2048 bits)"
+    )
+    assert other.message == f"the certificate {old} has a weak signature (sha1)"
+    assert one.advice == "request it again with a key of at least 2048 bits and SHA-256"
     assert one.command == f"sslbind rebind {short.thumbprint} NEW.pfx"
 
 
@@ -394,7 +399,7 @@ def test_weak_dsa(case: Case) -> None:
     short = name(key=dsa.generate_private_key(1024))
     case.store(short)
     case.write(STORES, record(KEY, short))
-    assert "a key of 1024 bits (DSA" in case.only("cert-weak").message
+    assert "has a weak key (DSA 1024; clients require 2048 bits)" in case.only("cert-weak").message
 
 
 def test_chain_incomplete(case: Case) -> None:
@@ -409,7 +414,7 @@ def test_chain_incomplete(case: Case) -> None:
         " its file nor in a store"
     )
     assert found.advice == (
-        "put the issuer's certificate into the store CA; a root belongs into Root"
+        "put the issuer's certificate into the store CA; a root belongs in Root"
     )
     assert found.command == "sslbind store add ISSUER.pem --store CA"
     Path("ISSUER.pem").write_bytes(intermediate().pem)
@@ -431,7 +436,7 @@ def test_chain_incomplete_of_a_namesake(case: Case) -> None:
     assert (one.key, other.key) == (KEY, "10.0.0.5:443")
     assert one.message == (
         f"the certificate {leaf.thumbprint} is issued by CN=miss, which is neither in its file nor"
-        " in a store: what has the name there did not sign it"
+        " in a store: the one of that name there did not sign it"
     )
     case.central("www.contoso.com.pfx", leaf)
     case.write(STORES, PROVIDER, record("443"))
@@ -440,6 +445,51 @@ def test_chain_incomplete_of_a_namesake(case: Case) -> None:
     assert case.check(ids=["cert-chain-incomplete"]) == []
     case.write(STORES, record(KEY, leaf))
     assert case.check(ids=["cert-chain-incomplete"]) == []
+
+
+def test_the_chain_has_expired(case: Case) -> None:
+    """An expired intermediate is a finding where no other path to a root is valid."""
+    case.store(web(), chain=(intermediate(),))
+    case.write(STORES, record(KEY, web()))
+    later = NOW + timedelta(days=1001)
+    served = f"the certificate {web().thumbprint}"
+    above = "CN=Test Intermediate, which expired on 2029-02-25 12:00 UTC"
+    found = case.check(ids=["cert-expired"], now=later)
+    assert [(one.severity, one.key, one.message) for one in found] == [
+        ("error", KEY, f"{served} expired on 2026-07-31 12:00 UTC, 941 days ago"),
+        ("error", KEY, f"{served} is issued under {above}, 1 day ago"),
+    ]
+    assert found[1].advice == (
+        "add a valid chain: put the issuer's certificate into the store CA; a root belongs in Root"
+    )
+    assert found[1].command == "sslbind store add ISSUER.pem --store CA"
+    renewed = issue(
+        "Test Intermediate",
+        issuer=root(),
+        ca=True,
+        key=intermediate().key,
+        end=NOW + timedelta(days=2000),
+    )
+    case.store(renewed, store="CA", key=False)
+    assert len(case.check(ids=["cert-expired"], now=later)) == 1
+
+
+def test_a_root_that_has_expired(case: Case) -> None:
+    """A root in Root counts as well, one that expires soon too; a valid one beside it suffices."""
+    old = {"ca": True, "key": root().key, "start": NOW - timedelta(days=99)}
+    ending = issue("Test Root", end=NOW + timedelta(days=9), **old)  # type: ignore[arg-type]
+    leaf = issue("d.contoso.com", dns=("d.contoso.com",), issuer=root())
+    case.store(leaf)
+    case.store(ending, store="Root", key=False)
+    case.write(STORES, record("d.contoso.com:443", leaf))
+    assert case.only("cert-expires-soon").message == (
+        f"the certificate {leaf.thumbprint} is issued under CN=Test Root, which expires on"
+        " 2026-06-10 12:00 UTC, in 9 days"
+    )
+    assert len(case.check(ids=["cert-expired"], now=NOW + timedelta(days=10))) == 1
+    case.store(root(), store="Root", key=False)
+    assert certs(case) == []
+    assert case.check(ids=["cert-expired"], now=NOW + timedelta(days=10)) == []
 
 
 def signed_by_openssl(subject: str, issuer: str) -> str:

@@ -88,8 +88,8 @@ def test_an_exact_address(run: Run, folder: Path) -> None:
     assert result.out == (
         f"{OTHER.thumbprint} by ipport=10.0.0.5:443: the exact address comes first (documented)\n"
         "passed over: hostnameport=www.contoso.com:443, ipport=0.0.0.0:443\n"
-        "a client that trusts the issuer refuses it for www.contoso.com: www.contoso.com is not"
-        " among its names: other.contoso.com\n"
+        "a client that trusts the issuer refuses it for www.contoso.com: the certificate does"
+        " not cover www.contoso.com: its names are other.contoso.com\n"
     )
 
 
@@ -265,9 +265,9 @@ def test_keys_elsewhere(run: Run, folder: Path) -> None:
 
 BAD = {
     "expired": (leaf(WWW, end=NOW - timedelta(days=1)), "expired", "the certificate expired on"),
-    "early": (leaf(WWW, start=NOW + timedelta(days=1)), "not-yet-valid", "is valid only from"),
+    "early": (leaf(WWW, start=NOW + timedelta(days=1)), "not-yet-valid", "is not valid before"),
     "usage": (leaf(WWW, eku=CLIENT), "no-server-auth", "clientAuth, without serverAuth"),
-    "weak": (leaf(WWW, key=rsa_key(1024)), "weak-key", "RSA 1024: clients ask for 2048 bits"),
+    "weak": (leaf(WWW, key=rsa_key(1024)), "weak-key", "RSA 1024; clients require 2048 bits"),
     "nameless": (leaf(), "no-names", "clients ignore the common name"),
 }
 
@@ -295,15 +295,38 @@ def test_an_incomplete_chain_alone_is_accepted(run: Run, folder: Path) -> None:
     result = run("resolve", "10.0.0.5:443", WWW)
     assert result.out.splitlines()[-1] == (
         f"a client that trusts the issuer accepts it for www.contoso.com until {UNTIL}, but the"
-        " issuer CN=Test Intermediate is neither in the chain nor in a store"
+        " certificate is issued by CN=Test Intermediate, which is neither in its file nor in a"
+        " store"
     )
     store(folder, intermediate(), name="CA", key=False)
     for _ in ("read", "remembered"):
-        assert "issuer CN" not in run("resolve", "10.0.0.5:443", WWW).out
+        assert "is issued by" not in run("resolve", "10.0.0.5:443", WWW).out
     (folder / "certs" / "CA" / f"{intermediate().thumbprint}.pem").unlink()
     client = run("resolve", "10.0.0.5:443", WWW, "--format", "json").json["client"]
     assert client["accepts"] is True
     assert [problem["id"] for problem in client["problems"]] == ["chain-incomplete"]
+
+
+def test_a_root_that_has_expired(run: Run, folder: Path) -> None:
+    """A root in Root counts like every certificate of the path, until a valid one is beside it."""
+    write(folder, f"sni {WWW}:443 {GOOD.thumbprint}", settings=STORES)
+
+    def last() -> str:
+        time.sleep(0.03)  # files that changed just now are not remembered
+        return run("resolve", "10.0.0.5:443", WWW).out.splitlines()[-1]
+
+    accepted = f"a client that trusts the issuer accepts it for www.contoso.com until {UNTIL}"
+    assert (last(), last()) == (accepted, accepted)
+    end = NOW - timedelta(days=1)
+    old = issue("Test Root", ca=True, key=root().key, start=NOW - timedelta(days=99), end=end)
+    store(folder, old, name="Root", key=False)
+    refused = (
+        "a client that trusts the issuer refuses it for www.contoso.com: CN=Test Root in the chain"
+        f" expired on {end:%Y-%m-%d %H:%M} UTC"
+    )
+    assert (last(), last()) == (refused, refused)
+    store(folder, root(), name="Root", key=False)
+    assert (last(), last()) == (accepted, accepted)
 
 
 def test_without_a_name_none_is_checked(run: Run, folder: Path) -> None:
@@ -312,7 +335,7 @@ def test_without_a_name_none_is_checked(run: Run, folder: Path) -> None:
     last = run("resolve", "10.0.0.5:443").out.splitlines()[-1]
     assert last == f"a client that trusts the issuer accepts it until {UNTIL}; no name was checked"
     last = run("resolve", "10.0.0.5:443", "10.0.0.5").out.splitlines()[-1]
-    assert last.endswith("10.0.0.5 is not among its names: www.contoso.com")
+    assert last.endswith("the certificate does not cover 10.0.0.5: its names are www.contoso.com")
 
 
 def test_what_is_remembered_changes_with_the_files(run: Run, folder: Path, cache: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pki import CLIENT, NOW, SERVER, Issued, ec_key, intermediate, issue, openssl, root, web
 
+from sslbind.certificates.judgement import lasts_until, path
 from sslbind.certificates.parsing import Certificate, Identity, PrivateKey, identities, read_bundle
-from sslbind.certificates.verify import problems
+from sslbind.certificates.verify import problems, signed_chain
 
 
 def certificate(issued: Issued) -> Certificate:
@@ -68,7 +70,45 @@ def test_dates(days: int, found: str) -> None:
 def test_names() -> None:
     """Every name that is not covered is a problem, which tells the names that are."""
     found = problems(identity(web(), intermediate()), (), NOW, ["a.example", "www.contoso.com"])
-    assert [one.message for one in found] == ["a.example is not among its names: www.contoso.com"]
+    assert [one.message for one in found] == [
+        "the certificate does not cover a.example: its names are www.contoso.com"
+    ]
+
+
+def test_a_chain_is_a_path_and_not_a_set() -> None:
+    """One valid path suffices, and on it every certificate counts, the root too."""
+    old: dict[str, Any] = {"start": NOW - timedelta(days=99), "end": NOW - timedelta(days=1)}
+    above = issue("Other Root", ca=True)
+    cross = issue("Test Root", issuer=above, ca=True, key=root().key, **old)
+    leaf, chain = web(), (intermediate(), cross)
+    assert ids(identity(leaf, *chain, root())) == ""
+    assert ids(identity(leaf, *chain), others=(certificate(root()),)) == ""
+    assert ids(identity(leaf, *chain)) == "expired"
+    expired_root = issue("Test Root", ca=True, key=root().key, **old)
+    found = problems(identity(leaf, intermediate()), (certificate(expired_root),), NOW)
+    assert [one.message for one in found] == [
+        "CN=Test Root in the chain expired on 2026-05-31 12:00 UTC"
+    ]
+    assert ids(identity(leaf, intermediate(), expired_root), others=(certificate(root()),)) == ""
+
+
+def test_the_path_that_lasts_longest() -> None:
+    """Of two valid paths the one that lasts longest counts; a circle of CAs ends nowhere."""
+    short = issue("Test Root", ca=True, key=root().key, end=NOW + timedelta(days=1))
+    chain = signed_chain(identity(web(), intermediate(), short, root()), ())
+    way = path(chain.leaf, chain.above, NOW)
+    assert [one.subject for one in way] == [
+        "CN=www.contoso.com",
+        "CN=Test Intermediate",
+        "CN=Test Root",
+    ]
+    assert lasts_until(way) == NOW + timedelta(days=60)
+    one, other = ec_key("one"), ec_key("other")
+    by = Issued(issue("Other", key=other).certificate, other)
+    first = issue("One", issuer=by, key=one, ca=True)
+    second = issue("Other", issuer=first, key=other, ca=True)
+    leaf = issue("x", dns=["x.example"], issuer=first)
+    assert ids(identity(leaf, first, second)) == ""
 
 
 def test_a_common_name_is_no_name() -> None:
@@ -93,7 +133,9 @@ def test_weak_keys_and_signatures() -> None:
     (old,) = identities(read_bundle(made))
     found = problems(old, (), old.leaf.not_before)
     assert [one.id for one in found] == ["weak-key", "weak-signature"]
-    assert found[0].message == "the key is RSA 1024: clients ask for 2048 bits"
+    assert found[0].message == (
+        "the certificate has a weak key (RSA 1024; clients require 2048 bits)"
+    )
 
 
 def test_text_of_certificates_is_escaped() -> None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind import cache
 from sslbind.answers.reasons import unseen
-from sslbind.certificates.verify import Problem, lasting_problems, passing_problems
+from sslbind.certificates.chains import Chain
+from sslbind.certificates.facts import from_row, to_row
+from sslbind.certificates.judgement import Problem, judge, lasts_until, path
 from sslbind.digest import content_digest
 from sslbind.errors import SslbindError
 from sslbind.files import stamp_of
@@ -26,43 +28,23 @@ from sslbind.tls_versions import versions_left
 if TYPE_CHECKING:
     from sslbind.binding import Binding
     from sslbind.certificates.central import CentralStore
-    from sslbind.certificates.identity import Certificate, Identity
+    from sslbind.certificates.identity import Identity
     from sslbind.certificates.stores import CertStores
     from sslbind.session import Session
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RACY = 20_000_000  # ns: file times move in steps, and a second change in one step does not show
 _HARMLESS = "chain-incomplete"  # clients that know the issuer do not mind
 NO_TLS = Problem("no-tls-version-left", "no TLS version is left by the record")
 """The version is settled before a certificate is shown: no client ever sees one."""
 
 
-class Seen(NamedTuple):
-    """What a client holds against the moment and the name, of one certificate."""
-
-    subject: str
-    not_before: datetime
-    not_after: datetime
-    names: tuple[str, ...]
-
-
-class Facts(NamedTuple):
-    """What a client looks at in a certificate: itself, those above it, and what is wrong for good.
-
-    ``lasting`` are the problems that neither time nor the name changes.
-    """
-
-    thumbprint: str
-    leaf: Seen
-    chain: tuple[Seen, ...]
-    lasting: tuple[Problem, ...]
-
-
 class Report(NamedTuple):
-    """An answer with the certificate behind it, and what a client says of that.
+    """An answer with its certificate, and whether a client accepts that.
 
     ``file`` has the certificate, relative to the folder of the registry;
-    ``facts`` are None where it was not opened. ``broken`` says why a record that
+    ``chain`` is the certificate and what signed it, None where it was not
+    opened; ``until`` is the last moment at which it and its chain are valid.
+    ``broken`` says why a record that
     was picked serves nothing, ``unseen`` why the files of the central store are
     not known, where a record was passed over for that. ``host`` is the name or
     address that the client checks, None where it checks none.
@@ -72,7 +54,8 @@ class Report(NamedTuple):
     host: str | None = None
     thumbprint: str | None = None
     file: str | None = None
-    facts: Facts | None = None
+    chain: Chain | None = None
+    until: datetime | None = None
     problems: tuple[Problem, ...] = ()
     broken: SslbindError | None = None
     unseen: str = ""
@@ -85,14 +68,14 @@ class Report(NamedTuple):
     @property
     def verified(self) -> bool | None:
         """True where all that the answer hangs on was looked up and opened, else None."""
-        return True if self.facts is not None and not self.unseen else None
+        return True if self.chain is not None and not self.unseen else None
 
     @property
     def accepts(self) -> bool | None:
         """Whether a client that trusts the issuer accepts it; None where that is not known."""
         if any(problem.id != _HARMLESS for problem in self.problems):
             return False
-        return None if self.facts is None else True
+        return None if self.chain is None else True
 
 
 def state(session: Session) -> State:
@@ -116,14 +99,18 @@ def report(session: Session, answer: Answer, host: str | None, now: datetime) ->
     if record.certhash is not None and session.stores is None:
         return found._replace(thumbprint=record.certhash, problems=refused)
     try:
-        file, facts = _open(session, answer, record)
+        file, chain = _open(session, answer, record)
     except SslbindError as error:
         broken = _as_written(session, error)
         return found._replace(answer=answer._replace(outcome="broken"), broken=broken)
-    names = () if host is None else (host,)
-    passing = passing_problems(facts.leaf, facts.chain, now, names)
-    problems = (*refused, *passing, *facts.lasting)
-    return found._replace(thumbprint=facts.thumbprint, file=file, facts=facts, problems=problems)
+    leaf, names = chain.leaf, () if host is None else (host,)
+    return found._replace(
+        thumbprint=leaf.thumbprint,
+        file=file,
+        chain=chain,
+        until=lasts_until(path(leaf, chain.above, now)),
+        problems=(*refused, *judge(leaf, chain.above, now, names)),
+    )
 
 
 def host_checked(text: str | None) -> str | None:
@@ -160,23 +147,23 @@ def _as_written(session: Session, error: SslbindError) -> SslbindError:
     return SslbindError(error.message, *error.hints, file=file, line=error.line)
 
 
-def _open(session: Session, answer: Answer, record: Binding) -> tuple[str, Facts]:
-    """Return the file of the certificate that a record serves, and its facts.
+def _open(session: Session, answer: Answer, record: Binding) -> tuple[str, Chain]:
+    """Return the file of the certificate that a record serves, and its chain.
 
     Raises SslbindError, which says why, where it cannot be served.
     """
     settings, stores = session.registry.settings, session.stores
     if record.certhash is not None and stores is not None and settings.cert_stores is not None:
-        file, facts = stored_facts(stores, record.certhash, record.store)
-        return f"{settings.cert_stores.path.rstrip('/')}/{file}", facts
+        file, chain = stored_chain(stores, record.certhash, record.store)
+        return f"{settings.cert_stores.path.rstrip('/')}/{file}", chain
     if session.central is None or answer.step is None or settings.central_store is None:
         raise AssertionError(f"{record.key} has neither a store nor a file")
-    file, facts = central_facts(session, session.central, answer.step.stem)
-    return f"{(settings.central_store.location or '').rstrip('/')}/{file}", facts
+    file, chain = central_chain(session, session.central, answer.step.stem)
+    return f"{(settings.central_store.location or '').rstrip('/')}/{file}", chain
 
 
-def stored_facts(stores: CertStores, thumbprint: str, store: str | None) -> tuple[str, Facts]:
-    """Return the file of a certificate below the stores' folder, and its facts.
+def stored_chain(stores: CertStores, thumbprint: str, store: str | None) -> tuple[str, Chain]:
+    """Return the file of a certificate below the stores' folder, and its chain.
 
     Raises SslbindError where it is not there, is without its private key, or
     cannot be read.
@@ -199,8 +186,8 @@ def stored_facts(stores: CertStores, thumbprint: str, store: str | None) -> tupl
     return entry.file, _remembered(thumbprint, paths, load, stores)
 
 
-def central_facts(session: Session, central: CentralStore, stem: str) -> tuple[str, Facts]:
-    """Return the file of the central store for ``stem``, and the facts of its certificate.
+def central_chain(session: Session, central: CentralStore, stem: str) -> tuple[str, Chain]:
+    """Return the file of the central store for ``stem``, and the chain of its certificate.
 
     Raises SslbindError where it does not open or is without its private key.
     """
@@ -236,22 +223,13 @@ class _Central:
     def opens(self, stem: str) -> bool:
         """Whether that file opens and has a certificate with its private key."""
         try:
-            central_facts(self._session, self._central, stem)
+            central_chain(self._session, self._central, stem)
         except SslbindError:
             return False
         return True
 
 
-def _facts_of(identity: Identity, others: Sequence[Certificate]) -> Facts:
-    leaf, *chain = (
-        Seen(one.subject, one.not_before, one.not_after, one.names)
-        for one in (identity.leaf, *identity.chain)
-    )
-    lasting = lasting_problems(identity, others)
-    return Facts(identity.leaf.thumbprint, leaf, tuple(chain), lasting)
-
-
-# What is remembered: the facts of one certificate, as long as no file behind them changes.
+# What is remembered: the chain of one certificate, as long as none of its files changes.
 
 
 def _remembered(
@@ -259,13 +237,16 @@ def _remembered(
     paths: Sequence[str],
     load: Callable[[], Identity],
     stores: CertStores | None,
-) -> Facts:
-    """Return the facts of the certificate in ``paths``; ``load`` it where a file changed.
+) -> Chain:
+    """Return the chain of the certificate in ``paths``; ``load`` it where a file changed.
 
-    ``stores`` may complete its chain. Where nothing does, the facts are not
-    kept: an issuer may come at any time.
+    ``stores`` may complete it, and are looked into again when a store gets
+    another file; below the stores' own subfolders that does not show. Where
+    nothing completes the chain, it is not kept: an issuer may come at any time.
     """
     import json
+
+    from sslbind.certificates.verify import signed_chain
 
     folder = "" if stores is None else stores.folder
     keys = "elsewhere" if stores is not None and stores.keys_elsewhere else "here"
@@ -273,30 +254,32 @@ def _remembered(
     key = content_digest(words.encode("utf-8", "surrogateescape"))
     slot = f"facts-{key[:3]}"  # a bounded number of slots: nothing to clean up
     try:
-        known, stamps, facts = json.loads(cache.recall(slot) or b"[0, 0, 0]")
+        known, stamps, rows = json.loads(cache.recall(slot) or b"[0, 0, 0]")
         if known == key and stamps and stamps == _stamps([path for path, _ in stamps]):
-            return _facts_from(facts)
+            return _from_rows(rows)
     except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
         pass
     identity = load()
-    others = () if stores is None or identity.chain else stores.issuers(identity)
-    found = _facts_of(identity, others)
-    whole = stores is None or all(problem.id != _HARMLESS for problem in found.lasting)
-    if whole and (stamps := _stamps([*paths, *_files_of(stores, others)])):
-        cache.remember(slot, json.dumps([key, stamps, _facts_to(found)]).encode())
+    others = () if stores is None else stores.issuers(identity)
+    found = signed_chain(identity, others)
+    whole = stores is None or found.above(found.leaf)
+    if whole and (stamps := _stamps([*paths, *_behind(stores, found)])):
+        cache.remember(slot, json.dumps([key, stamps, _to_rows(found)]).encode())
     return found
 
 
-def _files_of(stores: CertStores | None, certificates: Sequence[Certificate]) -> Sequence[str]:
-    """Return the files of the stores that hold ``certificates``."""
-    if stores is None or not certificates:
+def _behind(stores: CertStores | None, chain: Chain) -> Sequence[str]:
+    """Return the files of the stores that hold a part of ``chain``, and where more may come."""
+    if stores is None:
         return ()
-    wanted = {one.thumbprint for one in certificates}
-    return [
-        os.path.join(stores.folder, entry.file)
-        for entry in stores.entries()
-        if entry.thumbprint in wanted
-    ]
+    signers = {one for above in chain.signers.values() for one in above} - {chain.leaf}
+    files = {
+        file: None
+        for one in signers
+        for stored, file in stores.named(one.subject)
+        if stored.sha256 == one.sha256
+    }
+    return [*stores.folders(), *(os.path.join(stores.folder, file) for file in files)]
 
 
 def _stamps(paths: Sequence[str]) -> list[list[Any]]:
@@ -311,28 +294,22 @@ def _stamps(paths: Sequence[str]) -> list[list[Any]]:
     return [[path, stamp] for path, stamp in zip(paths, stamps, strict=True)]
 
 
-def _facts_to(facts: Facts) -> list[Any]:
-    certificates = [
-        [one.subject, _seconds(one.not_before), _seconds(one.not_after), one.names]
-        for one in (facts.leaf, *facts.chain)
+def _to_rows(chain: Chain) -> list[Any]:
+    """Return each certificate as a row with the places of those that signed it, the leaf first."""
+    held = {chain.leaf.sha256: chain.leaf}
+    for above in chain.signers.values():
+        held.update((one.sha256, one) for one in above)
+    places = {sha256: place for place, sha256 in enumerate(held)}
+    return [
+        [to_row(one), [places[signer.sha256] for signer in chain.above(one)]]
+        for one in held.values()
     ]
-    problems = [[one.id, one.message, one.advice] for one in facts.lasting]
-    return [facts.thumbprint, certificates, problems]
 
 
-def _facts_from(rows: list[Any]) -> Facts:
-    thumbprint, certificates, problems = rows
-    leaf, *chain = (
-        Seen(
-            subject,
-            _EPOCH + timedelta(seconds=start),
-            _EPOCH + timedelta(seconds=end),
-            tuple(names),
-        )
-        for subject, start, end, names in certificates
-    )
-    return Facts(thumbprint, leaf, tuple(chain), tuple(Problem(*one) for one in problems))
-
-
-def _seconds(moment: datetime) -> int:
-    return int((moment - _EPOCH).total_seconds())
+def _from_rows(rows: list[Any]) -> Chain:
+    held = [from_row(row) for row, _ in rows]
+    signers = {
+        one.sha256: tuple(held[place] for place in places)
+        for one, (_, places) in zip(held, rows, strict=True)
+    }
+    return Chain(held[0], signers)

@@ -1,9 +1,11 @@
-"""Which certificate stands above which, and whose a private key is."""
+"""Which certificate signed which, and which certificate a private key belongs to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
+from sslbind.certificates.facts import CertificateFacts
 from sslbind.certificates.identity import Certificate, Identity, PrivateKey
 from sslbind.certificates.pem import armour
 from sslbind.errors import CertificateError
@@ -12,6 +14,33 @@ Signed = Callable[[Certificate, Certificate], bool]
 """Tells whether the first certificate was signed by the second."""
 
 _SAME_NAME = 16  # issuers of one name that are tried, so that a hostile file cannot take hours
+
+
+class Chain(NamedTuple):
+    """An end certificate, and what signed it and its issuers, as far as that is known.
+
+    ``signers`` are by the SHA-256 of a certificate; a root is among its own.
+    """
+
+    leaf: CertificateFacts
+    signers: Mapping[str, tuple[CertificateFacts, ...]]
+
+    def above(self, one: CertificateFacts) -> tuple[CertificateFacts, ...]:
+        """Return the certificates that signed ``one``."""
+        return self.signers.get(one.sha256, ())
+
+
+def chain_above(leaf: Certificate, others: Sequence[Certificate], signed: Signed) -> Chain:
+    """Return ``leaf`` with those of ``others`` that signed it, and their issuers in turn."""
+    named = _by_subject((leaf, *others))
+    signers: dict[str, tuple[Certificate, ...]] = {}
+    waiting = [leaf]
+    for one in waiting:
+        if one.sha256 not in signers:
+            found = tuple(other for other in named.get(one.issuer, ()) if signed(one, other))
+            signers[one.sha256] = found
+            waiting += found
+    return Chain(leaf, signers)
 
 
 def ordered(certificates: Sequence[Certificate], signed: Signed) -> tuple[Identity, ...]:
@@ -55,11 +84,7 @@ def encode_chain(identity: Identity) -> bytes:
 
 def _issuers(certificates: Sequence[Certificate], signed: Signed) -> dict[str, list[Certificate]]:
     """Return, by thumbprint, the other certificates that signed each one."""
-    by_subject: dict[str, list[Certificate]] = {}
-    for one in certificates:
-        same = by_subject.setdefault(one.subject, [])
-        if len(same) < _SAME_NAME:
-            same.append(one)
+    by_subject = _by_subject(certificates)
     return {
         one.thumbprint: [
             issuer
@@ -68,6 +93,16 @@ def _issuers(certificates: Sequence[Certificate], signed: Signed) -> dict[str, l
         ]
         for one in certificates
     }
+
+
+def _by_subject(certificates: Sequence[Certificate]) -> dict[str, list[Certificate]]:
+    """Return the certificates by subject, each once and no more of one name than are tried."""
+    found: dict[str, list[Certificate]] = {}
+    for one in dict.fromkeys(certificates):
+        same = found.setdefault(one.subject, [])
+        if len(same) < _SAME_NAME:
+            same.append(one)
+    return found
 
 
 def _above(leaf: Certificate, issuers: dict[str, list[Certificate]]) -> tuple[Certificate, ...]:

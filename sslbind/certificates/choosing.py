@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from sslbind.certificates.entry import Entry
+from sslbind.certificates.judgement import for_servers, valid_at
 from sslbind.certificates.names import address, ascii_name, covers
-from sslbind.certificates.verify import SERVER_USES
 
 
 class Issued(Protocol):
@@ -66,7 +66,7 @@ class Chooser:
     def _by_name(self) -> Mapping[str, Sequence[Entry]]:
         found: dict[str, list[Entry]] = {}
         for entry in self._entries:
-            if entry.not_after is not None and serves(entry):
+            if entry.certificate is not None and for_servers(entry.certificate):
                 for name in entry.names:
                     found.setdefault(_canonical(name), []).append(entry)
         return found
@@ -82,8 +82,7 @@ class Chooser:
         return (self._valid(entry), _exact(entry, hosts), *age(entry), entry.thumbprint)
 
     def _valid(self, entry: Entry) -> bool:
-        start, end = entry.not_before, entry.not_after
-        return start is not None and end is not None and start <= self._now <= end
+        return entry.certificate is not None and valid_at(entry.certificate, self._now)
 
     def _reason(self, best: Entry, others: Sequence[Entry], hosts: Sequence[str]) -> str:
         """Return what set ``best`` apart from the last that it was compared with."""
@@ -105,12 +104,6 @@ def age(certificate: Issued) -> tuple[float, float]:
     """Return what is greater for the newer of two certificates: notBefore, then notAfter."""
     start, end = certificate.not_before, certificate.not_after
     return start.timestamp() if start else 0.0, end.timestamp() if end else 0.0
-
-
-def serves(entry: Entry) -> bool:
-    """Whether the extended key usage lets a server use the certificate."""
-    eku = entry.certificate.eku if entry.certificate else None
-    return eku is None or not SERVER_USES.isdisjoint(eku)
 
 
 def _exact(entry: Entry, hosts: Sequence[str]) -> bool:

@@ -140,6 +140,7 @@ def names_issuer(certificate: Certificate, issuer: Certificate) -> bool:
     return agreed or issued_by(certificate, issuer)
 
 
+@functools.lru_cache(maxsize=1024)  # whoever loads a chain and judges it asks twice
 def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
     """Whether ``issuer`` signed ``certificate``: by name and by signature, dates apart."""
     if certificate.issuer != issuer.subject:

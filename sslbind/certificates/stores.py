@@ -33,11 +33,12 @@ from sslbind.locks import locked
 from sslbind.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from sslbind.certificates.facts import CertificateFacts
     from sslbind.certificates.identity import Certificate, Identity, PrivateKey
+    from sslbind.certificates.judgement import Problem
     from sslbind.certificates.scanning import FileContents, PasswordFile, Progress
-    from sslbind.certificates.verify import Problem
 
 _HEX = frozenset("0123456789abcdef")
 _REPLACE = "a store is written only in folders and files of its own: remove it first"
@@ -88,6 +89,7 @@ class CertStores:
         self._files: dict[str, FileContents] | None = None
         self._entries: tuple[Entry, ...] | None = None
         self._by_thumbprint: dict[str, list[Entry]] = {}
+        self._by_subject: dict[str, list[tuple[CertificateFacts, str]]] | None = None
         self._required: dict[tuple[str, str], Entry] = {}
         self._opened: dict[str, tuple[list[int], tuple[Certificate, ...]]] = {}
         self._writing = False
@@ -115,7 +117,7 @@ class CertStores:
 
     def refresh(self) -> None:
         """Forget what was seen: the next question looks at the folder again."""
-        self._files = self._entries = None
+        self._files = self._entries = self._by_subject = None
         self._required.clear()
         self._opened.clear()
 
@@ -282,26 +284,51 @@ class CertStores:
         return Identity(found.leaf, found.chain, keys[0] if keys else None)
 
     def issuers(self, identity: Identity) -> tuple[Certificate, ...]:
-        """Return the certificates of all stores that are called like an issuer in ``identity``.
+        """Return the certificates of all stores that may be above ``identity``.
 
-        ``verify`` completes the chain with them; whether they signed it, their
-        name does not tell. What cannot be opened is left out. A certificate
-        that signs itself needs none.
+        They are called like an issuer in it, or like one of theirs in turn;
+        whether they signed anything, their name does not tell. What cannot be
+        opened is left out. A certificate that signed itself needs none.
         """
         from sslbind.certificates.parsing import issued_by
 
         if issued_by(identity.leaf, identity.leaf):
             return ()
-        wanted = {one.issuer for one in (identity.leaf, *identity.chain)}
+        waiting = [one.issuer for one in (identity.leaf, *identity.chain)]
         found: dict[str, Certificate] = {}
-        for entry in self.entries():
-            if (
-                entry.certificate
-                and entry.certificate.subject in wanted
-                and entry.thumbprint not in found
-            ):
-                found.update({one.thumbprint: one for one in self.certificates(entry.file)})
-        return tuple(one for one in found.values() if one.subject in wanted)
+        for name in waiting:
+            for facts, file in self.named(name):
+                one = None if facts.sha256 in found else self.certificate(file, facts.sha256)
+                if one is not None:
+                    found[facts.sha256] = one
+                    waiting.append(one.issuer)
+        return tuple(found.values())
+
+    def named(self, subject: str) -> Sequence[tuple[CertificateFacts, str]]:
+        """Return the certificates of all stores that have this subject, each with its file.
+
+        What a file of an issuer has above it counts too; the chain in the file
+        of a server's certificate does not: it is sent with that one only.
+        """
+        if self._by_subject is None:
+            self._by_subject = {}
+            for entry in self.entries():
+                if entry.certificate is not None:
+                    above = entry.chain if entry.certificate.is_ca else ()
+                    for one in (entry.certificate, *above):
+                        self._by_subject.setdefault(one.subject, []).append((one, entry.file))
+        return self._by_subject.get(subject, ())
+
+    def folders(self) -> tuple[str, ...]:
+        """Return the paths of the stores' folder and of each store."""
+        return (
+            self.folder,
+            *(os.path.join(self.folder, name) for name in self._spelling()),
+        )
+
+    def certificate(self, file: str, sha256: str) -> Certificate | None:
+        """Return one of the certificates that a file holds, None where it cannot be opened."""
+        return next((one for one in self.certificates(file) if one.sha256 == sha256), None)
 
     def certificates(self, file: str) -> tuple[Certificate, ...]:
         """Return what a file holds, none where it cannot be opened; unchanged it is opened once."""
@@ -323,7 +350,7 @@ class CertStores:
 
         Windows has no modes, and no such problem.
         """
-        from sslbind.certificates.verify import Problem
+        from sslbind.certificates.judgement import Problem
 
         if os.name == "nt" or not entry.key_file:
             return ()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sslbind.check.certificates import covered, named
+from sslbind.certificates.judgement import name_problems
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.site_bindings import has_host, identity
@@ -115,17 +115,15 @@ def ccs_name_mismatch(subject: Subject) -> Iterator[Found]:
                 advice = "put the file there, or delete the link"
             elif stem_of(file.file) is not None:
                 advice = "delete one of the two"
-        elif entry.thumbprint and not covered(entry, file.name):
-            what = f"{path} serves {file.name}, which its certificate does not cover: "
-            what += named(entry)
         else:
-            continue
-        yield Found(
-            None,
-            what,
-            advice,
-            file=path,
-        )
+            names = (file.name,)
+            problem = (
+                next(name_problems(entry.certificate, names), None) if entry.certificate else None
+            )
+            if problem is None:
+                continue
+            what = f"{path} serves {file.name}, and its certificate {problem.what}"
+        yield Found(None, what, advice, file=path)
 
 
 def missing_file(subject: Subject, host: str) -> bool:

@@ -10,6 +10,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.binding import DEFAULT_STORE
+from sslbind.certificates.judgement import Problem, judge, name_problems, path, valid_at
+from sslbind.certificates.links import Links
 from sslbind.check.finding import Found
 from sslbind.keys import HOSTNAMEPORT, KINDS, Key, Kind
 from sslbind.printable import printable
@@ -39,6 +41,14 @@ class Served(NamedTuple):
     certificate: CertificateFacts
     name: str | None
     file: str | None = None
+
+
+class Judged(NamedTuple):
+    """A certificate that is served, what is wrong with it, and its path to a root."""
+
+    served: Served
+    problems: tuple[Problem, ...]
+    path: tuple[CertificateFacts, ...]
 
 
 class Wanted(NamedTuple):
@@ -154,8 +164,7 @@ class Subject:
     def valid(self, entry: Entry) -> bool:
         """Whether a certificate can be bound and is valid now."""
         facts = entry.certificate
-        now = facts is not None and facts.not_before <= self.now <= facts.not_after
-        return now and self.usable(entry)
+        return facts is not None and valid_at(facts, self.now) and self.usable(entry)
 
     def serves(self, binding: Binding) -> bool:
         """Whether the certificate of a record is worth binding elsewhere, as far as is known."""
@@ -169,6 +178,25 @@ class Subject:
         There are none where no store is modelled.
         """
         return (*self._found[0], *self._from_files())
+
+    @cached_property
+    def judged(self) -> Sequence[Judged]:
+        """What is served with what is wrong with it now, in the order of ``served``."""
+        if self.stores is None:
+            return ()
+        links = Links(self.stores, self.central)
+        known: dict[tuple[str, str], tuple[tuple[Problem, ...], tuple[CertificateFacts, ...]]] = {}
+        judged = []
+        for one in self.served:
+            facts, place = one.certificate, (one.entry.store, one.entry.file)
+            if place not in known:
+                above = links.above(one.entry)
+                known[place] = judge(facts, above, self.now), path(facts, above, self.now)
+            problems, way = known[place]
+            if one.name is not None:
+                problems += (*name_problems(facts, (one.name,)),)
+            judged.append(Judged(one, problems, way))
+        return judged
 
     @property
     def absent(self) -> Sequence[Binding]:

@@ -333,14 +333,14 @@ def _verdict(found: Report) -> str:
     """Return what a client says of the certificate."""
     if not found.served:
         return f"no client gets through, since {NO_TLS.message}"
-    if found.facts is None:
+    if found.until is None:
         return "what a client says of it is not known: certificates are not modelled"
     verb = "accepts" if found.accepts else "refuses"
     problems = "; ".join(problem.message for problem in found.problems)
     asked_for = f" for {found.host}" if found.host else ""
     line = f"a client that trusts the issuer {verb} it{asked_for}"
     if found.accepts:
-        line += f" until {minute(found.facts.leaf.not_after)}"
+        line += f" until {minute(found.until)}"
     if problems:
         line += f", but {problems}" if found.accepts else f": {problems}"
     return line if found.host else f"{line}; no name was checked"

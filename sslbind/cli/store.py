@@ -181,8 +181,8 @@ def verify(app: App, certificates: tuple[str, ...], store: str | None, format_: 
                         "thumbprint": entry.thumbprint or None,
                         "file": entry.file or None,
                         "problems": [
-                            {"id": id_, "message": message, "advice": advice or None}
-                            for id_, message, advice in problems
+                            {"id": one.id, "message": one.message, "advice": one.advice or None}
+                            for one in problems
                         ],
                     }
                     for entry, problems in report
@@ -194,9 +194,9 @@ def verify(app: App, certificates: tuple[str, ...], store: str | None, format_: 
         name = printable(f"{entry.store} {entry.thumbprint or entry.file}")
         if not problems:
             app.echo(f"{name}: good\n")
-        for id_, message, advice in problems:
-            told = f"{name}: {id_}: {message}" + (f"; {advice}" if advice else "")
-            app.echo(f"{printable(told)}\n")
+        for one in problems:
+            line = f"{name}: {one.id}: {one.message}" + (f"; {one.advice}" if one.advice else "")
+            app.echo(f"{printable(line)}\n")
     return NO if bad else OK
 
 

@@ -1,0 +1,185 @@
+"""The one judgement of a certificate: what is wrong with it, and with its chain, at a moment.
+
+Pure: facts in, problems out. Rules, ``store verify`` and the client's verdict of
+``resolve`` each put the same problems into their own words.
+
+A chain is judged as a path, not as a set: a client that finds one valid path
+from the certificate to a root is satisfied, whatever else a file holds (RFC
+5280, section 6.1). On that path the dates of every certificate count, a root's
+too, as schannel and OpenSSL have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from heapq import heappop, heappush
+from itertools import count
+from typing import NamedTuple
+
+from sslbind.certificates.facts import CertificateFacts
+from sslbind.certificates.names import covers
+from sslbind.printable import printable
+from sslbind.wording import minute
+
+SERVER_USES = frozenset(("serverAuth", "anyExtendedKeyUsage"))
+"""The extended key usages of which a server needs one."""
+WEAK_HASHES = frozenset(("md5", "sha1"))
+MIN_BITS = 2048
+"""The least that clients require of an RSA or DSA key."""
+_NAMES = 5  # names of a certificate that a message has
+
+Above = Callable[[CertificateFacts], Sequence[CertificateFacts]]
+"""Gives the certificates known to have signed one; a root is among those of itself."""
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong: a short ``id`` for scripts, a sentence, and how to fix it.
+
+    ``what`` is the sentence without its subject: what is wrong with the
+    certificate, or with ``issuer`` where that is the one above it.
+    """
+
+    id: str
+    message: str
+    advice: str = ""
+    what: str = ""
+    issuer: CertificateFacts | None = None
+
+
+def judge(
+    leaf: CertificateFacts, above: Above, now: datetime, names: Sequence[str] | None = None
+) -> tuple[Problem, ...]:
+    """Return everything that is wrong with ``leaf`` at ``now``, in a fixed order.
+
+    ``names`` are the hosts that it has to answer for; None leaves names out. The
+    ids are ``chain-incomplete``, ``not-yet-valid``, ``expired``,
+    ``name-mismatch``, ``no-names``, ``no-server-auth``, ``weak-key`` and
+    ``weak-signature``.
+    """
+    way = path(leaf, above, now)
+    return (
+        *_chain(leaf, above),
+        *(problem for one in way for problem in _dates(one, leaf, now)),
+        *(() if names is None else name_problems(leaf, names)),
+        *_usage(leaf),
+        *(problem for one in way for problem in _strength(one, leaf, above)),
+    )
+
+
+def path(leaf: CertificateFacts, above: Above, now: datetime) -> tuple[CertificateFacts, ...]:
+    """Return the best path from ``leaf`` to a root, or to the last certificate that is known.
+
+    It has the fewest problems at ``now``, and of those it lasts longest. Above
+    the last known certificate the next one is most often a root, which clients
+    bring along and servers do not send (RFC 8446, section 4.4.2).
+    """
+    number = count()  # so that equal ways are not compared any further
+    ways: list[tuple[int, float, int, tuple[CertificateFacts, ...]]] = []
+    heappush(ways, (0, -leaf.not_after.timestamp(), next(number), (leaf,)))
+    seen: set[str] = set()
+    way: tuple[CertificateFacts, ...] = (leaf,)
+    while ways:
+        wrong, end, _, way = heappop(ways)
+        last = way[-1]
+        if last.sha256 in seen:
+            continue
+        seen.add(last.sha256)
+        signers = above(last)
+        issuers = [one for one in signers if one.sha256 != last.sha256]
+        if not issuers or len(issuers) < len(signers):
+            return way
+        for one in issuers:
+            more = sum(1 for _ in (*_dates(one, leaf, now), *_strength(one, leaf, above)))
+            sooner = max(end, -one.not_after.timestamp())
+            heappush(ways, (wrong + more, sooner, next(number), (*way, one)))
+    return way  # CAs that signed each other and nothing above them
+
+
+def lasts_until(way: Sequence[CertificateFacts]) -> datetime:
+    """Return the last moment at which every certificate of a path is valid."""
+    return min(one.not_after for one in way)
+
+
+def valid_at(one: CertificateFacts, now: datetime) -> bool:
+    """Whether ``now`` is within the validity of a certificate, apart from its chain."""
+    return one.not_before <= now <= one.not_after
+
+
+def name_problems(leaf: CertificateFacts, names: Sequence[str]) -> Iterator[Problem]:
+    """Yield what is wrong with the names of ``leaf`` for the hosts ``names``."""
+    if not leaf.names:
+        yield _problem(
+            "no-names",
+            leaf,
+            leaf,
+            "has no subject alternative name, and clients ignore the common name",
+            "request it again with its host names",
+        )
+        return
+    for name in names:
+        if not covered(leaf, name):
+            held = printable(", ".join(leaf.names[:_NAMES]))
+            more = ", …" if len(leaf.names) > _NAMES else ""
+            what = f"does not cover {printable(name)}: its names are {held}{more}"
+            yield _problem("name-mismatch", leaf, leaf, what)
+
+
+def covered(leaf: CertificateFacts, host: str) -> bool:
+    """Whether a host is among the names of a certificate; most are there word for word."""
+    names, parent = leaf.names, host.partition(".")[2]
+    there = host in names or ("." in parent and f"*.{parent}" in names)
+    return there or covers(names, host)
+
+
+def _chain(leaf: CertificateFacts, above: Above) -> Iterator[Problem]:
+    """Ask for the issuer of the end certificate only; ``path`` says why."""
+    if not above(leaf):
+        yield _problem(
+            "chain-incomplete",
+            leaf,
+            leaf,
+            f"is issued by {printable(leaf.issuer)}, which is neither in its file nor in a store",
+            "add the certificate again together with its chain",
+        )
+
+
+def _dates(one: CertificateFacts, leaf: CertificateFacts, now: datetime) -> Iterator[Problem]:
+    if now < one.not_before:
+        what = f"is not valid before {minute(one.not_before)}"
+        yield _problem("not-yet-valid", one, leaf, what)
+    if now > one.not_after:
+        advice = "renew it" if one is leaf else "add the chain that its CA provides now"
+        yield _problem("expired", one, leaf, f"expired on {minute(one.not_after)}", advice)
+
+
+def _usage(leaf: CertificateFacts) -> Iterator[Problem]:
+    if not for_servers(leaf):
+        uses = ", ".join(leaf.eku or ()) or "empty"
+        what = f"has the extended key usage {uses}, without serverAuth"
+        yield _problem("no-server-auth", leaf, leaf, what, "request it again for servers")
+
+
+def for_servers(leaf: CertificateFacts) -> bool:
+    """Whether the extended key usage lets a server use the certificate."""
+    return leaf.eku is None or not SERVER_USES.isdisjoint(leaf.eku)
+
+
+def _strength(one: CertificateFacts, leaf: CertificateFacts, above: Above) -> Iterator[Problem]:
+    if one.key_type.startswith(("RSA", "DSA")) and one.key_bits < MIN_BITS:
+        what = f"has a weak key ({one.key_type}; clients require {MIN_BITS} bits)"
+        yield _problem("weak-key", one, leaf, what)
+    if one.signature_hash not in WEAK_HASHES:
+        return
+    # Nobody checks the signature of a root: RFC 5280, section 6.1.
+    if one is leaf or one.sha256 not in {signer.sha256 for signer in above(one)}:
+        what = f"has a weak signature ({one.signature_hash})"
+        yield _problem("weak-signature", one, leaf, what)
+
+
+def _problem(
+    id_: str, one: CertificateFacts, leaf: CertificateFacts, what: str, advice: str = ""
+) -> Problem:
+    if one is leaf:
+        return Problem(id_, f"the certificate {what}", advice, what)
+    return Problem(id_, f"{printable(one.subject)} in the chain {what}", advice, what, one)
