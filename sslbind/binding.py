@@ -38,7 +38,7 @@ class Binding:
         for name, value in values.items():
             tag = STORED.get(name)
             if tag is None:
-                raise BadValueError(f"{name!r} is no tag{_meant(name)}")
+                raise BadValueError(f"{name!r} is not a tag{_meant(name)}")
             kept[name] = tag.check(value)
         denied = _turn_on(kept) if "sslflags" in kept else ()
         self.values: Mapping[str, Value] = {
@@ -151,14 +151,14 @@ def _turn_on(values: dict[str, Value]) -> tuple[str, ...]:
 def _require(binding: Binding) -> None:
     kind, values = binding.key.kind, binding.values
     if "appid" not in values:
-        raise BadValueError(f"{kind}={binding.key}: appid is missing")
+        raise BadValueError(f"{binding.key.spec}: appid is missing")
     if kind.certificate:
         if "certhash" not in values:
-            raise BadValueError(f"{kind}={binding.key}: certhash is missing")
+            raise BadValueError(f"{binding.key.spec}: certhash is missing")
         return
     for name in ("certhash", "certstorename"):
         if name in values:
             raise BadValueError(
-                f"{kind}={binding.key}: {name} does not belong there;"
+                f"{binding.key.spec}: {name} does not belong there;"
                 " the central store gives the certificate"
             )

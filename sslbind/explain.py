@@ -28,7 +28,7 @@ _SORTS = ("error", "event", "rule")
 _HRESULT = 0x80070000  # FACILITY_WIN32: the lower half is a Windows error code
 
 
-class Statement(NamedTuple):
+class Detail(NamedTuple):
     """A sentence, and whether it is documented (True), inferred (False) or neither is known."""
 
     text: str
@@ -40,7 +40,7 @@ class Explanation(NamedTuple):
 
     title: str
     means: str
-    why: tuple[Statement, ...] = ()
+    why: tuple[Detail, ...] = ()
     mend: tuple[str, ...] = ()
 
 
@@ -113,7 +113,7 @@ def _rule(id_: str) -> Explanation:
     return Explanation(
         f"{id_} ({rule.severity})",
         f"{_plain(rule.summary)}.",
-        tuple(Statement(_plain(part)) for part in rule.details.split("\n\n") if part),
+        tuple(Detail(_plain(part)) for part in rule.details.split("\n\n") if part),
         (
             f"sslbind check {sites}--select {id_} shows each finding and what mends it",
             f'[[Suppress]] with rule = "{id_}" and a reason keeps it quiet in one registry',
@@ -150,15 +150,15 @@ def _sslflags(text: str, release: Release) -> Explanation:
         )
     bits = [1 << place for place in range(flags.bit_length()) if flags >> place & 1]
     tags = {tag.site_flag.bit: tag.name for tag in sslflags.FLAG_TAGS if tag.site_flag}
-    why = [Statement(_bit(bit, tags, release), True) for bit in bits]
+    why = [Detail(_bit(bit, tags, release), True) for bit in bits]
     but = "" if sslflags.SINCE.keys() >= set(bits) else ", but for the unknown bits"
     for kind in KINDS:
         try:
             sslflags.check(kind, flags & sum(sslflags.SINCE), max(Release))
         except BadValueError as error:
-            why.append(Statement(f"{kind}: wrong, {error.message.partition(': ')[2]}", True))
+            why.append(Detail(f"{kind}: wrong, {error.message.partition(': ')[2]}", True))
         else:
-            why.append(Statement(f"{kind}: fits{but}", True))
+            why.append(Detail(f"{kind}: fits{but}", True))
     sum_ = " + ".join(f"{bit} {_bit_name(bit)}" for bit in bits)
     means = _BASES[flags & sum(_SITE_BITS)] + (f"; {flags} = {sum_}" if bits else "")
     mend = [
@@ -203,8 +203,8 @@ def _appid(text: str) -> Explanation:
         f"{owner.name} ({owner.word})",
         f"Records with the appid {owner.appid} belong to {owner.name}.",
         (
-            Statement("the appid only says who made a record", False),
-            Statement("its owner may write the record again, or take it away", False),
+            Detail("the appid only says who made a record", False),
+            Detail("its owner may write the record again, or take it away", False),
         ),
         (
             f"sslbind list --appid {owner.word} lists its records",
@@ -257,10 +257,10 @@ _ADDRESS, _PORT, _NAME = "2001:db8::5", 443, "www.contoso.com"
 def _flow(release: Release) -> Explanation:
     own = _IIS6 if release < Release.W2008 else _IIS7
     here = f" (so on {release.title}, which is modelled)"
-    flows = [Statement(f"{one.text}{here if one in own else ''}", True) for one in _IIS6 + _IIS7]
+    flows = [Detail(f"{one.text}{here if one in own else ''}", True) for one in _IIS6 + _IIS7]
     answer = resolve(State(release, {}), _ADDRESS, _PORT, _NAME)
     steps = [
-        Statement(f"lookup {number}, {step.name}: {step.tried}", step.documented)
+        Detail(f"lookup {number}, {step.name}: {step.tried}", step.documented)
         for number, step in enumerate(answer.steps, 1)
     ]
     return Explanation(
@@ -337,7 +337,7 @@ ERRORS = {
     code: Explanation(
         f"Error {code} (0x{_HRESULT | code:08X}), {name}",
         SYSTEM_TEXTS[code],
-        tuple(map(Statement, _WHY[code])),
+        tuple(map(Detail, _WHY[code])),
         _MEND[code],
     )
     for code, name in _NAMES.items()
@@ -345,14 +345,14 @@ ERRORS = {
 """Windows error codes with what they mean for a binding."""
 
 _UNUSABLE = (
-    Statement("the certificate has no private key, or its key set is broken (see 1312)"),
-    Statement("the certificate is not in the store that the record names"),
+    Detail("the certificate has no private key, or its key set is broken (see 1312)"),
+    Detail("the certificate is not in the store that the record names"),
 )
 EVENTS = {
     36870: Explanation(
         "Event 36870, Schannel",
         "The private key of the server's certificate is not accessible; the handshake fails.",
-        (*_UNUSABLE, Statement("the service has no right to read the key below MachineKeys")),
+        (*_UNUSABLE, Detail("the service has no right to read the key below MachineKeys")),
         (
             "sslbind store verify tells of keys that are missing, locked or another's",
             "sslbind store add FILE.pfx brings the certificate with its key",
@@ -363,8 +363,8 @@ EVENTS = {
         "Event 36874, Schannel",
         "Client and server have no cipher suite in common; the handshake fails.",
         (
-            Statement("the record, or the machine, turns off the TLS versions that the client has"),
-            Statement("no suite that both know goes with the key of the certificate, RSA or EC"),
+            Detail("the record, or the machine, turns off the TLS versions that the client has"),
+            Detail("no suite that both know goes with the key of the certificate, RSA or EC"),
         ),
         (
             "sslbind check --select no-tls-version-left finds records without any TLS version",
@@ -375,8 +375,8 @@ EVENTS = {
         "Event 36888, Schannel",
         "The server sent a fatal alert and ended the handshake; 40 is handshake_failure.",
         (
-            Statement("no cipher suite or TLS version fits: event 36874 goes with it"),
-            Statement("the record that was picked has no certificate that can be used"),
+            Detail("no cipher suite or TLS version fits: event 36874 goes with it"),
+            Detail("the record that was picked has no certificate that can be used"),
         ),
         (
             "sslbind resolve ADDRESS:PORT HOST --explain shows which record answers, and why",
@@ -386,7 +386,7 @@ EVENTS = {
     15021: Explanation(
         "Event 15021, HttpEvent",
         "A record names a certificate that HTTP.SYS cannot use; its connections fail.",
-        (*_UNUSABLE, Statement("the certificate was renewed, and the record kept the old hash")),
+        (*_UNUSABLE, Detail("the certificate was renewed, and the record kept the old hash")),
         (
             "sslbind check --select 'cert-*' finds such records",
             "sslbind rebind OLD NEW gives every record of a certificate the new one",
@@ -397,8 +397,8 @@ EVENTS = {
         "Event 15300, HttpEvent",
         "A record was deleted.",
         (
-            Statement("somebody, or the owner of the record, deleted it"),
-            Statement(
+            Detail("somebody, or the owner of the record, deleted it"),
+            Detail(
                 "the IIS configuration has property 5506 below customMetadata, a leftover that"
                 " makes bindings vanish"
             ),
@@ -411,7 +411,7 @@ EVENTS = {
     15301: Explanation(
         "Event 15301, HttpEvent",
         "A record was created.",
-        (Statement("netsh, IIS or another owner added it"),),
+        (Detail("netsh, IIS or another owner added it"),),
         ("sslbind list shows what should be there; nothing is to be mended",),
     ),
 }

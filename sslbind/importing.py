@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sslbind.binding import Binding
 from sslbind.certificates.choosing import Chooser
 from sslbind.comparison import IPLISTEN
-from sslbind.formats.imported import BadRecord, Imported, Record
+from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
 from sslbind.keys import Key
 from sslbind.registry.document import CentralCertProvider
 from sslbind.registry.registry import Registry
@@ -161,14 +161,14 @@ def with_certificates(imported: Imported, stores: CertStores | None, now: dateti
 
     One that none covers is a bad record; a note says what was chosen, and why.
     """
-    if not imported.wanted:
+    if not imported.incomplete:
         return imported
     entries = (
         [one for one in stores.entries() if one.has_key or stores.keys_elsewhere] if stores else []
     )
     chooser = Chooser(entries, now)
     records, bad, notes = list(imported.records), list(imported.bad), list(imported.notes)
-    for wanted in imported.wanted:
+    for wanted in imported.incomplete:
         choice = chooser.choose((wanted.host,))
         name = wanted.key.spec
         if choice is None:
@@ -181,10 +181,12 @@ def with_certificates(imported: Imported, stores: CertStores | None, now: dateti
             continue
         entry = choice.entry
         values = {**wanted.values, "certhash": entry.thumbprint, "certstorename": entry.store}
-        records.append(Record(Binding(wanted.key, values), wanted.line))
+        records.append(ImportedRecord(Binding(wanted.key, values), wanted.line))
         notes.append(f"{name}: the document names no certificate; {entry.thumbprint} in"
                      f" {entry.store} is taken for {wanted.host}: {choice.reason}")  # fmt: skip
-    return imported._replace(records=tuple(records), bad=tuple(bad), notes=tuple(notes), wanted=())
+    return imported._replace(
+        records=tuple(records), bad=tuple(bad), notes=tuple(notes), incomplete=()
+    )
 
 
 def _merged(before: Binding, binding: Binding) -> Binding:

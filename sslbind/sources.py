@@ -151,7 +151,7 @@ def _provenance(source: Source, bindings: Mapping[Key, Binding]) -> Provenance:
     ):
         if value is None:
             unknown.add(name)
-    unread = {one.key for one in imported.bad if one.key} | {one.key for one in imported.wanted}
+    unread = {one.key for one in imported.bad if one.key} | {one.key for one in imported.incomplete}
     sites = (imported.sites,) if imported.sites else ()
     return Provenance(
         notes,
@@ -166,7 +166,7 @@ def _provenance(source: Source, bindings: Mapping[Key, Binding]) -> Provenance:
 def _left_out(source: Source) -> tuple[str, ...]:
     """Return a sentence, with file and line, for each record of a file that cannot be taken."""
     bad = [(one.line, one.message) for one in source.imported.bad]
-    bad += [(one.line, f"{one.key.spec} has no certificate") for one in source.imported.wanted]
+    bad += [(one.line, f"{one.key.spec} has no certificate") for one in source.imported.incomplete]
     return tuple(
         f"{source.file}{'' if line is None else f':{line}'}: left out: {message}"
         for line, message in bad

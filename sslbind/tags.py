@@ -148,7 +148,9 @@ def _hash(text: str) -> str:
     if _HASH.fullmatch(text):
         return text.lower()
     if re.fullmatch(r"[0-9A-Fa-f]*", text):
-        also = "; 64 are a SHA-256, and HTTP.SYS knows certificates by SHA-1" * (len(text) == 64)
+        also = ""
+        if len(text) == 64:
+            also = "; 64 are a SHA-256, and HTTP.SYS identifies certificates by SHA-1"
         raise BadValueError(f"{len(text)} hex digits where a SHA-1 thumbprint has 40{also}")
     odd = next(char for char in text if char not in "0123456789abcdefABCDEF")
     raise BadValueError(f"{odd!r} (U+{ord(odd):04X}) is no hex digit; a thumbprint has 40 of them")
@@ -252,7 +254,7 @@ def _flag(  # noqa: PLR0913, PLR0917  # a row of the table
     )
 
 
-_VISTA, _2016, _2019, _2022, _2025 = (
+_2003, _2016, _2019, _2022, _2025 = (
     Release.W2003,
     Release.W2016,
     Release.W2019,
@@ -262,32 +264,32 @@ _VISTA, _2016, _2019, _2022, _2025 = (
 
 # fmt: off
 TAGS = (
-    Tag("certhash", Type.HASH, "Certificate Hash", 10, _VISTA,
+    Tag("certhash", Type.HASH, "Certificate Hash", 10, _2003,
         "SHA-1 thumbprint of the certificate", "SslCertHash"),
-    Tag("appid", Type.GUID, "Application ID", 20, _VISTA,
+    Tag("appid", Type.GUID, "Application ID", 20, _2003,
         "GUID of the application that owns the binding, or its name, such as iis", "AppId"),
-    Tag("certstorename", Type.STORE, "Certificate Store Name", 30, _VISTA,
+    Tag("certstorename", Type.STORE, "Certificate Store Name", 30, _2003,
         "certificate store that holds the certificate, such as MY", "SslCertStoreName"),
-    Tag("verifyclientcertrevocation", Type.FLAG, "Verify Client Certificate Revocation", 40, _VISTA,
+    Tag("verifyclientcertrevocation", Type.FLAG, "Verify Client Certificate Revocation", 40, _2003,
         "check client certificates for revocation", _MODE, 0x1, default=True, inverted=True),
     Tag("verifyrevocationwithcachedclientcertonly", Type.FLAG,
-        "Verify Revocation Using Cached Client Certificate Only", 50, _VISTA,
+        "Verify Revocation Using Cached Client Certificate Only", 50, _2003,
         "check revocation with what is cached only", _MODE, 0x2, default=False),
-    Tag("usagecheck", Type.FLAG, "Usage Check", 60, _VISTA,
+    Tag("usagecheck", Type.FLAG, "Usage Check", 60, _2003,
         "check the usage of client certificates", _MODE, 0x10000, default=True, inverted=True),
-    Tag("revocationfreshnesstime", Type.NUMBER, "Revocation Freshness Time", 70, _VISTA,
+    Tag("revocationfreshnesstime", Type.NUMBER, "Revocation Freshness Time", 70, _2003,
         "seconds after which a revocation list is fetched again",
         "DefaultSslRevocationFreshnessTime", default=0),
-    Tag("urlretrievaltimeout", Type.NUMBER, "URL Retrieval Timeout", 80, _VISTA,
+    Tag("urlretrievaltimeout", Type.NUMBER, "URL Retrieval Timeout", 80, _2003,
         "milliseconds that fetching a revocation list may take",
         "DefaultSslRevocationUrlRetrievalTimeout", default=0),
-    Tag("sslctlidentifier", Type.TEXT, "Ctl Identifier", 90, _VISTA,
+    Tag("sslctlidentifier", Type.TEXT, "Ctl Identifier", 90, _2003,
         "certificate trust list of the issuers that are trusted", "DefaultSslCtlIdentifier"),
-    Tag("sslctlstorename", Type.STORE, "Ctl Store Name", 100, _VISTA,
+    Tag("sslctlstorename", Type.STORE, "Ctl Store Name", 100, _2003,
         "store of the certificate trust list", "DefaultSslCtlStoreName"),
-    _flag("dsmapperusage", "DS Mapper Usage", 110, _VISTA, 0x1,
+    _flag("dsmapperusage", "DS Mapper Usage", 110, _2003, 0x1,
           "map client certificates to Windows accounts"),
-    _flag("clientcertnegotiation", "Negotiate Client Certificate", 120, _VISTA, 0x2,
+    _flag("clientcertnegotiation", "Negotiate Client Certificate", 120, _2003, 0x2,
           "ask for a client certificate in the handshake",
           SiteFlag(128, "NegotiateClientCert", _2022)),
     _flag("reject", "Reject Connections", 130, _2016, 0x8,

@@ -15,7 +15,7 @@ from sslbind.binding import Binding
 from sslbind.errors import SslbindError
 from sslbind.formats import formats
 from sslbind.formats.iis import site_records
-from sslbind.formats.imported import Imported, Record
+from sslbind.formats.imported import Imported, ImportedRecord
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, parse_key
 from sslbind.owners import OWNER_BY_WORD
 
@@ -47,7 +47,7 @@ def read(*bindings: str) -> Imported:
 
 def wanted(imported: Imported) -> list[tuple[str, str, int | None]]:
     """Each record that wants a certificate: key, host, line."""
-    return [(one.key.spec, one.host, one.line) for one in imported.wanted]
+    return [(one.key.spec, one.host, one.line) for one in imported.incomplete]
 
 
 def bad(imported: Imported) -> list[tuple[int | None, str]]:
@@ -61,7 +61,7 @@ def test_application_host() -> None:
     """A record for each https binding; the certificates are in no file, but for central stores."""
     imported = golden("applicationHost.config")
     assert imported.records == (
-        Record(Binding(parse_key(CCS, "443"), {"appid": IIS, "sslflags": 3}), 49),
+        ImportedRecord(Binding(parse_key(CCS, "443"), {"appid": IIS, "sslflags": 3}), 49),
     )
     assert wanted(imported) == [
         ("ipport=0.0.0.0:443", "", 32),
@@ -69,7 +69,7 @@ def test_application_host() -> None:
         ("ipport=[2001:db8::5]:443", "", 43),
         ("hostnameport=bücher.contoso.com:8443", "bücher.contoso.com", 44),
     ]
-    assert [dict(one.values) for one in imported.wanted] == [
+    assert [dict(one.values) for one in imported.incomplete] == [
         {"appid": IIS},
         {"appid": IIS, "disabletls13": True},
         {"appid": IIS},
@@ -90,8 +90,8 @@ def test_appcmd() -> None:
     imported = golden("appcmd.xml")
     values = {"certhash": B, "certstorename": "WebHosting", "appid": IIS}
     key = parse_key(HOSTNAMEPORT, "shop.contoso.com:443")
-    assert imported.records == (Record(Binding(key, values), 7),)
-    assert (imported.wanted, imported.bad) == ((), ())
+    assert imported.records == (ImportedRecord(Binding(key, values), 7),)
+    assert (imported.incomplete, imported.bad) == ((), ())
 
 
 def test_iis_express() -> None:
@@ -101,7 +101,7 @@ def test_iis_express() -> None:
         ("ipport=0.0.0.0:44300", "", 11),
         ("ipport=0.0.0.0:44301", "localhost", 12),
     ]
-    assert {one.values["appid"] for one in imported.wanted} == {EXPRESS}
+    assert {one.values["appid"] for one in imported.incomplete} == {EXPRESS}
     assert imported.notes == ("names no owner; appid is taken to be that of IIS Express",)
 
 
@@ -154,7 +154,7 @@ def test_a_shared_record() -> None:
             "disableocspstapling": True,
         },
     )
-    assert (imported.wanted, imported.bad) == ((), ())
+    assert (imported.incomplete, imported.bad) == ((), ())
 
 
 def test_another_certificate_for_a_shared_record() -> None:
@@ -191,7 +191,7 @@ def test_central_store(flags: Iterable[int], stored: int | None) -> None:
     """A port has one record, without certificate; SNI is its own where every site asks for it."""
     imported = read(*(place(f"*:443:{n}.contoso.com", n_) for n, n_ in enumerate(flags)))
     values = {"appid": IIS} | ({"sslflags": stored} if stored else {})
-    assert imported.records == (Record(Binding(parse_key(CCS, "443"), values), 2),)
+    assert imported.records == (ImportedRecord(Binding(parse_key(CCS, "443"), values), 2),)
 
 
 def test_a_certificate_beside_the_central_store() -> None:
@@ -397,7 +397,7 @@ attributes = st.text(
 def test_any_bindings(places: list[tuple[str, int, str]]) -> None:
     """Every binding is in a record, wanted, or bad; no key comes twice."""
     imported = read(*(place(*one) for one in places))
-    keys = [one.binding.key for one in imported.records] + [one.key for one in imported.wanted]
+    keys = [one.binding.key for one in imported.records] + [one.key for one in imported.incomplete]
     assert len(keys) == len(set(keys))
     assert len(keys) + len(imported.bad) <= len(places)
     assert bool(keys) or len(imported.bad) == len(places)

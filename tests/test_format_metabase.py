@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sslbind.binding import Binding
 from sslbind.errors import SslbindError
 from sslbind.formats.iis import metabase_records
-from sslbind.formats.imported import Imported, Record
+from sslbind.formats.imported import Imported, ImportedRecord
 from sslbind.keys import IPPORT, parse_key
 from sslbind.release import Release
 
@@ -51,7 +51,7 @@ def test_metabase() -> None:
         "sslctlstorename": "CA",
     }
     assert imported.records == tuple(
-        Record(Binding(parse_key(IPPORT, key), values), 22)
+        ImportedRecord(Binding(parse_key(IPPORT, key), values), 22)
         for key in ("0.0.0.0:443", "10.0.0.5:8443")
     )
     assert bad(imported) == [
@@ -66,7 +66,7 @@ def test_inheritance() -> None:
     """A site has what the web service says where it says nothing itself."""
     imported = golden("MetaBase-V54_0.xml")
     assert imported.records == (
-        Record(Binding(parse_key(IPPORT, "0.0.0.0:443"), {"certhash": A, "appid": IIS}), 5),
+        ImportedRecord(Binding(parse_key(IPPORT, "0.0.0.0:443"), {"certhash": A, "appid": IIS}), 5),
     )
     [record] = read(
         f'{SITE} CertCheckMode="0"', service='CertCheckMode="1" SslUseDsMapper="TRUE"'

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sslbind.cli.app import HELP, OK, REGISTRY_VARIABLE, App, format_option, pass_app
-from sslbind.explain import Explanation, Statement, explain, topics
+from sslbind.explain import Detail, Explanation, explain, topics
 from sslbind.printable import printable
 from sslbind.release import DEFAULT_RELEASE, Release
 
@@ -78,7 +78,7 @@ def _text(found: Explanation) -> str:
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
-def _mark(statement: Statement) -> str:
+def _mark(statement: Detail) -> str:
     if statement.documented is None:
         return ""
     return " (documented)" if statement.documented else " (inferred)"

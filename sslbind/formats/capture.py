@@ -37,7 +37,7 @@ from sslbind.digest import thumbprint
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.formats import json_records
 from sslbind.formats.format import Format
-from sslbind.formats.imported import BadRecord, Imported, Record, StoredCertificate
+from sslbind.formats.imported import BadRecord, Imported, ImportedRecord, StoredCertificate
 from sslbind.formats.netsh import show_reader
 from sslbind.registry.document import CentralCertProvider
 from sslbind.release import Release
@@ -242,7 +242,7 @@ def _certificate(item: object) -> tuple[StoredCertificate, bool]:
 
 
 def _usable(
-    records: Sequence[Record], held: Sequence[_Held], notes: list[str]
+    records: Sequence[ImportedRecord], held: Sequence[_Held], notes: list[str]
 ) -> tuple[StoredCertificate, ...]:
     """Return the certificates whose key the server has, and those of issuers that none binds.
 

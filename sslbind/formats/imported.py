@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sslbind.sites import Sites
 
 
-class Record(NamedTuple):
+class ImportedRecord(NamedTuple):
     """A binding, taken as a fact, and the line (from 1) where the document has it."""
 
     binding: Binding
@@ -34,7 +34,7 @@ class BadRecord(NamedTuple):
     key: Key | None = None
 
 
-class Wanted(NamedTuple):
+class IncompleteRecord(NamedTuple):
     """A record whose document names no certificate: one that covers ``host`` is looked for.
 
     ``host`` is empty where none is known; ``values`` are the tags that are.
@@ -64,12 +64,12 @@ class Imported(NamedTuple):
     sentences about what was taken for granted or left out.
     """
 
-    records: tuple[Record, ...] = ()
+    records: tuple[ImportedRecord, ...] = ()
     bad: tuple[BadRecord, ...] = ()
     release: Release | None = None
     iplisten: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
-    wanted: tuple[Wanted, ...] = ()
+    incomplete: tuple[IncompleteRecord, ...] = ()
     sites: Sites | None = None
     certificates: tuple[StoredCertificate, ...] | None = None
     central: CentralCertProvider | None = None

@@ -15,7 +15,7 @@ from sslbind.binding import Binding
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.formats import json_records
 from sslbind.formats.format import Contents, Format, Written
-from sslbind.formats.imported import BadRecord, Imported, Record
+from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
 from sslbind.keys import KIND_BY_NAME, Key, parse_address, parse_key
 from sslbind.printable import printable_json
 from sslbind.release import Release, parse_release
@@ -58,11 +58,11 @@ def read(text: str, file: str) -> Imported:
         release, iplisten = _settings(document)
     except BadValueError as error:
         raise SslbindError(error.message, *error.hints, file=file) from None
-    records: list[Record] = []
+    records: list[ImportedRecord] = []
     bad: list[BadRecord] = []
     for line, entry in entries:
         try:
-            records.append(Record(_binding(entry, release), line))
+            records.append(ImportedRecord(_binding(entry, release), line))
         except BadValueError as error:
             bad.append(BadRecord(line, error.message, error.hints, _key_of(entry)))
     return Imported(tuple(records), tuple(bad), release, iplisten)

@@ -19,7 +19,7 @@ from sslbind.sites import MAX_BINDINGS, SiteBinding, Sites, parse_information
 _ROOT, _SERVICE, _SERVER = "MBProperty", "IIsWebService", "IIsWebServer"
 
 
-class Server(NamedTuple):
+class WebServer(NamedTuple):
     """A web site of IIS 6: its name, its element, and every property that holds for it.
 
     The properties are texts by the metabase's own names, such as
@@ -37,7 +37,7 @@ def is_metabase(document: Element) -> bool:
     return any(element.name in (_ROOT, _SERVER) for _, element in document.walk())
 
 
-def servers(document: Element) -> Iterator[Server]:
+def servers(document: Element) -> Iterator[WebServer]:
     """Give the web sites of a MetaBase.xml that ``xml_tree.parse`` read."""
     elements = [element for _, element in document.walk()]
     services = {_location(one): one.attributes for one in elements if one.name == _SERVICE}
@@ -45,7 +45,7 @@ def servers(document: Element) -> Iterator[Server]:
         if element.name == _SERVER:
             service = services.get(_location(element).rpartition("/")[0], {})
             name = element.get("ServerComment") or element.get("Location")
-            yield Server(name, element, ChainMap(element.attributes, service))
+            yield WebServer(name, element, ChainMap(element.attributes, service))
 
 
 def read(document: Element, file: str) -> Sites:
@@ -63,9 +63,9 @@ def read(document: Element, file: str) -> Sites:
 
 def collect(
     document: Element, file: str, errors: list[SslbindError]
-) -> list[tuple[Server, list[SiteBinding]]]:
+) -> list[tuple[WebServer, list[SiteBinding]]]:
     """Return each site with its bindings; one whose certificate is none goes into ``errors``."""
-    found: list[tuple[Server, list[SiteBinding]]] = []
+    found: list[tuple[WebServer, list[SiteBinding]]] = []
     left = MAX_BINDINGS
     for server in servers(document):
         try:
@@ -80,12 +80,12 @@ def collect(
     return found
 
 
-def sites_of(found: Sequence[tuple[Server, Sequence[SiteBinding]]], file: str) -> Sites:
+def sites_of(found: Sequence[tuple[WebServer, Sequence[SiteBinding]]], file: str) -> Sites:
     """Return what ``collect`` found as sites."""
     return Sites(file, tuple(one for _, bindings in found for one in bindings), metabase=True)
 
 
-def _bindings(server: Server, file: str) -> Iterator[SiteBinding]:
+def _bindings(server: WebServer, file: str) -> Iterator[SiteBinding]:
     name, element, properties = server
     names = {"certhash": "SSLCertHash", "certstorename": "SSLStoreName"}
     certificate = [

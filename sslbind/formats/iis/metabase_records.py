@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.formats.format import Format
 from sslbind.formats.iis.application_host import no_sites
-from sslbind.formats.iis.metabase import Server, collect, is_metabase, sites_of
+from sslbind.formats.iis.metabase import WebServer, collect, is_metabase, sites_of
 from sslbind.formats.iis.site_records import bad_record, by_key, owner_notes
 from sslbind.formats.iis.xml_tree import is_markup, parse_text
-from sslbind.formats.imported import BadRecord, Imported, Record
+from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
 from sslbind.formats.reg import http_parameters
 from sslbind.formats.reg.reg_key import REG_BINARY, Data, RegKey
 from sslbind.keys import Key
@@ -45,7 +45,7 @@ def read(text: str, file: str) -> Imported:
     found = collect(document, file, errors)
     sites = sites_of(found, file)
     bad = [bad_record(error) for error in errors]
-    records: dict[Key, Record] = {}
+    records: dict[Key, ImportedRecord] = {}
     notes: list[str] = []
     for server, bindings in found:
         keys = by_key(bindings, bad)
@@ -72,7 +72,7 @@ def read(text: str, file: str) -> Imported:
     )
 
 
-def _parameters(server: Server, keys: Iterable[Key], sites: Sites) -> RegKey:
+def _parameters(server: WebServer, keys: Iterable[Key], sites: Sites) -> RegKey:
     """Return what HTTP.SYS would keep of a site: the properties under their later names.
 
     Raises BadValueError for a site without certificate, and for a property that
@@ -94,7 +94,7 @@ def _parameters(server: Server, keys: Iterable[Key], sites: Sites) -> RegKey:
     return parameters
 
 
-def _flags(server: Server) -> int:
+def _flags(server: WebServer) -> int:
     return sum(
         bit for name, bit in _FLAGS.items() if _truth(name, server.properties.get(name, "FALSE"))
     )
@@ -113,7 +113,7 @@ def _number(name: str, text: str) -> Data:
     return Data.dword(int(text))
 
 
-def _differs(record: Record, first: Record) -> BadRecord:
+def _differs(record: ImportedRecord, first: ImportedRecord) -> BadRecord:
     key = record.binding.key
     return BadRecord(
         record.line,

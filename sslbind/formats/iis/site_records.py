@@ -16,7 +16,7 @@ from sslbind.errors import BadValueError, SslbindError
 from sslbind.formats.format import Format
 from sslbind.formats.iis.application_host import collect, has_sites, no_sites
 from sslbind.formats.iis.xml_tree import is_markup, parse_text
-from sslbind.formats.imported import BadRecord, Imported, Record, Wanted
+from sslbind.formats.imported import BadRecord, Imported, ImportedRecord, IncompleteRecord
 from sslbind.keys import CCS, Key
 from sslbind.release import Release
 from sslbind.sites import SiteBinding, Sites
@@ -35,7 +35,7 @@ def detect(text: str) -> bool:
 def read(text: str, file: str) -> Imported:
     """Return a record for each key that the https bindings have; those of one key share it.
 
-    Where the file has no certificate the record is wanted. Raises SslbindError,
+    Where the file has no certificate the record is incomplete. Raises SslbindError,
     with the line, for what is no XML, and for XML without sites.
     """
     document = parse_text(text, file)
@@ -44,17 +44,17 @@ def read(text: str, file: str) -> Imported:
     errors: list[SslbindError] = []
     sites = collect(document, file, errors)
     bad = [bad_record(error) for error in errors]
-    records: list[Record] = []
-    wanted: list[Wanted] = []
+    records: list[ImportedRecord] = []
+    incomplete: list[IncompleteRecord] = []
     notes = owner_notes(sites)
     for key, bindings in by_key(sites.bindings, bad).items():
         line, certificate = _certificate(key, bindings, bad)
         values = {"appid": sites.owner.appid, **_tags(key, bindings), **certificate}
         if certificate or not key.kind.certificate:
-            records.append(Record(Binding(key, values), line))
+            records.append(ImportedRecord(Binding(key, values), line))
             continue
         hosts = list(dict.fromkeys(filter(None, (one.canonical[3] for one in bindings))))
-        wanted.append(Wanted(key, hosts[0] if hosts else "", values, line))
+        incomplete.append(IncompleteRecord(key, hosts[0] if hosts else "", values, line))
         if len(hosts) > 1:
             notes.append(
                 f"{key.spec} serves {len(hosts)} hosts, and its certificate is looked for"
@@ -62,7 +62,7 @@ def read(text: str, file: str) -> Imported:
             )
     bad.sort(key=lambda one: one.line or 0)
     return Imported(
-        tuple(records), tuple(bad), notes=tuple(notes), wanted=tuple(wanted), sites=sites
+        tuple(records), tuple(bad), notes=tuple(notes), incomplete=tuple(incomplete), sites=sites
     )
 
 

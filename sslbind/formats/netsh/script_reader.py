@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError, NetshError
 from sslbind.formats.encoding import refuse_lost
-from sslbind.formats.imported import BadRecord, Imported, Record
+from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
 from sslbind.formats.netsh.batch_lines import Command, commands, joined
 from sslbind.grammar import (
     HELP_WORDS,
@@ -145,7 +145,7 @@ class _Script:
     """The state of an empty server to which lines are applied."""
 
     def __init__(self, delayed: bool) -> None:
-        self.records: dict[Key, Record] = {}
+        self.records: dict[Key, ImportedRecord] = {}
         self.iplisten: dict[str, None] | None = None
         self.deleted: dict[Key, None] = {}
         self.notes: dict[str, None] = {}
@@ -224,7 +224,7 @@ class _Script:
             tag: STORED[tag].parse(text) for tag, text in texts.items() if tag in STORED
         }
         if record is None:
-            self.records[key] = Record(Binding(key, values), line)
+            self.records[key] = ImportedRecord(Binding(key, values), line)
         elif verb == "update":
             self.records[key] = record._replace(binding=record.binding.replace(values))
         elif record.binding != Binding(key, values):

@@ -71,7 +71,7 @@ def commands(delta: Delta, release: Release) -> list[list[str]]:
     kind = delta.key.kind
     if kind.since > release:
         raise ValueError(f"{kind} exists from {kind.since.title} on")
-    key = f"{kind}={delta.key}"
+    key = delta.key.spec
     delete = ["delete", "sslcert", key]
     if after is None:
         return [delete]

@@ -16,7 +16,7 @@ from sslbind.binding import Binding
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.formats import json_records
 from sslbind.formats.format import Format
-from sslbind.formats.imported import BadRecord, Imported, Record
+from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
 from sslbind.keys import IPPORT, KINDS, Key, parse_key
 from sslbind.netsh_messages import SYSTEM_TEXTS
 from sslbind.printable import printable_json
@@ -65,13 +65,13 @@ def detect(text: str) -> bool:
 
 def read_records(text: str, file: str) -> Imported:
     """Return the records of the document, with the tags whose names are known."""
-    records: list[Record] = []
+    records: list[ImportedRecord] = []
     bad: list[BadRecord] = []
     for line, entry in json_records.parse(_document(text), _ARRAY, file)[1]:
         try:
             key, texts = _read_entry(entry)
             values = {name: TAG_BY_NAME[name].parse(value) for name, value in texts.items()}
-            records.append(Record(Binding(key, values), line))
+            records.append(ImportedRecord(Binding(key, values), line))
         except BadValueError as error:
             bad.append(BadRecord(line, error.message, error.hints, _key_of(entry)))
         except (TypeError, ValueError) as error:

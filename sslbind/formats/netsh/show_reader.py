@@ -19,7 +19,7 @@ from sslbind.binding import Binding
 from sslbind.errors import BadValueError
 from sslbind.formats.encoding import refuse_lost
 from sslbind.formats.format import Format
-from sslbind.formats.imported import BadRecord, Imported, Record
+from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
 from sslbind.keys import IPPORT, Key, infer_key, parse_address
 from sslbind.printable import printable
 from sslbind.release import Release
@@ -79,7 +79,7 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
     of the newest layout, None where no record is whole. Lines behind a record
     that look like another one, in a layout that is not known, are bad as well.
     """
-    records: list[Record] = []
+    records: list[ImportedRecord] = []
     bad: list[BadRecord] = []
     notes: list[str] = []
     releases: list[Release] = []
@@ -91,7 +91,7 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
                 BadRecord(block.fields[0].line, error.message, error.hints, _known_key(block))
             )
             continue
-        records.append(Record(binding, block.fields[0].line))
+        records.append(ImportedRecord(binding, block.fields[0].line))
         missing = len(layout.columns) + 1 - len(block.fields)
         if missing > 0:
             name = binding.key.spec

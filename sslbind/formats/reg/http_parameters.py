@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError
 from sslbind.formats.format import Contents
-from sslbind.formats.imported import BadRecord, Imported, Record
+from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
 from sslbind.formats.reg.other import read_other, write_other
 from sslbind.formats.reg.reg_key import (
     REG_BINARY,
@@ -56,7 +56,7 @@ def _mask(tags: list[Tag]) -> int:
 
 def read(parameters: RegKey) -> Imported:
     r"""Return what the key ``HTTP\Parameters`` says; a key with a problem is a bad record."""
-    records: list[Record] = []
+    records: list[ImportedRecord] = []
     bad: list[BadRecord] = []
     notes: list[str] = []
     for kind in KINDS:
@@ -77,7 +77,7 @@ def read(parameters: RegKey) -> Imported:
             except BadValueError as error:
                 bad.append(BadRecord(key.line, error.message, error.hints, _key_of(kind, key)))
                 continue
-            records.append(Record(binding, key.line))
+            records.append(ImportedRecord(binding, key.line))
             notes += _doubts(binding, key)
     iplisten, bad_addresses = _addresses(parameters.value(LISTEN_LIST))
     return Imported(tuple(records), (*bad, *bad_addresses), None, iplisten, tuple(notes))
@@ -105,7 +105,7 @@ def _binding(kind: Kind, key: RegKey) -> Binding:
             else:
                 values |= _value(tags[0], value)
     except BadValueError as error:
-        message = f"{kind}={binding_key}: {error.message}"
+        message = f"{binding_key.spec}: {error.message}"
         raise BadValueError(message, *error.hints) from None
     plain = Binding(binding_key, values)
     for bit in BITS:
@@ -228,10 +228,10 @@ def write(contents: Contents) -> tuple[RegKey, tuple[str, ...]]:
         kind = binding.key.kind
         name = str(binding.key)
         hosted = kind in _HOSTED
-        key = parameters.key(kind.table).key(_guid(kind, name) if hosted else name)
+        key = parameters.key(kind.table).key(_guid(binding.key) if hosted else name)
         if hosted:
             key.set(_HOST, Data.text(name))
-            key.comment = "" if name.isascii() else f"{kind}={name}"
+            key.comment = "" if name.isascii() else binding.key.spec
         other = dict(binding.other)
         sentences: list[str] = []
         for value, tags in _tags(kind).items():
@@ -241,14 +241,14 @@ def write(contents: Contents) -> tuple[RegKey, tuple[str, ...]]:
             sentences += _take(other, value, tags)
         sentences += write_other(key, other)
         sentences += _unstored(binding, contents)
-        losses += (f"{kind}={name}: {sentence}" for sentence in sentences)
+        losses += (f"{binding.key.spec}: {sentence}" for sentence in sentences)
     return parameters, tuple(losses)
 
 
-def _guid(kind: Kind, name: str) -> str:
+def _guid(key: Key) -> str:
     from uuid import UUID, uuid5
 
-    return f"{{{uuid5(UUID(_NAMESPACE), f'{kind}={name}')}}}"
+    return f"{{{uuid5(UUID(_NAMESPACE), key.spec)}}}"
 
 
 def _data(binding: Binding, tags: list[Tag]) -> Data | None:

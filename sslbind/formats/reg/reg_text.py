@@ -177,7 +177,7 @@ def _wrapped(line: str, data: Data) -> str:
     """Return ``line`` with the bytes behind it, broken as regedit does."""
     lines = []
     for count, byte in enumerate(data.bytes, 1):
-        word = f"{byte:02x}" + "," * (count < len(data.bytes))
+        word = f"{byte:02x}," if count < len(data.bytes) else f"{byte:02x}"
         if len(line) + len(word) >= _WIDTH and line.endswith(","):
             lines.append(f"{line}\\")
             line = "  "
