@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from sslbind.answers.precedence import Reach, Shadows
 from sslbind.answers.report import NO_TLS
 from sslbind.keys import HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
-from sslbind.resolver import ANY_IPV4, ANY_IPV6, listens, mapped_ipv4, used_since
+from sslbind.resolver import ANY_IPV4, ANY_IPV6
 from sslbind.session import Session
 from sslbind.tags import REJECT
 from sslbind.tls_versions import versions_left
@@ -77,7 +78,8 @@ class Table:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.listed = session.registry.iplisten
+        central = session.central is not None
+        self._reach = Reach(session.release, session.registry.iplisten, central)
         self.entries: Mapping[tuple[str, str], Entry] = {
             (one.thumbprint, one.store.casefold()): one
             for one in (session.stores.entries() if session.stores else ())
@@ -110,7 +112,10 @@ class Table:
             shadows = Shadows(used)
             yield Port(
                 number,
-                [one._replace(exact=shadows.exact(one), first=shadows.first(one)) for one in found],
+                [
+                    one._replace(exact=shadows.exact(one.key), first=shadows.first(one.key))
+                    for one in found
+                ],
                 _otherwise(number, used),
             )
 
@@ -135,7 +140,7 @@ class Table:
 
     def _state(self, binding: Binding, entry: Entry | None) -> tuple[str, str]:
         """Return whether the record serves nothing, and why; two empty words where it serves."""
-        if unused := self._unused(binding.key):
+        if unused := self._reach.why_unused(binding.key):
             return _UNUSED, unused
         if binding[REJECT.name] and REJECT.since <= self.session.release:
             return "dropped", f"{REJECT.name} is on"
@@ -144,24 +149,6 @@ class Table:
         if not binding.key.kind.certificate and self.unseen:
             return "not known", self.unseen
         return "", ""
-
-    def _unused(self, key: Key) -> str:
-        """Return why no connection ever reaches the record, nothing where one may."""
-        release = self.session.release
-        if used_since(key) > release:
-            return f"{release.title} looks for none: they exist from {used_since(key).title} on"
-        if not key.kind.certificate and self.session.central is None:
-            return "the central store's provider is not enabled"
-        if key.kind is not IPPORT or key.host == ANY_IPV4:
-            return ""
-        if mapped_ipv4(key.host):
-            return f"connections to it count as IPv4 to {mapped_ipv4(key.host)} (inferred)"
-        reached = (
-            any(":" in one for one in self.listed or (ANY_IPV6,))
-            if key.host == ANY_IPV6
-            else listens(self.listed, key.host)
-        )
-        return "" if reached else "the address is not in the IP listen list"
 
     def _broken(self, binding: Binding, entry: Entry | None) -> str:
         """Return why the record serves nothing although it is picked."""
@@ -194,43 +181,6 @@ class Table:
                 or (key.wildcard and (one.name or "").partition(".")[2] == parent)
             ]
         return len(files), sum(not one.usable for one in files)
-
-
-class Shadows:
-    """Which records of one port come before others."""
-
-    def __init__(self, used: set[Key]) -> None:
-        addresses = (key for key in used if key.kind is IPPORT and not key.wildcard)
-        self._exact = tuple(sorted(addresses, key=str))
-        self._exact_ipv6 = tuple(key for key in self._exact if ":" in key.host)
-        self._names: dict[str, list[Key]] = {}
-        """The host names by what a wildcard for them would be, and every one by itself."""
-        for key in sorted((one for one in used if one.kind is HOSTNAMEPORT), key=str):
-            wildcard = f"*.{key.host.partition('.')[2]}"
-            for host in {key.host, wildcard}:
-                self._names.setdefault(host, []).append(key)
-        self._everywhere = {key for key in used if key.kind is IPPORT and key.wildcard}
-
-    def exact(self, one: Candidate) -> tuple[Key, ...]:
-        """Return the records for one address that answer in place of ``one`` there."""
-        if one.unused or one.step == "ipport":
-            return ()
-        return self._exact_ipv6 if one.step == "ipv6-wildcard" else self._exact
-
-    def first(self, one: Candidate) -> tuple[Key, ...]:
-        """Return the other records that answer in place of ``one`` for some connections."""
-        key = one.key
-        if one.unused:
-            return ()
-        if one.step == "ipv4-wildcard":
-            return tuple(other for other in self._everywhere if other != key)
-        if key.wildcard and key.kind is not IPPORT:
-            return tuple(name for name in self._names.get(key.host, ()) if name != key)
-        if key.kind is not SCOPEDCCS:
-            return ()
-        wildcard = f"*.{key.host.partition('.')[2]}"
-        names = (Key(HOSTNAMEPORT, host, key.port) for host in (key.host, wildcard))
-        return tuple(name for name in names if name in self._names.get(name.host, ()))
 
 
 def _step(key: Key) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from sslbind.answers.precedence import Shadows
 from sslbind.check.adfs import service_names
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
@@ -13,7 +14,7 @@ from sslbind.check.site_bindings import deletion
 from sslbind.check.subject import Subject
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Kind
 from sslbind.owners import OWNER_BY_APPID
-from sslbind.resolver import ANY_IPV4, ANY_IPV6, listens, mapped_ipv4, used_since
+from sslbind.resolver import ANY_IPV4, ANY_IPV6, used_since
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
@@ -186,14 +187,21 @@ class _Shadow(NamedTuple):
 
 
 def _shadows(subject: Subject) -> Iterator[_Shadow]:
-    """Give each exact-IP record that stands before names; the cost does not grow with both."""
+    """Yield each exact-IP record that comes before names; the cost does not grow with both."""
     for kinds in subject.ports.values():
-        exact = [one for one in kinds[IPPORT] if _reached(subject, one)]
-        names = [one for one in _names(subject, kinds) if _answers(subject, one)] if exact else []
+        used = {
+            record.key: record
+            for kind in (IPPORT, HOSTNAMEPORT, SCOPEDCCS, CCS)
+            for record in kinds[kind]
+            if not subject.reach.why_unused(record.key)
+        }
+        names = [record for key, record in used.items() if key.kind is not IPPORT]
+        shadows = Shadows(used) if names else None
         groups: dict[str | None, list[Binding]] = {}
         for name in names:
             groups.setdefault(name.certhash, []).append(name)
-        for record in exact if names else ():
+        for key in shadows.exact(names[0].key) if shadows else ():
+            record = used[key]
             same = len(groups.get(record.certhash, ()))
             others = chain.from_iterable(
                 group for thumbprint, group in groups.items() if thumbprint != record.certhash
@@ -209,19 +217,6 @@ def _names(subject: Subject, kinds: Mapping[Kind, Sequence[Binding]]) -> Sequenc
         for one in kinds[kind]
         if used_since(one.key) <= subject.release
     ]
-
-
-def _reached(subject: Subject, record: Binding) -> bool:
-    """Whether a record is one for an exact address that connections come to."""
-    host = record.key.host
-    listening = listens(subject.settings.iplisten, host)
-    return not record.key.wildcard and mapped_ipv4(host) is None and listening
-
-
-def _answers(subject: Subject, name: Binding) -> bool:
-    """Whether a record for names is not passed over for want of the central store."""
-    unknown = "central" in subject.registry.provenance.unknown
-    return name.key.kind.certificate or subject.central is not None or unknown
 
 
 def _name(record: Binding) -> str:

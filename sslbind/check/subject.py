@@ -9,6 +9,7 @@ from functools import cached_property
 from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
+from sslbind.answers.precedence import Reach
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.judgement import Problem, judge, name_problems, path, valid_at
 from sslbind.certificates.links import Links
@@ -130,6 +131,13 @@ class Subject:
                 if key is not None:
                     found.setdefault(key, Wanted(sites, [])).bindings.append(binding)
         return found
+
+    @cached_property
+    def reach(self) -> Reach:
+        """What decides whether a record is used; a capture may not know the central store."""
+        unknown = "central" in self.registry.provenance.unknown
+        central = self.central is not None or unknown
+        return Reach(self.release, self.settings.iplisten, central)
 
     def holding(self, tag: Tag) -> Sequence[Binding]:
         """Return the records that have a value for ``tag`` other than its default."""
