@@ -57,7 +57,7 @@ class Plan(NamedTuple):
     setting_conflicts: tuple[Setting, ...] = ()
 
 
-def plan(registry: Registry, sources: Sequence[Source], if_exists: str = "fail") -> Plan:
+def plan_import(registry: Registry, sources: Sequence[Source], if_exists: str = "fail") -> Plan:
     """Return what importing ``sources`` into ``registry`` does.
 
     ``if_exists`` says what becomes of a record, or a setting, that is there with
@@ -131,7 +131,7 @@ def _plan_settings(
     return tuple(changed), tuple(kept), tuple(conflicts)
 
 
-def apply(registry: Registry, plan: Plan) -> None:
+def apply_import(registry: Registry, plan: Plan) -> None:
     """Change ``registry`` in memory as ``plan`` says."""
     for binding in (*plan.added, *plan.changed):
         registry.put(binding)

@@ -76,13 +76,16 @@ def open_registry(path: str = DEFAULT_FILE) -> Bindings:
         raise RegistryError(error.message, *hints, file=error.file, line=error.line) from None
 
 
-def foreign_format(path: str) -> str | None:
-    """Return the name of the format of the file at ``path``; None where no format reads it."""
+def foreign_error(path: str) -> RegistryError | None:
+    """Return the error for a file that ``import`` reads and that is not a registry, else None."""
     try:
         source = _parsed(read_file(path, MAX_SIZE), path) if os.path.isfile(path) else None
     except SslbindError:
         return None
-    return source and source.format.name
+    if source is None:
+        return None
+    what = f"is a {source.format.name} document, not a registry"
+    return RegistryError(what, "sslbind import makes a registry of it", file=path)
 
 
 def _parsed(data: bytes, file: str, name: str | None = None) -> Source | None:

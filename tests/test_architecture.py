@@ -40,7 +40,8 @@ LAYERS = (
     ("targets", "parallel"),
     ("transports",),
     ("sources",),
-    ("importing",),
+    ("importing", "exporting"),
+    ("imports",),
     ("live",),
     ("cli",),
 )

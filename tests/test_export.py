@@ -129,8 +129,8 @@ def test_the_capture_script_needs_no_registry(run: Run, tmp_path: Path) -> None:
     ("words", "why"),
     [
         (("netsh-script", "--prune"), "--prune goes with --changes-from FILE"),
-        (("json", "--changes-from", "web01.txt"), "json carries no changes"),
-        (("capture-script", "--changes-from", "web01.txt"), "capture-script carries no changes"),
+        (("json", "--changes-from", "web01.txt"), "json cannot write changes"),
+        (("capture-script", "--changes-from", "web01.txt"), "capture-script cannot write changes"),
         (("nonsense",), "'nonsense' is not one of"),
         (("json", "-o", "sslbind.toml"), "is the registry itself"),
         (("json", "-o", "link.toml"), "link.toml: is the registry itself"),
@@ -203,7 +203,7 @@ def test_a_partial_document_is_no_aim(run: Run, bare: Path) -> None:
     partial(bare.parent / "web.json", ("10.0.0.5:443", HASH_A))
     seen = run("-r", "web.json", "export", "netsh-script", "--changes-from", "sslbind.toml")
     assert (seen.code, seen.out) == (2, "")
-    assert "error: web.json: does not tell all tags" in seen.err
+    assert "error: web.json: does not record every tag" in seen.err
 
 
 def test_unreadable_records_stay(run: Run, bare: Path) -> None:

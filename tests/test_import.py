@@ -70,8 +70,8 @@ def test_a_record_with_other_values_is_a_conflict(run: Run, folder: Path) -> Non
     assert seen.code == 1
     assert seen.out.endswith("conflict ipport=[::]:443\n    usagecheck: enable -> disable\n")
     assert (
-        "error: chinese-2016.txt:6: ipport=[::]:443 is there with other values\n"
-        "hint: --if-exists keep, update or reset says what becomes of it\n"
+        "error: chinese-2016.txt:6: ipport=[::]:443 exists with other values\n"
+        "hint: --if-exists keep, update or reset decides what happens to it\n"
     ) in seen.err
     assert seen.err.endswith(
         "note: sslbind.toml: 2 would be added, 1 the same, 1 in conflict; nothing was written\n"
@@ -228,7 +228,7 @@ def test_two_servers_in_one_import_must_agree(run: Run, folder: Path, if_exists:
     assert f"conflict ipport=0.0.0.0:443\n    certhash: {A} -> {B}\n" in seen.out
     assert (
         "error: two.txt:1: ipport=0.0.0.0:443 appears twice, with different values\n"
-        "hint: one file holds one server: import them into registries of their own with --each\n"
+        "hint: one file holds one server: import each into its own registry with --each\n"
     ) in seen.err
     assert "--if-exists" not in seen.err
     assert not (folder / "sslbind.toml").exists()
@@ -273,8 +273,8 @@ def test_certificates_are_told(run: Run, tmp_path: Path) -> None:
     (tmp_path / "bare.toml").write_text('version = 1\nwindows = "2022"\n')
     seen = run("-r", "bare.toml", "import", "web01.json")
     assert (
-        "note: web01.json: its certificates are left out, for bare.toml has no [CertStores]: add"
-        ' it, with path = "certs" and privatekeys = "elsewhere", and import again\n'
+        "note: web01.json: its certificates are left out, because bare.toml has no [CertStores]:"
+        ' add it, with path = "certs" and privatekeys = "elsewhere", and import again\n'
     ) in seen.err
 
 
@@ -339,7 +339,7 @@ def test_another_listen_list(
     assert (seen.code, run("show", "iplisten").out.split()[-1]) == (code, address)
     if if_exists == "fail":
         assert seen.out == "conflict iplisten: 10.0.0.5 -> ::1\n"
-        assert "error: web01.json: iplisten is there with other values\n" in seen.err
+        assert "error: web01.json: iplisten exists with other values\n" in seen.err
         assert "1 the same, 1 in conflict; nothing was written\n" in seen.err
     if if_exists == "keep":
         assert "1 the same, 1 kept; nothing was written\n" in seen.err
@@ -385,7 +385,7 @@ def test_what_has_no_record_makes_no_registry(
     (tmp_path / "one.txt").write_text(text)
     seen = run("import", "--from", format_, "one.txt")
     assert (seen.code, "sslbind.toml: no record; nothing was written\n" in seen.err) == (1, True)
-    assert "error: one.txt: has no record: nothing to make a registry of\n" in seen.err
+    assert "error: one.txt: has no record: no registry was made\n" in seen.err
     assert run("import", "--partial", "--from", format_, "one.txt").code == 1
     assert not (tmp_path / "sslbind.toml").exists()
 
@@ -404,8 +404,8 @@ def test_what_a_document_does_not_carry_stays(run: Run, folder: Path) -> None:
     shown = run("-r", FRENCH, "show", "sslcert", "10.20.30.40:8443", "json=enable").out
     (folder / "show.json").write_text(shown)
     assert (
-        "note: show.json: of the records that are added only appid, certhash and certstorename are"
-        " known: their other tags are at the defaults\n"
+        "note: show.json only records appid, certhash and certstorename: the other tags of the"
+        " added records are at their defaults\n"
     ) in run("import", "--dry-run", "show.json").err
     run("import", FRENCH)
     run("update", "sslcert", "10.20.30.40:8443", "urlretrievaltimeout=7")

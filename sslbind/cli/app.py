@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
 import click
@@ -92,25 +91,16 @@ class App:
         if dry_run:
             yield self.reading()
             return
-        with self.opened(self.registry_path, Registry.editing) as registry:
-            yield Session(registry, self.release_option)
+        path = self.registry_path
+        try:
+            with Registry.editing(path) as registry:
+                yield Session(registry, self.release_option)
+        except RegistryError as error:
+            from sslbind.sources import foreign_error
+
+            raise foreign_error(path) or error from None
         if registry.written and sys.platform == "win32":
             self.note(f"{registry.path} was written; HTTP.SYS of this machine was not touched")
-
-    @contextlib.contextmanager
-    def opened(
-        self, path: str, opening: Callable[[str], AbstractContextManager[Registry]]
-    ) -> Iterator[Registry]:
-        """Give the registry that ``opening`` gives, to be written.
-
-        Raises RegistryError, which says so where the file is another document.
-        """
-        with contextlib.ExitStack() as stack:
-            try:
-                registry = stack.enter_context(opening(path))
-            except RegistryError as error:
-                raise _foreign(path) or error from None
-            yield registry
 
     def echo(self, text: str) -> None:
         """Write ``text`` to standard output as it is."""
@@ -145,18 +135,6 @@ class App:
         """Write an error of a command of ours, and how it is mended, to standard error."""
         _complain("error", str(error))
         self.hint(*error.hints)
-
-
-def _foreign(path: str) -> SslbindError | None:
-    """Return the error for a file that is not a registry and that ``import`` reads, else None."""
-    from sslbind.sources import foreign_format
-
-    name = foreign_format(path)
-    if name is None:
-        return None
-    return RegistryError(
-        f"is a {name} document, not a registry", "sslbind import makes a registry of it", file=path
-    )
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)

@@ -11,12 +11,10 @@ import click
 from sslbind.cli.app import HELP, NO, OK, App, pass_app
 from sslbind.cli.streams import STANDARD_INPUT
 from sslbind.errors import SslbindError
+from sslbind.exporting import changing_formats, export_changes, export_registry
 from sslbind.files import write_file
 from sslbind.formats import capture, formats
-from sslbind.formats.format import Contents, Transition, Written
-from sslbind.formats.transition import kept, transition
-from sslbind.session import Session
-from sslbind.tags import PROPERTIES, TAG_BY_NAME
+from sslbind.formats.format import Written
 
 FORMATS = {one.name: one for one in formats().values() if one.write}
 CAPTURE_SCRIPT = "capture-script"
@@ -69,63 +67,17 @@ def export_command(
 
 
 def _written(app: App, name: str, server: str | None, *, prune: bool) -> Written:
-    format_ = FORMATS.get(name)
-    if server is not None and (format_ is None or format_.write_changes is None):
-        able = " and ".join(one.name for one in FORMATS.values() if one.write_changes)
-        raise click.UsageError(f"{name} carries no changes; {able} do")
-    if format_ is None:
+    if server is not None and name not in changing_formats():
+        able = " and ".join(changing_formats())
+        raise click.UsageError(f"{name} cannot write changes; {able} can")
+    if name == CAPTURE_SCRIPT:
         return Written(capture.script())
     session = app.reading()
-    if server is not None and format_.write_changes is not None:
-        return format_.write_changes(_changes(app, session, server, prune=prune))
-    assert format_.write is not None  # noqa: S101  # the choices are those that write
-    return format_.write(_contents(session))
-
-
-def _changes(app: App, session: Session, server: str, *, prune: bool) -> Transition:
-    known = app.reading(server)
-    before, after = _contents(known), _contents(session)
-    _refuse_partial(after, prune=prune)
-    if "windows" not in before.provenance.unknown and before.release is not after.release:
-        app.note(
-            f"{server} is from {before.release.title}, and the script is for"
-            f" {after.release.title}; --windows says otherwise"
-        )
-    if not prune:
-        stays = kept(before, after)
-        app.note(*(f"{one} is only on the server, and stays; --prune deletes it" for one in stays))
-    changes = transition(before, after, prune=prune)
-    if changes.listening:
-        app.note(changes.listening)
-    return changes
-
-
-def _contents(session: Session) -> Contents:
-    registry = session.registry
-    return Contents(
-        tuple(registry.bindings.values()),
-        registry.iplisten,
-        session.release,
-        str(registry.path),
-        registry.provenance,
-    )
-
-
-def _refuse_partial(contents: Contents, *, prune: bool) -> None:
-    """Raise SslbindError where the side that is to be does not say what is to be."""
-    lines = TAG_BY_NAME.keys() | {one.tag.name for one in PROPERTIES}
-    if contents.provenance.unknown & lines:
-        raise SslbindError(
-            "does not tell all tags, and --changes-from writes what the registry says",
-            "sslbind import makes a registry of it, with what it lacks at the defaults",
-            file=contents.file,
-        )
-    if prune and contents.provenance.left_out:
-        raise SslbindError(
-            "has records that could not be read, and --prune would delete them",
-            "mend them, or leave --prune out",
-            file=contents.file,
-        )
+    if server is None:
+        return export_registry(session, name)
+    written, notes = export_changes(session, app.reading(server), name, prune=prune)
+    app.note(*notes)
+    return written
 
 
 def _refuse_overwriting(output: str | None, files: dict[str, str | None]) -> None:

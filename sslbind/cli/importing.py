@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -27,20 +26,17 @@ from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
 from sslbind.errors import SslbindError
 from sslbind.files import reason
 from sslbind.formats import formats
-from sslbind.importing import Plan, apply, plan, with_certificates
+from sslbind.imports import Import
 from sslbind.keys import Key
 from sslbind.printable import printable
 from sslbind.registry.document import CertStoresSettings
-from sslbind.registry.registry import MAX_SIZE, Registry
-from sslbind.release import DEFAULT_RELEASE, Release
-from sslbind.session import Change, Session
+from sslbind.registry.registry import MAX_SIZE
+from sslbind.session import Change
 from sslbind.sources import Source, parse_source
 from sslbind.tags import STORED
-from sslbind.wording import join
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
-    from sslbind.certificates.entry import Entry
 
 FORMATS = {one.name: one for one in formats().values() if one.read}
 _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items())
@@ -114,225 +110,111 @@ def import_command(
     reports: list[dict[str, Any]] = []
     code = OK
     for path, group in targets:
-        imports = _Import(app, path, group, if_exists, each=folder is not None)
-        good = imports.run(partial=partial, dry_run=dry_run)
+        stores = CertStoresSettings().path if folder is None else f"{_stem(path)}.certs"
+        done = Import(path, group, if_exists=if_exists, release=app.release_option, stores=stores)
+        good = done.run(datetime.now(UTC), partial=partial, dry_run=dry_run)
         code = code if good else NO
-        reports.append(imports.json())
+        reports.append(_document(done))
         if format_ != "json":
-            app.echo(imports.text(dry_run=dry_run))
-        for error in imports.errors():
+            app.echo(_text(done, dry_run=dry_run))
+        for error in done.errors():
             app.error(error)
-        app.note(*imports.notes, imports.summary(dry_run=dry_run))
+        app.note(*done.notes, _summary(done, dry_run=dry_run))
     if format_ == "json":
         app.json({"changed": any(one["changed"] for one in reports), "registries": reports})
     return code
 
 
-class _Import:
-    """One registry, and the sources that go into it; ``each``: it is the only one of its file."""
+def _text(done: Import, *, dry_run: bool) -> str:
+    """Return the plan: a line a record or setting, and a line a tag that changes."""
+    would = dry_run or not done.written
+    add, put = ("would add", "would set") if would else ("added", "set")
+    lines = [f"{put} {one.name} = {_shown(one.after)}\n" for one in done.plan.settings]
+    lines += [
+        f"{add} {one.key.spec} {one.certhash or 'served by the central store'}\n"
+        for one in done.plan.added
+    ]
+    lines += [
+        describe(Change(one.key, done.before[one.key], one), would=would)
+        for one in done.plan.changed
+    ]
+    lines += [
+        f"conflict {one.name}: {_shown(one.before)} -> {_shown(one.after)}\n"
+        for one in done.plan.setting_conflicts
+    ]
+    for one in done.plan.conflicts:
+        told = describe(Change(one.wanted.key, one.before, one.wanted), would=True)
+        lines.append(f"conflict {told.removeprefix('would update ')}")
+    return "".join(lines)
 
-    def __init__(
-        self, app: App, path: str, sources: Sequence[Source], if_exists: str, *, each: bool
-    ) -> None:
-        self.app = app
-        self.path = path
-        self.sources = list(sources)
-        self.if_exists = if_exists
-        self.each = each
-        self.plan = Plan()
-        self.before: Mapping[Key, Binding] = {}
-        self.certificates: list[Entry] = []
-        self.notes: list[str] = []
-        self.written = False
-        self.empty = False
 
-    @property
-    def release(self) -> Release:
-        """``--windows``, else the newest that a source tells, else the default."""
-        told = [one.imported.release for one in self.sources if one.imported.release]
-        return self.app.release_option or max(told, default=DEFAULT_RELEASE)
+def _summary(done: Import, *, dry_run: bool) -> str:
+    """Return the counts in one sentence."""
+    changed = "" if done.written else "would be "
+    settings, certificates = len(done.plan.settings), len(done.certificates)
+    counts = (
+        (len(done.plan.added), f"{changed}added"),
+        (len(done.plan.changed), f"{changed}changed"),
+        (settings, f"{'setting' if settings == 1 else 'settings'} {changed}changed"),
+        (len(done.plan.same), "the same"),
+        (len(done.plan.kept) + len(done.plan.kept_settings), "kept"),
+        (done.conflicts, "in conflict"),
+        (done.bad, "bad"),
+        (certificates, f"{'certificate' if certificates == 1 else 'certificates'} stored"),
+    )
+    told = ", ".join(f"{count} {word}" for count, word in counts if count) or "no record"
+    if not dry_run and not done.written:
+        told += "; nothing was written"
+    if done.bad and not done.conflicts and not done.empty and not done.written:
+        told += "; --partial writes the others"
+    return f"{done.path}: {told}"
 
-    @property
-    def bad(self) -> int:
-        """How many records could not be read."""
-        return sum(len(one.imported.bad) for one in self.sources)
 
-    @property
-    def conflicts(self) -> int:
-        """How many records and settings are there with another value."""
-        return len(self.plan.conflicts) + len(self.plan.setting_conflicts)
-
-    def run(self, *, partial: bool, dry_run: bool) -> bool:
-        """Plan and, unless a dry run, write; return whether everything went in."""
-        with self._opened(lock=not dry_run) as registry:
-            new = not os.path.lexists(self.path)
-            session = Session(registry, self.app.release_option)
-            self._prepare(session)
-            self.before = registry.bindings
-            self.plan = plan(registry, self.sources, self.if_exists)
-            self._note_unknown()
-            nothing = not (self.plan.added or self.plan.settings)
-            self.empty = new and nothing and not any(map(_of_a_server, self.sources))
-            good = not (self.bad or self.conflicts or self.empty)
-            if (good or (partial and not self.empty)) and not dry_run:
-                apply(registry, self.plan)
-                self._store(session)
-                self.written = registry.save() or bool(self.certificates)
-        return good
-
-    def _opened(self, *, lock: bool) -> AbstractContextManager[Registry]:
-        """Open the registry; a new one has stores where a source tells what is in them."""
-        stores = None
-        if any(one.imported.certificates is not None for one in self.sources):
-            stores = f"{_stem(self.path)}.certs" if self.each else CertStoresSettings().path
-        return self.app.opened(
-            self.path, lambda path: Registry.making(path, self.release, stores=stores, lock=lock)
-        )
-
-    def _prepare(self, session: Session) -> None:
-        """Find certificates for the records that come without one; collect what was noted."""
-        now = datetime.now(UTC)
-        self.sources = [
-            one._replace(imported=with_certificates(one.imported, session.stores, now))
-            for one in self.sources
+def _document(done: Import) -> dict[str, Any]:
+    """Return the same for programs."""
+    return {
+        "registry": done.path,
+        "changed": done.written,
+        "windows": str(done.release),
+        "settings": [
+            {"name": one.name, "before": one.before, "after": one.after}
+            for one in done.plan.settings
+        ],
+        "added": [_key(one.key) for one in done.plan.added],
+        "updated": [
+            {**_key(one.key), "tags": _tags(done.before[one.key], one)} for one in done.plan.changed
+        ],
+        "unchanged": [_key(one) for one in done.plan.same],
+        "kept": [_key(one) for one in done.plan.kept],
+        "conflicts": [
+            {
+                **_key(one.wanted.key),
+                "file": one.file,
+                "line": one.line,
+                "tags": _tags(one.before, one.wanted),
+            }
+            for one in done.plan.conflicts
         ]
-        for source in self.sources:
-            imported = source.imported
-            if imported.release and imported.release != session.release:
-                self.notes.append(
-                    f"{source.file} is from {imported.release.title}, and"
-                    f" {session.release.title} is modelled"
-                )
-            self.notes += (f"{source.file}: {note}" for note in imported.notes)
-            if imported.certificates and session.stores is None:
-                self.notes.append(
-                    f"{source.file}: its certificates are left out, for {self.path} has no"
-                    ' [CertStores]: add it, with path = "certs" and privatekeys = "elsewhere", and'
-                    " import again"
-                )
-
-    def _note_unknown(self) -> None:
-        """Say where an added record has tags at their defaults that nobody knows."""
-        for source in self.sources:
-            carried, keys = source.imported.carried, {one.key for one in self.plan.added}
-            if carried is not None and any(one.key in keys for one, _ in source.imported.records):
-                self.notes.append(
-                    f"{source.file}: of the records that are added only {join(sorted(carried))}"
-                    " are known: their other tags are at the defaults"
-                )
-
-    def _store(self, session: Session) -> None:
-        for source in self.sources:
-            for store, der in source.imported.certificates or ():
-                from sslbind.certificates.parsing import identities, read_bundle
-
-                if session.stores is not None:
-                    entry, changed = session.stores.add(identities(read_bundle(der))[0], store)
-                    self.certificates += [entry] if changed else []
-
-    def text(self, *, dry_run: bool) -> str:
-        """Return the plan: a line a record or setting, and a line a tag that changes."""
-        would = dry_run or not self.written
-        add, put = ("would add", "would set") if would else ("added", "set")
-        lines = [f"{put} {one.name} = {_shown(one.after)}\n" for one in self.plan.settings]
-        lines += [
-            f"{add} {one.key.spec} {one.certhash or 'served by the central store'}\n"
-            for one in self.plan.added
-        ]
-        lines += [
-            describe(Change(one.key, self.before[one.key], one), would=would)
-            for one in self.plan.changed
-        ]
-        lines += [
-            f"conflict {one.name}: {_shown(one.before)} -> {_shown(one.after)}\n"
-            for one in self.plan.setting_conflicts
-        ]
-        for one in self.plan.conflicts:
-            told = describe(Change(one.wanted.key, one.before, one.wanted), would=True)
-            lines.append(f"conflict {told.removeprefix('would update ')}")
-        return "".join(lines)
-
-    def errors(self) -> Iterator[SslbindError]:
-        """Give an error, with file and line, for each record and setting that did not go in."""
-        for source in self.sources:
-            for bad in source.imported.bad:
-                yield SslbindError(bad.message, *bad.hints, file=source.file, line=bad.line)
-        for one in self.plan.conflicts:
-            name = one.wanted.key.spec
-            yield _conflict(name, one.file, one.line, within=one.within)
-        for setting in self.plan.setting_conflicts:
-            yield _conflict(setting.name, setting.file, None, within=setting.within)
-        if self.empty and not self.bad and not self.conflicts:
-            for source in self.sources:
-                yield SslbindError("has no record: nothing to make a registry of", file=source.file)
-
-    def summary(self, *, dry_run: bool) -> str:
-        """Return the counts in one sentence."""
-        changed = "" if self.written else "would be "
-        settings, certificates = len(self.plan.settings), len(self.certificates)
-        counts = (
-            (len(self.plan.added), f"{changed}added"),
-            (len(self.plan.changed), f"{changed}changed"),
-            (settings, f"{'setting' if settings == 1 else 'settings'} {changed}changed"),
-            (len(self.plan.same), "the same"),
-            (len(self.plan.kept) + len(self.plan.kept_settings), "kept"),
-            (self.conflicts, "in conflict"),
-            (self.bad, "bad"),
-            (certificates, f"{'certificate' if certificates == 1 else 'certificates'} stored"),
-        )
-        told = ", ".join(f"{count} {word}" for count, word in counts if count) or "no record"
-        if not dry_run and not self.written:
-            told += "; nothing was written"
-        if self.bad and not self.conflicts and not self.empty and not self.written:
-            told += "; --partial writes the others"
-        return f"{self.path}: {told}"
-
-    def json(self) -> dict[str, Any]:
-        """Return the same for programs."""
-        return {
-            "registry": self.path,
-            "changed": self.written,
-            "windows": str(self.release),
-            "settings": [
-                {"name": one.name, "before": one.before, "after": one.after}
-                for one in self.plan.settings
-            ],
-            "added": [_key(one.key) for one in self.plan.added],
-            "updated": [
-                {**_key(one.key), "tags": _tags(self.before[one.key], one)}
-                for one in self.plan.changed
-            ],
-            "unchanged": [_key(one) for one in self.plan.same],
-            "kept": [_key(one) for one in self.plan.kept],
-            "conflicts": [
-                {
-                    **_key(one.wanted.key),
-                    "file": one.file,
-                    "line": one.line,
-                    "tags": _tags(one.before, one.wanted),
-                }
-                for one in self.plan.conflicts
-            ]
-            + [
-                {
-                    "kind": None,
-                    "key": None,
-                    "file": one.file,
-                    "line": None,
-                    "tags": {one.name: [one.before, one.after]},
-                }
-                for one in self.plan.setting_conflicts
-            ],
-            "bad": [
-                {"file": source.file, "line": bad.line, "message": bad.message}
-                for source in self.sources
-                for bad in source.imported.bad
-            ],
-            "certificates": [
-                {"store": one.store, "thumbprint": one.thumbprint} for one in self.certificates
-            ],
-            "notes": self.notes,
-        }
+        + [
+            {
+                "kind": None,
+                "key": None,
+                "file": one.file,
+                "line": None,
+                "tags": {one.name: [one.before, one.after]},
+            }
+            for one in done.plan.setting_conflicts
+        ],
+        "bad": [
+            {"file": source.file, "line": bad.line, "message": bad.message}
+            for source in done.sources
+            for bad in source.imported.bad
+        ],
+        "certificates": [
+            {"store": one.store, "thumbprint": one.thumbprint} for one in done.certificates
+        ],
+        "notes": done.notes,
+    }
 
 
 def _source(path: str, name: str | None) -> Source:
@@ -370,27 +252,6 @@ def _refuse_twice(paths: Sequence[str]) -> None:
             raise SslbindError(
                 f"two files would make {path}", "import them one after the other with -r"
             )
-
-
-def _of_a_server(source: Source) -> bool:
-    """Whether a document tells of a whole server, so that no record means no binding."""
-    return source.format.whole_server and not source.imported.bad
-
-
-def _conflict(name: str, file: str, line: int | None, *, within: bool) -> SslbindError:
-    if within:
-        return SslbindError(
-            f"{name} appears twice, with different values",
-            "one file holds one server: import them into registries of their own with --each",
-            file=file,
-            line=line,
-        )
-    return SslbindError(
-        f"{name} is there with other values",
-        "--if-exists keep, update or reset says what becomes of it",
-        file=file,
-        line=line,
-    )
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,89 @@
+"""A registry in the formats that others read, and the script that changes a server into it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sslbind.errors import SslbindError
+from sslbind.formats import formats
+from sslbind.formats.format import Contents, Written
+from sslbind.formats.transition import kept, transition
+from sslbind.session import Session
+from sslbind.tags import PROPERTIES, TAG_BY_NAME
+from sslbind.wording import join
+
+
+class Changes(NamedTuple):
+    """The script that changes a server, and notes on what it does and does not do."""
+
+    written: Written
+    notes: tuple[str, ...] = ()
+
+
+def export_registry(session: Session, name: str) -> Written:
+    """Return the registry in the format called ``name``, and what that cannot carry."""
+    write = formats()[name].write if name in formats() else None
+    if write is None:
+        raise SslbindError(f"{name} is not a format that export writes")
+    return write(contents(session))
+
+
+def export_changes(session: Session, server: Session, name: str, *, prune: bool = False) -> Changes:
+    """Return the script, in the format ``name``, that changes ``server`` into the registry.
+
+    Records that only the server has stay unless ``prune``. Raises SslbindError
+    for a format without changes, and where ``session`` is of a document that
+    does not record every tag.
+    """
+    write = formats()[name].write_changes if name in formats() else None
+    if write is None:
+        raise SslbindError(f"{name} cannot write changes", f"{join(changing_formats())} can")
+    before, after = contents(server), contents(session)
+    _refuse_partial(after, prune=prune)
+    notes: list[str] = []
+    if "windows" not in before.provenance.unknown and before.release is not after.release:
+        notes.append(
+            f"{before.file} is from {before.release.title}, but the script is for"
+            f" {after.release.title}; --windows selects another release"
+        )
+    if not prune:
+        stays = kept(before, after)
+        notes += (f"{one} is only on the server, and stays; --prune deletes it" for one in stays)
+    changes = transition(before, after, prune=prune)
+    if changes.listening:
+        notes.append(changes.listening)
+    return Changes(write(changes), tuple(notes))
+
+
+def changing_formats() -> tuple[str, ...]:
+    """Return the names of the formats that ``export_changes`` writes."""
+    return tuple(one.name for one in formats().values() if one.write_changes)
+
+
+def contents(session: Session) -> Contents:
+    """Return what formats carry of a registry."""
+    registry = session.registry
+    return Contents(
+        tuple(registry.bindings.values()),
+        registry.iplisten,
+        session.release,
+        str(registry.path),
+        registry.provenance,
+    )
+
+
+def _refuse_partial(contents: Contents, *, prune: bool) -> None:
+    """Raise SslbindError where the wanted state is not recorded completely."""
+    lines = TAG_BY_NAME.keys() | {one.tag.name for one in PROPERTIES}
+    if contents.provenance.unknown & lines:
+        raise SslbindError(
+            "does not record every tag, and --changes-from needs them",
+            "sslbind import makes a registry of it, with the missing tags at their defaults",
+            file=contents.file,
+        )
+    if prune and contents.provenance.left_out:
+        raise SslbindError(
+            "has records that could not be read, and --prune would delete them",
+            "fix them, or leave --prune out",
+            file=contents.file,
+        )

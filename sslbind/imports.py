@@ -1,0 +1,182 @@
+"""One import: documents planned against a registry, and written into it at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sslbind.errors import RegistryError, SslbindError
+from sslbind.importing import Plan, apply_import, plan_import, with_certificates
+from sslbind.registry.document import CertStoresSettings
+from sslbind.registry.registry import Registry
+from sslbind.release import DEFAULT_RELEASE, Release
+from sslbind.session import Session
+from sslbind.sources import Source, foreign_error
+from sslbind.wording import join
+
+if TYPE_CHECKING:
+    from sslbind.binding import Binding
+    from sslbind.certificates.entry import Entry
+    from sslbind.keys import Key
+
+
+class Import:
+    """The documents that go into the registry at ``path``, and what came of it.
+
+    ``if_exists`` says what happens to a record or setting that has another value
+    in the registry: see ``plan_import``. ``stores`` is the folder of a new
+    registry's certificate stores, relative to its own; it has some where a
+    document records what is in those of its server. ``release`` is what is
+    modelled; by default it is the newest that a document records.
+
+    ``run`` fills ``plan``; ``before``, the bindings as they were; ``notes``;
+    ``written``; and ``certificates``, those that were stored.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        sources: Sequence[Source],
+        *,
+        if_exists: str = "fail",
+        release: Release | None = None,
+        stores: str = CertStoresSettings().path,
+    ) -> None:
+        self.path = path
+        self.sources = list(sources)
+        self.if_exists = if_exists
+        self.plan = Plan()
+        self.before: Mapping[Key, Binding] = {}
+        self.certificates: list[Entry] = []
+        self.notes: list[str] = []
+        self.written = False
+        self.empty = False
+        """Whether there is nothing to make a registry of."""
+        self._release = release
+        self._stores = stores
+
+    @property
+    def release(self) -> Release:
+        """The release of a registry that is made."""
+        known = [one.imported.release for one in self.sources if one.imported.release]
+        return self._release or max(known, default=DEFAULT_RELEASE)
+
+    @property
+    def bad(self) -> int:
+        """How many records could not be read."""
+        return sum(len(one.imported.bad) for one in self.sources)
+
+    @property
+    def conflicts(self) -> int:
+        """How many records and settings have another value."""
+        return len(self.plan.conflicts) + len(self.plan.setting_conflicts)
+
+    def run(self, now: datetime, *, partial: bool = False, dry_run: bool = False) -> bool:
+        """Plan and, unless ``dry_run``, write; return whether everything was imported.
+
+        Where a record is bad or in conflict, nothing is written unless
+        ``partial``. Certificates that cover a host are chosen as of ``now``.
+        Raises SslbindError for a registry that cannot be opened or written.
+        """
+        try:
+            return self._run(now, partial=partial, dry_run=dry_run)
+        except RegistryError as error:
+            raise foreign_error(self.path) or error from None
+
+    def _run(self, now: datetime, *, partial: bool, dry_run: bool) -> bool:
+        stores = None
+        if any(one.imported.certificates is not None for one in self.sources):
+            stores = self._stores
+        with Registry.making(self.path, self.release, stores=stores, lock=not dry_run) as registry:
+            new = not os.path.lexists(self.path)
+            session = Session(registry, self._release)
+            self._prepare(session, now)
+            self.before = registry.bindings
+            self.plan = plan_import(registry, self.sources, self.if_exists)
+            self._note_unknown()
+            nothing = not (self.plan.added or self.plan.settings)
+            self.empty = new and nothing and not any(map(_of_a_server, self.sources))
+            good = not (self.bad or self.conflicts or self.empty)
+            if (good or (partial and not self.empty)) and not dry_run:
+                apply_import(registry, self.plan)
+                self._store(session)
+                self.written = registry.save() or bool(self.certificates)
+        return good
+
+    def _prepare(self, session: Session, now: datetime) -> None:
+        """Choose certificates for the records that come without one; collect the notes."""
+        self.sources = [
+            one._replace(imported=with_certificates(one.imported, session.stores, now))
+            for one in self.sources
+        ]
+        for source in self.sources:
+            imported = source.imported
+            if imported.release and imported.release != session.release:
+                self.notes.append(
+                    f"{source.file} is from {imported.release.title}, but"
+                    f" {session.release.title} is modelled"
+                )
+            self.notes += (f"{source.file}: {note}" for note in imported.notes)
+            if imported.certificates and session.stores is None:
+                self.notes.append(
+                    f"{source.file}: its certificates are left out, because {self.path} has no"
+                    ' [CertStores]: add it, with path = "certs" and privatekeys = "elsewhere", and'
+                    " import again"
+                )
+
+    def _note_unknown(self) -> None:
+        """Note which tags of the added records are not known, and so at their defaults."""
+        keys = {one.key for one in self.plan.added}
+        for source in self.sources:
+            carried = source.imported.carried
+            if carried is not None and any(one.key in keys for one, _ in source.imported.records):
+                self.notes.append(
+                    f"{source.file} only records {join(sorted(carried))}: the other tags of the"
+                    " added records are at their defaults"
+                )
+
+    def _store(self, session: Session) -> None:
+        for source in self.sources:
+            for store, der in source.imported.certificates or ():
+                from sslbind.certificates.parsing import identities, read_bundle
+
+                if session.stores is not None:
+                    entry, changed = session.stores.add(identities(read_bundle(der))[0], store)
+                    self.certificates += [entry] if changed else []
+
+    def errors(self) -> Iterator[SslbindError]:
+        """Yield an error, with file and line, for each record or setting that was not imported."""
+        for source in self.sources:
+            for bad in source.imported.bad:
+                yield SslbindError(bad.message, *bad.hints, file=source.file, line=bad.line)
+        for one in self.plan.conflicts:
+            name = one.wanted.key.spec
+            yield _conflict(name, one.file, one.line, within=one.within)
+        for setting in self.plan.setting_conflicts:
+            yield _conflict(setting.name, setting.file, None, within=setting.within)
+        if self.empty and not self.bad and not self.conflicts:
+            for source in self.sources:
+                yield SslbindError("has no record: no registry was made", file=source.file)
+
+
+def _of_a_server(source: Source) -> bool:
+    """Whether a document has every record of a server, so that no record means no binding."""
+    return source.format.whole_server and not source.imported.bad
+
+
+def _conflict(name: str, file: str, line: int | None, *, within: bool) -> SslbindError:
+    if within:
+        return SslbindError(
+            f"{name} appears twice, with different values",
+            "one file holds one server: import each into its own registry with --each",
+            file=file,
+            line=line,
+        )
+    return SslbindError(
+        f"{name} exists with other values",
+        "--if-exists keep, update or reset decides what happens to it",
+        file=file,
+        line=line,
+    )
