@@ -176,8 +176,8 @@ def test_ip_shadows_sni_for_a_site(case: Case, appid: str) -> None:
     [found] = case.check(ids=rules, sites=[Sites("applicationHost.config", (site,))])
     assert found.command is None
     assert found.advice == (
-        "https '10.0.0.5:443:' of site 'Shop' needs the record: let the site move to a name (SNI,"
-        " sslFlags 1) in IIS first, with a record of that name; then delete this one"
+        "https '10.0.0.5:443:' of site 'Shop' needs the record: move the site to a host name"
+        " (SNI, sslFlags 1) in IIS first, with a record of that name; then delete this one"
     )
     [other] = case.check(ids=rules)
     assert other.command == "sslbind delete sslcert ipport=10.0.0.5:443"

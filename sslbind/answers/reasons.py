@@ -143,10 +143,8 @@ def _normalised(answer: Answer, address: str, name: str | None) -> Iterator[tupl
             changes.append("in its Unicode form")
         if name.lower() != name:
             changes.append("case does not count")
-        yield (
-            "name",
-            f"{name} is looked up as {answer.name}" + f": {', '.join(changes)}" * bool(changes),
-        )
+        why = f": {', '.join(changes)}" if changes else ""
+        yield "name", f"{name} is looked up as {answer.name}{why}"
 
 
 def _listening(session: Session, answer: Answer) -> str:

@@ -35,7 +35,7 @@ STEPS = {
 _UNUSED = "never used"
 
 
-class Candidate(NamedTuple):
+class PortBinding(NamedTuple):
     """One record of a port: where it stands, what it serves, and when it does not.
 
     ``thumbprint`` and ``names`` are the certificate's, ``files`` and ``unusable``
@@ -69,7 +69,7 @@ class Port(NamedTuple):
     """The records of one port in the order of steps, and what happens to everybody else."""
 
     port: int
-    candidates: Sequence[Candidate]
+    candidates: Sequence[PortBinding]
     otherwise: str
 
 
@@ -101,7 +101,7 @@ class Table:
 
     def ports(self, port: int | None) -> Iterator[Port]:
         """Yield the ports in order, or the one that is asked for."""
-        by_port: dict[int, list[Candidate]] = {}
+        by_port: dict[int, list[PortBinding]] = {}
         for binding in self.session.registry.bindings.values():
             if port in (None, binding.key.port):
                 by_port.setdefault(binding.key.port, []).append(self._candidate(binding))
@@ -119,13 +119,13 @@ class Table:
                 _otherwise(number, used),
             )
 
-    def _candidate(self, binding: Binding) -> Candidate:
+    def _candidate(self, binding: Binding) -> PortBinding:
         key, session = binding.key, self.session
         entry = self.entries.get((binding.certhash or "", (binding.store or "").casefold()))
         settings = session.registry.settings.cert_stores
         files, unusable = (None, None) if key.kind.certificate else self._files(key)
         state, note = self._state(binding, entry)
-        return Candidate(
+        return PortBinding(
             key,
             _step(key),
             session.registry.line(key),

@@ -147,12 +147,12 @@ def needs_host(binding: SiteBinding) -> bool:
 
 def deletion(subject: Subject, key: Key, advice: str) -> tuple[str, str]:
     """Return ``advice`` and the command that deletes a record; others where a site needs it."""
-    wanted = subject.wanted.get(key)
-    if wanted is None:
+    dependents = subject.dependents.get(key)
+    if dependents is None:
         return advice, subject.command("delete", "sslcert", key.spec)
     advice = (
-        f"{wanted} needs the record: let the site move to a name (SNI, sslFlags 1) in IIS first,"
-        " with a record of that name; then delete this one"
+        f"{dependents} needs the record: move the site to a host name (SNI, sslFlags 1) in IIS"
+        " first, with a record of that name; then delete this one"
     )
     return advice, ""
 

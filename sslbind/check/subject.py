@@ -52,7 +52,7 @@ class Judged(NamedTuple):
     path: tuple[CertificateFacts, ...]
 
 
-class Wanted(NamedTuple):
+class Dependents(NamedTuple):
     """The https bindings that one record serves, and the file that has the first of them."""
 
     sites: Sites
@@ -122,14 +122,14 @@ class Subject:
         return ports
 
     @cached_property
-    def wanted(self) -> Mapping[Key, Wanted]:
+    def dependents(self) -> Mapping[Key, Dependents]:
         """The https bindings of the sites by the record that each needs."""
-        found: dict[Key, Wanted] = {}
+        found: dict[Key, Dependents] = {}
         for sites in self.sites:
             for binding in sites.bindings:
                 key = binding.key_for(self.release) if binding.https else None
                 if key is not None:
-                    found.setdefault(key, Wanted(sites, [])).bindings.append(binding)
+                    found.setdefault(key, Dependents(sites, [])).bindings.append(binding)
         return found
 
     @cached_property
@@ -166,7 +166,7 @@ class Subject:
         return in_store(found, binding.store or "")
 
     def usable(self, entry: Entry) -> bool:
-        """Whether a certificate can be bound: with its private key, or where none is needed."""
+        """Whether a certificate can be bound: with its private key, or where none is dependents."""
         return entry.has_key or (self.stores is not None and self.stores.keys_elsewhere)
 
     def valid(self, entry: Entry) -> bool:

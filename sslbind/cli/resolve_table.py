@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sslbind.answers.table import STEPS, Candidate, Port, Table
+from sslbind.answers.table import STEPS, Port, PortBinding, Table
 from sslbind.cli.app import OK, App
 from sslbind.cli.progress import progress
 from sslbind.printable import printable
@@ -80,7 +80,7 @@ def _text(session: Session, port: Port) -> str:
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
-def _rows(session: Session, one: Candidate, width: int) -> Iterator[str]:
+def _rows(session: Session, one: PortBinding, width: int) -> Iterator[str]:
     serves = one.thumbprint or _count(one.files, one.unusable)
     names = f"  {some(one.names, _SHOWN)}" if one.names else ""
     yield f"    {one.key.spec:{width}}  {serves}{names}  {session.registry.path}:{one.line}"

@@ -12,7 +12,7 @@ from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.site_bindings import has_host, identity, needs_host, site_bindings, unbracketed
 from sslbind.check.stores import with_key
-from sslbind.check.subject import Subject, Wanted, in_store
+from sslbind.check.subject import Dependents, Subject, in_store
 from sslbind.errors import BadValueError
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, SNI_WILDCARD_SINCE, Key
 from sslbind.owners import OWNER_BY_WORD, owner_name
@@ -41,12 +41,12 @@ def binding_without_record(subject: Subject) -> Iterator[Found]:
     """
     chooser = _chooser(subject)
     yield from _malformed(subject)
-    for key, wanted in subject.wanted.items():
+    for key, dependents in subject.dependents.items():
         if key.kind is not CCS and key not in subject.bindings:
-            advice, command = _addition(subject, key, wanted, chooser)
-            yield wanted.found(
+            advice, command = _addition(subject, key, dependents, chooser)
+            yield dependents.found(
                 key,
-                f"{wanted} has no record: IIS has the binding, HTTP.SYS has not",
+                f"{dependents} has no record: IIS has the binding, HTTP.SYS has not",
                 advice,
                 command,
             )
@@ -76,25 +76,31 @@ def _malformed(subject: Subject) -> Iterator[Found]:
             )
 
 
-def _addition(subject: Subject, key: Key, wanted: Wanted, chooser: Chooser) -> tuple[str, str]:
+def _addition(
+    subject: Subject, key: Key, dependents: Dependents, chooser: Chooser
+) -> tuple[str, str]:
     """Return advice and the command that adds the record, or the one that has to come before."""
     if key.kind is HOSTNAMEPORT and key.wildcard and subject.release < SNI_WILDCARD_SINCE:
         return f"wildcard names exist from {SNI_WILDCARD_SINCE.title} on", ""
-    for one in wanted.bindings:
+    for one in dependents.bindings:
         if one.certhash:
-            return _named_addition(subject, key, wanted, one.certhash, one.store or DEFAULT_STORE)
-    choice = chooser.choose(wanted.hosts)
+            return _named_addition(
+                subject, key, dependents, one.certhash, one.store or DEFAULT_STORE
+            )
+    choice = chooser.choose(dependents.hosts)
     if choice is not None:
         entry = choice.entry
         advice, command = _new_record(
-            subject, key, wanted, entry.store, f"certhash={entry.thumbprint}"
+            subject, key, dependents, entry.store, f"certhash={entry.thumbprint}"
         )
         return f"{advice}; {entry.thumbprint} is taken: {choice.reason}", command
     if subject.stores is None:
-        advice, command = _new_record(subject, key, wanted, DEFAULT_STORE, "certhash=THUMBPRINT")
+        advice, command = _new_record(
+            subject, key, dependents, DEFAULT_STORE, "certhash=THUMBPRINT"
+        )
         return f"{advice}; THUMBPRINT stands for a certificate of the server", command
-    advice, command = _new_record(subject, key, wanted, DEFAULT_STORE, "--cert", NEW)
-    hosts = [host for host in wanted.hosts if host]
+    advice, command = _new_record(subject, key, dependents, DEFAULT_STORE, "--cert", NEW)
+    hosts = [host for host in dependents.hosts if host]
     what = "certhash=THUMBPRINT in the place of --cert takes one that is in the store"
     if hosts:
         what = f"no certificate in the stores covers {_list(hosts)}"
@@ -102,15 +108,15 @@ def _addition(subject: Subject, key: Key, wanted: Wanted, chooser: Chooser) -> t
 
 
 def _named_addition(
-    subject: Subject, key: Key, wanted: Wanted, thumbprint: str, store: str
+    subject: Subject, key: Key, dependents: Dependents, thumbprint: str, store: str
 ) -> tuple[str, str]:
     """Do the same where the file names a certificate."""
-    if wanted.sites.metabase:
+    if dependents.sites.metabase:
         advice = (
             "import the file: the record takes what else the site has of HTTP.SYS, such as client"
             " certificates and revocation checks"
         )
-        file = "-" if wanted.sites.file == STANDARD_INPUT else wanted.sites.file
+        file = "-" if dependents.sites.file == STANDARD_INPUT else dependents.sites.file
         return advice, subject.command("import", file, "--if-exists", "keep")
     if subject.stores is not None:
         found = [one for one in subject.entries.get(thumbprint, ()) if subject.usable(one)]
@@ -121,18 +127,18 @@ def _named_addition(
             )
             return advice, with_key(subject, store)
         store = (in_store(found, store) or found[0]).store
-    return _new_record(subject, key, wanted, store, f"certhash={thumbprint}")
+    return _new_record(subject, key, dependents, store, f"certhash={thumbprint}")
 
 
 def _new_record(
-    subject: Subject, key: Key, wanted: Wanted, store: str, *certificate: str
+    subject: Subject, key: Key, dependents: Dependents, store: str, *certificate: str
 ) -> tuple[str, str]:
     advice = "add the record"
     if subject.release >= _NEW_WEBBINDING_SINCE:
         advice += "; New-WebBinding writes only the side of IIS"
     return advice, subject.command(
         "add", "sslcert", key.spec, *certificate,
-        f"appid={wanted.sites.owner.word}", f"certstorename={store}",
+        f"appid={dependents.sites.owner.word}", f"certstorename={store}",
     )  # fmt: skip
 
 
@@ -144,14 +150,14 @@ def ccs_binding_without_record(subject: Subject) -> Iterator[Found]:
     HTTP.SYS looks there only for ports that have a ccs record. One serves every
     site of the port. Add it.
     """
-    for key, wanted in subject.wanted.items():
+    for key, dependents in subject.dependents.items():
         if key.kind is CCS and key not in subject.bindings:
-            yield wanted.found(
+            yield dependents.found(
                 key,
-                f"{wanted} has sslFlags for the central store, and port {key.port} has no ccs"
+                f"{dependents} has sslFlags for the central store, and port {key.port} has no ccs"
                 " record",
                 "add the record; one serves every site of the port",
-                subject.command("add", "sslccs", str(key), f"appid={wanted.sites.owner.word}"),
+                subject.command("add", "sslccs", str(key), f"appid={dependents.sites.owner.word}"),
             )
 
 
@@ -164,13 +170,13 @@ def orphan_record(subject: Subject) -> Iterator[Found]:
     any more. Delete it, unless another configuration file has its binding.
     """
     owners = {sites.owner.appid for sites in subject.sites}
-    wanted = subject.wanted
-    named = {key.port for key in wanted if key.kind is not IPPORT}
+    dependents = subject.dependents
+    named = {key.port for key in dependents if key.kind is not IPPORT}
     scoped = {
-        (host, key.port) for key, one in wanted.items() if key.kind is CCS for host in one.hosts
+        (host, key.port) for key, one in dependents.items() if key.kind is CCS for host in one.hosts
     }
     for key, record in subject.bindings.items():
-        if record.appid not in owners or key in wanted or key.kind.since > subject.release:
+        if record.appid not in owners or key in dependents or key.kind.since > subject.release:
             continue
         if key.kind is SCOPEDCCS and (key.host, key.port) in scoped:
             continue
@@ -221,8 +227,8 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
     each name a record, or use one certificate that covers them all.
     """
     chooser = _chooser(subject)
-    for key, wanted in subject.wanted.items():
-        if key.kind is not IPPORT or len(hosts := wanted.hosts) < 2:
+    for key, dependents in subject.dependents.items():
+        if key.kind is not IPPORT or len(hosts := dependents.hosts) < 2:
             continue
         record = subject.bindings.get(key)
         entry = subject.entry(record) if record else None
@@ -240,7 +246,7 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
                     key,
                     {"certhash": other.entry.thumbprint, "certstorename": other.entry.store},
                 )
-        found = wanted.found(key, message, advice, command)
+        found = dependents.found(key, message, advice, command)
         yield found._replace(severity="error") if missed else found
 
 
