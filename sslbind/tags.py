@@ -315,6 +315,9 @@ TAGS = (
 TAG_BY_NAME = {tag.name: tag for tag in TAGS}
 
 REJECT = TAG_BY_NAME["reject"]
+HTTP2 = TAG_BY_NAME["disablehttp2"]
+QUIC = TAG_BY_NAME["disablequic"]
+OCSP_STAPLING = TAG_BY_NAME["disableocspstapling"]
 CLIENT_CERTIFICATE = TAG_BY_NAME["clientcertnegotiation"]
 CTL_IDENTIFIER = TAG_BY_NAME["sslctlidentifier"]
 CTL_STORE = TAG_BY_NAME["sslctlstorename"]

@@ -36,7 +36,7 @@ LAYERS = (
     ("passwords", "provisioning", "inventory", "selection"),
     ("rebinding", "answers", "comparison"),
     ("check", "probing"),
-    ("formats", "reports", "explain"),
+    ("formats", "reports", "explain", "engines"),
     ("targets", "parallel"),
     ("transports",),
     ("sources",),

@@ -258,18 +258,19 @@ class CertStores:
             self.refresh()
         return doomed
 
-    def load(self, entry: Entry) -> Identity:
+    def load(self, entry: Entry, *, check_keys: bool = True) -> Identity:
         """Return the certificate of ``entry`` with chain and key, read anew and checked in full.
 
-        A key that belongs to another certificate comes along, so that ``verify``
-        can say so. Raises SslbindError where a file is gone or cannot be read,
-        PasswordError where it is locked.
+        ``check_keys=False`` leaves out the arithmetic check of RSA keys. A key that
+        belongs to another certificate comes along, so that ``verify`` can say so. Raises
+        SslbindError where a file is gone or cannot be read, PasswordError where it
+        is locked.
         """
         from sslbind.certificates.parsing import Identity, chains
         from sslbind.certificates.scanning import open_file
 
         passwords = self._password_file()
-        bundle = open_file(os.path.join(self.folder, entry.file), passwords, strict=True)
+        bundle = open_file(os.path.join(self.folder, entry.file), passwords, strict=check_keys)
         found = next(
             (one for one in chains(bundle.certificates) if one.leaf.thumbprint == entry.thumbprint),
             None,
@@ -279,7 +280,8 @@ class CertStores:
                 f"does not hold the certificate {entry.thumbprint or 'any more'}", file=entry.file
             )
         if entry.key_file and entry.key_file != entry.file:
-            bundle += open_file(os.path.join(self.folder, entry.key_file), passwords, strict=True)
+            path = os.path.join(self.folder, entry.key_file)
+            bundle += open_file(path, passwords, strict=check_keys)
         keys = sorted(bundle.keys, key=lambda key: key.spki != found.leaf.spki)
         return Identity(found.leaf, found.chain, keys[0] if keys else None)
 

@@ -9,6 +9,7 @@ import sys
 import click
 
 from sslbind.cli.app import HELP, NO, OK, App, pass_app
+from sslbind.cli.export_haproxy import HAPROXY, TITLE, export_haproxy
 from sslbind.cli.streams import STANDARD_INPUT
 from sslbind.errors import SslbindError
 from sslbind.exporting import changing_formats, export_changes, export_registry
@@ -20,6 +21,7 @@ FORMATS = {one.name: one for one in formats().values() if one.write}
 CAPTURE_SCRIPT = "capture-script"
 _TITLES = {name: one.title for name, one in FORMATS.items()} | {
     CAPTURE_SCRIPT: "the PowerShell script that captures a server, for import",
+    HAPROXY: TITLE,
 }
 _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
 
@@ -43,7 +45,12 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
     """,
 )
 @click.argument("name", type=click.Choice(list(_TITLES)), metavar="FORMAT")
-@click.option("-o", "--output", metavar="FILE", help="Write to FILE; else to standard output.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write to FILE, for haproxy a folder; else to standard output.",
+)
 @click.option(
     "--strict",
     is_flag=True,
@@ -56,6 +63,8 @@ def export_command(
     app: App, name: str, output: str | None, strict: bool, server: str | None, prune: bool
 ) -> int:
     """Write one document, and say what is lost in it."""
+    if name == HAPROXY:
+        return export_haproxy(app, output, strict=strict, changes=server is not None or prune)
     if prune and server is None:
         raise click.UsageError("--prune goes with --changes-from FILE")
     _refuse_overwriting(output, {"the registry itself": app.registry_path,

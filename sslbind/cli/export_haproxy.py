@@ -1,0 +1,30 @@
+"""``sslbind export haproxy``: the folder of a server that stands in for HTTP.SYS."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from sslbind.cli.app import NO, OK, App
+from sslbind.cli.progress import progress
+from sslbind.cli.streams import STANDARD_INPUT
+from sslbind.engines.exporting import export
+from sslbind.printable import printable
+
+HAPROXY = "haproxy"
+TITLE = "a folder with a configuration of HAProxy that answers as HTTP.SYS would"
+
+
+def export_haproxy(app: App, folder: str | None, *, strict: bool, changes: bool) -> int:
+    """Write the folder, and say what HAProxy cannot do of what the registry says."""
+    if changes:
+        raise click.UsageError(f"{HAPROXY} cannot write changes: it is written whole each time")
+    if folder in (None, STANDARD_INPUT):
+        raise click.UsageError(f"{HAPROXY} is a folder, with private keys in it: -o FOLDER")
+    session = app.reading()
+    with progress() as session.progress:
+        made = export(session, folder, datetime.now(UTC))
+    app.echo(f"{'wrote' if made.changed else 'unchanged'} {printable(made.file)}\n")
+    app.note(*made.losses)
+    return NO if strict and made.losses else OK

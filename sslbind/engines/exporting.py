@@ -1,0 +1,64 @@
+"""A folder with all that HAProxy needs to answer as HTTP.SYS would."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from sslbind.certificates.chains import encode_chain
+from sslbind.engines.folder import write_folder
+from sslbind.engines.haproxy import MAIN, MARK, REFUSAL, configuration
+from sslbind.engines.listeners import Listener, listeners
+from sslbind.engines.material import Material
+from sslbind.errors import SslbindError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sslbind.session import Session
+
+_REFUSAL_DAYS = 3650
+Move = Callable[[Sequence[Listener]], Sequence[Listener]]
+"""Moves listeners to other addresses and ports, or leaves some out."""
+
+
+class Exported(NamedTuple):
+    """What was written: its main file, its listeners, whether anything changed, what is lost."""
+
+    file: str
+    listeners: tuple[Listener, ...]
+    changed: bool
+    losses: tuple[str, ...]
+
+
+def export(session: Session, folder: str, now: datetime, move: Move = tuple) -> Exported:
+    """Write the configuration of HAProxy for a registry into ``folder``; say what it lacks.
+
+    ``haproxy -f FOLDER/haproxy.cfg`` serves it, wherever the folder is. Raises
+    SslbindError where the folder cannot be written, or is somebody else's.
+    """
+    material = Material(session)
+    found = tuple(move(listeners(session, material)))
+    if not found:
+        raise SslbindError(
+            "no connection finds a binding: there is nothing to serve",
+            "sslbind resolve shows what is bound, and on which addresses HTTP.SYS listens",
+            file=session.registry.path,
+        )
+    made = configuration(found)
+    files = {**material.files, **made.files}
+    if made.refuses:
+        files[REFUSAL] = _refusal(now)
+    changed = write_folder(folder, files, MAIN, MARK, keep=REFUSAL)
+    losses = (*material.losses, *made.losses)
+    return Exported(os.path.join(folder, MAIN), found, changed, losses)
+
+
+def _refusal(now: datetime) -> bytes:
+    """Return a new certificate that nobody is ever shown, with its EC key."""
+    from sslbind.certificates.parsing import encode_key, self_signed
+
+    identity = self_signed(["refused.invalid"], [], _REFUSAL_DAYS, now)
+    assert identity.key is not None  # noqa: S101  # it was just made
+    return encode_chain(identity) + encode_key(identity.key)

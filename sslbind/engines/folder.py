@@ -1,0 +1,95 @@
+"""The folder of a server: written so that a reader finds the old files or the new ones.
+
+What the main file names is written first, under names that say what is in it;
+the main file is replaced by one rename; then what nothing names any more goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Mapping
+
+from sslbind.errors import SslbindError
+from sslbind.files import PRIVATE_FILE, PRIVATE_FOLDER, read_file, reason, write_file
+from sslbind.locks import locked
+
+IGNORED = b"# Private keys belong in no repository.\n*\n"
+_OURS = re.compile(r"(?:[0-9a-f]{40}-)?[0-9a-f]{16}\.(?:pem|list)|refusal\.pem")
+_LARGEST = 64 << 20
+
+
+def write_folder(
+    folder: str, files: Mapping[str, bytes], main: str, mark: bytes, keep: str = ""
+) -> bool:
+    """Write ``files``, the paths of which are relative to ``folder``; return whether any changed.
+
+    ``main`` is the file that names the others, and starts with ``mark``: one that
+    does not is somebody else's, stays, and raises SslbindError. ``keep`` is a file
+    that stays as it is where it exists. Files are for the user only, and so are
+    folders that are made.
+    """
+    path = os.path.join(folder, main)
+    _make(folder)
+    with locked(path):
+        if os.path.lexists(path) and not read_file(path, _LARGEST, regular=True).startswith(mark):
+            raise SslbindError(
+                "was not made by sslbind, and stays as it is", "name another folder", file=path
+            )
+        for name in sorted({os.path.dirname(one) for one in files} - {""}):
+            _make(os.path.join(folder, name), ours=True)
+        _put(os.path.join(folder, ".gitignore"), IGNORED)
+        changed = False
+        for name, data in files.items():
+            there = os.path.lexists(os.path.join(folder, name))
+            if name != main and not (name == keep and there):
+                changed = _put(os.path.join(folder, name), data) or changed
+        changed = _put(path, files[main]) or changed
+        for name in {os.path.dirname(one) for one in files} - {""}:
+            wanted = {os.path.basename(one) for one in files if os.path.dirname(one) == name}
+            _tidy(os.path.join(folder, name), wanted)
+    return changed
+
+
+def _make(folder: str, *, ours: bool = False) -> None:
+    """Make a folder for the user only; one of ours must not be a link."""
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.makedirs(folder, PRIVATE_FOLDER)
+        status = os.lstat(folder) if ours else os.stat(folder)
+        if not stat.S_ISDIR(status.st_mode):
+            raise SslbindError("is not a folder", "name another one", file=folder)
+        if ours and stat.S_IMODE(status.st_mode) != PRIVATE_FOLDER:
+            os.chmod(folder, PRIVATE_FOLDER)
+    except OSError as error:
+        raise SslbindError(f"cannot be made: {reason(error)}", file=folder) from None
+
+
+def _put(path: str, data: bytes) -> bool:
+    """Write ``data`` unless it is there, for the user only; return whether it was written."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        write_file(path, data, PRIVATE_FILE)
+        return True
+    if not stat.S_ISREG(status.st_mode):
+        raise SslbindError("is not a regular file, and is not written", "remove it", file=path)
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        with contextlib.suppress(OSError):
+            os.chmod(path, PRIVATE_FILE)
+    if status.st_size == len(data) and read_file(path, _LARGEST, regular=True) == data:
+        return False
+    write_file(path, data, PRIVATE_FILE)
+    return True
+
+
+def _tidy(folder: str, wanted: set[str]) -> None:
+    """Remove the files of ours that nothing names, and what dead writers left of them."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            ours = _OURS.fullmatch(name) or (name.startswith(".") and ".part." in name)
+            if ours and name not in wanted:
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(folder, name))

@@ -1,0 +1,277 @@
+"""What a server has to do at each address and port, asked of the resolver.
+
+Nothing here knows in which order HTTP.SYS looks for records: for each address
+that records or the listen list tell apart, each port and each name, ``resolve``
+says what happens, and that is written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from sslbind.certificates.central import SUFFIX, served_name, stem_of
+from sslbind.certificates.names import ascii_name
+from sslbind.engines.material import Material, Pem
+from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
+from sslbind.release import Release
+from sslbind.resolver import ANY_IPV4, ANY_IPV6, Answer, State, mapped_ipv4, resolve
+from sslbind.tags import (
+    CLIENT_CERTIFICATE,
+    CTL_STORE,
+    HTTP2,
+    OCSP_STAPLING,
+    QUIC,
+    REJECT,
+    SSLFLAGS,
+    STORED,
+    TAGS,
+)
+from sslbind.tls_versions import VERSIONS, versions_left
+from sslbind.wording import join
+
+if TYPE_CHECKING:
+    from sslbind.binding import Binding
+    from sslbind.session import Session
+
+_CARRIED = {
+    *(tag.name for tag in TAGS if tag.removes),
+    *(tag.name for tag in (REJECT, CLIENT_CERTIFICATE, CTL_STORE, HTTP2, QUIC, OCSP_STAPLING)),
+    *(SSLFLAGS.name, "certhash", "appid", "certstorename"),
+}
+"""The tags that a server is configured by; neither QUIC nor stapling is ever offered."""
+
+
+class Terms(NamedTuple):
+    """How a handshake goes: the certificate, the TLS versions, whether HTTP/2 is offered.
+
+    ``authorities`` is the file with the CAs that clients are asked for, None
+    where no client certificate is asked for; ``named`` says whether the CAs are
+    sent to the client.
+    """
+
+    pem: Pem
+    oldest: str
+    newest: str
+    http2: bool
+    authorities: str | None = None
+    named: bool = False
+
+
+class Listener(NamedTuple):
+    """One address and port: what clients get without a name, and for each name.
+
+    ``address`` is ``0.0.0.0`` or ``::`` for every address of a family that has
+    no listener of its own. Names are A-labels, ``*.parent`` stands for those one
+    label below that have no entry of their own. None refuses the handshake.
+    """
+
+    address: str
+    port: int
+    default: Terms | None
+    names: Mapping[str, Terms | None]
+
+    @property
+    def serves(self) -> bool:
+        """Whether any handshake succeeds."""
+        return any(terms is not None for terms in (self.default, *self.names.values()))
+
+    @property
+    def catch_all(self) -> bool:
+        """Whether it stands for every address of its family."""
+        return self.address in (ANY_IPV4, ANY_IPV6)
+
+
+def listeners(session: Session, material: Material) -> list[Listener]:
+    """Return what is to be served at each address and port, by port.
+
+    What of a record cannot be had from a server other than HTTP.SYS is added to
+    the losses of ``material``.
+    """
+    asking = _Asking(session, material)
+    return [one for port in asking.ports for one in asking.listeners(port)]
+
+
+class _Asking:
+    """The questions about one registry; what is served by a record is worked out once."""
+
+    def __init__(self, session: Session, material: Material) -> None:
+        registry = session.registry
+        self._bindings = registry.bindings
+        self._listed = registry.iplisten
+        self._release = session.release
+        self._central_names = [*_central_names(session)]
+        central = material if session.central is not None else None
+        self._state = State(
+            session.release, self._bindings, registry.iplisten, central, session.stores
+        )
+        self._material = material
+        self._known: dict[tuple[Key, str], Terms | None] = {}
+        self._ascii: dict[str, str] = {}
+        self.ports = sorted({key.port for key in self._bindings})
+
+    def listeners(self, port: int) -> Iterator[Listener]:
+        """Yield the listeners of a port, those of one address first."""
+        names = self._names(port)
+        for address in self._addresses(port):
+            found = self._listener(address, port, names)
+            if found is not None:
+                yield found
+
+    def _addresses(self, port: int) -> Iterator[str]:
+        """Yield the addresses that may be answered differently, the families last."""
+        keys = (key for key in self._bindings if key.kind is IPPORT and key.port == port)
+        hosts = (*(key.host for key in keys), *self._listed)
+        found = dict.fromkeys(mapped_ipv4(host) or host for host in hosts)
+        yield from (host for host in found if host not in (ANY_IPV4, ANY_IPV6))
+        yield ANY_IPV4
+        yield ANY_IPV6
+
+    def _names(self, port: int) -> Mapping[str, str]:
+        """Return the names that records or files know: how each is written, and asked for.
+
+        A wildcard is asked for by a name below it that nothing else knows.
+        """
+        hosts = {
+            key.host: None
+            for key in self._bindings
+            if key.port == port and key.kind in (HOSTNAMEPORT, SCOPEDCCS)
+        }
+        if any(key.port == port and key.kind in (CCS, SCOPEDCCS) for key in self._bindings):
+            hosts |= dict.fromkeys(self._central_names)
+        return {host: _below(host[2:], hosts) if host.startswith("*.") else host for host in hosts}
+
+    def _listener(self, address: str, port: int, names: Mapping[str, str]) -> Listener | None:
+        """Return what happens at an address and port, None where nobody listens."""
+        nameless = resolve(self._state, address, port)
+        default = self._terms(nameless)
+        asked = names
+        if _at_once(nameless):
+            # It was settled by the first look, without a name. If a name is settled by the same
+            # first look, then none makes a difference.
+            first = next(iter(names.values()), None)
+            if first is None or _same_look(resolve(self._state, address, port, first), nameless):
+                asked = {}
+        answers = {
+            name: resolve(self._state, address, port, question) for name, question in asked.items()
+        }
+        if all(one.binding is None for one in (nameless, *answers.values())):
+            return None  # nobody listens there, which a client takes as it does a reset
+        found = {name: self._terms(answer) for name, answer in answers.items()}
+        kept = {self._written(name): terms for name, terms in _differing(found, default)}
+        kept.pop("", None)
+        return Listener(address, port, default, kept)
+
+    def _written(self, host: str) -> str:
+        """Return a name as A-labels, empty where it has none and no client can send it."""
+        if host.isascii():
+            return host
+        if host not in self._ascii:
+            try:
+                self._ascii[host] = ascii_name(host)
+            except ValueError as error:
+                self._ascii[host] = ""
+                self._material.losses[f"{host} is not served: {error}"] = None
+        return self._ascii[host]
+
+    def _terms(self, answer: Answer) -> Terms | None:
+        """Return how a connection is answered, None where its handshake is to fail."""
+        record, step = answer.binding, answer.step
+        if answer.outcome != "certificate" or record is None or step is None:
+            return None
+        known = record.key, step.stem
+        if known not in self._known:
+            self._known[known] = self._worked_out(record, step.stem)
+        return self._known[known]
+
+    def _worked_out(self, record: Binding, stem: str) -> Terms | None:
+        left = versions_left(record, self._release)
+        if not left:
+            return None
+        if stem:
+            pem = self._material.central(stem)
+        else:
+            pem = self._material.stored(record.certhash or "", record.store or "")
+        if pem is None:
+            return None
+        self._lose(record)
+        http2 = self._release >= Release.W2016 and not record[HTTP2.name]
+        terms = Terms(pem, *self._range(record.key, left), http2)
+        return self._asking_clients(record, terms) if record[CLIENT_CERTIFICATE.name] else terms
+
+    def _range(self, key: Key, left: tuple[str, ...]) -> tuple[str, str]:
+        """Return the oldest and the newest version; where one between is off, the newest ones."""
+        versions = [*VERSIONS]
+        first = last = versions.index(left[-1])
+        while first and versions[first - 1] in left:
+            first -= 1
+        if lost := [one for one in left if versions.index(one) < first]:
+            are = "are" if len(lost) > 1 else "is"
+            self._material.losses[
+                f"{key.spec}: {join(lost)} {are} not served, since {versions[first - 1]} is off:"
+                " versions are served without a gap"
+            ] = None
+        return versions[first], versions[last]
+
+    def _asking_clients(self, record: Binding, terms: Terms) -> Terms:
+        """Return ``terms`` with a client certificate asked for; any that is sent is taken."""
+        spec = record.key.spec
+        self._material.losses[
+            f"{spec}: client certificates are asked for, and not checked: each one is accepted"
+        ] = None
+        store = record[CTL_STORE.name]
+        found = self._material.authorities(str(store)) if store else ""
+        if store and not found:
+            self._material.losses[f"{spec}: no CA is named: nothing is in the store {store}"] = None
+        return terms._replace(
+            authorities=found or self._material.itself(terms.pem), named=bool(found)
+        )
+
+    def _lose(self, record: Binding) -> None:
+        """Note the tags that are away from their defaults and have no counterpart."""
+        spec = record.key.spec
+        for name, value in record.values.items():
+            tag = STORED[name]
+            if name not in _CARRIED and tag.since <= self._release:
+                self._material.losses[f"{spec}: {name}={tag.text(value)} has no counterpart"] = None
+        for name in record.other:
+            self._material.losses[f"{spec}: {name} of Other has no counterpart"] = None
+
+
+def _central_names(session: Session) -> Iterator[str]:
+    """Yield what the files of the central store serve: hosts, and ``*.parent``."""
+    for file in session.central.names() if session.central else ():
+        stem = stem_of(file)
+        if stem is not None and file[-len(SUFFIX) :].lower() == SUFFIX:
+            yield served_name(stem)
+
+
+def _below(parent: str, known: Iterable[str]) -> str:
+    """Return a name one label below ``parent`` that is not among the known ones."""
+    label = "any"
+    while f"{label}.{parent}" in known:
+        label += "-"
+    return f"{label}.{parent}"
+
+
+def _at_once(answer: Answer) -> bool:
+    return len(answer.steps) == 1 and answer.steps[0].hit
+
+
+def _same_look(one: Answer, other: Answer) -> bool:
+    return _at_once(one) and one.steps[0].key == other.steps[0].key
+
+
+def _differing(
+    found: Mapping[str, Terms | None], default: Terms | None
+) -> Iterator[tuple[str, Terms | None]]:
+    """Yield the names that are answered otherwise than without an entry of their own."""
+    wildcards = {
+        name: terms for name, terms in found.items() if name.startswith("*.") and terms != default
+    }
+    yield from wildcards.items()
+    for name, terms in found.items():
+        if not name.startswith("*."):
+            wildcard = f"*.{name.partition('.')[2]}"
+            if terms != wildcards.get(wildcard, default):
+                yield name, terms

@@ -1,0 +1,173 @@
+"""The files that a server is given: certificates with their keys, and the CAs of clients.
+
+Files are named after what they hold, so that no name comes from the data and a
+file that is there never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from sslbind.certificates.chains import encode_chain
+from sslbind.certificates.judgement import WEAK_HASHES
+from sslbind.digest import content_digest
+from sslbind.errors import CertificateError, SslbindError
+
+if TYPE_CHECKING:
+    from sslbind.certificates.identity import Certificate, Identity
+    from sslbind.session import Session
+
+CERTIFICATES, CLIENTS = "certificates", "clients"
+"""The folders of certificates with their keys, and of the CAs that clients are asked for."""
+
+_MIN_BITS = {"RSA": 2048, "DSA": 2048, "EC": 224}
+
+
+class Pem(NamedTuple):
+    """A file with a certificate, its chain and its key, and the algorithm of that key."""
+
+    file: str
+    algorithm: str
+
+
+class Material:
+    """What the listeners of one registry serve; each certificate is opened once.
+
+    ``files`` are the contents by their path in the server's folder, ``losses``
+    sentences about certificates that cannot be served although HTTP.SYS would.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.files: dict[str, bytes] = {}
+        self.losses: dict[str, None] = {}
+        self._stored: dict[tuple[str, str], Pem | None] = {}
+        self._central: dict[str, Identity | None] = {}
+
+    def stored(self, thumbprint: str, store: str) -> Pem | None:
+        """Return the file of a certificate in a store, None where it cannot be served."""
+        place = thumbprint, store.casefold()
+        if place not in self._stored:
+            identity = self._load_stored(thumbprint, store)
+            self._stored[place] = None if identity is None else self._pem(identity)
+        return self._stored[place]
+
+    def central(self, stem: str) -> Pem | None:
+        """Return the file of a certificate in the central store, None where it does not open."""
+        identity = self._load_central(stem)
+        return None if identity is None else self._pem(identity)
+
+    def __contains__(self, stem: object) -> bool:
+        return self._session.central is not None and stem in self._session.central
+
+    def opens(self, stem: str) -> bool:
+        """Whether the file of the central store opens and has its private key."""
+        return self._load_central(stem) is not None
+
+    def authorities(self, store: str) -> str:
+        """Return the file with the certificates of a store, empty where there are none."""
+        stores = self._session.stores
+        found: dict[str, Certificate] = {}
+        try:
+            entries = stores.entries(store) if stores else ()
+        except CertificateError:  # a name that no store can have
+            entries = ()
+        for entry in entries:
+            if stores and entry.thumbprint:
+                held = stores.certificates(entry.file)
+                found.update(
+                    (one.thumbprint, one) for one in held if one.thumbprint == entry.thumbprint
+                )
+        return self._public([*found.values()])
+
+    def itself(self, pem: Pem) -> str:
+        """Return a file with the certificate of ``pem`` alone, without its key."""
+        from sslbind.certificates.pem import armour, first_certificate
+
+        leaf = first_certificate(self.files[pem.file])
+        assert leaf is not None  # noqa: S101  # it was written by us
+        return self._named(CLIENTS, "", armour("CERTIFICATE", leaf))
+
+    def _load_stored(self, thumbprint: str, store: str) -> Identity | None:
+        stores = self._session.stores
+        if stores is None:
+            self.losses["certificates are not modelled: names that need one are refused"] = None
+            return None
+        try:
+            identity = stores.load(stores.require(thumbprint, store), check_keys=False)
+        except SslbindError:  # then HTTP.SYS has nothing to serve either
+            return None
+        if identity.key is None:
+            self.losses[
+                f"the private key of {thumbprint} is elsewhere: its handshakes are refused"
+            ] = None
+        elif identity.key.spki == identity.leaf.spki:
+            return self._completed(identity)
+        return None
+
+    def _completed(self, identity: Identity) -> Identity:
+        """Return ``identity`` with the issuers that the stores have, as Windows completes it."""
+        stores = self._session.stores
+        others = stores.issuers(identity) if stores and not identity.chain else ()
+        if not others:
+            return identity
+        from sslbind.certificates.identity import Identity
+        from sslbind.certificates.parsing import chains
+
+        thumbprint = identity.leaf.thumbprint
+        found = chains((identity.leaf, *others))
+        chain = next((one.chain for one in found if one.leaf.thumbprint == thumbprint), ())
+        return Identity(identity.leaf, chain, identity.key)
+
+    def _load_central(self, stem: str) -> Identity | None:
+        if stem not in self._central:
+            central, identity = self._session.central, None
+            try:
+                identity = central.load(stem) if central is not None else None
+            except SslbindError:
+                identity = None
+            self._central[stem] = identity if identity and identity.key else None
+        return self._central[stem]
+
+    def _pem(self, identity: Identity) -> Pem | None:
+        from sslbind.certificates.parsing import encode_key
+
+        leaf = identity.leaf
+        weak = next(filter(None, map(_weakness, (leaf, *identity.chain))), "")
+        if weak:
+            self.losses[
+                f"{leaf.thumbprint} cannot be loaded, {weak}: its handshakes are refused"
+            ] = None
+            return None
+        assert identity.key is not None  # noqa: S101  # those without one were sorted out
+        data = encode_chain(identity) + encode_key(identity.key)
+        name = self._named(CERTIFICATES, f"{leaf.thumbprint}-", data)
+        return Pem(name, leaf.key_type.partition(" ")[0])
+
+    def _public(self, certificates: Sequence[Certificate]) -> str:
+        from sslbind.certificates.pem import armour
+
+        data = b"".join(armour("CERTIFICATE", one.der) for one in certificates)
+        return self._named(CLIENTS, "", data) if data else ""
+
+    def _named(self, folder: str, start: str, data: bytes) -> str:
+        name = f"{folder}/{start}{content_digest(data)[:16]}.pem"
+        self.files[name] = data
+        return name
+
+
+def _weakness(certificate: Certificate) -> str:
+    """Return why OpenSSL refuses a certificate at its security level 2, or nothing.
+
+    That is what Debian and others set. The level wants 112 bits of security
+    (SSL_CTX_set_security_level(3)); who signs itself is trusted whatever the hash.
+    """
+    algorithm = certificate.key_type.partition(" ")[0]
+    if certificate.key_bits < _MIN_BITS.get(algorithm, 0):
+        return f"since a key of {certificate.key_bits} bits is too small for OpenSSL"
+    itself = certificate.subject == certificate.issuer
+    itself = itself and certificate.issuer_key_id in (b"", certificate.key_id)
+    if certificate.signature_hash in WEAK_HASHES and not itself:
+        return f"since a {certificate.signature_hash} signature is too weak for OpenSSL"
+    return ""

@@ -1,0 +1,282 @@
+"""``export haproxy``: what is in the folder, who may read it, and what HAProxy cannot do."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import stat
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from conftest import IIS, Run, Stored
+from haproxy import accepted, client, free_ports, seen, serving
+from pki import issue, rsa_key
+
+from sslbind import Registry, Session
+from sslbind.engines.exporting import export
+from sslbind.engines.haproxy import configuration
+from sslbind.engines.listeners import Listener, Terms
+from sslbind.engines.material import Pem
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def bind(registry: Path, *records: str) -> None:
+    """Append records, each ``host:port thumbprint [line of TOML]...``; ``ccs PORT`` is one too."""
+    text = registry.read_text("utf-8")
+    for one in records:
+        place, thumbprint, *lines = one.split("|")
+        kind = "SslBindingInfo" if place[0] in "[0123456789" else "SslSniBindingInfo"
+        text += f'\n[{kind}."{place}"]\ncerthash = "{thumbprint}"\nappid = "{IIS}"\n'
+        text += 'certstorename = "MY"\n' + "".join(f"{line}\n" for line in lines)
+    registry.write_text(text, "utf-8")
+
+
+def texts(folder: Path) -> tuple[str, list[list[str]]]:
+    """Return the main file, and the lines of each list that it names, in its order."""
+    main = (folder / "haproxy.cfg").read_text("ascii")
+    named = re.findall(r"crt-list (lists/[0-9a-f]{16}\.list)", main)
+    return main, [(folder / one).read_text("ascii").splitlines() for one in named]
+
+
+class TestFolder:
+    def test_it_is_what_the_issue_of_a_small_registry_is(
+        self, registry: Path, stored: Stored, run: Run
+    ) -> None:
+        web, mail = stored.web.thumbprint, stored.mail.thumbprint
+        bind(registry, f"0.0.0.0:443|{mail}", f"www.contoso.com:443|{web}|disablehttp2 = true")
+        done = run("export", "haproxy", "-o", "out", "--strict")
+        assert (done.code, done.out, done.err) == (0, "wrote out/haproxy.cfg\n", "")
+        folder = registry.parent / "out"
+        main, lists = texts(folder)
+        versions = "ssl-min-ver TLSv1.0 ssl-max-ver TLSv1.3"
+        options = "ciphers DEFAULT:@SECLEVEL=0 no-tls-tickets"
+        assert re.sub(r"[0-9a-f]{16}\.list", "L", main.partition("frontend ")[2]) == (
+            "port-443\n"
+            f"    bind 0.0.0.0:443 ssl crt-list lists/L {versions} {options}\n"
+            f"    bind [::]:443 v6only ssl crt-list lists/L {versions} {options}\n"
+        )
+        assert [re.sub(r"-[0-9a-f]{16}\.pem", "-D.pem", line) for line in lists[0]] == [
+            f"certificates/{mail}-D.pem [alpn h2,http/1.1 {versions}] !*",
+            f"certificates/{web}-D.pem [alpn http/1.1 {versions}] www.contoso.com",
+        ]
+        assert lists[0] == lists[1]
+        accepted(folder / "haproxy.cfg")
+
+    def test_only_the_user_may_read_it_and_git_may_not(
+        self, registry: Path, stored: Stored, run: Run
+    ) -> None:
+        bind(registry, f"0.0.0.0:443|{stored.web.thumbprint}")
+        assert run("export", "haproxy", "-o", "out").code == 0
+        folder = registry.parent / "out"
+        modes = {
+            str(one.relative_to(folder)): stat.S_IMODE(one.stat().st_mode)
+            for one in [folder, *folder.rglob("*")]
+        }
+        assert {modes.pop(name) for name in (".", "certificates", "lists")} == {0o700}
+        assert {*modes.values()} == {0o600}
+        assert (folder / ".gitignore").read_text().splitlines()[-1] == "*"
+
+    def test_the_same_again_changes_nothing_and_old_files_go(
+        self, registry: Path, stored: Stored, run: Run
+    ) -> None:
+        bind(registry, f"0.0.0.0:443|{stored.web.thumbprint}")
+        run("export", "haproxy", "-o", "out")
+        folder = registry.parent / "out"
+        (folder / "certificates" / "mine.txt").write_text("stays")
+        before = {one: one.stat().st_mtime_ns for one in folder.rglob("*") if one.is_file()}
+        assert run("export", "haproxy", "-o", "out").out == "unchanged out/haproxy.cfg\n"
+        assert {one: one.stat().st_mtime_ns for one in folder.rglob("*") if one.is_file()} == before
+        assert run("rebind", "--force", stored.web.thumbprint, stored.mail.thumbprint).code == 0
+        assert run("export", "haproxy", "-o", "out").out == "wrote out/haproxy.cfg\n"
+        names = [one.name[:8] for one in (folder / "certificates").iterdir()]
+        assert sorted(names) == sorted([stored.mail.thumbprint[:8], "mine.txt"])
+        assert len([*(folder / "lists").iterdir()]) == 1
+
+    @pytest.mark.parametrize("there", ["a file", "a link"])
+    def test_what_is_somebody_elses_stays(
+        self, there: str, registry: Path, stored: Stored, run: Run
+    ) -> None:
+        bind(registry, f"0.0.0.0:443|{stored.web.thumbprint}")
+        folder = registry.parent / "out"
+        folder.mkdir()
+        (registry.parent / "theirs").mkdir()
+        if there == "a file":
+            (folder / "haproxy.cfg").write_text("global\n")
+            expected = "out/haproxy.cfg: was not made by sslbind, and stays as it is"
+        else:
+            (folder / "certificates").symlink_to(registry.parent / "theirs")
+            expected = "out/certificates: is not a folder"
+        done = run("export", "haproxy", "-o", "out")
+        assert (done.code, done.out) == (2, "")
+        assert expected in done.err
+        assert [*(registry.parent / "theirs").iterdir()] == []
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            ((), "haproxy is a folder, with private keys in it: -o FOLDER"),
+            (("-o", "-"), "haproxy is a folder, with private keys in it: -o FOLDER"),
+            (("-o", "out", "--changes-from", "x"), "haproxy cannot write changes"),
+        ],
+        ids=["stdout", "dash", "changes"],
+    )
+    def test_usage(self, words: Sequence[str], said: str, registry: Path, run: Run) -> None:
+        done = run("export", "haproxy", *words)
+        assert done.code == 2
+        assert said in done.err
+
+
+class TestLosses:
+    def test_each_is_a_note_and_strict_says_no(
+        self, registry: Path, stored: Stored, run: Run
+    ) -> None:
+        web = stored.web.thumbprint
+        bind(
+            registry,
+            f"www.contoso.com:443|{web}|dsmapperusage = true|enablesessionticket = true",
+            f"gap.contoso.com:443|{web}|disabletls12 = true",
+            f"ask.contoso.com:443|{web}|clientcertnegotiation = true|sslctlstorename = 'CAs'",
+        )
+        done = run("export", "haproxy", "-o", "out", "--strict")
+        assert done.code == 1
+        start = "note: hostnameport="
+        assert done.err.replace(start, "").splitlines() == [
+            "www.contoso.com:443: dsmapperusage=enable has no counterpart",
+            "www.contoso.com:443: enablesessionticket=enable has no counterpart",
+            (
+                "gap.contoso.com:443: TLS 1.0 and TLS 1.1 are not served, since TLS 1.2 is off:"
+                " versions are served without a gap"
+            ),
+            (
+                "ask.contoso.com:443: client certificates are asked for, and not checked: each one"
+                " is accepted"
+            ),
+            "ask.contoso.com:443: no CA is named: nothing is in the store CAs",
+        ]
+        accepted(registry.parent / "out" / "haproxy.cfg")
+
+    def test_a_key_that_is_elsewhere(self, registry: Path, stored: Stored, run: Run) -> None:
+        text = registry.read_text()
+        registry.write_text(text.replace('"certs"', '"certs"\nprivatekeys = "elsewhere"'))
+        (registry.parent / "certs" / "MY" / f"{stored.web.thumbprint}.key").unlink()
+        bind(registry, f"0.0.0.0:443|{stored.web.thumbprint}")
+        done = run("export", "haproxy", "-o", "out", "--strict")
+        assert done.code == 1
+        assert "is elsewhere: its handshakes are refused" in done.err
+        accepted(registry.parent / "out" / "haproxy.cfg")
+
+    def test_a_certificate_that_openssl_does_not_load(self, registry: Path, run: Run) -> None:
+        weak = issue("weak", dns=["weak"], key=rsa_key(1024))
+        folder = registry.parent / "certs" / "MY"
+        folder.mkdir(mode=0o700)
+        (folder / "weak.pem").write_bytes(weak.pem + weak.key_pem())
+        bind(registry, f"0.0.0.0:443|{weak.thumbprint}")
+        done = run("export", "haproxy", "-o", "out", "--strict")
+        assert done.code == 1
+        assert "since a key of 1024 bits is too small for OpenSSL" in done.err
+        accepted(registry.parent / "out" / "haproxy.cfg")
+
+    def test_more_exclusions_than_a_line_takes(self) -> None:
+        """A wildcard with an EC key over 3,000 RSA names: what does not fit is named."""
+        ec = Terms(Pem("certificates/a.pem", "EC"), "TLS 1.2", "TLS 1.3", http2=True)
+        rsa = Terms(Pem("certificates/b.pem", "RSA"), "TLS 1.2", "TLS 1.3", http2=True)
+        names = {"*.x.test": ec, **{f"n{one}.x.test": rsa for one in range(3000)}}
+        made = configuration([Listener("0.0.0.0", 443, None, names)])
+        (loss,) = made.losses
+        assert loss.startswith("*.x.test: 1500 names below it, from n1500.x.test on, may get its")
+        lines = next(data for name, data in made.files.items() if name.startswith("lists/"))
+        assert max(map(len, lines.splitlines())) < 65_535
+
+    def test_a_name_that_is_no_word_is_left_out(self) -> None:
+        terms = Terms(Pem("certificates/a.pem", "EC"), "TLS 1.2", "TLS 1.3", http2=True)
+        names = {"good.test": terms, "x]\nglobal\n": terms, "a b": terms, "a#b": terms}
+        made = configuration([Listener("0.0.0.0", 443, None, names)])
+        assert len(made.losses) == 3
+        text = b"".join(made.files.values()).decode()
+        assert "x]" not in text
+        assert "#b" not in text
+
+
+class TestHandshakes:
+    """What the random registries rarely have, at a real HAProxy."""
+
+    @pytest.fixture
+    def port(self) -> int:
+        return free_ports(1)[0]
+
+    def exported(self, registry: Path) -> Path:
+        made = export(Session(Registry.open(registry)), str(registry.parent / "out"), NOW)
+        accepted(Path(made.file))
+        return Path(made.file)
+
+    def test_each_name_has_its_own_tls_versions(
+        self, registry: Path, stored: Stored, port: int
+    ) -> None:
+        web, mail = stored.web.thumbprint, stored.mail.thumbprint
+        bind(
+            registry,
+            f"0.0.0.0:{port}|{mail}|disabletls13 = true",
+            f"new.test:{port}|{web}|disabletls12 = true|disablelegacytls = true",
+            f"old.test:{port}|{web}|disabletls13 = true|disabletls12 = true",
+            f"none.test:{port}|{web}|disabletls13 = true|disabletls12 = true"
+            "|disablelegacytls = true",
+        )
+        versions = {
+            "1.0": ssl.TLSVersion.TLSv1,
+            "1.2": ssl.TLSVersion.TLSv1_2,
+            "1.3": ssl.TLSVersion.TLSv1_3,
+        }
+        with serving(self.exported(registry), ("127.0.0.1", port)):
+            got: dict[str | None, str] = {}
+            for name in (None, "new.test", "old.test", "none.test"):
+                for word, version in versions.items():
+                    if seen(client(only=version), "127.0.0.1", port, name) != "-":
+                        got[name] = f"{got.get(name, '')} {word}".strip()
+        assert got == {None: "1.0 1.2", "new.test": "1.3", "old.test": "1.0"}
+
+    def test_a_client_certificate_is_asked_for_and_taken(
+        self, registry: Path, stored: Stored, port: int, tmp_path: Path
+    ) -> None:
+        web, mail = stored.web.thumbprint, stored.mail.thumbprint
+        authority = issue("Partners", ca=True)
+        (tmp_path / "certs" / "Partners").mkdir()
+        (tmp_path / "certs" / "Partners" / "ca.pem").write_bytes(authority.pem)
+        bind(
+            registry,
+            f"0.0.0.0:{port}|{mail}",
+            f"ask.test:{port}|{web}|clientcertnegotiation = true|sslctlstorename = 'Partners'",
+        )
+        stranger = issue("stranger", dns=["stranger"])
+        (tmp_path / "client.pem").write_bytes(stranger.pem + stranger.key_pem())
+        context = client()
+        context.load_cert_chain(tmp_path / "client.pem")
+        with serving(self.exported(registry), ("127.0.0.1", port)):
+            assert seen(context, "127.0.0.1", port, "ask.test") == web
+            assert seen(client(), "127.0.0.1", port, "ask.test") == web
+            assert seen(client(), "127.0.0.1", port, None) == mail
+
+    def test_the_listen_list_and_what_rejects(
+        self, registry: Path, stored: Stored, port: int
+    ) -> None:
+        web, mail = stored.web.thumbprint, stored.mail.thumbprint
+        text = registry.read_text().replace(
+            "iplisten = []", 'iplisten = ["127.0.0.1", "127.0.0.2"]'
+        )
+        registry.write_text(text)
+        bind(registry, f"0.0.0.0:{port}|{mail}", f"127.0.0.2:{port}|{web}|reject = true")
+        with serving(self.exported(registry), ("127.0.0.1", port), ("127.0.0.2", port)):
+            assert seen(client(), "127.0.0.1", port, "www.test") == mail
+            assert seen(client(), "127.0.0.2", port, "www.test") == "-"
+            assert seen(client(), "127.0.0.3", port, "www.test") == "-"
+
+    def test_10000_names_are_accepted(self, registry: Path, stored: Stored) -> None:
+        web, mail = stored.web.thumbprint, stored.mail.thumbprint
+        names = [f"n{one}.x.test:443|{(web, mail)[one % 2]}" for one in range(10_000)]
+        bind(registry, f"*.x.test:443|{web}", *names)
+        main = self.exported(registry)
+        _, lists = texts(main.parent)
+        served = [word for line in lists[0] for word in line.split() if word.startswith("n")]
+        assert len([word for word in served if word.endswith(".x.test")]) == 5_000
