@@ -24,9 +24,21 @@ from sslbind.tags import PROPERTIES, SSLFLAGS, TAGS, Type, Value
 APPID = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
 
 ports = st.integers(1, 65535)
-_labels = st.from_regex(r"[a-z0-9_]([a-z0-9_-]{0,8}[a-z0-9_])?", fullmatch=True).filter(
-    lambda label: not label.startswith("xn--") and label[2:4] != "--"
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-"
+
+
+def _label(number: int) -> str:
+    """Return the label that ``number`` is in the base of ``_LETTERS``."""
+    rest, last = divmod(number, len(_LETTERS))
+    return (_label(rest - 1) if rest else "") + _LETTERS[last]
+
+
+_labels = (
+    st.integers(0, len(_LETTERS) ** 10 - 1)
+    .map(_label)
+    .filter(lambda label: label[0] != "-" and label[-1] != "-" and label[2:4] != "--")
 )
+"""Labels of up to ten characters; one draw for each, as for thumbprints."""
 _unicode_labels = st.sampled_from(["bücher", "日本", "straße", "παράδειγμα", "пример", "नमस्ते"])
 hosts = st.builds(
     lambda star, labels: star + ".".join(labels),
@@ -51,7 +63,8 @@ def keys(kind: Kind | None = None) -> st.SearchStrategy[Key]:
     return texts.map(lambda text: parse_key(kind, f"{text[0]}:{text[1]}"))
 
 
-thumbprints = st.from_regex(r"[0-9a-f]{40}", fullmatch=True)
+thumbprints = st.integers(0, 2**160 - 1).map("{:040x}".format)
+"""One draw for each: forty digits would be most of what a binding costs."""
 guids = st.uuids().map("{{{}}}".format)
 store_names = st.sampled_from(["MY", "WebHosting", "Root", "My Store", "ü"])
 dwords = st.integers(0, 2**32 - 1) | st.integers(0, 1000)

@@ -1,15 +1,13 @@
-"""Stand-ins that are served: each line runs in a fork of one process that has imported everything.
+"""Stand-ins that are served: every line runs in one process that has imported everything.
 
 ``python served.py FOLDER`` serves ``FOLDER/netsh`` and ``FOLDER/sslbind``, two
 Unix sockets that the options ``--netsh`` and ``--sslbind`` of the differential
-take in place of programs. A fork is a process of its own, as a program would
-be, and costs a tenth of a start of the interpreter. It ends when its standard
-input does.
+take in place of programs. Most of what a program costs is the start of its
+interpreter. The server ends when its standard input does.
 """
 
 from __future__ import annotations
 
-import gc
 import io
 import json
 import os
@@ -18,7 +16,6 @@ import selectors
 import socket
 import stat
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -41,20 +38,13 @@ class Served(Program):
 
     def run(self, line: str) -> Answer:
         """Carry out ``line``, as a person types it after the program's name."""
-        with (
-            socket.socket(socket.AF_UNIX) as server,
-            tempfile.TemporaryFile() as out,
-            tempfile.TemporaryFile() as err,
-        ):
+        with socket.socket(socket.AF_UNIX) as server:
             server.connect(self.prefix[0])
             words = [*self.prefix[1:], *split_line(line)]
-            socket.send_fds(server, [b"!"], [out.fileno(), err.fileno()])
             server.sendall(json.dumps([words, self.environment]).encode())
             server.shutdown(socket.SHUT_WR)
-            code = int(server.recv(16))  # an empty one is a fork that died: a ValueError
-            out.seek(0)
-            err.seek(0)
-            return Answer(self._text(out.read()), code, self._text(err.read()))
+            answer = b"".join(iter(lambda: server.recv(1 << 16), b""))
+        return Answer(*json.loads(answer))
 
 
 def _netsh(words: list[str]) -> int:
@@ -73,10 +63,8 @@ PROGRAMS: Mapping[str, Callable[[list[str]], int]] = {"netsh": _netsh, "sslbind"
 
 
 def serve(folder: str) -> None:
-    """Serve every program until standard input ends."""
+    """Serve every program, a line at a time, until standard input ends."""
     _import_everything()
-    gc.collect()
-    gc.freeze()  # what is never looked at is never copied
     with selectors.DefaultSelector() as selector:
         selector.register(sys.stdin, selectors.EVENT_READ)
         for name in PROGRAMS:
@@ -88,20 +76,10 @@ def serve(folder: str) -> None:
         while True:
             for key, _ in selector.select():
                 if key.data is None:
-                    return _reap()
+                    return
                 assert isinstance(key.fileobj, socket.socket)
-                connection = key.fileobj.accept()[0]
-                if os.fork() == 0:
-                    _carry_out(connection, key.data)
-                connection.close()
-                _reap()
-
-
-def _reap() -> None:
-    """Collect the forks that have ended, whose time then counts as that of this process."""
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+                with key.fileobj.accept()[0] as client, suppress(BrokenPipeError):
+                    client.sendall(json.dumps(_carry_out(client, key.data)).encode())
 
 
 def _import_everything() -> None:
@@ -114,29 +92,30 @@ def _import_everything() -> None:
             import_module(module.name)
 
 
-def _carry_out(client: socket.socket, name: str) -> None:
-    """Run one line in this process, which is a fork and ends here."""
-    code = 70
+def _carry_out(client: socket.socket, name: str) -> tuple[str, int, str]:
+    """Run the line that ``client`` sends; return output, exit code and errors."""
+    words, environment = json.loads(b"".join(iter(lambda: client.recv(1 << 16), b"")))
+    os.environ.clear()
+    os.environ.update(environment)
+    streams = sys.stdin, sys.stdout, sys.stderr
+    out, err = io.BytesIO(), io.BytesIO()
+    sys.argv = [name]
+    own = (
+        io.TextIOWrapper(io.BytesIO(), encoding="utf-8"),
+        io.TextIOWrapper(out, encoding="utf-8", newline=""),
+        io.TextIOWrapper(err, encoding="utf-8", newline=""),
+    )
+    sys.stdin, sys.stdout, sys.stderr = own
     try:
-        _, files, _, _ = socket.recv_fds(client, 1, 2)
-        request = b"".join(iter(lambda: client.recv(1 << 16), b""))
-        words, environment = json.loads(request)
-        os.environ.clear()
-        os.environ.update(environment)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        for number, file in enumerate(files, 1):
-            os.dup2(file, number)
-        sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115
-        sys.stdout = io.TextIOWrapper(open(1, "wb"), encoding="utf-8")  # noqa: SIM115
-        sys.stderr = io.TextIOWrapper(open(2, "wb"), encoding="utf-8", write_through=True)  # noqa: SIM115
-        sys.argv = [name]
         code = PROGRAMS[name](words)
-        sys.stdout.flush()
-    except BaseException:  # noqa: BLE001  # as the interpreter does at its end
+    except Exception:  # noqa: BLE001  # as the interpreter does at its end
         sys.excepthook(*sys.exc_info())
+        code = 1
     finally:
-        client.sendall(str(code).encode())
-        os._exit(0)
+        for stream in own[1:]:
+            stream.flush()
+        sys.stdin, sys.stdout, sys.stderr = streams
+    return out.getvalue().decode(), code, err.getvalue().decode()
 
 
 if __name__ == "__main__":
