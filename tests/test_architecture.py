@@ -35,7 +35,7 @@ LAYERS = (
     ("session",),
     ("passwords", "provisioning", "inventory", "selection"),
     ("rebinding", "answers", "comparison"),
-    ("check", "probing"),
+    ("check", "probing", "expiry"),
     ("formats", "reports", "explain", "engines"),
     ("targets", "parallel"),
     ("transports",),

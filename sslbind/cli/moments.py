@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sslbind.moments import parse_moment, parse_span
+from sslbind.moments import Window, parse_moment, parse_span, parse_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,3 +42,11 @@ def at_option(what: str) -> Callable[[FC], FC]:
         help=f"{what}: 2027-01-31, with a time, tomorrow, or 7d from now; UTC unless it says"
         " otherwise.",
     )
+
+
+def window(ctx: click.Context, param: click.Parameter, text: str | None) -> Window | None:
+    """Return the window that an option has, None where it is not given; a callback."""
+    try:
+        return None if text is None else parse_window(text, datetime.now(UTC))
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} {error}", ctx, param) from None

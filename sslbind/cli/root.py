@@ -21,6 +21,8 @@ COMMANDS = {
     "resolve": "resolve",
     "check": "check",
     "probe": "probe",
+    "expiry": "expiry",
+    "needs-renewal": "needs_renewal",
     "explain": "explain",
     "import": "importing",
     "export": "export",
@@ -45,7 +47,7 @@ class Root(click.Group):
         if cmd_name in VERBS:
             command: click.Command = module.verb_command(cmd_name)
         else:
-            command = getattr(module, f"{cmd_name}_command")
+            command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def resolve_command(

@@ -1,0 +1,246 @@
+"""``sslbind expiry``: when the certificate of each binding ends, for people and for monitoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, options, pass_app
+from sslbind.cli.moments import at_option, window
+from sslbind.cli.monitoring import nagios_answer
+from sslbind.cli.progress import progress
+from sslbind.errors import SslbindError
+from sslbind.moments import Window
+from sslbind.printable import printable
+from sslbind.session import NOT_MODELLED
+from sslbind.wording import day, plural
+
+if TYPE_CHECKING:
+    from sslbind.expiry import Row
+
+MONTH = Window(timedelta(days=30))
+"""What counts as soon for a line of Nagios and an alarm of a calendar."""
+COLUMNS = ("expires", "days left", "kind", "key", "names", "thumbprint")
+_NAMES = 3
+
+expiry_options = options(
+    click.option(
+        "--within",
+        metavar="TIME",
+        callback=window,
+        help="Only those that end within 30d, 2w, 12h, by a date, or in the last 33% of their own"
+        " life; exit 1 where there are some.",
+    ),
+    at_option("As it will be then"),
+    click.option("-o", "--output", metavar="FILE", help="Write FILE, at once or not at all."),
+    format_option("table", "tsv", "json", "prometheus", "nagios", "ical"),
+)
+
+
+@click.command("expiry", context_settings=HELP)
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@expiry_options
+@pass_app
+def expiry_command(
+    app: App,
+    files: tuple[str, ...],
+    within: Window | None,
+    now: datetime,
+    output: str | None,
+    format_: str,
+) -> int:
+    """List when certificates end: a row a binding and central-store file, soonest first.
+
+    \b
+    sslbind expiry --within 30d
+    sslbind expiry --within 33% --format nagios
+    sslbind expiry --format prometheus -o /var/lib/node_exporter/sslbind.prom
+
+    FILE is a registry, or what import reads, and there may be several; else it
+    is that of -r. A certificate that has expired keeps its date. Where the end
+    of one is not known the row comes last and says why; --within counts it.
+
+    prometheus and ical have every row; --within moves the alarm of ical, and
+    the warning of nagios, which is 30d otherwise. nagios: 0 fine, 1 some end
+    soon, 2 one has expired, 3 nothing is known.
+    """  # noqa: D301  # click's own mark, and no backslash
+    from sslbind.expiry import soonest_first
+
+    with nagios_answer(app, format_) as answer:
+        rows, reachable = _read(app, files or (app.registry_path,), strict=format_ == "nagios")
+        if not any(reachable.values()) and format_ != "prometheus":
+            return UNASKED
+        found = soonest_first(rows)
+        if format_ == "table":
+            answer.code = _table(app, found, within, now, output, several=len(reachable) > 1)
+        else:
+            text, answer.code = _answer(found, within, now, reachable, format_)
+            _emit(app, text, output)
+        if not all(reachable.values()):
+            answer.code = UNASKED
+    return answer.code
+
+
+def _read(app: App, paths: Sequence[str], *, strict: bool) -> tuple[list[Row], dict[str, bool]]:
+    """Return the rows of each registry, and which could be read; with ``strict`` all have to be."""
+    from sslbind.expiry import rows_of, server_names
+
+    rows: list[Row] = []
+    reachable: dict[str, bool] = {}
+    for path, server in zip(paths, server_names(paths), strict=True):
+        try:
+            with progress() as tell:
+                session = app.reading(path)
+                session.progress = tell
+                rows += rows_of(session, server)
+        except SslbindError as error:
+            if strict:
+                raise
+            app.error(error)
+        else:
+            reachable[server] = True
+            if session.stores is None:
+                app.note(NOT_MODELLED)
+        reachable.setdefault(server, False)
+    return rows, reachable
+
+
+def _emit(app: App, text: str, output: str | None) -> None:
+    if output is None:
+        app.echo_utf8(text)
+        return
+    from sslbind.files import write_file
+
+    write_file(output, text.encode("utf-8", "backslashreplace"))
+    app.note(f"{output} was written")
+
+
+def _answer(
+    rows: Sequence[Row],
+    within: Window | None,
+    now: datetime,
+    reachable: dict[str, bool],
+    format_: str,
+) -> tuple[str, int]:
+    """Return the text of the answer and its exit code."""
+    if format_ == "nagios":
+        from sslbind.reports import expiry_nagios
+
+        code, text = expiry_nagios.report(rows, now, within or MONTH)
+        return text, code
+    shown = _selected(rows, within, now)
+    code = NO if within and shown else OK
+    if format_ == "prometheus":
+        from datetime import UTC
+
+        from sslbind.reports import expiry_prometheus
+
+        return expiry_prometheus.report(rows, reachable, datetime.now(UTC)), code
+    if format_ == "ical":
+        from sslbind.reports import ical
+
+        return ical.report(rows, now, within or MONTH), code
+    if format_ == "json":
+        return _json(shown, within, now), code
+    return "".join(f"{_line(row, now)}\n" for row in shown), code
+
+
+def _selected(rows: Sequence[Row], within: Window | None, now: datetime) -> Sequence[Row]:
+    """Return the rows that ``--within`` selects: what is due, and what is not known."""
+    return [row for row in rows if within is None or row.status(now, within) != "ok"]
+
+
+def _json(rows: Iterable[Row], within: Window | None, now: datetime) -> str:
+    import json
+
+    from sslbind.cli.app import speaks_utf8
+    from sslbind.printable import printable_json
+
+    document = {
+        "version": 1,
+        "at": now.isoformat(),
+        "certificates": [_plain(row, within, now) for row in rows],
+    }
+    return printable_json(json.dumps(document, indent=2, ensure_ascii=not speaks_utf8())) + "\n"
+
+
+def _plain(row: Row, within: Window | None, now: datetime) -> dict[str, Any]:
+    return {
+        "server": row.server,
+        "kind": row.kind,
+        "key": row.key,
+        "thumbprint": row.thumbprint or None,
+        "names": [*row.names],
+        "not_before": row.not_before and row.not_before.isoformat(),
+        "not_after": row.not_after and row.not_after.isoformat(),
+        "days_left": row.days_left(now),
+        "status": row.status(now, within or MONTH),
+        "problem": row.problem or None,
+    }
+
+
+def _line(row: Row, now: datetime) -> str:
+    left = row.days_left(now)
+    cells = (
+        row.server,
+        row.kind,
+        row.key,
+        row.thumbprint or "-",
+        row.not_after.isoformat() if row.not_after else "-",
+        "-" if left is None else str(left),
+        ",".join(row.names) or "-",
+    )
+    return "\t".join(map(printable, cells))
+
+
+def _table(
+    app: App,
+    rows: Sequence[Row],
+    within: Window | None,
+    now: datetime,
+    output: str | None,
+    *,
+    several: bool,
+) -> int:
+    """Print the rows, and say on standard error what they do not; return the exit code."""
+    import contextlib
+    import io
+
+    from sslbind.cli.table import print_table
+
+    shown = _selected(rows, within, now)
+    unknown = [row for row in shown if row.not_after is None]
+    due = len(shown) - len(unknown)
+    if within is not None:
+        app.note(f"{plural(due, 'certificate') if due else 'none'} within {within}")
+    elif not rows:
+        app.note("no binding has a certificate")
+    for problem in dict.fromkeys(row.problem for row in unknown):
+        count = sum(row.problem == problem for row in unknown)
+        app.note(f"the end of {plural(count, 'certificate')} is not known: {problem}")
+    columns = ("server", *COLUMNS) if several else COLUMNS
+    cells = [_cells(row, now, several=several) for row in shown]
+    if output is not None:
+        with contextlib.redirect_stdout(io.StringIO()) as text:
+            print_table(columns, cells)
+        _emit(app, text.getvalue(), output)
+    elif cells:
+        print_table(columns, cells)
+    return NO if within and shown else OK
+
+
+def _cells(row: Row, now: datetime, *, several: bool) -> tuple[str, ...]:
+    left = row.days_left(now)
+    names = ", ".join(row.names[:_NAMES]) + (", …" if len(row.names) > _NAMES else "")
+    cells = (
+        day(row.not_after) if row.not_after else "-",
+        "-" if left is None else str(left),
+        row.kind,
+        row.key,
+        names or "-",
+        row.thumbprint or "-",
+    )
+    return (row.server, *cells) if several else cells

@@ -1,0 +1,202 @@
+"""``sslbind needs-renewal``: yes or no, by exit code, for timers and hooks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import click
+
+from sslbind.cli.app import HELP, App, format_option, pass_app
+from sslbind.cli.moments import at_option, window
+from sslbind.cli.passwords import password_options
+from sslbind.cli.provision import read_certificates
+from sslbind.errors import BadValueError, SslbindError
+from sslbind.expiry import Row, rows_of
+from sslbind.keys import CCS, KIND_BY_NAME, SCOPEDCCS, Key, infer_key, parse_key
+from sslbind.moments import Window
+from sslbind.printable import printable
+from sslbind.provisioning import certificate_digits
+from sslbind.session import Session
+from sslbind.wording import minute
+
+YES, NOT_YET, MISSING, OTHER = 0, 1, 2, 255
+"""The exit codes of ``step certificate needs-renewal``."""
+
+
+class _Command(click.Command):
+    """A command whose every failure is OTHER, also that of a line which cannot be read."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            error.show()
+            raise click.exceptions.Exit(OTHER) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SslbindError as error:
+            ctx.find_object(App).error(error)  # type: ignore[union-attr]  # the root makes it
+            return OTHER
+        except click.UsageError as error:
+            error.show()
+            return OTHER
+
+
+class _Life(NamedTuple):
+    """From when until when one certificate is valid, and what it is called in the answer."""
+
+    what: str
+    not_before: datetime
+    not_after: datetime
+
+
+class _MissingError(Exception):
+    """There is no such binding, certificate or file."""
+
+
+@click.command("needs-renewal", cls=_Command, context_settings=HELP)
+@click.argument("what", metavar="KEY|CERT|FILE")
+@click.option(
+    "--expires-in",
+    "within",
+    metavar="TIME",
+    default="33%",
+    show_default=True,
+    callback=window,
+    help="How long before its end a certificate is due: 30d, 2w, 12h, 33% of its own life, or a"
+    " date.",
+)
+@at_option("As it will be then")
+@password_options
+@format_option()
+@pass_app
+def needs_renewal_command(
+    app: App,
+    what: str,
+    within: Window,
+    now: datetime,
+    password_file: str | None,
+    password_env: str | None,
+    format_: str,
+) -> int:
+    """Say whether a certificate is due to be renewed.
+
+    KEY is a binding (www.contoso.com:443), CERT a thumbprint or 8 or more of
+    its digits, FILE a PEM or PFX file. Of several certificates the one counts
+    that ends first.
+
+    Exit 0: yes; 1: no; 2: there is no such binding, certificate or file; 255:
+    it could not be asked.
+    """
+    try:
+        lives = list(_lives(app, what, password_file, password_env))
+    except _MissingError as error:
+        if format_ == "json":
+            app.json({"needs_renewal": None, "missing": True})
+        app.hint(str(error))
+        return MISSING
+    life = min(lives, key=lambda one: one.not_after)
+    due = now >= within.opens(life.not_before, life.not_after)
+    if format_ == "json":
+        app.json(
+            {
+                "needs_renewal": due,
+                "missing": False,
+                "not_after": life.not_after.isoformat(),
+                "days_left": (life.not_after - now).days,
+            }
+        )
+    else:
+        ends = "expired" if now > life.not_after else "expires"
+        verdict = "yes" if due else "no"
+        app.echo(
+            f"{verdict}: {printable(life.what)} {ends} on {minute(life.not_after)}, and is due"
+            f" {within} before\n"
+        )
+    return YES if due else NOT_YET
+
+
+def _lives(
+    app: App, what: str, password_file: str | None, password_env: str | None
+) -> Iterable[_Life]:
+    if os.path.exists(what):
+        found, _ = read_certificates((what,), password_file, password_env)
+        return [_Life(what, one.leaf.not_before, one.leaf.not_after) for one in found]
+    digits = certificate_digits(what)
+    key = None if digits else _key(what)
+    if digits is None and key is None:
+        raise _MissingError(f"{what} is not a file, a thumbprint or the key of a binding")
+    session = app.reading()
+    return _stored(session, digits) if digits else _bound(session, key)
+
+
+def _key(text: str) -> Key | None:
+    kind, equals, value = text.partition("=")
+    try:
+        if equals and kind.lower() in KIND_BY_NAME:
+            return parse_key(KIND_BY_NAME[kind.lower()], value)
+        return infer_key(text)
+    except BadValueError:
+        return None
+
+
+def _stored(session: Session, digits: str) -> list[_Life]:
+    if session.stores is None:
+        raise SslbindError(
+            "without [CertStores] there is no certificate to look at",
+            "name a file in place of the thumbprint",
+            file=session.registry.path,
+        )
+    found = {
+        one.thumbprint: _Life(one.thumbprint, one.not_before, one.not_after)
+        for one in session.stores.search(digits)
+        if one.not_before and one.not_after
+    }
+    if len(found) > 1:
+        raise SslbindError(f"{digits} means {len(found)} certificates: {', '.join(found)}")
+    if not found:
+        raise _MissingError(f"no store has the certificate {digits}")
+    return list(found.values())
+
+
+def _bound(session: Session, key: Key | None) -> list[_Life]:
+    if key is None or session.registry.get(key) is None:
+        raise _MissingError(f"there is no binding {key.spec if key else ''}")
+    lives, problems = [], []
+    for row in _rows(session, key):
+        if row.not_before and row.not_after:
+            lives.append(_Life(f"{row.kind} {row.key}", row.not_before, row.not_after))
+        else:
+            problems.append(f"the certificate of {row.key}: {row.problem}")
+    if session.stores is None and key.kind.certificate:
+        raise SslbindError(f"{key.spec}: certificates are not modelled, and its end is not known")
+    if not lives:
+        raise _MissingError(
+            "; ".join(problems) or f"no file of the central store serves {key.spec}"
+        )
+    return lives
+
+
+def _rows(session: Session, key: Key) -> Iterator[Row]:
+    """Yield the rows of one binding; a record of the central store has those of its files."""
+    central = key.kind in (CCS, SCOPEDCCS)
+    names = {key.host, f"*.{key.host.partition('.')[2]}"}
+    served = {
+        file.file
+        for file in (session.central.files() if central and session.central else ())
+        if file.name is not None and (key.kind is CCS or file.name in names)
+    }
+    for row in rows_of(session, ""):
+        if (row.kind == key.kind.name and row.key == str(key)) or row.key in served:
+            yield row

@@ -1,0 +1,113 @@
+"""When what is served ends: one row a binding, and one a file of the central store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from sslbind.binding import DEFAULT_STORE
+from sslbind.moments import Window
+from sslbind.session import Session
+
+if TYPE_CHECKING:
+    from sslbind.certificates.central import CentralFile
+
+FILE = "file"
+"""The kind of a row about a file of the central store; others have the kind of their key."""
+
+Status = Literal["expired", "due", "ok", "unknown"]
+
+
+class Row(NamedTuple):
+    """One certificate in one place: until when, or why that is not known.
+
+    ``server`` is what the registry is called, ``key`` the binding's key or the
+    name of the file. ``thumbprint`` is empty where none is known; the dates are
+    None where ``problem`` says why.
+    """
+
+    server: str
+    kind: str
+    key: str
+    thumbprint: str
+    names: tuple[str, ...] = ()
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    problem: str = ""
+
+    def days_left(self, now: datetime) -> int | None:
+        """Return the whole days until the end, negative after it; None where not known."""
+        return None if self.not_after is None else (self.not_after - now).days
+
+    def status(self, now: datetime, window: Window) -> Status:
+        """Return whether it has expired at ``now``, or is due within ``window``."""
+        if self.not_after is None or self.not_before is None:
+            return "unknown"
+        if now > self.not_after:
+            return "expired"
+        return "due" if now >= window.opens(self.not_before, self.not_after) else "ok"
+
+
+def rows_of(session: Session, server: str) -> Iterator[Row]:
+    """Yield the rows of one registry, as it has them."""
+    stores = session.stores
+    entries = {
+        (one.thumbprint, one.store.casefold()): one for one in (stores.entries() if stores else ())
+    }
+    for key, binding in session.registry.bindings.items():
+        thumbprint = binding.certhash
+        if thumbprint is None:
+            continue  # the files of the central store have rows of their own
+        store = binding.store or DEFAULT_STORE
+        entry = entries.get((thumbprint, store.casefold()))
+        where = key.kind.name, str(key), thumbprint
+        if entry is not None:
+            yield Row(server, *where, entry.names, entry.not_before, entry.not_after)
+        elif stores is None:
+            yield Row(server, *where, problem="certificates are not modelled")
+        else:
+            yield Row(server, *where, problem=f"it is not in the store {store}")
+    for file in session.central.files() if session.central else ():
+        yield _of_file(file, server)
+
+
+def _of_file(file: CentralFile, server: str) -> Row:
+    entry = file.entry
+    problem = "" if entry.not_after else file.problem
+    return Row(
+        server,
+        FILE,
+        file.file,
+        entry.thumbprint,
+        entry.names,
+        entry.not_before,
+        entry.not_after,
+        problem,
+    )
+
+
+def soonest_first(rows: Iterable[Row]) -> list[Row]:
+    """Return rows by the end of their certificates, those without a known one last."""
+    return sorted(
+        rows,
+        key=lambda row: (
+            row.not_after is None,
+            row.not_after.timestamp() if row.not_after else 0,
+            row.server,
+            row.key,
+        ),
+    )
+
+
+def server_names(paths: Sequence[str]) -> list[str]:
+    """Return what each registry is called: its file's name without the ending, or all of its path.
+
+    The path where two files have one name.
+    """
+    import os
+
+    stems = [os.path.splitext(os.path.basename(path))[0] or path for path in paths]
+    return [
+        path if stems.count(stem) > 1 else stem for path, stem in zip(paths, stems, strict=True)
+    ]
