@@ -118,6 +118,19 @@ def find_targets(option: str | None, registry: str) -> str:
     return option or os.environ.get(VARIABLE) or beside
 
 
+def open_targets(option: str | None, registry: str, words: Iterable[str]) -> Targets:
+    """Return the targets file that is meant; without one, ``words`` may name this machine only.
+
+    See ``find_targets``. Raises SslbindError.
+    """
+    path = find_targets(option, registry)
+    named = option or os.environ.get(VARIABLE)
+    here = all(word.removeprefix(MARK).casefold() == LOCAL for word in words)
+    if here and not named and not os.path.lexists(path):
+        return Targets(path, {}, {})
+    return read_targets(path)
+
+
 def read_targets(path: str) -> Targets:
     """Read a targets file; raise SslbindError with the line and what is wrong there."""
     if not os.path.lexists(path):

@@ -5,19 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.decorators import FC
 
-from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
+from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name
 from sslbind.errors import RegistryError, SslbindError
 from sslbind.printable import printable, printable_json
 from sslbind.registry.bindings import Bindings
 from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry
 from sslbind.release import RELEASES, Release
 from sslbind.session import Session
+
+if TYPE_CHECKING:
+    from sslbind.cli.live import LiveSources
 
 OK, NO, UNASKED = 0, 1, 2
 """Exit codes: done or yes; no, or what netsh calls a failure; the question could not be asked."""
@@ -43,11 +46,14 @@ class App:
         registry_option: str | None = None,
         windows_option: str | None = None,
         *,
+        targets_option: str | None = None,
         quiet: bool = False,
     ) -> None:
         self.registry_option = registry_option
         self.windows_option = windows_option
+        self.targets_option = targets_option
         self.quiet = quiet
+        self._live: LiveSources | None = None
         self._noted: set[str] = set()
 
     @property
@@ -58,6 +64,17 @@ class App:
         return os.environ.get(REGISTRY_VARIABLE) or DEFAULT_FILE
 
     @property
+    def registry_file(self) -> str:
+        """The same, to be written; raises SslbindError where it is a server."""
+        path = self.registry_path
+        if is_server(path):
+            raise SslbindError(
+                f"{path} is a server, and a registry is a file",
+                f"sslbind import {path} makes the registry sslbind.toml of it; -r names another",
+            )
+        return path
+
+    @property
     def release_option(self) -> Release | None:
         """The release of ``--windows``, for this command only."""
         return None if self.windows_option is None else RELEASES[self.windows_option]
@@ -65,6 +82,13 @@ class App:
     def reading(self, path: str | None = None) -> Session:
         """Return the registry, or the one at ``path``, to be read; a capture is one as well."""
         path = self.registry_path if path is None else path
+        if is_server(path):
+            from sslbind.sources import snapshot
+
+            live = self.live([path])
+            live.source(path)
+            self.note(*live.take_notes())
+            return self._session(snapshot(live.source(path)))
         if path == STANDARD_INPUT:
             from sslbind.sources import parse_source, snapshot
 
@@ -79,6 +103,30 @@ class App:
 
         return self._session(open_registry(path))
 
+    def live(self, words: Iterable[str]) -> LiveSources:
+        """Return the servers of the targets file, to which ``words`` belong."""
+        if self._live is None:
+            from sslbind.cli.live import live_sources
+
+            self._live = live_sources(self.targets_option, self.registry_path, words)
+        return self._live
+
+    def spelled_out(self, paths: Sequence[str]) -> list[str]:
+        """Return ``paths`` with ``@NAME`` for each server of a group, and read those servers now.
+
+        What was read, or why it could not be, is what ``reading`` answers for each.
+        """
+        words = [path for path in paths if is_server(path)]
+        if not words:
+            return [*paths]
+        live = self.live(words)
+        found: list[str] = []
+        for path in paths:
+            group = live.names(path) if is_server(path) else [path]
+            found += (one for one in group if not is_server(one) or one not in found)
+        live.read(live.select(words))
+        return found
+
     def _session(self, registry: Bindings) -> Session:
         """Return a registry to work on; print what its document lacks."""
         self.hint(*registry.provenance.left_out)
@@ -91,7 +139,7 @@ class App:
         if dry_run:
             yield self.reading()
             return
-        path = self.registry_path
+        path = self.registry_file
         try:
             with Registry.editing(path) as registry:
                 yield Session(registry, self.release_option)

@@ -27,7 +27,7 @@ from sslbind.errors import SslbindError
 from sslbind.printable import printable
 from sslbind.registry.registry import Registry
 from sslbind.session import NOT_MODELLED, Session
-from sslbind.wording import join, plural
+from sslbind.wording import join, plural, some
 
 if TYPE_CHECKING:
     from sslbind.check import Finding, Rule, Severity, Suppressed
@@ -118,7 +118,8 @@ def check_command(
     """Say what is wrong with registries before a client finds out.
 
     FILE is a registry, or what import reads, and there may be several; else it
-    is that of -r. A finding has its rule, the record with file and line, what to
+    is that of -r. @NAME, @GROUP and @all are servers of the targets file, read
+    now. A finding has its rule, the record with file and line, what to
     do and, where one line does it, the command that mends it. [[Suppress]] in
     the registry takes one out, with a reason.
 
@@ -134,7 +135,7 @@ def check_command(
     if STANDARD_INPUT in sites and STANDARD_INPUT in files:
         raise click.UsageError("FILE and --sites cannot both be standard input")
     question = Question(ids, explicit, now, soon, [*map(_read_sites, dict.fromkeys(sites))])
-    paths = _once(files or (app.registry_path,))
+    paths = _once(app.spelled_out(files or (app.registry_path,)))
     checked, failed = _check(app, [*paths], question)
     if failed == len(paths):
         return UNASKED
@@ -194,6 +195,8 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
     findings: dict[Finding, list[str]] = {}  # with the registries that have it
     suppressed: dict[Suppressed, None] = {}
     bindings = failed = 0
+    foreign: list[str] = []
+    unchecked: list[str] = []
     ran = [rule for id_, rule in rules().items() if question.ids is None or id_ in question.ids]
     idle = {rule.id for rule in ran if rule.sites}
     for path in paths:
@@ -208,15 +211,9 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
             continue
         app.note(*found.notes)
         if found.findings and not isinstance(session.registry, Registry):
-            app.note(
-                f"{path} is no registry: sslbind import makes one, which REGISTRY stands for in the"
-                " commands"
-            )
+            foreign.append(path)
         if session.registry.provenance.certificates:
-            app.note(
-                f"{path}: certificates are not looked at: import it, then names, dates and chains"
-                " are checked"
-            )
+            unchecked.append(path)
         elif session.stores is None:
             app.note(NOT_MODELLED)
         if question.sites or session.registry.provenance.sites:
@@ -228,8 +225,27 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
             findings.setdefault(one, []).append(path)
         suppressed |= dict.fromkeys(found.suppressed)
         bindings += len(session.registry.bindings)
+    _note_sources(app, foreign, unchecked)
     told = [*_told(findings, paths, len(paths) - failed)]
     return Checked(ran, told, [*suppressed], bindings, idle), failed
+
+
+def _note_sources(app: App, foreign: Sequence[str], unchecked: Sequence[str]) -> None:
+    """Say what is missing in files that are not registries: a note a kind, however many there are.
+
+    ``foreign`` are those with findings, ``unchecked`` those with certificates.
+    """
+    if foreign:
+        are = "is no registry" if len(foreign) == 1 else "are no registries"
+        app.note(
+            f"{some(foreign, 3)} {are}: sslbind import makes one, which REGISTRY stands for in the"
+            " commands"
+        )
+    if unchecked:
+        app.note(
+            f"{some(unchecked, 3)}: certificates are not looked at: import it, then names, dates"
+            " and chains are checked"
+        )
 
 
 def _told(

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
-from sslbind.cli.streams import STANDARD_INPUT
+from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, pass_app
+from sslbind.cli.streams import STANDARD_INPUT, is_server
 from sslbind.comparison import (
     CENTRAL,
     IPLISTEN,
@@ -20,6 +20,7 @@ from sslbind.comparison import (
     Server,
     compare,
 )
+from sslbind.errors import SslbindError
 from sslbind.keys import Key
 from sslbind.printable import printable
 from sslbind.registry.document import CentralCertProvider
@@ -38,22 +39,36 @@ def diff_command(app: App, files: tuple[str, ...], format_: str) -> int:
     """Compare two or more servers by binding and tag, never by line of text.
 
     A, B and so on are registries, or files that import reads; '-' is standard
-    input. For each difference: the binding, the tag, and each value with the
-    servers that have it; "-" where the binding is missing. Store names compare
-    without case, the listen list without order. What a file does not tell is
-    not compared, and shown as "?". Exit 1 where there is a difference.
+    input, and @NAME, @GROUP and @all are servers of the targets file, read now.
+    For each difference: the binding, the tag, and each value with the servers
+    that have it; "-" where the binding is missing. Store names compare without
+    case, the listen list without order. What a file does not tell is not
+    compared, and shown as "?". Exit 1 where there is a difference.
     """
-    if len(files) < 2:
-        raise click.UsageError(f"{files[0]} is one server: a comparison needs two or more")
+    paths = app.spelled_out(files)
+    if len(paths) < 2:
+        raise click.UsageError(f"{paths[0]} is one server: a comparison needs two or more")
     if files.count(STANDARD_INPUT) > 1:
         raise click.UsageError("standard input ('-') is one server, and can be named once")
-    comparison = compare([open_state(app, path) for path in files])
+    states = []
+    for path in paths:
+        try:
+            states.append(open_state(app, path))
+        except SslbindError as error:
+            if not is_server(path):
+                raise
+            app.error(error)
+    if len(states) < 2:
+        return UNASKED
+    comparison = compare(states)
     if format_ == "json":
         app.json(_document(comparison))
     else:
         app.echo(_text(comparison))
     if any(one.tag == STORE.name and _unset(one) for one in comparison.differences):
         app.note(NO_STORE_NAME)
+    if len(states) < len(paths):
+        return UNASKED
     return NO if comparison.differences else OK
 
 

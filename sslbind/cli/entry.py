@@ -99,7 +99,7 @@ def _usage(app: App, error: click.UsageError, args: Sequence[str]) -> None:
     if any("-encodedcommand".startswith(arg) for arg in lowered if len(arg) > 3 and arg[0] == "-"):
         app.hint("PowerShell took the braces for a script block: quote them, appid='{GUID}'")
     if isinstance(error, click.NoSuchOption) and error.option_name in (
-        "-r", "--registry", "--windows", "-q", "--quiet", "-f",
+        "-r", "--registry", "--targets", "--windows", "-q", "--quiet", "-f",
     ):  # fmt: skip
         app.hint(f"{error.option_name} goes before the command: sslbind {error.option_name} …")
     if error.ctx is not None:

@@ -33,7 +33,7 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
     help=f"""Write the registry in a format that others read.
 
     What the format cannot carry is told on standard error. --changes-from FILE
-    (a registry, a capture, whatever import reads) writes the script that turns
+    (a registry, a capture, whatever import reads, @NAME) writes the script that turns
     the state of that server into the registry's, and no more; records that only
     the server has stay, but with --prune. The powershell script stops at the first
     failure, and reads back the thumbprint (or appid) of what it adds or updates,

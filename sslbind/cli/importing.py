@@ -16,13 +16,14 @@ from sslbind.cli.app import (
     IF_EXISTS,
     NO,
     OK,
+    UNASKED,
     App,
     dry_run_option,
     format_option,
     pass_app,
 )
 from sslbind.cli.changes import describe
-from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
+from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name
 from sslbind.errors import SslbindError
 from sslbind.files import reason
 from sslbind.formats import formats
@@ -47,10 +48,11 @@ _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items(
     context_settings=HELP,
     help=f"""Read what holds bindings, and write it into the registry.
 
-    FILE is told by its content ('-' or none: standard input). A record is taken
-    as a fact: its certificate need not be in a store. The registry is made where
-    there is none. Bad records are reported with file and line; with one, or with
-    a conflict, nothing is written unless --partial, and the exit code is 1. With
+    FILE is told by its content ('-' or none: standard input); @NAME, @GROUP and
+    @all are servers of the targets file, read now. A record is taken as a fact:
+    its certificate need not be in a store. The registry is made where there is
+    none. Bad records are reported with file and line; with one, or with a
+    conflict, nothing is written unless --partial, and the exit code is 1. With
     --each that is so for each file: the registries of the others are written.
 
     \b
@@ -99,21 +101,20 @@ def import_command(
         raise click.UsageError("--each FOLDER and -r exclude each other")
     if folder is None and app.registry_path == STANDARD_INPUT:
         raise click.UsageError("-r - is read from standard input, and import writes a file")
-    sources = [_source(path, name) for path in files or (STANDARD_INPUT,)]
+    sources, code = _sources(app, files or (STANDARD_INPUT,), name, each=folder is not None)
     if folder is None:
-        targets = [(app.registry_path, sources)]
+        targets = [(app.registry_file, sources)]
     else:
         targets = [(_target(folder, source), [source]) for source in sources]
         _refuse_twice([path for path, _ in targets])
         if not dry_run:
             _make(folder)
     reports: list[dict[str, Any]] = []
-    code = OK
     for path, group in targets:
         stores = CertStoresSettings().path if folder is None else f"{_stem(path)}.certs"
         done = Import(path, group, if_exists=if_exists, release=app.release_option, stores=stores)
         good = done.run(datetime.now(UTC), partial=partial, dry_run=dry_run)
-        code = code if good else NO
+        code = code if good else max(code, NO)
         reports.append(_document(done))
         if format_ != "json":
             app.echo(_text(done, dry_run=dry_run))
@@ -217,11 +218,34 @@ def _document(done: Import) -> dict[str, Any]:
     }
 
 
-def _source(path: str, name: str | None) -> Source:
+def _sources(
+    app: App, files: Sequence[str], name: str | None, *, each: bool
+) -> tuple[list[Source], int]:
+    """Return what is read, and the exit code so far.
+
+    With ``each``, a server that cannot be read is reported and left out.
+    """
+    sources, code = [], OK
+    for path in app.spelled_out(files):
+        try:
+            sources.append(_source(app, path, name))
+        except SslbindError as error:
+            if not (each and is_server(path)):
+                raise
+            app.error(error)
+            code = UNASKED
+    return sources, code
+
+
+def _source(app: App, path: str, name: str | None) -> Source:
+    if is_server(path):
+        return app.live([path]).source(path)
     return parse_source(read_input(path, MAX_SIZE), shown_name(path), name)
 
 
 def _target(folder: str, source: Source) -> str:
+    if is_server(source.file):
+        return os.path.join(folder, f"{source.file[1:]}.toml")
     name = re.sub(r"[\s\ud800-\udfff]", "-", _stem(source.file))  # what TOML has no text for
     return os.path.join(folder, f"{name}.toml")
 

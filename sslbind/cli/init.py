@@ -23,7 +23,7 @@ def init_command(app: App, format_: str) -> None:
     is written into it. certs/ gets a .gitignore that keeps private keys out of
     git.
     """
-    registry = Registry.create(app.registry_path, app.release_option or DEFAULT_RELEASE)
+    registry = Registry.create(app.registry_file, app.release_option or DEFAULT_RELEASE)
     if format_ == "json":
         app.json({"changed": True, "registry": registry.path})
         return

@@ -6,8 +6,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -16,14 +16,21 @@ PATIENCE = 1.0
 """Seconds without a sign; most runs are over by then, and never load rich."""
 
 
+class Tell(Protocol):
+    """Shows how far something has come."""
+
+    def __call__(self, count: int, more: str = "") -> None:
+        """Show ``count``, and what else there is to say."""
+
+
 @contextlib.contextmanager
 def progress(
     what: str = "certificate files were looked at",
-) -> Iterator[Callable[[int], None] | None]:
+) -> Iterator[Tell | None]:
     """Give what ``Session.progress`` takes, None where standard error is no terminal, or in CI.
 
-    It takes a number, which is shown in front of ``what``. The line is gone when
-    the block ends.
+    It takes a number, which is shown in front of ``what``, and what else there is
+    to say. The line is gone when the block ends.
     """
     if "CI" in os.environ or not sys.stderr.isatty():
         yield None
@@ -31,11 +38,11 @@ def progress(
     due = time.monotonic() + PATIENCE
     status: Status | None = None
 
-    def tell(count: int) -> None:
+    def tell(count: int, more: str = "") -> None:
         nonlocal status
         if count == 0 or time.monotonic() < due:
             return
-        text = f"{count} {what}"
+        text = f"{count} {what}" + (f", {more}" if more else "")
         if status is None:
             from rich.console import Console
 

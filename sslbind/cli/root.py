@@ -27,6 +27,7 @@ COMMANDS = {
     "import": "importing",
     "export": "export",
     "diff": "diff",
+    "targets": "targets",
     "completion": "completion.install",
 }
 """Each command and the module of this package that has it under the same name."""
@@ -77,6 +78,11 @@ class Root(click.Group):
     help=f"Registry file; else ${REGISTRY_VARIABLE}, else sslbind.toml here.",
 )
 @click.option(
+    "--targets",
+    metavar="FILE",
+    help="Targets file, for @NAME; else $SSLBIND_TARGETS, else targets.toml beside the registry.",
+)
+@click.option(
     "--windows",
     type=click.Choice(list(RELEASES), case_sensitive=False),
     metavar="RELEASE",
@@ -93,6 +99,7 @@ class Root(click.Group):
 def root(
     ctx: click.Context,
     registry: str | None,
+    targets: str | None,
     windows: str | None,
     quiet: bool,
     script: str | None,
@@ -110,7 +117,7 @@ def root(
     The netsh commands take netsh's own lines (tag=value, unique prefixes, any
     case, optional 'http'); 'sslbind add sslcert ?' explains their tags.
     """  # noqa: D301  # click's own mark, and no backslash
-    app = App(registry, windows, quiet=quiet)
+    app = App(registry, windows, targets_option=targets, quiet=quiet)
     ctx.obj = app
     if script is not None:
         if ctx.invoked_subcommand is not None:

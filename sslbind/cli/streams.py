@@ -11,6 +11,11 @@ STANDARD_INPUT = "-"
 """The name of standard input where a file is expected."""
 
 
+def is_server(path: str) -> bool:
+    """Whether ``path`` names servers, as ``@web01`` does; a file of that name is ``./@web01``."""
+    return path.startswith("@")
+
+
 def shown_name(path: str) -> str:
     """Return the name of a file in messages."""
     return "standard input" if path == STANDARD_INPUT else path

@@ -29,6 +29,7 @@ from sslbind.cli.completion.known import Known
 from sslbind.cli.completion.linewords import Candidate, NetshLine
 from sslbind.cli.netsh import LineCommand
 from sslbind.cli.root import root
+from sslbind.cli.streams import is_server
 from sslbind.grammar import CONTEXT, HELP_WORDS, VERBS, is_context, tag_names
 from sslbind.keys import IPPORT
 from sslbind.printable import printable
@@ -117,7 +118,8 @@ class _Place:
     def known(self) -> Known:
         """The registry that is meant."""
         path = self.given.get("registry") or os.environ.get(REGISTRY_VARIABLE) or DEFAULT_FILE
-        return Known(path, RELEASES.get(self.given.get("windows", "").lower()))
+        release = RELEASES.get(self.given.get("windows", "").lower())
+        return Known(path, release, self.given.get("targets", ""))
 
     def option(self, name: str) -> click.Option | None:
         """Return the command's option ``-x`` or ``--name``."""
@@ -296,6 +298,9 @@ def _option_values(
 
 def _values(place: _Place, param: click.Parameter, incomplete: str) -> Iterator[Candidate]:
     """Give the values of an option or argument: those its type knows, else by its word."""
+    if is_server(incomplete):
+        yield from (Candidate(f"@{name}", what) for name, what in place.known.servers.items())
+        return
     for item in param.shell_complete(place.context, incomplete):
         if item.type in ("file", "dir"):
             yield Candidate("", files=True)
@@ -365,6 +370,7 @@ _BY_WORD: Mapping[str, Callable[[Known], Iterable[Candidate]]] = {
     "rules": _rules,
     "script": _some_file,
     "store": lambda known: map(Candidate, known.stores),
+    "names": lambda known: (Candidate(*one) for one in known.servers.items()),
     "target": _connections,
     "what": _topics,
 }

@@ -20,7 +20,7 @@ from sslbind.keys import KIND_BY_TABLE, Key, parse_key
 from sslbind.owners import OWNER_BY_APPID
 from sslbind.registry.document import Document, Settings, parse_document, parse_settings
 from sslbind.release import Release
-from sslbind.wording import some
+from sslbind.wording import plural, some
 
 USUAL_STORES = ("MY", "WebHosting")
 """The stores that a binding names as a rule, whether or not they have a folder."""
@@ -51,9 +51,23 @@ class Record(NamedTuple):
 class Known:
     """What the registry file ``path`` holds; an absent file holds nothing."""
 
-    def __init__(self, path: str, release: Release | None = None) -> None:
+    def __init__(self, path: str, release: Release | None = None, targets: str = "") -> None:
         self._path = _spelled_out(path)
         self._release = release
+        self._targets = targets and _spelled_out(targets)
+
+    @cached_property
+    def servers(self) -> dict[str, str]:
+        """The names of the targets file, those of groups too, each with what it is."""
+        from sslbind.targets import ALL, find_targets, read_targets
+
+        try:
+            found = read_targets(find_targets(self._targets or None, self._path))
+        except SslbindError:
+            return {}
+        names = {name: one.host or one.transport for name, one in found.targets.items()}
+        groups = {name: plural(len(members), "server") for name, members in found.groups.items()}
+        return {**names, **groups, ALL: plural(len(names), "server")}
 
     @property
     def release(self) -> Release:
