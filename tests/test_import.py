@@ -462,7 +462,7 @@ def test_a_broken_registry_is_never_taken_for_another_document(
     (tmp_path / "sslbind.toml").write_text(COMMENTED)
     seen = run(*words)
     assert (seen.code, seen.out) == (2, "")
-    assert "sslbind.toml:8: 'certhsh' is no tag" in seen.err
+    assert "sslbind.toml:8: 'certhsh' is not a tag" in seen.err
 
 
 def test_a_registry_is_not_imported(run: Run, tmp_path: Path) -> None:
