@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": "explain",
     "import": "importing",
     "export": "export",
+    "serve": "serve",
     "diff": "diff",
     "targets": "targets",
     "completion": "completion.install",

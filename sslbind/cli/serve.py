@@ -1,0 +1,101 @@
+"""``sslbind serve``: the server that HTTP.SYS would be, for clients on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from sslbind.cli.app import HELP, OK, App, pass_app
+from sslbind.engines.places import parse_moves, shown
+from sslbind.engines.serving import Server
+from sslbind.errors import SslbindError
+from sslbind.wording import plural
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_PAUSE = 1.0  # seconds between two looks at the files
+
+
+@click.command("serve", context_settings=HELP)
+@click.option(
+    "--engine",
+    type=click.Choice(["haproxy"]),
+    default="haproxy",
+    show_default=True,
+    help="The program that serves.",
+)
+@click.option(
+    "--map",
+    "maps",
+    metavar="OLD=NEW",
+    multiple=True,
+    help="Serve a port on another one (443=8443), or an address on another one"
+    " (10.0.0.5=127.0.0.5); repeatable.",
+)
+@click.option("--watch", is_flag=True, help="Serve what changes in the registry and its folders.")
+@pass_app
+def serve_command(app: App, engine: str, maps: tuple[str, ...], watch: bool) -> int:
+    """Serve the registry with HAProxy, until Ctrl-C.
+
+    Clients, browsers and tests get at each address, port and name what resolve
+    says. Addresses that this machine does not have are left out, with a note.
+    What HAProxy cannot do is told as export haproxy tells it.
+    """
+    del engine  # there is one, and it has a name for the day when there are two
+    moves = parse_moves(maps)
+    with _stopping() as stop, Server(app.reading, moves) as server:
+        _tell(app, server)
+        while not stop.wait(_PAUSE):
+            server.check_alive()
+            if watch and server.changed():
+                _reload(app, server)
+    return OK
+
+
+def _tell(app: App, server: Server) -> None:
+    app.note(*server.served.losses)
+    for address in server.served.elsewhere:
+        app.note(
+            f"{address} is not an address of this machine, and not served;"
+            f" --map {address}=127.0.0.1 serves it here"
+        )
+    for one in server.served.listeners:
+        names = plural(len(one.names), "name") if one.names else "every name alike"
+        what = names if one.serves else "refuses every connection"
+        click.echo(f"{shown(one.address, one.port)}  {what}")
+    app.note("Ctrl-C ends it")
+
+
+def _reload(app: App, server: Server) -> None:
+    """Serve what the files say now; what is wrong with them changes nothing."""
+    try:
+        if server.reload():
+            click.echo("reloaded")
+            app.note(*server.served.losses)
+    except SslbindError as error:
+        app.error(error)
+        app.note("what was served before is still served")
+
+
+@contextlib.contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C, or a request to end, sets."""
+    stop = threading.Event()
+
+    def end(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,130 @@
+"""A registry, served by the real HAProxy for as long as somebody wants it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from sslbind.engines.exporting import Exported, export
+from sslbind.engines.listeners import Listener
+from sslbind.engines.places import Moves, here, moved
+from sslbind.engines.process import Haproxy, find_haproxy
+from sslbind.errors import SslbindError
+from sslbind.files import stamp_of
+
+if TYPE_CHECKING:
+    from sslbind.session import Session
+
+Opening = Callable[[], "Session"]
+
+
+class Served(NamedTuple):
+    """What is served now: by which listeners, what is lost, and which addresses are not here."""
+
+    listeners: tuple[Listener, ...]
+    losses: tuple[str, ...]
+    elsewhere: tuple[str, ...]
+
+
+class Server:
+    """HAProxy with what ``opening`` reads, on this machine's addresses, moved by ``moves``.
+
+    In a ``with`` block it serves; afterwards neither a process nor a file of it
+    is left. Raises SslbindError where HAProxy is missing or does not start.
+    """
+
+    def __init__(self, opening: Opening, moves: Moves) -> None:
+        self._opening = opening
+        self._moves = moves
+        self._elsewhere: list[str] = []
+        self._session: Session | None = None
+        self._seen: list[tuple[str, list[int]]] = []
+
+    def __enter__(self) -> Self:
+        program = find_haproxy()
+        self._folder = tempfile.mkdtemp(prefix="sslbind-serve-")
+        try:
+            made = self._export()
+            self._haproxy = Haproxy(program, made.file).__enter__()
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        self.served = self._served(made)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._haproxy.__exit__()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def check_alive(self) -> None:
+        """Raise SslbindError where HAProxy ended by itself."""
+        self._haproxy.check_alive()
+
+    def changed(self) -> bool:
+        """Whether a file that the answers come from changed since it was read last."""
+        return self._session is not None and [*_stamps(self._session)] != self._seen
+
+    def reload(self) -> bool:
+        """Serve what the registry says now; return whether that is anything new.
+
+        Raises SslbindError where it cannot be read or served: the old answers stay.
+        """
+        made = self._export()
+        if made.changed:
+            self._haproxy.reload()
+            self.served = self._served(made)
+        return made.changed
+
+    def _export(self) -> Exported:
+        if self._session is not None:  # a file that is bad is looked at again when it changes
+            self._seen = [*_stamps(self._session)]
+        self._session = self._opening()
+        self._seen = [*_stamps(self._session)]
+        # Read again: what changed since the stamps were taken will show in them.
+        return export(self._opening(), self._folder, datetime.now(UTC), self._move)
+
+    def _move(self, listeners: Sequence[Listener]) -> Sequence[Listener]:
+        found, self._elsewhere = here(moved(listeners, self._moves))
+        if listeners and not found:
+            raise SslbindError(
+                f"this machine has none of the addresses: {', '.join(self._elsewhere)}",
+                f"--map {self._elsewhere[0]}=127.0.0.1 serves one of them here",
+            )
+        return found
+
+    def _served(self, made: Exported) -> Served:
+        return Served(made.listeners, made.losses, tuple(self._elsewhere))
+
+
+def _stamps(session: Session) -> Iterator[tuple[str, list[int]]]:
+    """Yield what changes when an answer may: the registry, the stores, the central store."""
+    registry = session.registry
+    settings = registry.settings
+    yield _stamp(registry.path)
+    if settings.cert_stores is not None:
+        yield from _below(registry.stores_folder)
+    for section in (settings.cert_stores, settings.central_store):
+        if section is not None and section.password_file:
+            yield _stamp(registry.resolve_path(section.password_file))
+    if settings.central_store is not None and settings.central_store.location:
+        yield from _below(registry.resolve_path(settings.central_store.location))
+
+
+def _below(folder: str) -> Iterator[tuple[str, list[int]]]:
+    for where, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            yield _stamp(os.path.join(where, name))
+
+
+def _stamp(path: str) -> tuple[str, list[int]]:
+    try:
+        return path, stamp_of(os.stat(path))
+    except OSError:
+        return path, []
