@@ -14,6 +14,7 @@ from sslbind.binding import Binding
 from sslbind.keys import KINDS, Key
 from sslbind.registry.document import CentralCertProvider
 from sslbind.release import Release
+from sslbind.session import Session
 from sslbind.sslflags import BASE, tag_bits
 from sslbind.tags import SSLFLAGS, STORED, Type
 
@@ -34,7 +35,7 @@ class Untold(enum.Enum):
 UNTOLD = Untold.UNTOLD
 
 
-class Server(NamedTuple):
+class ServerState(NamedTuple):
     """What one server has; ``name`` is what it is called in the answer.
 
     ``untold`` are the names of what its document does not tell: tags, WINDOWS,
@@ -48,6 +49,28 @@ class Server(NamedTuple):
     central: CentralCertProvider = CentralCertProvider()
     untold: frozenset[str] = frozenset()
     unread: frozenset[Key] = frozenset()
+
+
+def server_state(session: Session, *, release_given: bool = False) -> ServerState:
+    """Return the state of the server whose registry, or other document, ``session`` has.
+
+    ``release_given``: the release of the session is the server's, even where its
+    document does not record one.
+    """
+    registry = session.registry
+    provenance = registry.provenance
+    untold = {CENTRAL if name == "central" else name for name in provenance.unknown}
+    if release_given:
+        untold.discard(WINDOWS)
+    return ServerState(
+        registry.path,
+        registry.bindings,
+        registry.iplisten,
+        session.release,
+        registry.settings.central_store or CentralCertProvider(),
+        frozenset(untold),
+        provenance.unread,
+    )
 
 
 class Difference(NamedTuple):
@@ -82,7 +105,7 @@ class Comparison(NamedTuple):
     not_compared: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def compare(servers: Sequence[Server]) -> Comparison:
+def compare(servers: Sequence[ServerState]) -> Comparison:
     """Compare two or more servers.
 
     Store names compare without case, the listen list without order. A store
@@ -101,20 +124,20 @@ def compare(servers: Sequence[Server]) -> Comparison:
     return Comparison(names, same, tuple(differences), untold)
 
 
-def _not_compared(server: Server) -> tuple[str, ...]:
+def _not_compared(server: ServerState) -> tuple[str, ...]:
     names = [name for name in (WINDOWS, IPLISTEN, CENTRAL, *STORED) if name in server.untold]
     unread = (key.spec for key in server.unread if key not in server.bindings)
     return (*names, *sorted(unread))
 
 
-def _keys(servers: Sequence[Server]) -> list[Key]:
+def _keys(servers: Sequence[ServerState]) -> list[Key]:
     """Return the keys of all servers by kind, then as the servers have them."""
     ranks = {kind: rank for rank, kind in enumerate(KINDS)}
     keys = dict.fromkeys(key for server in servers for key in server.bindings)
     return sorted(keys, key=lambda key: ranks[key.kind])
 
 
-def _settings(servers: Sequence[Server]) -> Iterator[Difference]:
+def _settings(servers: Sequence[ServerState]) -> Iterator[Difference]:
     present = (True,) * len(servers)
     lists = _unified((server.iplisten for server in servers), frozenset)
     rows: tuple[tuple[str, Iterable[object]], ...] = (
@@ -141,7 +164,7 @@ def _differ(values: Iterable[object]) -> bool:
     return any(value != told[0] for value in told)
 
 
-def _binding(key: Key, servers: Sequence[Server]) -> Iterator[Difference]:
+def _binding(key: Key, servers: Sequence[ServerState]) -> Iterator[Difference]:
     records = [server.bindings.get(key) for server in servers]
     present = tuple(one is not None for one in records)
     known = [one for one in records if one is not None]
@@ -164,7 +187,7 @@ def _binding(key: Key, servers: Sequence[Server]) -> Iterator[Difference]:
             yield Difference(key, name, values, present)
 
 
-def _untold(name: str, key: Key, server: Server) -> bool:
+def _untold(name: str, key: Key, server: ServerState) -> bool:
     """Whether a document does not tell a tag; one that lacks tags lacks what has none as well."""
     if key not in server.bindings:
         return key in server.unread

@@ -36,6 +36,7 @@ LAYERS = (
     ("passwords", "provisioning", "inventory", "selection"),
     ("rebinding", "answers", "comparison"),
     ("check", "probing", "expiry"),
+    ("checking",),
     ("formats", "reports", "explain", "engines"),
     ("targets", "parallel"),
     ("transports",),
@@ -131,6 +132,24 @@ def test_no_cycles() -> None:
         for module in roots:
             del arrows[module]
     assert not arrows, "on a circle: " + ", ".join(sorted(arrows))
+
+
+def test_one_list_of_public_names() -> None:
+    """What type checkers see of the package is what ``PUBLIC`` has; no name is a module's too."""
+    tree = ast.parse(MODULES["sslbind"].read_text(encoding="utf-8"))
+    typed = {
+        alias.asname: (node.module or "").removeprefix("sslbind.")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sslbind.")
+        for alias in node.names
+    }
+    assert typed.pop("__version__") == "version"
+    assert typed == sslbind.PUBLIC
+    assert sorted(sslbind.__all__) == sorted([*sslbind.PUBLIC, "__version__"])
+    assert set(dir(sslbind)) >= set(sslbind.__all__)
+    for name, home in sslbind.PUBLIC.items():
+        assert getattr(sslbind, name).__module__ == f"sslbind.{home}", name
+        assert f"sslbind.{name}" not in MODULES, f"{name} is a module: which one it is would vary"
 
 
 def test_no_utils() -> None:

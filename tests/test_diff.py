@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import binding_lists, bindings, values
 
 from sslbind.binding import Binding
-from sslbind.comparison import Comparison, Difference, Server, compare
+from sslbind.comparison import Comparison, Difference, ServerState, compare
 from sslbind.formats.netsh import show_writer
 from sslbind.keys import HOSTNAMEPORT, IPPORT, parse_key
 from sslbind.release import Release
@@ -345,8 +345,8 @@ def test_text_from_files_is_escaped(run: Run, web: Path) -> None:
 # By itself.
 
 
-def server(records: list[Binding], name: str = "web") -> Server:
-    return Server(name, {one.key: one for one in records}, (), Release.W2025)
+def server(records: list[Binding], name: str = "web") -> ServerState:
+    return ServerState(name, {one.key: one for one in records}, (), Release.W2025)
 
 
 @given(binding_lists(), st.integers(2, 4))

@@ -292,8 +292,8 @@ def test_a_capture_with_certificates_says_what_import_brings(run: Run, tmp_path:
     (tmp_path / "web01.json").write_text(capture(certificates=[held(web())]))
     seen = run("check", "web01.json")
     assert (
-        "note: web01.json: certificates are not looked at: import it, then names, dates and chains"
-        " are checked\n"
+        "note: web01.json: certificates are not checked: import it to have names, dates"
+        " and chains checked\n"
     ) in seen.err
     assert "[CertStores]" not in seen.err
 

@@ -92,6 +92,24 @@ def test_the_library_does_what_readme_says(
     assert last == "certificate www.contoso.com:443 hostnameport True"
 
 
+def test_each_command_is_a_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second Python example imports, checks, compares, exports and renews."""
+    registry = re.sub(r"\[CertStores\].*?\n\n", "", blocks("toml")[0], flags=re.DOTALL)
+    (tmp_path / "sslbind.toml").write_text(registry, "utf-8")
+    capture = Path(__file__).parent / "captures" / "chinese-2016.txt"
+    (tmp_path / "web01.txt").write_bytes(capture.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    exec(compile(blocks("python")[1], "README.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert (printed[0], printed[-1]) == ("2 added", "2 renewed")
+    assert any(re.fullmatch(r"(error|warn|info) [a-z-]+ \S+", line) for line in printed), printed
+    assert any(line.endswith(" differences") for line in printed)
+    assert any(line.startswith("add sslcert hostnameport=") for line in printed), printed
+    assert (tmp_path / "sslbind.toml").read_text("utf-8").count("1f2e3d4c5b6a7988") == 2
+
+
 def test_the_commands_in_readme_exist() -> None:
     """Each option and command that README names in its shell blocks is known."""
     from click.testing import CliRunner

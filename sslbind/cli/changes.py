@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sslbind.cli.lines import Answer
+from sslbind.cli.lines import Reply
 from sslbind.printable import printable
 from sslbind.session import Change
 from sslbind.tags import STORED
 
 
-def plan(answer: Answer) -> str:
+def plan(answer: Reply) -> str:
     """Return what a line would change, for a dry run; a line that changes nothing says it."""
     if not answer.changes and not answer.plan:
         return answer.text

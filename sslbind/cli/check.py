@@ -231,20 +231,20 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
 
 
 def _note_sources(app: App, foreign: Sequence[str], unchecked: Sequence[str]) -> None:
-    """Say what is missing in files that are not registries: a note a kind, however many there are.
+    """Print at most one note of each kind about files that are not registries.
 
     ``foreign`` are those with findings, ``unchecked`` those with certificates.
     """
     if foreign:
-        are = "is no registry" if len(foreign) == 1 else "are no registries"
+        are = "is not a registry" if len(foreign) == 1 else "are not registries"
         app.note(
-            f"{some(foreign, 3)} {are}: sslbind import makes one, which REGISTRY stands for in the"
-            " commands"
+            f"{some(foreign, 3)} {are}: make one with sslbind import, and put it for REGISTRY in"
+            " the commands"
         )
     if unchecked:
         app.note(
-            f"{some(unchecked, 3)}: certificates are not looked at: import it, then names, dates"
-            " and chains are checked"
+            f"{some(unchecked, 3)}: certificates are not checked: import it to have names, dates"
+            " and chains checked"
         )
 
 
@@ -263,16 +263,16 @@ def _told(
 
 
 def _examine(session: Session, question: Question) -> Split:
-    from sslbind.check import Subject, check, rules
-    from sslbind.check.suppress import split
+    from sslbind.checking import check_registry
 
-    sites = (*question.sites, *session.registry.provenance.sites)
-    named = bool(os.environ.get(REGISTRY_VARIABLE))  # it would be the one without -r
-    subject = Subject(session, question.now, question.soon, sites, named=named)
-    found = check(subject, question.ids)
-    whole = question.ids is None  # else a suppression may be for the others
-    looked = {id_ for id_, rule in rules().items() if whole and (sites or not rule.sites)}
-    return split(session.registry, found, question.now.date(), looked)
+    return check_registry(
+        session,
+        question.now,
+        soon=question.soon,
+        sites=question.sites,
+        ids=question.ids,
+        named=bool(os.environ.get(REGISTRY_VARIABLE)),  # it would be the one without -r
+    )
 
 
 def _write(app: App, checked: Checked, fail_on: Severity, format_: str) -> None:

@@ -11,19 +11,16 @@ import click
 from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, pass_app
 from sslbind.cli.streams import STANDARD_INPUT, is_server
 from sslbind.comparison import (
-    CENTRAL,
     IPLISTEN,
     UNTOLD,
-    WINDOWS,
     Comparison,
     Difference,
-    Server,
     compare,
+    server_state,
 )
 from sslbind.errors import SslbindError
 from sslbind.keys import Key
 from sslbind.printable import printable
-from sslbind.registry.document import CentralCertProvider
 from sslbind.session import NO_STORE_NAME
 from sslbind.tags import STORE, STORED
 from sslbind.wording import plural
@@ -50,10 +47,11 @@ def diff_command(app: App, files: tuple[str, ...], format_: str) -> int:
         raise click.UsageError(f"{paths[0]} is one server: a comparison needs two or more")
     if files.count(STANDARD_INPUT) > 1:
         raise click.UsageError("standard input ('-') is one server, and can be named once")
+    release_given = app.release_option is not None
     states = []
     for path in paths:
         try:
-            states.append(open_state(app, path))
+            states.append(server_state(app.reading(path), release_given=release_given))
         except SslbindError as error:
             if not is_server(path):
                 raise
@@ -70,25 +68,6 @@ def diff_command(app: App, files: tuple[str, ...], format_: str) -> int:
     if len(states) < len(paths):
         return UNASKED
     return NO if comparison.differences else OK
-
-
-def open_state(app: App, path: str) -> Server:
-    """Return what the file at ``path`` says of a server; raise SslbindError."""
-    session = app.reading(path)
-    registry = session.registry
-    told = registry.provenance
-    untold = {CENTRAL if name == "central" else name for name in told.unknown}
-    if app.release_option is not None:  # it holds for all
-        untold.discard(WINDOWS)
-    return Server(
-        registry.path,
-        registry.bindings,
-        registry.iplisten,
-        session.release,
-        registry.settings.central_store or CentralCertProvider(),
-        frozenset(untold),
-        told.unread,
-    )
 
 
 def _document(comparison: Comparison) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from sslbind.tags import STORED, Value
 from sslbind.wording import some
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """What one line answers: netsh's text, and the same for programs."""
 
     text: str
@@ -65,7 +65,7 @@ class LineOptions(NamedTuple):
 
 def run_line(
     session: Session, verb: str, word: str, words: Sequence[str], options: LineOptions
-) -> Answer:
+) -> Reply:
     """Carry out one line in memory; raise SslbindError for what cannot be done."""
     if verb == "dump":
         return _dump(session)
@@ -84,7 +84,7 @@ def run_line(
     return answer._replace(notes=notes + answer.notes)
 
 
-def failure(verb: str, word: str, error: NetshError, release: Release) -> Answer:
+def failure(verb: str, word: str, error: NetshError, release: Release) -> Reply:
     """Return netsh's answer to ``error``, with ours as hints."""
     document: dict[str, Any] = {
         "changed": False,
@@ -101,19 +101,19 @@ def failure(verb: str, word: str, error: NetshError, release: Release) -> Answer
     else:
         shown = "delete" if verb == "delete" else "update" if verb == "update" else "add"
         text = netsh_messages.failed(shown, error.code, address=word == "iplisten")
-    return Answer(text, NO, hints=(error.message, *error.hints), document=lambda: document)
+    return Reply(text, NO, hints=(error.message, *error.hints), document=lambda: document)
 
 
-def _dump(session: Session) -> Answer:
+def _dump(session: Session) -> Reply:
     from sslbind.formats.netsh import script_writer
 
     script = script_writer.write(
         session.registry.bindings.values(), session.registry.iplisten, session.release
     )
-    return Answer(script.text, notes=script.losses)
+    return Reply(script.text, notes=script.losses)
 
 
-def _show(session: Session, word: str, texts: Mapping[str, str]) -> Answer:
+def _show(session: Session, word: str, texts: Mapping[str, str]) -> Reply:
     as_json = texts.get("json", "disable").lower()
     if as_json not in ("enable", "disable"):
         raise BadValueError(f"json={texts['json']}: must be enable or disable")
@@ -131,10 +131,10 @@ def _show(session: Session, word: str, texts: Mapping[str, str]) -> Answer:
         from sslbind.formats.netsh import show_json
 
         text = show_json.write(found, status=2 if missing else 0, ascii_only=not speaks_utf8())
-        return Answer(text, int(missing), (), hints)
+        return Reply(text, int(missing), (), hints)
     if missing:
-        return Answer(show_writer.NOT_FOUND, NO, (), hints)
-    return Answer(show_writer.show(found, session.release))
+        return Reply(show_writer.NOT_FOUND, NO, (), hints)
+    return Reply(show_writer.show(found, session.release))
 
 
 def _near(session: Session, key: Key) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def _near(session: Session, key: Key) -> tuple[str, ...]:
 
 def _write(
     session: Session, verb: str, word: str, texts: dict[str, str], options: LineOptions
-) -> Answer:
+) -> Reply:
     if "json" in texts:
         return _write_json(session, verb, texts, options)
     key = read_key(word, texts)
@@ -202,7 +202,7 @@ def _bind_certificate(
 
 def _write_json(
     session: Session, verb: str, texts: Mapping[str, str], options: LineOptions
-) -> Answer:
+) -> Reply:
     """Carry out ``json=FILE``, with the names of ``show … json=enable``."""
     from sslbind.files import read_file
     from sslbind.formats.encoding import decode_text
@@ -221,7 +221,7 @@ def _write_json(
     except NetshError:
         session.editable.rollback(checkpoint)
         raise
-    return Answer(
+    return Reply(
         netsh_messages.done(verb),
         notes=(*(note for change in changes for note in change.notes), show_json.CARRIED),
         document=lambda: {"changed": any(change.action != "unchanged" for change in changes)},
@@ -246,7 +246,7 @@ def _sha256(session: Session, certhash: str) -> BadValueError:
     return BadValueError(message, f"the same certificate is certhash={entry.thumbprint}")
 
 
-def _changed(session: Session, verb: str, change: Change) -> Answer:
+def _changed(session: Session, verb: str, change: Change) -> Reply:
     changed = change.action != "unchanged" or change.stored
 
     def document() -> dict[str, Any]:
@@ -256,10 +256,10 @@ def _changed(session: Session, verb: str, change: Change) -> Answer:
 
     notes = change.notes if changed else (*change.notes, "unchanged")
     done = "update" if change.action == "updated" else verb
-    return Answer(netsh_messages.done(done), 0, notes, (), document, (change,))
+    return Reply(netsh_messages.done(done), 0, notes, (), document, (change,))
 
 
-def _properties(session: Session, word: str, texts: dict[str, str]) -> Answer:
+def _properties(session: Session, word: str, texts: dict[str, str]) -> Reply:
     key = read_key(word, texts)
     if key is None:
         raise missing_key(word)
@@ -267,7 +267,7 @@ def _properties(session: Session, word: str, texts: dict[str, str]) -> Answer:
     return _changed(session, "update", session.set_properties(key, _values(session, texts)))
 
 
-def _delete(session: Session, word: str, texts: dict[str, str], options: LineOptions) -> Answer:
+def _delete(session: Session, word: str, texts: dict[str, str], options: LineOptions) -> Reply:
     key = read_key(word, texts)
     selectors = [name for name in ("cert", "appid", "host") if getattr(options, name) is not None]
     if key is not None and selectors:
@@ -282,7 +282,7 @@ def _delete(session: Session, word: str, texts: dict[str, str], options: LineOpt
     return _delete_selected(session, word, options)
 
 
-def _delete_selected(session: Session, word: str, options: LineOptions) -> Answer:
+def _delete_selected(session: Session, word: str, options: LineOptions) -> Reply:
     from sslbind.cli.selection import select
 
     kinds = OBJECT_KINDS[word]
@@ -307,13 +307,13 @@ def _delete_selected(session: Session, word: str, options: LineOptions) -> Answe
     note = f"deleted {names}" if names else "unchanged"
     if options.dry_run:
         note = f"selected {names}" if names else "unchanged"
-    return Answer(netsh_messages.done("delete"), 0, (note,), (), lambda: document, changes)
+    return Reply(netsh_messages.done("delete"), 0, (note,), (), lambda: document, changes)
 
 
-def _iplisten(session: Session, verb: str, texts: Mapping[str, str]) -> Answer:
+def _iplisten(session: Session, verb: str, texts: Mapping[str, str]) -> Reply:
     addresses = session.registry.iplisten
     if verb == "show":
-        return Answer(netsh_messages.iplisten(addresses))
+        return Reply(netsh_messages.iplisten(addresses))
     address = read_address(texts)
     if verb == "add":
         if address in addresses:
@@ -324,7 +324,7 @@ def _iplisten(session: Session, verb: str, texts: Mapping[str, str]) -> Answer:
             listed = ", ".join(addresses) or "empty: HTTP.SYS listens on every address"
             raise NotFoundError(f"{address} is not in the IP listen list", f"it is {listed}")
         session.editable.set_iplisten(tuple(a for a in addresses if a != address))
-    return Answer(
+    return Reply(
         netsh_messages.done(verb, address=True),
         document=lambda: {"changed": True, "iplisten": [*session.registry.iplisten]},
         plan=f"would {verb} {address} {'to' if verb == 'add' else 'from'} the IP listen list\n",

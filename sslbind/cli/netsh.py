@@ -9,7 +9,7 @@ import click
 
 from sslbind import netsh_messages
 from sslbind.cli.app import HELP, IF_EXISTS, App, UnknownCommandError, dry_run_option, format_option
-from sslbind.cli.lines import Answer, LineOptions, failure, run_line
+from sslbind.cli.lines import LineOptions, Reply, failure, run_line
 from sslbind.errors import NetshError, SslbindError
 from sslbind.grammar import HELP_WORDS, VERBS, match_word, tag_names
 from sslbind.release import DEFAULT_RELEASE, Release
@@ -124,7 +124,7 @@ class LineCommand(click.Command):
 
 def answer_line(
     app: App, verb: str, word: str, words: tuple[str, ...], options: LineOptions
-) -> Answer:
+) -> Reply:
     """Carry out one line on the registry, and answer as netsh does."""
     if verb in ("show", "dump"):
         session = app.reading()
@@ -132,7 +132,7 @@ def answer_line(
             return run_line(session, verb, word, words, options)
         except NetshError as error:
             return failure(verb, word, error, session.release)
-    answer: Answer | None = None
+    answer: Reply | None = None
     with app.editing(dry_run=options.dry_run) as session:
         try:
             answer = run_line(session, verb, word, words, options)

@@ -7,7 +7,7 @@ import click
 from sslbind import netsh_messages
 from sslbind.cli.app import NO, OK, App
 from sslbind.cli.changes import plan
-from sslbind.cli.lines import Answer, LineOptions, failure, run_line
+from sslbind.cli.lines import LineOptions, Reply, failure, run_line
 from sslbind.cli.streams import read_input, shown_name
 from sslbind.errors import NetshError, SslbindError
 from sslbind.formats.encoding import decode_text
@@ -40,7 +40,7 @@ def run_text(
     """Run the lines of ``data``, which hints call ``name``; see ``run_script``."""
     numbered = enumerate(decode_text(data, name).split("\n"), 1)
     lines = [(number, raw.strip()) for number, raw in numbered if is_command(raw.strip())]
-    answers: list[tuple[int, Answer]] = []
+    answers: list[tuple[int, Reply]] = []
     with app.editing(dry_run=dry_run) as session:
         checkpoint = session.editable.checkpoint()
         if atomic or dry_run:
@@ -61,15 +61,15 @@ def run_text(
     return NO if failed else OK
 
 
-def _run(app: App, session: Session, line: str) -> Answer:
+def _run(app: App, session: Session, line: str) -> Reply:
     verb, word = "add", ""
     try:
         verb, word, rest = command_words(split_line(line))
         if not verb:
             hint = f"{line!r}: sslbind models sslcert, sslpropertyex and iplisten only"
-            return Answer(netsh_messages.unknown_command(printable(line)), NO, hints=(hint,))
+            return Reply(netsh_messages.unknown_command(printable(line)), NO, hints=(hint,))
         if rest and rest[-1].lower() in HELP_WORDS:
-            return Answer(netsh_messages.usage(verb, word, session.release))
+            return Reply(netsh_messages.usage(verb, word, session.release))
         options = _DEFAULTS
         if any(text.startswith("-") for text in rest):
             options, rest = _own_options(app, verb, word, rest)
@@ -77,9 +77,9 @@ def _run(app: App, session: Session, line: str) -> Answer:
     except NetshError as error:
         return failure(verb, word, error, session.release)
     except SslbindError as error:
-        return Answer("", NO, hints=(str(error), *error.hints))
+        return Reply("", NO, hints=(str(error), *error.hints))
     except click.UsageError as error:
-        return Answer("", NO, hints=(error.format_message(),))
+        return Reply("", NO, hints=(error.format_message(),))
 
 
 def _own_options(app: App, verb: str, word: str, rest: list[str]) -> tuple[LineOptions, list[str]]:

@@ -26,7 +26,7 @@ import click
 from sslbind.cli.app import REGISTRY_VARIABLE, UnknownCommandError
 from sslbind.cli.completion import linewords
 from sslbind.cli.completion.known import Known
-from sslbind.cli.completion.linewords import Candidate, NetshLine
+from sslbind.cli.completion.linewords import NetshLine, Suggestion
 from sslbind.cli.netsh import LineCommand
 from sslbind.cli.root import root
 from sslbind.cli.streams import is_server
@@ -62,7 +62,7 @@ def complete(words: Sequence[str]) -> int:
     return 0
 
 
-def candidates(words: Sequence[str]) -> list[Candidate]:
+def candidates(words: Sequence[str]) -> list[Suggestion]:
     """Return what may stand at the last of ``words``, each value once."""
     *before, incomplete = words
     place = _walk(before)
@@ -76,7 +76,7 @@ def candidates(words: Sequence[str]) -> list[Candidate]:
     )
 
 
-def _line(candidate: Candidate) -> str:
+def _line(candidate: Suggestion) -> str:
     if candidate.files:
         return f"\tfiles\t{candidate.value}"
     return f"{candidate.value}\t{printable(candidate.help)}"
@@ -231,7 +231,7 @@ def _is_switch(option: click.Option) -> bool:
     return option.is_flag or option.count
 
 
-def _offers(place: _Place, incomplete: str) -> Iterator[Candidate]:
+def _offers(place: _Place, incomplete: str) -> Iterator[Suggestion]:
     if place.pending is not None:
         yield from _option_values(place, place.pending, incomplete)
         return
@@ -254,17 +254,17 @@ def _offers(place: _Place, incomplete: str) -> Iterator[Candidate]:
             yield from _values(place, argument, incomplete)
 
 
-def _options(place: _Place) -> Iterator[Candidate]:
+def _options(place: _Place) -> Iterator[Suggestion]:
     for param in place.command.get_params(place.context):
         if not isinstance(param, click.Option) or param.hidden:
             continue
         if param.name in place.given and not param.multiple:
             continue
         for name in (*param.opts, *param.secondary_opts):
-            yield Candidate(name, _short(param.help or ""))
+            yield Suggestion(name, _short(param.help or ""))
 
 
-def _commands(place: _Place, group: click.Group, incomplete: str) -> Iterator[Candidate]:
+def _commands(place: _Place, group: click.Group, incomplete: str) -> Iterator[Suggestion]:
     for name in group.list_commands(place.context):
         if group is root and place.in_context and name not in VERBS:
             continue
@@ -272,9 +272,9 @@ def _commands(place: _Place, group: click.Group, incomplete: str) -> Iterator[Ca
             continue
         command = group.get_command(place.context, name)
         if command is not None and not command.hidden:
-            yield Candidate(name, _short(command.short_help or command.help or ""))
+            yield Suggestion(name, _short(command.short_help or command.help or ""))
     if group is root and incomplete and not place.in_context:
-        yield Candidate(CONTEXT, "netsh's context; it may be left out")
+        yield Suggestion(CONTEXT, "netsh's context; it may be left out")
 
 
 def _next_argument(place: _Place) -> click.Argument | None:
@@ -289,23 +289,23 @@ def _next_argument(place: _Place) -> click.Argument | None:
 
 def _option_values(
     place: _Place, option: click.Option | str, incomplete: str
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     if isinstance(option, click.Option):
         yield from _values(place, option, incomplete)
     elif place.line is not None:
         yield from place.line.values(option)
 
 
-def _values(place: _Place, param: click.Parameter, incomplete: str) -> Iterator[Candidate]:
+def _values(place: _Place, param: click.Parameter, incomplete: str) -> Iterator[Suggestion]:
     """Give the values of an option or argument: those its type knows, else by its word."""
     if is_server(incomplete):
-        yield from (Candidate(f"@{name}", what) for name, what in place.known.servers.items())
+        yield from (Suggestion(f"@{name}", what) for name, what in place.known.servers.items())
         return
     for item in param.shell_complete(place.context, incomplete):
         if item.type in ("file", "dir"):
-            yield Candidate("", files=True)
+            yield Suggestion("", files=True)
         else:
-            yield Candidate(str(item.value), str(item.help or ""))
+            yield Suggestion(str(item.value), str(item.help or ""))
     words = [str(param.name).replace("_", ""), re.sub("[^a-z]", "", (param.metavar or "").lower())]
     for word in words:
         if word in _BY_WORD:
@@ -313,64 +313,64 @@ def _values(place: _Place, param: click.Parameter, incomplete: str) -> Iterator[
             return
 
 
-def _some_file(known: Known) -> Iterator[Candidate]:  # noqa: ARG001  # one of a table
-    yield Candidate("", files=True)
+def _some_file(known: Known) -> Iterator[Suggestion]:  # noqa: ARG001  # one of a table
+    yield Suggestion("", files=True)
 
 
-def _certificate(known: Known) -> Iterator[Candidate]:
+def _certificate(known: Known) -> Iterator[Suggestion]:
     yield from linewords.thumbprints(known)
     yield from _some_file(known)
 
 
-def _bound_certificate(known: Known) -> Iterator[Candidate]:
+def _bound_certificate(known: Known) -> Iterator[Suggestion]:
     yield from linewords.thumbprints(known, bound_only=True)
     yield from _some_file(known)
 
 
-def _variables(known: Known) -> Iterator[Candidate]:  # noqa: ARG001  # one of a table
-    return map(Candidate, sorted(os.environ))
+def _variables(known: Known) -> Iterator[Suggestion]:  # noqa: ARG001  # one of a table
+    return map(Suggestion, sorted(os.environ))
 
 
-def _rules(known: Known) -> Iterator[Candidate]:  # noqa: ARG001  # one of a table
+def _rules(known: Known) -> Iterator[Suggestion]:  # noqa: ARG001  # one of a table
     from sslbind.check import rules
 
-    return (Candidate(rule.id, _short(rule.summary)) for rule in rules().values())
+    return (Suggestion(rule.id, _short(rule.summary)) for rule in rules().values())
 
 
-def _topics(known: Known) -> Iterator[Candidate]:  # noqa: ARG001  # one of a table
+def _topics(known: Known) -> Iterator[Suggestion]:  # noqa: ARG001  # one of a table
     from sslbind.explain import topics
 
     return (
-        Candidate(topic, _short(summary))
+        Suggestion(topic, _short(summary))
         for group in topics().values()
         for topic, summary in group.items()
         if " " not in topic
     )
 
 
-def _connections(known: Known) -> Iterator[Candidate]:
+def _connections(known: Known) -> Iterator[Suggestion]:
     """Give what a client may connect to: the addresses of records, and names as URLs."""
     for key in known.keys:
         if key.kind is IPPORT:
-            yield Candidate(str(key))
+            yield Suggestion(str(key))
         elif key.host and not key.wildcard:
-            yield Candidate(f"https://{key}/")
+            yield Suggestion(f"https://{key}/")
 
 
-_BY_WORD: Mapping[str, Callable[[Known], Iterable[Candidate]]] = {
+_BY_WORD: Mapping[str, Callable[[Known], Iterable[Suggestion]]] = {
     "appid": linewords.owners,
     "cert": _certificate,
     "certificate": _certificate,
     "file": _some_file,
     "folder": _some_file,
-    "host": lambda known: map(Candidate, known.hosts),
+    "host": lambda known: map(Suggestion, known.hosts),
     "new": _certificate,
     "old": _bound_certificate,
     "passwordenv": _variables,
     "rules": _rules,
     "script": _some_file,
-    "store": lambda known: map(Candidate, known.stores),
-    "names": lambda known: (Candidate(*one) for one in known.servers.items()),
+    "store": lambda known: map(Suggestion, known.stores),
+    "names": lambda known: (Suggestion(*one) for one in known.servers.items()),
     "target": _connections,
     "what": _topics,
 }

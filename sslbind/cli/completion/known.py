@@ -40,7 +40,7 @@ _FIRST_BINDING = re.compile(r"^[ \t]*\[[ \t]*Ssl", re.MULTILINE)
 _HASH = re.compile(r"[0-9a-f]{40}")
 
 
-class Record(NamedTuple):
+class KnownRecord(NamedTuple):
     """A binding, as far as completions want to know it."""
 
     key: Key
@@ -89,12 +89,12 @@ class Known:
         return [key for key in found if key is not None]
 
     @cached_property
-    def records(self) -> list[Record]:
+    def records(self) -> list[KnownRecord]:
         """The bindings, in the order of the file."""
         document = self._content[1]
         if document is None:
             return list(_scan(self._text))
-        return [Record(b.key, b.certhash or "", b.appid) for b in document.bindings.values()]
+        return [KnownRecord(b.key, b.certhash or "", b.appid) for b in document.bindings.values()]
 
     @property
     def hosts(self) -> list[str]:
@@ -194,7 +194,7 @@ def _text(path: str) -> str:
         return ""
 
 
-def _scan(text: str) -> Iterator[Record]:
+def _scan(text: str) -> Iterator[KnownRecord]:
     """Give the bindings that stand below a header of their own."""
     key: Key | None = None
     tags: dict[str, str] = {}
@@ -203,7 +203,7 @@ def _scan(text: str) -> Iterator[Record]:
             tags[tag] = value.lower()
             continue
         if key is not None:
-            yield Record(key, tags.get("certhash", ""), tags.get("appid", ""))
+            yield KnownRecord(key, tags.get("certhash", ""), tags.get("appid", ""))
         key, tags = _key(table, spelled) if table else None, {}
 
 

@@ -21,7 +21,7 @@ _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # an address to be typed, none to
 _NAMED = re.compile(r"([A-Za-z0-9]+)=(.*)", re.DOTALL)
 
 
-class Candidate(NamedTuple):
+class Suggestion(NamedTuple):
     """A whole word that may be meant, and what it is.
 
     ``files``: any file, its name behind ``value``.
@@ -56,7 +56,7 @@ class NetshLine:
             else:
                 self.bare.append(text)
 
-    def candidates(self, incomplete: str) -> Iterator[Candidate]:
+    def candidates(self, incomplete: str) -> Iterator[Suggestion]:
         """Give the words that may stand where ``incomplete`` is being typed."""
         typed, equals, _ = incomplete.partition("=")
         if equals:
@@ -64,10 +64,10 @@ class NetshLine:
                 yield from prefixed(f"{typed}=", self.values(typed.lower()))
             return
         for name in self._open_names():
-            yield Candidate(f"{name}=", self._help(name))
+            yield Suggestion(f"{name}=", self._help(name))
         yield from self._bare_values(incomplete)
 
-    def values(self, name: str) -> Iterator[Candidate]:
+    def values(self, name: str) -> Iterator[Suggestion]:
         """Give the values that the tag ``name`` may have."""
         if name in KIND_BY_NAME:
             yield from self._keys(KIND_BY_NAME[name])
@@ -75,15 +75,15 @@ class NetshLine:
             yield from self._addresses()
         elif name == "propertyid":
             ids = {str(p.propertyid): p.tag.summary for p in reversed(PROPERTIES)}
-            yield from (Candidate(*item) for item in sorted(ids.items()))
+            yield from (Suggestion(*item) for item in sorted(ids.items()))
         elif name == "json" and self.verb == "show":
             yield from switches()
         elif name == "json":
-            yield Candidate("", files=True)
+            yield Suggestion("", files=True)
         elif name in STORED:
             yield from self._stored_values(name)
 
-    def _stored_values(self, name: str) -> Iterator[Candidate]:
+    def _stored_values(self, name: str) -> Iterator[Suggestion]:
         type_ = STORED[name].type
         if type_ is Type.FLAG:
             yield from switches()
@@ -92,7 +92,7 @@ class NetshLine:
         elif type_ is Type.GUID:
             yield from owners(self.known)
         elif type_ is Type.STORE:
-            yield from map(Candidate, self.known.stores)
+            yield from map(Suggestion, self.known.stores)
 
     def _open_names(self) -> Iterator[str]:
         """Give the tags that the line may still have, in the order of netsh's help."""
@@ -139,7 +139,7 @@ class NetshLine:
         except BadValueError:
             return None
 
-    def _bare_values(self, incomplete: str) -> Iterator[Candidate]:
+    def _bare_values(self, incomplete: str) -> Iterator[Suggestion]:
         if self.word == "iplisten":
             if not self.texts and not self.bare:
                 yield from self._addresses()
@@ -153,27 +153,27 @@ class NetshLine:
             if place < len(places):
                 yield from self.values(places[place])
 
-    def _bare_keys(self, start: str) -> Iterator[Candidate]:
+    def _bare_keys(self, start: str) -> Iterator[Suggestion]:
         """Give the keys that can stand without their tag, because their shape tells the kind."""
         for kind in self.kinds:
             for candidate in self._keys(kind):
                 if not candidate.value.startswith(start):
                     continue
                 if len(self.kinds) == 1 or self._infer(candidate.value) is kind:
-                    yield Candidate(candidate.value, kind.name)
+                    yield Suggestion(candidate.value, kind.name)
 
     def _infer(self, text: str) -> Kind:
         return infer_key(text, scoped=self.word == "sslccs").kind
 
-    def _keys(self, kind: Kind) -> Iterator[Candidate]:
+    def _keys(self, kind: Kind) -> Iterator[Suggestion]:
         existing = [key for key in self.known.keys if key.kind is kind]
         if not self.creates:
-            yield from (Candidate(str(key)) for key in existing)
+            yield from (Suggestion(str(key)) for key in existing)
         if self.verb == "add":
             there = set(existing)
             for key in self._usual_keys(kind):
                 if key not in there:
-                    yield Candidate(str(key), "every address" if key.wildcard else "")
+                    yield Suggestion(str(key), "every address" if key.wildcard else "")
 
     def _usual_keys(self, kind: Kind) -> Iterator[Key]:
         if kind is IPPORT:
@@ -182,14 +182,14 @@ class NetshLine:
         elif kind is CCS:
             yield Key(kind, "", 443)
 
-    def _addresses(self) -> Iterator[Candidate]:
+    def _addresses(self) -> Iterator[Suggestion]:
         listed = self.known.iplisten
         if self.verb == "delete":
-            yield from map(Candidate, listed)
+            yield from map(Suggestion, listed)
         elif self.verb == "add":
             used = dict.fromkeys(key.host for key in self.known.keys if key.kind is IPPORT)
             new = [address for address in used if address not in (*_EVERYWHERE, *listed)]
-            yield from (Candidate(address, "a binding has it") for address in new)
+            yield from (Suggestion(address, "a binding has it") for address in new)
 
     def _help(self, name: str) -> str:
         if name == "json":
@@ -199,26 +199,26 @@ class NetshLine:
         return STORED[name].summary if name in STORED else _OTHER_HELP.get(name, "")
 
 
-def prefixed(prefix: str, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+def prefixed(prefix: str, candidates: Iterable[Suggestion]) -> Iterator[Suggestion]:
     """Give ``candidates`` with ``prefix`` before their values."""
     return (c._replace(value=prefix + c.value) for c in candidates)
 
 
-def switches() -> Iterator[Candidate]:
+def switches() -> Iterator[Suggestion]:
     """Give the two values of a flag."""
-    return map(Candidate, Type.FLAG.value.split("|"))
+    return map(Suggestion, Type.FLAG.value.split("|"))
 
 
-def thumbprints(known: Known, *, bound_only: bool = False) -> Iterator[Candidate]:
+def thumbprints(known: Known, *, bound_only: bool = False) -> Iterator[Suggestion]:
     """Give the certificates that bindings use and, as a rule, those of the stores."""
     found: Mapping[str, str] = {
         thumbprint: f"in {store}" for thumbprint, store in known.stored.items()
     }
     bound = {thumbprint: f"of {users}" for thumbprint, users in known.bound.items()}
-    return (Candidate(*item) for item in (bound if bound_only else {**found, **bound}).items())
+    return (Suggestion(*item) for item in (bound if bound_only else {**found, **bound}).items())
 
 
-def owners(known: Known) -> Iterator[Candidate]:
+def owners(known: Known) -> Iterator[Suggestion]:
     """Give the owners by name, then the other application ids in use."""
-    yield from (Candidate(owner.word, owner.name) for owner in OWNERS)
-    yield from map(Candidate, known.foreign_appids)
+    yield from (Suggestion(owner.word, owner.name) for owner in OWNERS)
+    yield from map(Suggestion, known.foreign_appids)

@@ -1,0 +1,34 @@
+"""The rules of ``check`` over one registry, and what the registry suppresses of their findings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from sslbind.check import Subject, check, rules
+from sslbind.check.suppress import Split, split
+from sslbind.session import Session
+from sslbind.sites import Sites
+
+
+def check_registry(  # noqa: PLR0913  # one parameter for each option of the command
+    session: Session,
+    now: datetime,
+    *,
+    soon: timedelta = timedelta(days=30),
+    sites: Sequence[Sites] = (),
+    ids: Collection[str] | None = None,
+    named: bool = False,
+) -> Split:
+    """Return what is wrong with a registry at ``now``: findings, and those it suppresses.
+
+    A certificate that expires within ``soon`` is a finding. ``sites`` are
+    configuration files of IIS to compare with; ``ids`` the rules to run, None
+    for all. ``named``: commands in findings name the registry even where it is
+    the default file.
+    """
+    sites = (*sites, *session.registry.provenance.sites)
+    found = check(Subject(session, now, soon, sites, named=named), ids)
+    everything = ids is None  # else a suppression may be for a rule that did not run
+    looked = {id_ for id_, rule in rules().items() if everything and (sites or not rule.sites)}
+    return split(session.registry, found, now.date(), looked)
