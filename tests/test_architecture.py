@@ -44,6 +44,7 @@ LAYERS = (
     ("importing", "exporting"),
     ("imports",),
     ("live",),
+    ("planning",),
     ("cli",),
 )
 """From the bottom to the top; a module may import those of its own layer and below."""

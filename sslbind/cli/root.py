@@ -29,6 +29,8 @@ COMMANDS = {
     "serve": "serve",
     "diff": "diff",
     "targets": "targets",
+    "plan": "plan",
+    "apply": "apply",
     "completion": "completion.install",
 }
 """Each command and the module of this package that has it under the same name."""

@@ -29,8 +29,7 @@ def transition(before: Contents, after: Contents, *, prune: bool) -> Transition:
     deltas = [
         Delta(old.get(one.key), one, unknown)
         for one in after.bindings
-        if one.key not in unread
-        and (one.key not in old or changed_tags(old[one.key], one, unknown))
+        if one.key not in unread and (one.key not in old or _differs(old[one.key], one, unknown))
     ]
     gone, unlisten = _only(before, after)
     listed = set(before.iplisten)
@@ -187,6 +186,10 @@ def changed_tags(before: Binding, after: Binding, unknown: Collection[str] = ())
         if tag.name not in unknown
         and _comparable(tag, before[tag.name]) != _comparable(tag, after[tag.name])
     )
+
+
+def _differs(before: Binding, after: Binding, unknown: Collection[str]) -> bool:
+    return before.values != after.values and bool(changed_tags(before, after, unknown))
 
 
 def _comparable(tag: Tag, value: Value | None) -> Value | None:

@@ -47,7 +47,7 @@ def write(bindings: Iterable[Binding], iplisten: Iterable[str], release: Release
     ``revocationfreshnesstime=0``.
     """
     contents = Contents(tuple(bindings), tuple(iplisten), release)
-    text, losses = assemble(from_nothing(contents), lambda words, _: _line(words))
+    text, losses = assemble(from_nothing(contents), lambda words, _: netsh_line(words))
     expanded = (loss for binding in contents.bindings for loss in _expanded(binding))
     return Script(_START + text + _END, (*losses, *expanded))
 
@@ -228,7 +228,7 @@ def _properties(
     return lines
 
 
-def _line(words: Sequence[str]) -> str:
+def netsh_line(words: Sequence[str]) -> str:
     """Return words as one line, the values of tags in double quotes where they need them."""
     pairs = (word.partition("=") for word in words)
     return " ".join(
@@ -247,7 +247,7 @@ def _expanded(binding: Binding) -> list[str]:
 
 
 def _safe_line(words: Sequence[str]) -> str:
-    """Return ``_line``; raise ValueError for a value that runs where somebody takes sh or cmd."""
+    """Return words as one line; raise ValueError for what runs where somebody takes sh or cmd."""
     for word in words:
         name, _, text = word.partition("=")
         if _EXPANDED.intersection(text):
@@ -255,7 +255,7 @@ def _safe_line(words: Sequence[str]) -> str:
                 f"{name} has a character that a shell or cmd would read more into;"
                 " export powershell carries it"
             )
-    return _line(words)
+    return netsh_line(words)
 
 
 def _export(contents: Contents) -> Written:

@@ -225,7 +225,7 @@ def _starts(value: str, fields: Sequence[_Field | None], place: int) -> bool:
     """Whether a record starts here: a key, or the port of a central store's record."""
     if ":" in value:
         return bool(_KEY.fullmatch(value))
-    if not value.isdigit():
+    if not value.isdigit() or len(value) > 5:  # a thumbprint may have no letter
         return False
     following = [field.value if field else "" for field in fields[place + 1 : place + 3]]
     if following[:1] == [_NULL]:

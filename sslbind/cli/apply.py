@@ -1,0 +1,133 @@
+"""``sslbind apply``: servers become what their registries say, and what was read back is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from sslbind.cli.app import HELP, App, format_option, options, pass_app
+from sslbind.cli.fleet import (
+    Fleet,
+    answer,
+    exit_code,
+    fleet,
+    saved_file,
+    target_options,
+    telling,
+)
+from sslbind.planning.fleet import Pace
+from sslbind.planning.limits import LIMIT, parse_limit
+from sslbind.planning.outcome import Outcome, Status
+from sslbind.planning.run import against_saved, apply_all, plan_all, refuse_over_limit
+from sslbind.planning.saved import SavedPlan, read_saved
+from sslbind.planning.text import report
+from sslbind.wording import plural
+
+_COUNT = click.IntRange(min=1)
+
+pace_options = options(
+    click.option("--yes", is_flag=True, help="Do not ask."),
+    click.option("--batch", type=_COUNT, metavar="N", help="Write to N targets, then to the next."),
+    click.option(
+        "--first",
+        type=_COUNT,
+        metavar="N",
+        help="The canary: the others are written only where the first N came out done.",
+    ),
+    click.option(
+        "--max-failures",
+        type=_COUNT,
+        metavar="N",
+        help="Start nothing more where N targets are not as they should be.",
+    ),
+    click.option(
+        "--limit",
+        default=f"{LIMIT}%",
+        show_default=True,
+        metavar="PERCENT",
+        help="Refuse to change or delete more of a target's bindings, from 10 bindings up.",
+    ),
+)
+
+
+@click.command("apply", context_settings=HELP)
+@target_options
+@pace_options
+@format_option("text", "json")
+@pass_app
+def apply_command(
+    app: App,
+    words: tuple[str, ...],
+    host: str | None,
+    prune: bool,
+    jobs: int | None,
+    yes: bool,
+    batch: int | None,
+    first: int | None,
+    max_failures: int | None,
+    limit: str,
+    format_: str,
+) -> int:
+    """Make servers what their registries say, and report what was read back of them.
+
+    Additions and updates are read back before anything is deleted; a server that
+    changed since it was planned is left alone. A saved PLAN is carried out only
+    where server, registry and plan are still the same. Whatever happens, each
+    target is reported, and a second run completes the work. Exit 0: all targets
+    are as they should be; 1: not all.
+
+    \b
+    sslbind apply web01
+    sslbind apply @front --first 1 --batch 5 --yes
+    sslbind apply plan.json --yes
+    """  # noqa: D301  # click's own mark, and no backslash
+    if not yes and not _on_terminal():
+        raise click.UsageError("apply asks before it writes: --yes answers, where nobody can")
+    percent = parse_limit(limit)
+    path = saved_file(words, host)
+    saved = None if path is None else read_saved(path)
+    if saved is not None:
+        if prune:
+            raise click.UsageError("--prune is part of a saved plan: make one with plan --prune")
+        words = tuple(one.target for one in saved.targets)
+    with fleet(app, words, host, jobs) as chosen:
+        outcomes = _planned(app, chosen, saved, prune=prune)
+        refused = refuse_over_limit(outcomes, percent)
+        if refused is None and _writes(outcomes) and (yes or _agreed(outcomes)):
+            pace = Pace(chosen.jobs, first or 0, batch or 0, max_failures or 0)
+            with telling(len(chosen.machines), "done") as tell:
+                outcomes = apply_all(outcomes, chosen.machines, pace, tell)
+    outcomes = refused or outcomes
+    answer(app, [one.to_json() for one in outcomes], format_, changes=yes)
+    return exit_code(outcomes)
+
+
+def _planned(app: App, chosen: Fleet, saved: SavedPlan | None, *, prune: bool) -> Sequence[Outcome]:
+    with telling(len(chosen.machines), "read") as tell:
+        outcomes = plan_all(
+            chosen.machines,
+            chosen.jobs,
+            prune=saved.prune if saved else prune,
+            release=app.release_option,
+            tell=tell,
+        )
+    if saved is None:
+        return outcomes
+    return against_saved(outcomes, {one.target: one for one in saved.targets})
+
+
+def _writes(outcomes: Sequence[Outcome]) -> bool:
+    return any(one.status is Status.CHANGES for one in outcomes)
+
+
+def _on_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _agreed(outcomes: Sequence[Outcome]) -> bool:
+    """Show the plan and ask, both on standard error: standard output is for the report."""
+    sys.stderr.write(report([one.to_json() for one in outcomes]))
+    count = sum(one.status is Status.CHANGES for one in outcomes)
+    return click.confirm(f"Write to {plural(count, 'target')}?", err=True)

@@ -1,0 +1,127 @@
+"""What ``plan`` and ``apply`` share: which targets are meant, how they answer, a sign of life."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sslbind.cli.app import NO, OK, App, options
+from sslbind.cli.progress import progress
+from sslbind.errors import SslbindError
+from sslbind.exporting import contents
+from sslbind.planning.fleet import Progress
+from sslbind.planning.machine import Machine
+from sslbind.planning.outcome import GOOD, Outcome, Status
+from sslbind.planning.text import report
+from sslbind.registry.registry import Registry
+from sslbind.session import Session
+from sslbind.targets import ALL, Target, open_targets
+from sslbind.wording import plural
+
+if TYPE_CHECKING:
+    from sslbind.formats.format import Contents
+
+target_options = options(
+    click.argument("words", nargs=-1, metavar="[TARGET|@GROUP|local]..."),
+    click.option(
+        "--host",
+        metavar="HOST",
+        help="One server by ssh, without a targets file: it follows the registry of -r.",
+    ),
+    click.option(
+        "--prune",
+        is_flag=True,
+        help="Delete bindings that only the target has, where the registry has their owner.",
+    ),
+    click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Targets at once."),
+)
+
+
+class Fleet:
+    """The targets that a command line means, each with its registry, and how many at once."""
+
+    def __init__(self, machines: Sequence[Machine], jobs: int) -> None:
+        self.machines = machines
+        self.jobs = jobs
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        for one in self.machines:
+            one.close()
+
+
+@contextlib.contextmanager
+def fleet(app: App, words: Sequence[str], host: str | None, jobs: int | None) -> Iterator[Fleet]:
+    """Give the targets that are meant; raise SslbindError where a file says what it cannot."""
+    targets, default = _targets(app, words, host)
+    opened: dict[str, Contents] = {}
+    machines = []
+    for target in targets:
+        path = target.registry or app.registry_path
+        if path not in opened:
+            opened[path] = contents(Session(Registry.open(path)))
+        machines.append(Machine(target, opened[path]))
+    found = Fleet(machines, jobs or default)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def _targets(app: App, words: Sequence[str], host: str | None) -> tuple[list[Target], int]:
+    if host is not None:
+        if words:
+            raise click.UsageError("--host names the one target; leave the others out")
+        return [Target(host, host=host)], 1
+    known = open_targets(app.targets_option, app.registry_path, words or [ALL])
+    return known.select(words or [ALL]), known.jobs
+
+
+def saved_file(words: Sequence[str], host: str | None) -> str | None:
+    """Return the path of the saved plan that ``words`` are, None where they name targets."""
+    from sslbind.planning.saved import is_saved
+
+    return words[0] if len(words) == 1 and host is None and is_saved(words[0]) else None
+
+
+@contextlib.contextmanager
+def telling(targets: int, doing: str) -> Iterator[Callable[[Progress], None]]:
+    """Give what shows how far a run is, on a terminal only: ``12 of 50 targets read``."""
+    with progress(f"of {plural(targets, 'target')} {doing}") as tell:
+
+        def show(now: Progress) -> None:
+            if tell is not None:
+                failed = f", {now.failed} failed" if now.failed else ""
+                tell(now.done, f"{now.running} running{failed}")
+
+        yield show
+
+
+def answer(app: App, targets: Sequence[dict[str, Any]], format_: str, *, changes: bool) -> None:
+    """Write plans or outcomes, as JSON has them, in the form that was asked for."""
+    if format_ == "json":
+        app.json({"targets": [*targets]})
+    elif format_ == "markdown":
+        from sslbind.planning.markdown import document
+
+        app.echo_utf8(document(targets))
+    else:
+        app.echo(report(targets, changes=changes))
+
+
+def exit_code(outcomes: Sequence[Outcome], *, changes_are_fine: bool = False) -> int:
+    """Return 0 where every target is as it should be, else 1."""
+    fine = GOOD | ({Status.CHANGES, Status.INCOMPLETE} if changes_are_fine else set())
+    return OK if all(one.status in fine for one in outcomes) else NO
+
+
+def refuse_overwriting(output: str, kept: Sequence[str]) -> None:
+    """Raise SslbindError where ``output`` is a file that a command reads."""
+    for path in kept:
+        with contextlib.suppress(OSError):
+            if os.path.samefile(output, path):
+                raise SslbindError("is read by this command", "name another file", file=output)

@@ -1,0 +1,157 @@
+"""Carrying out the plan of one target: write, read back, and believe only what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from sslbind.binding import Binding
+from sslbind.errors import SslbindError
+from sslbind.formats.encoding import decode_console
+from sslbind.formats.format import Contents
+from sslbind.formats.transition import changed_tags
+from sslbind.keys import Key
+from sslbind.planning.lines import script
+from sslbind.planning.outcome import Outcome, Status, planned
+from sslbind.planning.plan import Change, Plan
+from sslbind.planning.seen import Seen, digest
+from sslbind.printable import printable
+from sslbind.release import Release
+from sslbind.transports.transport import Ran, UnreachableError
+
+_SHOWN = 3
+"""Lines of a server's answer that a report repeats."""
+_WIDTH = 200
+
+
+class Server(Protocol):
+    """One target while it is worked on."""
+
+    def read(self) -> Seen:
+        """Return what it has now; raise UnreachableError, or SslbindError for what is no answer."""
+
+    def write(self, script: bytes) -> Ran:
+        """Give netsh lines to its netsh; raise UnreachableError."""
+
+
+class _Sent(NamedTuple):
+    """What is known after lines were sent: their changes that are not there, and what was said.
+
+    ``certain`` is whether the program on the server has ended.
+    """
+
+    missing: tuple[Change, ...]
+    said: str
+    certain: bool
+
+
+def carry_out(plan: Plan, server: Server) -> Outcome:
+    """Make the changes of ``plan`` and return what was read back.
+
+    The server is read first: where it is not any more what the plan was made
+    for, nothing is written. Deletions come last, and only where everything
+    before them was read back.
+    """
+    if not plan.changes:
+        return planned(plan)
+    try:
+        before = server.read()
+    except SslbindError as error:
+        return unread(plan.target, error, plan)
+    if digest(before.contents) != plan.seen:
+        return moved_on(plan)
+    done = 0
+    for stage in (plan.first, plan.last):
+        if not stage:
+            continue
+        try:
+            sent = _send(stage, server, plan.release)
+        except SslbindError as error:
+            message = f"it was written to, and cannot be read back: {_sentence(error)}"
+            rest = tuple(one.text for one in plan.changes[done:])
+            return Outcome(plan.target, Status.UNKNOWN, plan, done, rest, message, plan.notes)
+        done += len(stage) - len(sent.missing)
+        if sent.missing:
+            return _incomplete(plan, stage, sent, done)
+    status = Status.INCOMPLETE if plan.absent else Status.DONE
+    return Outcome(plan.target, status, plan, done, plan.absent, "", plan.notes)
+
+
+def unread(target: str, error: SslbindError, plan: Plan | None = None) -> Outcome:
+    """Return the outcome for a target that could not be read, and to which nothing was written."""
+    reached = not isinstance(error, UnreachableError)
+    status = Status.UNREADABLE if reached else Status.UNREACHABLE
+    return Outcome(target, status, plan, message=_sentence(error))
+
+
+def moved_on(plan: Plan) -> Outcome:
+    """Return the outcome for a target that is not any more what its plan was made for."""
+    message = "it has changed since the plan was made; nothing was written: plan again"
+    return Outcome(plan.target, Status.MOVED_ON, plan, message=message, notes=plan.notes)
+
+
+def _send(stage: Sequence[Change], server: Server, release: Release) -> _Sent:
+    """Send the lines of a stage and read back; raise SslbindError where that cannot be read."""
+    said, certain = "", True
+    try:
+        ran = server.write(script(line for one in stage for line in one.lines))
+    except UnreachableError as error:
+        said, certain = _sentence(error), False
+    else:
+        said, certain = answer(ran), ran.code is not None
+    seen = server.read()
+    bindings = {one.key: one for one in seen.contents.bindings}
+    missing = tuple(one for one in stage if not _there(one, seen.contents, bindings, release))
+    return _Sent(missing, said, certain)
+
+
+def _there(
+    change: Change, contents: Contents, bindings: Mapping[Key, Binding], release: Release
+) -> bool:
+    """Whether what was read is as ``change`` was to make it."""
+    if change.delta is None:
+        return (change.key in contents.iplisten) is (change.action == "add")
+    key, after = change.delta.key, change.delta.after
+    now = bindings.get(key)
+    if key in contents.provenance.unread:
+        return False
+    if now is None or after is None:
+        return now is after
+    return all(tag.since > release for tag in changed_tags(now, after, contents.provenance.unknown))
+
+
+def _incomplete(plan: Plan, stage: Sequence[Change], sent: _Sent, done: int) -> Outcome:
+    rest = plan.last if stage is plan.first else ()
+    missing = [one.text for one in (*sent.missing, *rest)]
+    if sent.certain:
+        status, message = Status.INCOMPLETE, sent.said
+    else:
+        status = Status.UNKNOWN
+        message = "it did not end in time, and may still be at work; the next run reads first"
+        message += f" ({sent.said})" if sent.said else ""
+    if rest:
+        message += f"{'; ' if message else ''}deletions wait for what comes before them"
+    return Outcome(plan.target, status, plan, done, (*missing, *plan.absent), message, plan.notes)
+
+
+def answer(ran: Ran) -> str:
+    """Return the first lines that a server said, safe for a terminal, without the usual success."""
+    if ran.code is None and not ran.output and not ran.errors:
+        return ""
+    texts = (decode_console(data, "")[0] for data in (ran.errors, ran.output))
+    return " / ".join(_distinct(line for text in texts for line in text.splitlines()))
+
+
+def _distinct(lines: Iterable[str]) -> list[str]:
+    found: dict[str, None] = {}
+    for line in lines:
+        told = printable(line.strip())[:_WIDTH]
+        if told and "successfully" not in told:
+            found[told] = None
+        if len(found) == _SHOWN:
+            break
+    return [*found]
+
+
+def _sentence(error: SslbindError) -> str:
+    return "; ".join([error.message, *error.hints])

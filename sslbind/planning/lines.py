@@ -1,0 +1,72 @@
+"""The netsh lines of a change, as they go to the standard input of netsh on a server.
+
+Only netsh reads them: no shell, so nothing but netsh's own quotes is needed.
+They are ASCII, as a console's code page is not known: host names are sent as A-labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sslbind.certificates.names import ascii_name
+from sslbind.formats.format import Delta
+from sslbind.formats.netsh.script_writer import commands, netsh_line, refusals
+from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SNI_WILDCARD_SINCE, Key
+from sslbind.release import Release
+from sslbind.resolver import ANY_IPV4, ANY_IPV6
+from sslbind.tags import TAGS
+
+_STEPS = {IPPORT: 0, HOSTNAMEPORT: 1, CCS: 5}
+_KEY = 2
+"""Where the key is in the words of a line."""
+
+
+def precedence(key: Key) -> int:
+    """Return where HTTP.SYS looks for a record: a smaller number is looked up first."""
+    if key.kind is IPPORT and key.wildcard:
+        return {ANY_IPV6: 6, ANY_IPV4: 7}[key.host]
+    return _STEPS.get(key.kind, 3) + key.wildcard
+
+
+def carried(delta: Delta, release: Release) -> tuple[str, ...]:
+    """Return the lines of one change; raise ValueError where no line can make it there.
+
+    None come back where nothing of the change exists in ``release``.
+    """
+    for why in _refusals(delta, release):
+        raise ValueError(why)
+    key = _wire(delta.key)
+    lines = []
+    for words in commands(delta, release):
+        words[_KEY] = f"{delta.key.kind}={key}"
+        line = netsh_line(["http", *words])
+        if not line.isascii():
+            raise ValueError("a value is not ASCII: a console's code page would change it")
+        lines.append(line)
+    return tuple(lines)
+
+
+def script(lines: Iterable[str]) -> bytes:
+    """Return what goes to netsh's standard input."""
+    return "".join(f"{line}\r\n" for line in [*lines, "exit"]).encode("ascii")
+
+
+def _refusals(delta: Delta, release: Release) -> Iterable[str]:
+    """Return a sentence for each reason why HTTP.SYS of ``release`` has no such record."""
+    key, after = delta.key, delta.after
+    if after is None:
+        return ()
+    found = refusals(after, release)
+    if key.kind is HOSTNAMEPORT and key.wildcard and release < SNI_WILDCARD_SINCE:
+        found.append(f"wildcard names exist from {SNI_WILDCARD_SINCE.title} on")
+    if key.kind is CCS and any(tag.name in after.values and tag.name != "appid" for tag in TAGS):
+        found.append("HTTP.SYS refuses options other than the defaults on a ccs record")
+    return found
+
+
+def _wire(key: Key) -> str:
+    """Return the key with an international host name as A-labels."""
+    if key.host.isascii():
+        return str(key)
+    labels = (one if one.isascii() else ascii_name(one) for one in key.host.split("."))
+    return str(key._replace(host=".".join(labels)))

@@ -1,0 +1,273 @@
+"""The plan of one target: what was seen, the changes that make it the registry's, and notes.
+
+Pure: two states in, a plan out. What changes is what ``formats.transition``
+finds for ``export --changes-from``; here it gets an order in which no connection
+is ever without an answer, and the limits of netsh lines over a pipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sslbind.binding import Binding
+from sslbind.comparison import IPLISTEN
+from sslbind.formats.format import Contents, Delta, Transition
+from sslbind.formats.netsh.script_writer import netsh_losses, replaced
+from sslbind.formats.transition import changed_tags, transition
+from sslbind.planning.lines import carried, precedence
+from sslbind.planning.note import Note, grouped
+from sslbind.planning.seen import Seen, digest
+from sslbind.release import Release
+from sslbind.tags import STORED, Tag, Value
+
+Pair = tuple[Value | None, Value | None]
+"""A value before and after; None where the record, or the text, is absent."""
+
+
+class Change(NamedTuple):
+    """One thing that a target gets, keeps in another form, or loses.
+
+    ``kind`` and ``key`` are those of a binding, or ``iplisten`` and an address.
+    ``tags`` are the values that differ. ``lines`` are netsh lines without a line end.
+    """
+
+    action: str
+    """``add``, ``update`` or ``delete``."""
+    kind: str
+    key: str
+    tags: Mapping[str, Pair]
+    lines: tuple[str, ...]
+    delta: Delta | None = None
+    """The records before and after; None for the IP listen list."""
+
+    @property
+    def text(self) -> str:
+        """What happens to what: ``add hostnameport=www.contoso.com:443``."""
+        return f"{self.action} {'ipaddress' if self.delta is None else self.kind}={self.key}"
+
+    def to_json(self) -> dict[str, object]:
+        """Return the change as JSON has it."""
+        tags = {name: [*pair] for name, pair in self.tags.items()}
+        return {"action": self.action, "kind": self.kind, "key": self.key, "tags": tags}
+
+
+class Plan(NamedTuple):
+    """What is to be done to one target.
+
+    ``first`` takes no answer away: adds and updates. ``last`` are deletions, which
+    run when ``first`` was read back. ``seen`` and ``wanted`` are digests of the
+    target and of its registry.
+    """
+
+    target: str
+    seen: str
+    wanted: str
+    release: Release
+    bindings: int
+    """How many bindings the target has."""
+    first: tuple[Change, ...]
+    last: tuple[Change, ...]
+    absent: tuple[str, ...]
+    """Bindings of the registry that no netsh line can make there, as ``kind=key``."""
+    notes: tuple[Note, ...]
+    before: Contents
+    after: Contents
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes in the order in which they are made."""
+        return self.first + self.last
+
+    @property
+    def taken(self) -> int:
+        """How many bindings change or go: what a limit counts."""
+        return sum(one.delta is not None and one.action != "add" for one in self.changes)
+
+
+def make_plan(
+    target: str,
+    seen: Seen,
+    wanted: Contents,
+    *,
+    prune: bool = False,
+    release: Release | None = None,
+) -> Plan:
+    """Return what turns the target that was ``seen`` into what its registry says.
+
+    Lines are written for ``release``, else for what the target runs, else for
+    the release of the registry. With ``prune`` bindings that only the target has
+    are deleted where the registry has their owner; others are never touched.
+    """
+    before = seen.contents
+    told = "windows" not in before.provenance.unknown
+    after = wanted._replace(release=release or (before.release if told else wanted.release))
+    changes = transition(before, after, prune=prune)
+    collected = _Collected(before, after, prune=prune)
+    collected.take(changes)
+    notes = [
+        *_lacking(target, seen, after),
+        *_listening(changes),
+        *collected.notes,
+        *grouped("cannot", [*changes.losses, *collected.losses]),
+        *_only(target, before, after, changes, prune=prune),
+        *(Note("read", one) for one in (*before.provenance.left_out, *before.provenance.notes)),
+    ]
+    if release is None and told and before.release is not wanted.release:
+        what = f"is {before.release.title}, and the registry is for {wanted.release.title}"
+        notes.append(Note("release", f"{target} {what}: lines are written for the former"))
+    return Plan(
+        target,
+        digest(before),
+        digest(wanted),
+        after.release,
+        len(before.bindings),
+        tuple(collected.first),
+        tuple(collected.last),
+        tuple(collected.absent),
+        tuple(notes),
+        before,
+        after,
+    )
+
+
+class _Collected:
+    """The changes of a transition in their order, and what cannot be carried."""
+
+    def __init__(self, before: Contents, after: Contents, *, prune: bool) -> None:
+        self.before, self.after = before, after
+        self.prune = prune
+        self.first: list[Change] = []
+        self.last: list[Change] = []
+        self.absent: list[str] = []
+        self.losses: list[str] = []
+        self.gaps: list[str] = []
+
+    @property
+    def notes(self) -> Iterator[Note]:
+        """Give the note on records that are without an answer for a moment."""
+        yield from grouped("gap", self.gaps)
+
+    def take(self, changes: Transition) -> None:
+        """Sort everything in: first what is made, the most specific records first.
+
+        So each connection has its old answer until it has its new one: whatever
+        comes before its record in HTTP.SYS's order is as it will be. Deletions go
+        the other way round. A listen list that gets shorter, or starts, comes
+        between; one that ends, and so listens everywhere, at the very end.
+        """
+        owners = {one.appid for one in self.after.bindings}
+        made = sorted(
+            (one for one in changes.deltas if one.after is not None),
+            key=lambda one: precedence(one.key),
+        )
+        gone = sorted(
+            (one for one in changes.deltas if one.after is None),
+            key=lambda one: precedence(one.key),
+            reverse=True,
+        )
+        for delta in made:
+            self._made(delta)
+        self.first += (_listed("add", address) for address in changes.listen)
+        taken = [_listed("delete", address) for address in changes.unlisten]
+        deleted = [
+            change
+            for one in gone
+            if one.before and one.before.appid in owners and (change := self._gone(one))
+        ]
+        ends = not changes.listen and not set(self.before.iplisten) - set(changes.unlisten)
+        self.last += [*deleted, *taken] if ends else [*taken, *deleted]
+
+    def _made(self, delta: Delta) -> None:
+        self.losses += netsh_losses(delta, self.after.release)
+        change = self._change("add" if delta.before is None else "update", delta)
+        if change is None:
+            self.absent += [delta.key.spec] if delta.before is None else []
+        elif change.lines:
+            why = replaced(delta, self.after.release)
+            gap = f"{delta.key.spec}: {why}, and for one line without an answer"
+            self.gaps += [gap] if why else []
+            self.first.append(change)
+
+    def _gone(self, delta: Delta) -> Change | None:
+        return self._change("delete", delta)
+
+    def _change(self, action: str, delta: Delta) -> Change | None:
+        """Return a change with its lines, which may be none; None where no line can make it."""
+        key, release = delta.key, self.after.release
+        try:
+            lines = carried(delta, release)
+        except ValueError as error:
+            self.losses.append(f"{key.spec}: {error}")
+            return None
+        return Change(action, key.kind.name, str(key), _tags(delta, release), lines, delta)
+
+
+def _listed(action: str, address: str) -> Change:
+    return Change(action, IPLISTEN, address, {}, (f"http {action} iplisten ipaddress={address}",))
+
+
+def _tags(delta: Delta, release: Release) -> dict[str, Pair]:
+    """Return the values that a change carries: all of a record that comes or goes."""
+    before, after, unknown = delta
+    if before is None or after is None:
+        one = after or before
+        names = [] if one is None else [name for name in STORED if name in one.values]
+        return {name: (_value(before, name), _value(after, name)) for name in names}
+    tags: Iterable[Tag] = changed_tags(before, after, unknown)
+    return {one.name: (before[one.name], after[one.name]) for one in tags if one.since <= release}
+
+
+def _value(binding: Binding | None, name: str) -> Value | None:
+    return None if binding is None else binding[name]
+
+
+def _lacking(target: str, seen: Seen, after: Contents) -> Iterator[Note]:
+    """Give a note for each certificate that the registry binds and no store of the target has."""
+    if seen.stores is None:
+        return
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for one in after.bindings:
+        if one.certhash is not None:
+            wanted.setdefault((one.store or "", one.certhash), []).append(one.key.spec)
+    for (store, thumbprint), names in wanted.items():
+        if (store.casefold(), thumbprint) not in seen.stores:
+            yield Note("lacks", f"{thumbprint} of {store} is not on {target}", tuple(names))
+
+
+def _listening(changes: Transition) -> Iterator[Note]:
+    if changes.listening:
+        yield Note("listening", changes.listening)
+
+
+def _only(
+    target: str, before: Contents, after: Contents, changes: Transition, *, prune: bool
+) -> Iterator[Note]:
+    """Give a note on what only the target has and stays, and one on other owners' bindings."""
+    known = {one.key for one in after.bindings} | before.provenance.unread | after.provenance.unread
+    owners = {one.appid for one in after.bindings}
+    extra = [one for one in before.bindings if one.key not in known]
+    own = [one.key.spec for one in extra if one.appid in owners]
+    foreign = sum(one.appid not in owners for one in extra)
+    if not prune and IPLISTEN not in before.provenance.unknown | after.provenance.unknown:
+        listed = {*after.iplisten, *changes.listen}
+        own += [f"ipaddress={one}" for one in before.iplisten if one not in listed]
+    if own and not prune:
+        yield Note("kept", f"only on {target}, and stays; --prune deletes it", tuple(own))
+    if foreign:
+        word = "1 binding of another owner" if foreign == 1 else f"{foreign} bindings of others"
+        yield Note("others", f"{word} on {target}: not touched")
+
+
+def difference(old: Sequence[Mapping[str, object]], new: Collection[Change]) -> list[str]:
+    """Return in words how the changes of a saved plan differ from those of now."""
+    made = [one.to_json() for one in new]
+    told = [f"the plan has {_words(one)}" for one in old if one not in made]
+    return told + [f"the registry asks for {_words(one)}" for one in made if one not in old]
+
+
+def _words(change: Mapping[str, object]) -> str:
+    tags = change["tags"]
+    pairs = tags.items() if isinstance(tags, Mapping) else ()
+    values = ", ".join(f"{name} {old!r} -> {new!r}" for name, (old, new) in pairs)
+    return f"{change['action']} {change['kind']}={change['key']} ({values})"

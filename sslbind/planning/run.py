@@ -1,0 +1,106 @@
+"""The steps of ``plan`` and ``apply`` over many targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from sslbind.errors import SslbindError
+from sslbind.parallel import in_parallel
+from sslbind.planning.carrying import carry_out, unread
+from sslbind.planning.fleet import Pace, Progress, roll_out
+from sslbind.planning.limits import exceeded
+from sslbind.planning.machine import Machine
+from sslbind.planning.outcome import GOOD, Outcome, Status, planned
+from sslbind.planning.plan import Plan, make_plan
+from sslbind.planning.saved import SavedTarget, compare
+from sslbind.release import Release
+
+Tell = Callable[[Progress], None]
+
+
+def plan_all(
+    machines: Sequence[Machine],
+    jobs: int,
+    *,
+    prune: bool = False,
+    release: Release | None = None,
+    tell: Tell = lambda _: None,
+) -> list[Outcome]:
+    """Read every target, ``jobs`` at once, and return what plan there is for each, in order."""
+
+    def work(machine: Machine) -> Outcome:
+        try:
+            seen = machine.read()
+            return planned(
+                make_plan(machine.name, seen, machine.wanted, prune=prune, release=release)
+            )
+        except SslbindError as error:
+            return unread(machine.name, error)
+
+    found: dict[str, Outcome] = {}
+    failed = 0
+    for machine, outcome in in_parallel(machines, work, jobs):
+        found[machine.name] = outcome
+        failed += outcome.plan is None
+        running = min(jobs, len(machines) - len(found))
+        tell(Progress(len(machines), len(found), running, failed))
+    return [found[machine.name] for machine in machines]
+
+
+def with_limits(outcomes: Iterable[Outcome], limit: int) -> list[Outcome]:
+    """Return the outcomes with a word at each plan that is over the limit: apply refuses it."""
+    return [
+        one._replace(message=why) if one.plan and (why := exceeded(one.plan, limit)) else one
+        for one in outcomes
+    ]
+
+
+def refuse_over_limit(outcomes: Sequence[Outcome], limit: int) -> list[Outcome] | None:
+    """Return the refusal of the whole run where a plan is over the limit; else None."""
+    over = {one.target: why for one in outcomes
+            if one.plan and (why := exceeded(one.plan, limit))}  # fmt: skip
+    if not over:
+        return None
+    refused = []
+    for one in outcomes:
+        if one.target in over:
+            refused.append(one._replace(status=Status.REFUSED, message=over[one.target]))
+        elif one.status is Status.CHANGES:
+            why = f"nothing was written: {next(iter(over))} is over the limit"
+            refused.append(one._replace(message=why))
+        else:
+            refused.append(one)
+    return refused
+
+
+def against_saved(outcomes: Iterable[Outcome], saved: Mapping[str, SavedTarget]) -> list[Outcome]:
+    """Return the outcomes, but why a saved plan does not go where it is not the plan of now."""
+    return [(one.plan and compare(saved[one.target], one.plan)) or one for one in outcomes]
+
+
+def apply_all(
+    outcomes: Sequence[Outcome],
+    machines: Sequence[Machine],
+    pace: Pace,
+    tell: Tell = lambda _: None,
+) -> list[Outcome]:
+    """Carry out the plans that have changes; return what became of every target, in order."""
+    by_name = {one.name: one for one in machines}
+    ready = [one for one in outcomes if one.plan and one.status in _READY]
+    failed = sum(one.status not in GOOD for one in outcomes) - sum(
+        one.status is Status.CHANGES for one in ready
+    )
+
+    def carry(plan: Plan) -> Outcome:
+        try:
+            return carry_out(plan, by_name[plan.target])
+        except Exception as error:  # noqa: BLE001  # the others go on, and the report is written
+            message = f"sslbind failed, which is a bug: {error!r}"
+            return Outcome(plan.target, Status.UNKNOWN, plan, message=message)
+
+    plans = [one.plan for one in ready if one.plan]
+    done = {one.target: one for one in roll_out(plans, carry, pace, failed=failed, progress=tell)}
+    return [done.get(one.target, one) for one in outcomes]
+
+
+_READY = (Status.CHANGES, Status.UNCHANGED, Status.INCOMPLETE)

@@ -1,0 +1,51 @@
+"""What was read of a target, and the digest by which a plan knows it again."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sslbind.digest import content_digest, thumbprint
+from sslbind.formats.format import Contents
+from sslbind.sources import Source, snapshot
+
+Stores = frozenset[tuple[str, str]]
+"""Certificates with their keys: the store's name in lower case, and the thumbprint."""
+
+
+class Seen(NamedTuple):
+    """A target at one moment; ``stores`` is None where its stores were not read."""
+
+    contents: Contents
+    stores: Stores | None = None
+
+
+def seen_of(source: Source) -> Seen:
+    """Return what reading a target gave; raise SslbindError where that is more than one server."""
+    found = snapshot(source)
+    contents = Contents(
+        tuple(found.bindings.values()),
+        found.iplisten,
+        found.settings.release,
+        source.file,
+        found.provenance,
+    )
+    held = source.imported.certificates
+    if held is None:
+        return Seen(contents)
+    return Seen(contents, frozenset((one.store.casefold(), thumbprint(one.der)) for one in held))
+
+
+def digest(contents: Contents) -> str:
+    """Return 64 hex digits that stand for bindings and listen list, whatever their order.
+
+    The release does not count: netsh's text tells it less well than a capture does.
+    """
+    import json
+
+    records = sorted(
+        (one.key.spec, sorted(one.values.items()), sorted(one.other.items(), key=str))
+        for one in contents.bindings
+    )
+    unread = sorted(key.spec for key in contents.provenance.unread)
+    whole = [records, sorted(contents.iplisten), unread]
+    return content_digest(json.dumps(whole, default=str).encode())
