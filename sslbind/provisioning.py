@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.names import covers
-from sslbind.errors import BadValueError, CertificateError, PasswordError
-from sslbind.files import read_file
+from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError
+from sslbind.files import read_file, reason
 from sslbind.keys import HOSTNAMEPORT, Key
 from sslbind.passwords import NO_PASSWORDS, Passwords
 from sslbind.tags import Value, clean_hash
-from sslbind.wording import day, some
+from sslbind.wording import day, join, some
 
 if TYPE_CHECKING:
     from sslbind.certificates.identity import Bundle, Certificate, Identity
@@ -49,6 +49,33 @@ def read_identities(
     Raises SslbindError with the file's name.
     """
     return parse_identities(((path, read_file(path, MAX_FILE)),), passwords)
+
+
+def folder_files(folder: str) -> tuple[list[str], tuple[str, ...]]:
+    """Return the certificate and key files in ``folder``, and a note on those that are passed over.
+
+    It is a folder that a client of an authority keeps for one certificate, such
+    as certbot's ``live/NAME``; what is below it is not looked into. Raises
+    SslbindError where it cannot be read, or has none.
+    """
+    from sslbind.certificates.scanning import CERTIFICATE_SUFFIXES, KEY_SUFFIX
+
+    suffixes = CERTIFICATE_SUFFIXES | {KEY_SUFFIX}
+    try:
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except OSError as error:
+        raise SslbindError(f"cannot be read: {reason(error)}", file=folder) from None
+    taken = [name for name in names if os.path.splitext(name)[1].lower() in suffixes]
+    taken = [name for name in taken if os.path.isfile(os.path.join(folder, name))]
+    if not taken:
+        raise SslbindError(
+            "has no certificate file",
+            f"such files end in {join(sorted(suffixes), 'or')}",
+            file=folder,
+        )
+    passed = [name for name in names if name not in taken]
+    notes = (f"{folder}: passed over {some(passed, 5)}",) if passed else ()
+    return [os.path.join(folder, name) for name in taken], notes
 
 
 def parse_identities(

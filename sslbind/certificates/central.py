@@ -15,18 +15,20 @@ import os
 import time
 import unicodedata
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sslbind import cache
+from sslbind.certificates.pem import MAX_SIZE
 from sslbind.digest import content_digest
 from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError
-from sslbind.files import reason
+from sslbind.files import PRIVATE_FILE, read_file, reason, remove_leftovers, write_file
 from sslbind.keys import parse_host
 
 if TYPE_CHECKING:
     from sslbind.certificates.entry import Entry
     from sslbind.certificates.identity import Identity
     from sslbind.certificates.scanning import Branch, FileContents, PasswordFile, Progress
+    from sslbind.certificates.sealing import Seal
 
 SUFFIX = ".pfx"
 _WILDCARD = "_."
@@ -61,6 +63,14 @@ class CentralFile(NamedTuple):
         return "" if self.usable else self.entry.problem or _KEYLESS
 
 
+class Put(NamedTuple):
+    """A file that ``put`` wrote, or left as it is; ``serves`` is a host, or ``*.parent``."""
+
+    file: str
+    serves: str
+    action: Literal["added", "updated", "unchanged"]
+
+
 def stem_of(file: str) -> str | None:
     """Return the canonical stem of a file's name, None where no connection leads to it.
 
@@ -76,6 +86,21 @@ def stem_of(file: str) -> str | None:
         return stem if parse_host(stem) == stem else None
     except BadValueError:
         return None
+
+
+def stems_for(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the stems of the files that serve the DNS names of a certificate, each once.
+
+    A name that no file can have is left out, such as one without a dot below a wildcard.
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        with contextlib.suppress(BadValueError):
+            host = parse_host(name)
+            stem = f"{_WILDCARD}{host[2:]}" if host.startswith("*.") else host
+            if stem_of(stem + SUFFIX) == stem:
+                found[stem] = None
+    return tuple(found)
 
 
 def served_name(stem: str) -> str:
@@ -140,6 +165,44 @@ class CentralStore:
             hints = (hint,) if error.file == path else error.hints
             raise CertificateError(error.message, *hints, file=error.file) from None
         return next((one for one in found if one.key is not None), found[0])
+
+    def put(self, identity: Identity, seal: Seal, *, dry_run: bool = False) -> tuple[Put, ...]:
+        """Write a certificate into the file of each of its host names, ``_.parent`` for wildcards.
+
+        Each file is written whole, by rename, for its owner only, sealed with the
+        provider's password. One that holds the same certificate, chain and key
+        under the same seal is left as it is. Addresses, and names that no file
+        can have, are left out. Raises SslbindError; files that were written
+        before are good then.
+        """
+        from sslbind.certificates.sealing import encode_pfx
+
+        password = next(iter(self._password_file().passwords()), b"")
+        data = encode_pfx(identity, password, seal)
+        done: list[Put] = []
+        if not dry_run:
+            remove_leftovers(self.folder)
+        for stem in stems_for(identity.leaf.dns_names):
+            file = self.file(stem)
+            action: Literal["added", "updated", "unchanged"] = "updated" if file else "added"
+            if file and self._holds(file, stem, identity, seal if password else None):
+                action = "unchanged"
+            file = file or stem + SUFFIX
+            if action != "unchanged" and not dry_run:
+                write_file(os.path.join(self.folder, file), data, PRIVATE_FILE)
+            done.append(Put(file, served_name(stem), action))
+        self._odd = self._files = None
+        return tuple(done)
+
+    def _holds(self, file: str, stem: str, identity: Identity, seal: Seal | None) -> bool:
+        """Whether a file has this certificate, chain and key, and this seal where one is given."""
+        from sslbind.certificates.sealing import seal_of
+
+        try:
+            data = read_file(os.path.join(self.folder, file), MAX_SIZE, regular=True)
+            return seal in (None, seal_of(data)) and self.load(stem) == identity
+        except SslbindError:  # it is replaced by one that opens
+            return False
 
     def files(self) -> tuple[CentralFile, ...]:
         """Return every PFX file in the order of names; one that did not change is not opened."""

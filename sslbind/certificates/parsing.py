@@ -55,6 +55,7 @@ __all__ = [
     "names_issuer",
     "read_bundle",
     "self_signed",
+    "utf8",
 ]
 
 MAX_CERTIFICATES = 1000
@@ -269,7 +270,7 @@ class _Reader:
         for password in (None, *self._passwords):  # OpenSSL takes None for the empty one too
             with _Parsing("a PFX file"):
                 try:
-                    return pkcs12.load_pkcs12(data, password and _utf8(password))
+                    return pkcs12.load_pkcs12(data, password and utf8(password))
                 except ValueError as error:
                     if "password" not in str(error):
                         raise
@@ -329,7 +330,7 @@ class _Reader:
         return PasswordError(f"the {passwords} {what}")
 
 
-def _utf8(password: bytes) -> bytes:
+def utf8(password: bytes) -> bytes:
     """Return a password as PKCS#12 needs it; a file that is not UTF-8 is taken for Windows-1252."""
     try:
         password.decode("utf-8")

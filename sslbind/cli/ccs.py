@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sslbind.cli.app import HELP, OK, App, dry_run_option, format_option, pass_app
+from sslbind.cli.ccs_put import ENABLE, no_location, put
 from sslbind.cli.progress import progress
 from sslbind.errors import SslbindError
 from sslbind.keys import CCS, SCOPEDCCS
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
     from sslbind.keys import Key
 
 COLUMNS = ("file", "serves", "names", "days left", "opens")
-_ENABLE = "sslbind ccs enable FOLDER"
-_ANOTHER = f"{_ENABLE} names another"
+_ANOTHER = f"{ENABLE} names another"
 _UNREADABLE = "the folder of the central store cannot be read"
 
 
 @click.group("ccs", context_settings=HELP)
 def ccs_command() -> None:
     """The Central Certificate Store: a folder of HOST.pfx files that serve a port."""
+
+
+ccs_command.add_command(put)
 
 
 @ccs_command.command("enable", context_settings=HELP)
@@ -61,7 +64,7 @@ def enable(
         given = old or CentralCertProvider()
         location = folder or given.location
         if location is None:
-            raise _no_location(session)
+            raise no_location(session)
         new = CentralCertProvider(True, location, password_file or given.password_file)
         session.editable.set_central_store(new)
     _tell(app, old, new, dry_run=dry_run, format_=format_)
@@ -112,7 +115,7 @@ def show(app: App, format_: str) -> int:
         return OK
     lines = (
         ("enabled", "yes" if settings.enabled else "no"),
-        ("folder", settings.location or f"none: {_ENABLE}"),
+        ("folder", settings.location or f"none: {ENABLE}"),
         ("password file", settings.password_file or "none"),
         ("files", "-" if count is None else str(count)),
         ("records", _named(records) or "none"),
@@ -138,7 +141,7 @@ def list_(app: App, format_: str) -> int:
     with progress() as session.progress:
         store = session.central_store
         if store is None:
-            raise _no_location(session)
+            raise no_location(session)
         if problem := store.unreadable:
             raise SslbindError(f"{_UNREADABLE}: {problem}", _ANOTHER, file=store.folder)
         files = store.files()
@@ -157,14 +160,6 @@ def list_(app: App, format_: str) -> int:
         app.note("no PFX file is there: HOST.pfx serves a host, _.PARENT.pfx those below one")
     app.note(*(f"{one.file} serves nobody: {one.why}" for one in files if one.why))
     return OK
-
-
-def _no_location(session: Session) -> SslbindError:
-    return SslbindError(
-        "has no CertStoreLocation in [CentralCertProvider]",
-        f"{_ENABLE} names the folder of the PFX files",
-        file=session.registry.path,
-    )
 
 
 def _tell(

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from sslbind.cli.passwords import passwords
 from sslbind.cli.streams import read_input, shown_name
 from sslbind.errors import BadValueError
-from sslbind.provisioning import MAX_FILE, certificate_digits, one_identity, parse_identities
+from sslbind.provisioning import (
+    MAX_FILE,
+    certificate_digits,
+    folder_files,
+    one_identity,
+    parse_identities,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,14 +26,25 @@ if TYPE_CHECKING:
 def read_certificates(
     paths: Sequence[str], password_file: str | None = None, password_env: str | None = None
 ) -> tuple[tuple[Identity, ...], tuple[str, ...]]:
-    """Return the certificates of files that belong together, and the reader's notes."""
+    """Return the certificates of files that belong together, and the reader's notes.
+
+    A folder stands for the certificate files in it.
+    """
+    files, notes = list[str](), list[str]()
     for path in paths:
+        if os.path.isdir(path):
+            found, passed_over = folder_files(path)
+            files += found
+            notes += passed_over
+            continue
         if re.fullmatch(r"[0-9A-Fa-f]{1,39}", path) and not os.path.exists(path):
             raise BadValueError(
                 f"{path} is not a file, and a thumbprint needs 8 or more of its 40 digits"
             )
-    files = [(shown_name(path), read_input(path, MAX_FILE)) for path in paths]
-    return parse_identities(files, passwords(password_file, password_env))
+        files.append(path)
+    contents = [(shown_name(path), read_input(path, MAX_FILE)) for path in files]
+    identities, more = parse_identities(contents, passwords(password_file, password_env))
+    return identities, (*notes, *more)
 
 
 def named_certificate(

@@ -54,7 +54,8 @@ def add(
     The form is told by the content. A bundle may have any order; the chain is
     kept; a private key must match its certificate. Each certificate becomes
     THUMBPRINT.pem, with its chain, and THUMBPRINT.key. FILE may be several
-    files that belong together, a certificate and its key.
+    files that belong together, a certificate and its key, or a folder of them
+    such as certbot's live/NAME.
     """
     session = app.reading()
     stores = require_stores(session)

@@ -1,0 +1,142 @@
+"""``sslbind ccs put``: a certificate into the files of its names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sslbind.cli.app import HELP, OK, App, dry_run_option, format_option, pass_app
+from sslbind.cli.passwords import password_options
+from sslbind.cli.provision import read_certificates
+from sslbind.errors import SslbindError
+from sslbind.printable import printable
+
+if TYPE_CHECKING:
+    from sslbind.certificates.central import CentralStore, Put
+    from sslbind.certificates.identity import Identity
+    from sslbind.session import Session
+
+ENABLE = "sslbind ccs enable FOLDER"
+_NOT_ENCRYPTED = (
+    "no password file is named: the files are not encrypted; sslbind ccs enable --password-file"
+    " FILE names one"
+)
+
+
+@click.command("put", context_settings=HELP)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--legacy",
+    is_flag=True,
+    help="Seal with 3DES and SHA-1, which Server 2016 and older need; the default where one of them"
+    " is modelled.",
+)
+@password_options
+@dry_run_option
+@format_option()
+@pass_app
+def put(
+    app: App,
+    files: tuple[str, ...],
+    legacy: bool,
+    password_file: str | None,
+    password_env: str | None,
+    dry_run: bool,
+    format_: str,
+) -> int:
+    """Write a certificate, with its key and chain, as a PFX file for each of its names.
+
+    HOST.pfx serves a host, _.PARENT.pfx what a wildcard covers. FILE is what
+    store add takes: PEM, PFX, several files that belong together, or a folder
+    such as certbot's live/NAME. Each file is replaced whole, and sealed with
+    the provider's password; --password-file and --password-env open FILE.
+    Done twice, nothing changes.
+    """
+    session = app.reading()
+    store = central_store(session)
+    found, notes = read_certificates(files, password_file, password_env)
+    app.note(*notes)
+    done = [
+        (one, put_certificate(app, session, store, one, legacy=legacy, dry_run=dry_run))
+        for one in found
+    ]
+    changed = any(one.action != "unchanged" for _, wrote in done for one in wrote)
+    if format_ == "json":
+        document: dict[str, Any] = {
+            "changed": changed and not dry_run,
+            "files": [put_json(identity, one) for identity, wrote in done for one in wrote],
+        }
+        app.json(document | {"dry_run": True} if dry_run else document)
+    else:
+        app.echo("".join(put_text(i, one, dry_run=dry_run) for i, wrote in done for one in wrote))
+    if not changed:
+        app.note("unchanged")
+    return OK
+
+
+def no_location(session: Session) -> SslbindError:
+    """Return the error for a registry that names no folder of the central store."""
+    return SslbindError(
+        "has no CertStoreLocation in [CentralCertProvider]",
+        f"{ENABLE} names the folder of the PFX files",
+        file=session.registry.path,
+    )
+
+
+def central_store(session: Session) -> CentralStore:
+    """Return the central store, enabled or not; raise SslbindError without its folder."""
+    store = session.central_store
+    if store is None:
+        raise no_location(session)
+    if store.unreadable:
+        raise SslbindError(
+            f"the folder of the central store cannot be read: {store.unreadable}", file=store.folder
+        )
+    return store
+
+
+def put_certificate(
+    app: App,
+    session: Session,
+    store: CentralStore,
+    identity: Identity,
+    *,
+    legacy: bool = False,
+    dry_run: bool = False,
+) -> tuple[Put, ...]:
+    """Write the files of one certificate, and note what none of them serves."""
+    from sslbind.certificates.central import stems_for
+    from sslbind.certificates.sealing import Seal, seal_for
+
+    leaf = identity.leaf
+    if not stems_for(leaf.dns_names):
+        raise SslbindError(
+            f"{leaf.thumbprint} has no host name that a file could be named after",
+            "the central store serves by host names only",
+        )
+    left_out = [name for name in leaf.names if not stems_for((name,))]
+    if left_out:
+        app.note(f"no file serves {', '.join(left_out)}: the central store knows host names only")
+    settings = session.registry.settings.central_store
+    if settings is None or not settings.password_file:
+        app.note(_NOT_ENCRYPTED)
+    seal = Seal.LEGACY if legacy else seal_for(session.release)
+    return store.put(identity, seal, dry_run=dry_run)
+
+
+def put_text(identity: Identity, put: Put, *, dry_run: bool) -> str:
+    """Return the line about one file."""
+    verb = {"added": "add", "updated": "update"}.get(put.action)
+    word = f"would {verb}" if dry_run and verb else put.action
+    return f"{word} {printable(put.file)} {identity.leaf.thumbprint}\n"
+
+
+def put_json(identity: Identity, put: Put) -> dict[str, Any]:
+    """Return what happened to one file."""
+    return {
+        "file": put.file,
+        "serves": put.serves,
+        "thumbprint": identity.leaf.thumbprint,
+        "action": put.action,
+    }
