@@ -1,13 +1,12 @@
 """``powershell``: a script for Windows PowerShell 5.1, from which no value breaks out.
 
-There is no PowerShell where these tests run. What it would make of a literal
-is told by a reader of its documented rules: a literal in single quotes ends at
-a single quote, typographic ones included, that no other follows.
+What PowerShell makes of a literal is read here by its documented rules: a literal
+in single quotes ends at a single quote, typographic ones included, that no other
+follows. ``test_powershell.py`` runs the scripts.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -84,23 +83,49 @@ def literal(text: str, at: int = 0) -> tuple[str, int]:
         at += 1
 
 
-def words(line: str) -> list[str]:
-    """Return the literals of a command; between them stands what an array has, and no more."""
-    found = []
-    at = re.match(r"(?:\$null = Invoke-Netsh|(?:Set|Edit|Remove)-SslCert) @\(", line).end()  # type: ignore[union-attr]
-    while at < len(line):
-        value, at = literal(line, at)
-        found.append(value)
-        between = re.compile(r", |\) |\)$|$").match(line, at)
-        assert between, line[at:]
-        at = between.end()
+def call(line: str) -> list[object]:
+    """Return the name of a call and its arguments: literals, and arrays of them as lists."""
+    name, _, rest = line.partition(" ")
+    assert name in ("Set-Record", "Set-Property", "Set-Listen"), line
+    found: list[object] = [name]
+    open_: list[list[object]] = [found]
+    at = 0
+    while at < len(rest):
+        if rest[at] in QUOTES:
+            value, at = literal(rest, at)
+            open_[-1].append(value)
+        elif rest.startswith("@(", at):
+            inner: list[object] = []
+            open_[-1].append(inner)
+            open_.append(inner)
+            at += 2
+        else:
+            assert rest[at] in " ,)", rest[at:]
+            if rest[at] == ")":
+                open_.pop()
+            at += 1
+    assert open_ == [found]
     return found
+
+
+def words(line: str) -> list[list[str]]:
+    """Return the words of each netsh line that a call runs."""
+    name, *arguments = call(line)
+    if name == "Set-Listen":
+        verb, address = arguments
+        return [[str(verb), "iplisten", f"ipaddress={address}"]]
+    lines = arguments if name == "Set-Property" else arguments[-1]
+    assert isinstance(lines, list)
+    return [[str(word) for word in one] for one in lines]
 
 
 def commands(data: bytes) -> list[str]:
     text = data.decode("utf-8-sig")
-    start = text.index("\r\n}\r\n\r\n", text.index("function Remove-SslCert")) + 7
-    return text[start:].split("\r\n")[:-1]
+    start = text.index("\r\n}\r\n\r\n", text.index("function Set-Listen")) + 7
+    total, *found, end, empty = text[start:].split("\r\n")
+    assert total == f"$total = {sum(not line.startswith('#') for line in found)}"
+    assert (end, empty) == ("exit 0", "")
+    return found
 
 
 def test_golden() -> None:
@@ -115,12 +140,29 @@ def test_its_commands() -> None:
     """Each argument of netsh is a literal of its own, and each binding is read back."""
     first, second, third = commands(write(*RECORDS[1:3]).data)
     hostname = "hostnameport=münchen.de:443"
-    assert words(first) == [
+    assert call(first)[:5] == ["Set-Record", "add", hostname, "", B]
+    assert words(first) == [[
         "add", "sslcert", hostname, f"certhash={B}", f"appid={OTHER}", "certstorename=MY",
-        "reject=enable", B,
+        "reject=enable",
+    ]]  # fmt: skip
+    assert words(second) == [
+        ["update", "sslpropertyex", hostname, "propertyid=0", "receivewindow=5"]
+    ]
+    assert call(third)[:5] == ["Set-Record", "add", "ccs=443", "", IIS]
+    assert words(third) == [["add", "sslcert", "ccs=443", f"appid={IIS}"]]
+
+
+def test_what_is_read_back() -> None:
+    """Each line of show, by place: texts, numbers, flags; what is not ASCII is left out."""
+    first, second, _ = commands(write(*RECORDS[:2]).data)
+    assert call(first)[5] == [
+        "=10.0.0.5:443", f"={A}", f"={IIS}", "=a b", "+1", "-1", "+1", "=0", "=0",
+        "", "=(null)", "-1", "-1", "-1", *["-2"] * 9, *[""] * 7,
     ]  # fmt: skip
-    assert words(second) == ["update", "sslpropertyex", hostname, "propertyid=0", "receivewindow=5"]
-    assert words(third) == ["add", "sslcert", "ccs=443", f"appid={IIS}", IIS]
+    shown = call(second)[5]
+    assert isinstance(shown, list)
+    assert shown[0] == ""
+    assert shown[13] == "+1"  # reject
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -150,9 +192,9 @@ def test_hostile_values(text: str) -> None:
             FIRST.replace({"sslctlidentifier": text})
         return
     binding = FIRST.replace({"sslctlidentifier": text})
-    assert [words(*commands(write(binding).data))] == [
-        [*one, A] for one in script_writer.commands(Delta(None, binding), Release.W2022)
-    ]
+    assert words(*commands(write(binding).data)) == script_writer.commands(
+        Delta(None, binding), Release.W2022
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,7 +210,7 @@ def test_what_no_argument_carries(text: str, why: str) -> None:
     assert written.losses == (f"ipport=10.0.0.5:443: {why}", REFUSED)
     comment, command = commands(written.data)
     assert comment == f"# ipport=10.0.0.5:443: {why}"
-    assert words(command)[2] == "ipport=10.0.0.5:443"
+    assert words(command)[0][2] == "ipport=10.0.0.5:443"
 
 
 @given(binding_lists())
@@ -181,8 +223,7 @@ def test_any_bindings(found: list[Binding]) -> None:
     for one in found:
         if one.key.spec not in commented:
             expected += script_writer.commands(Delta(None, one), Release.W2022)
-    given_ = [words(line) for line in lines if not line.startswith("# ")]
-    assert [one[:-1] if one[1] == "sslcert" else one for one in given_] == expected
+    assert [one for line in lines if not line.startswith("# ") for one in words(line)] == expected
 
 
 def test_changes() -> None:
@@ -194,27 +235,42 @@ def test_changes() -> None:
     written = export.write_changes(Transition(deltas, ("::1",), ("10.0.0.5",), Release.W2019))
     first, listen, said, update, also, delete, last, unlisten = commands(written.data)
     assert (first, last) == ("# add ipaddress=::1", "# delete ipaddress=10.0.0.5")
-    assert update.startswith("Set-SslCert ") and delete.startswith("Remove-SslCert ")
+    assert call(update)[:5] == ["Set-Record", "update", "ipport=10.0.0.5:443", A, B]
+    assert call(delete)[:6] == ["Set-Record", "delete", "ccs=443", IIS, "", []]
     assert said == f"# update ipport=10.0.0.5:443: certhash from {A} to {B}"
     assert also == "# delete ccs=443"
-    assert words(listen) == ["add", "iplisten", "ipaddress=::1"]
-    assert words(update)[:5] == [
+    assert words(listen) == [["add", "iplisten", "ipaddress=::1"]]
+    assert words(update)[0][:5] == [
         "update", "sslcert", "ipport=10.0.0.5:443", f"certhash={B}", f"appid={IIS}"
     ]  # fmt: skip
-    assert words(update)[-1] == B
-    assert words(delete) == ["delete", "sslcert", "ccs=443"]
-    assert words(unlisten) == ["delete", "iplisten", "ipaddress=10.0.0.5"]
+    assert words(delete) == [["delete", "sslcert", "ccs=443"]]
+    assert words(unlisten) == [["delete", "iplisten", "ipaddress=10.0.0.5"]]
 
 
 def test_an_update_that_keeps_the_certificate() -> None:
-    """Its thumbprint proves nothing: what show prints must be another text than before."""
+    """Its thumbprint proves nothing, but the line of the flag does."""
     export = formats()["powershell"]
     assert export.write_changes
     delta = Delta(FIRST, FIRST.replace({"usagecheck": False}))
     said, update = commands(export.write_changes(Transition((delta,), (), (), Release.W2022)).data)
     assert said == "# update ipport=10.0.0.5:443: usagecheck from enable to disable"
-    assert update.startswith("Edit-SslCert @('update', 'sslcert', 'ipport=10.0.0.5:443', ")
-    assert words(update)[-1] == "enablesessionticket=disable"
+    assert call(update)[:5] == ["Set-Record", "update", "ipport=10.0.0.5:443", A, A]
+    assert words(update)[0][-1] == "enablesessionticket=disable"
+    shown = call(update)[5]
+    assert isinstance(shown, list)
+    assert shown[4:7] == ["+1", "-1", "-1"]
+
+
+def test_a_replacement_is_one_step() -> None:
+    """Where netsh has no update, the delete and the add are one change, safe to run twice."""
+    export = formats()["powershell"]
+    assert export.write_changes
+    delta = Delta(FIRST, FIRST.replace({"certhash": B}))
+    *_, line = commands(export.write_changes(Transition((delta,), (), (), Release.W2016)).data)
+    assert call(line)[:5] == ["Set-Record", "replace", "ipport=10.0.0.5:443", A, B]
+    assert [one[:3] for one in words(line)] == [
+        ["delete", "sslcert", "ipport=10.0.0.5:443"], ["add", "sslcert", "ipport=10.0.0.5:443"]
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

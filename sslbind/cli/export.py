@@ -35,9 +35,9 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
     What the format cannot carry is told on standard error. --changes-from FILE
     (a registry, a capture, whatever import reads, @NAME) writes the script that turns
     the state of that server into the registry's, and no more; records that only
-    the server has stay, but with --prune. The powershell script stops at the first
-    failure, and reads back the thumbprint (or appid) of what it adds or updates,
-    and of no other tag the value; netsh goes on after a failure.
+    the server has stay, but with --prune. The powershell script prints each
+    change as it is made, reads it back, stops at the first failure and is safe to
+    run again; netsh continues after a failure.
 
     \b
     Formats:

@@ -1,68 +1,27 @@
-"""A PowerShell script that makes the bindings on the server, and reads back what proves them.
+"""A PowerShell script that makes the bindings on the server, and reads each of them back.
 
 It calls netsh, as Windows PowerShell 5.1 has no command for HTTP.SYS. It is
 written for 5.1: that reads a file without a byte order mark as ANSI, and takes
 the typographic single quotes for quotes (about_Quoting_Rules and the grammar
-of the language specification, section 2.3.5.2).
+of the language specification, section 2.3.5.2). Its functions are in
+``changes.ps1`` beside this module; here are the calls, one a change.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from importlib import resources
 
 from sslbind.binding import Binding
 from sslbind.formats.format import Contents, Delta, Format, Transition, Written
 from sslbind.formats.netsh.script_writer import assemble, from_nothing, refused, require_netsh
+from sslbind.formats.netsh.show_writer import lines_of
+from sslbind.release import Release
+from sslbind.tags import PROPERTIES, Bit, Type
 
 _QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
 """Each of them ends a single-quoted literal; doubled, it stands for itself."""
-
-_START = """\
-# TLS bindings for netsh http, as {release} has them. Run it on the server:
-#     powershell.exe -ExecutionPolicy Bypass -File SCRIPT
-# It stops at the first command that fails; what was done before stays.
-# Read back are the thumbprint (without one: the appid), for an update that keeps
-# it that show prints something else than before, and that what is deleted is gone.
-# The values of other tags, of sslpropertyex and of iplisten are not read back.
-#Requires -RunAsAdministrator
-$ErrorActionPreference = 'Stop'
-
-function Invoke-Netsh([string[]] $Words) {{
-    $output = & netsh.exe http @Words
-    if ($LASTEXITCODE -ne 0) {{
-        throw "netsh http $Words`nfailed with exit code ${{LASTEXITCODE}}:`n$($output -join "`n")"
-    }}
-    $output -join "`n"
-}}
-
-# Server 2019 exits 0 and does nothing where it does not know a tag: hence the reading back.
-function Set-SslCert([string[]] $Words, [string] $Expected) {{
-    $null = Invoke-Netsh $Words
-    $shown = Invoke-Netsh @('show', 'sslcert', $Words[2])
-    if ($shown.IndexOf($Expected, [StringComparison]::OrdinalIgnoreCase) -lt 0) {{
-        throw "netsh http $Words`nmade no binding with ${{Expected}}:`n$shown"
-    }}
-}}
-
-function Edit-SslCert([string[]] $Words) {{
-    $before = Invoke-Netsh @('show', 'sslcert', $Words[2])
-    $null = Invoke-Netsh $Words
-    if ((Invoke-Netsh @('show', 'sslcert', $Words[2])) -ceq $before) {{
-        throw "netsh http $Words`nchanged nothing that show prints:`n$before"
-    }}
-}}
-
-function Remove-SslCert([string[]] $Words) {{
-    $null = Invoke-Netsh $Words
-    $shown = & netsh.exe http show sslcert $Words[2]
-    if ($LASTEXITCODE -eq 0) {{
-        throw "netsh http $Words`nleft the binding there:`n$($shown -join "`n")"
-    }}
-    $global:LASTEXITCODE = 0
-}}
-
-"""
 
 
 def quote(text: str) -> str:
@@ -82,33 +41,75 @@ def write_changes(transition: Transition) -> Written:
 
 def _script(transition: Transition, *, comments: bool) -> Written:
     """Return a script: UTF-8 with a byte order mark, line ends CRLF."""
-    require_netsh(transition.release)
-    lines, lost = assemble(transition, _command, comments=comments)
+    release = transition.release
+    require_netsh(release)
+    lines, lost = assemble(
+        transition, lambda change, delta: _calls(change, delta, release), comments=comments
+    )
     losses = (*lost, *refused(transition))
-    text = _START.format(release=transition.release.title) + lines
+    total = sum(not line.startswith("#") for line in lines.splitlines())
+    head = resources.files(__package__).joinpath("changes.ps1").read_text(encoding="ascii")
+    text = head.replace("@RELEASE@", release.title) + f"$total = {total}\n{lines}exit 0\n"
     return Written(text.replace("\n", "\r\n").encode("utf-8-sig"), tuple(dict.fromkeys(losses)))
 
 
-def _command(words: Sequence[str], delta: Delta | None) -> str:
-    """Return the command for one netsh line."""
-    for word in words:
-        # 5.1 puts a word with a space in double quotes: a backslash at its end escapes one.
-        if word.endswith("\\") and " " in word:
-            name = word.partition("=")[0]
-            raise ValueError(f"{name} ends in a backslash, which PowerShell 5.1 does not pass on")
-    if delta is None or words[1] != "sslcert":
-        return f"$null = Invoke-Netsh {_array(words)}"
+def _calls(change: Sequence[Sequence[str]], delta: Delta | None, release: Release) -> list[str]:
+    """Return the calls that make one change: of the listen list, or of a record."""
+    for words in change:
+        for word in words:
+            # 5.1 puts a word with a space in double quotes: a backslash at its end escapes one.
+            if word.endswith("\\") and " " in word:
+                name = word.partition("=")[0]
+                raise ValueError(
+                    f"{name} ends in a backslash, which PowerShell 5.1 does not pass on"
+                )
+    if delta is None:
+        ((verb, _, address),) = change
+        return [f"Set-Listen {quote(verb)} {quote(address.partition('=')[2])}"]
+    lines = [words for words in change if words[1] == "sslcert"]
+    calls = [_record(lines, delta, release)] if lines else []
+    return calls + [f"Set-Property {_array(words)}" for words in change if words not in lines]
+
+
+def _record(lines: Sequence[Sequence[str]], delta: Delta, release: Release) -> str:
     before, after, _ = delta
-    if words[0] == "delete" or after is None:
-        return f"Remove-SslCert {_array(words)}"
-    if words[0] == "update" and before and _proof(before) == _proof(after):
-        return f"Edit-SslCert {_array(words)}"
-    return f"Set-SslCert {_array(words)} {quote(_proof(after))}"
+    action = "replace" if len(lines) > 1 else lines[0][0]
+    wanted = _array(_shown(after, release) if after else ())
+    one_by_one = ", ".join(map(_array, lines))
+    if len(lines) == 1:
+        one_by_one = f", {one_by_one}"  # else PowerShell makes one array of the two
+    return (
+        f"Set-Record {quote(action)} {quote(delta.key.spec)} {quote(_proof(before))}"
+        f" {quote(_proof(after))} {wanted} @({one_by_one})"
+    )
 
 
-def _proof(binding: Binding) -> str:
-    """Return what ``show`` prints of a record in every language."""
-    return binding.certhash or binding.appid
+def _proof(binding: Binding | None) -> str:
+    """Return what ``show`` prints of a record in every language; nothing of none."""
+    return "" if binding is None else binding.certhash or binding.appid
+
+
+def _shown(binding: Binding, release: Release) -> list[str]:
+    """Return the values that ``show`` prints of a record, as ``Compare-Record`` takes them.
+
+    What is not ASCII is not compared: the console's code page may lack it.
+    """
+    found = [f"={binding.key}"]
+    for field in lines_of(release):
+        if isinstance(field, Bit):
+            on, late = binding.bit(field), field.late
+        elif field.type is Type.FLAG:
+            on, late = bool(binding[field.name]), field.late
+        else:
+            value = binding[field.name]
+            text = field.show(value)
+            missing = value is None and not binding.key.kind.certificate
+            found.append("" if missing else f"={text}")
+            continue
+        found.append(f"{'+' if on else '-'}{2 if late else 1}")
+    if release >= Release.W2022:  # sslpropertyex: a heading and a line for each id, a line a value
+        found += [""] * (len(PROPERTIES) + 2 * len({one.propertyid for one in PROPERTIES}))
+    return [one if one.isascii() else "" for one in found]
 
 
 def _array(words: Iterable[str]) -> str:
@@ -117,7 +118,7 @@ def _array(words: Iterable[str]) -> str:
 
 FORMAT = Format(
     "powershell",
-    "PowerShell script that makes the bindings, and reads thumbprints back",
+    "PowerShell script that makes the bindings and reads each back",
     write=write,
     write_changes=write_changes,
 )

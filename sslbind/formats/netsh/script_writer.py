@@ -26,8 +26,8 @@ _EXPANDED = set("%$`\\")
 """Characters that cmd or a shell gives a meaning inside quotes too; ``-f`` does not."""
 
 
-Render = Callable[[Sequence[str], Delta | None], str]
-"""Returns the line of a script for the words of a netsh line, and the change that it is of.
+Render = Callable[[Sequence[Sequence[str]], Delta | None], list[str]]
+"""Returns the lines of a script for the words of the netsh lines of one change.
 
 The change is None for the listen list. Raises ValueError where no line carries the words.
 """
@@ -47,7 +47,7 @@ def write(bindings: Iterable[Binding], iplisten: Iterable[str], release: Release
     ``revocationfreshnesstime=0``.
     """
     contents = Contents(tuple(bindings), tuple(iplisten), release)
-    text, losses = assemble(from_nothing(contents), lambda words, _: netsh_line(words))
+    text, losses = assemble(from_nothing(contents), lambda change, _: [*map(netsh_line, change)])
     expanded = (loss for binding in contents.bindings for loss in _expanded(binding))
     return Script(_START + text + _END, (*losses, *expanded))
 
@@ -154,14 +154,14 @@ def assemble(transition: Transition, render: Render, *, comments: bool = False) 
             lines.append(f"# {sentence}")
         for address in addresses:
             lines.extend([f"# {verb} ipaddress={address}"] if comments else [])
-            lines.append(render([verb, "iplisten", f"ipaddress={address}"], None))
+            lines.extend(render([[verb, "iplisten", f"ipaddress={address}"]], None))
 
     listed("add", transition.listen, transition.listening)
     for delta in transition.deltas:
         name = delta.key.spec
         lines += [comment(delta)] if comments else []
         try:
-            made = [render(words, delta) for words in commands(delta, transition.release)]
+            made = render(commands(delta, transition.release), delta)
         except ValueError as error:
             lines.append(f"# {name}: {error}")
             losses.append(f"{name}: {error}")
@@ -268,7 +268,9 @@ def _changes(transition: Transition) -> Written:
 
 def _written(transition: Transition, *, comments: bool) -> Written:
     require_netsh(transition.release)
-    text, losses = assemble(transition, lambda words, _: _safe_line(words), comments=comments)
+    text, losses = assemble(
+        transition, lambda change, _: [*map(_safe_line, change)], comments=comments
+    )
     script = _RUN + _START + text + _END
     return Written(script.encode(), tuple(dict.fromkeys((*losses, *refused(transition)))))
 

@@ -28,6 +28,14 @@ def show(bindings: Iterable[Binding], release: Release) -> str:
     return HEADER + "".join([block(binding) + "\n" for binding in bindings])
 
 
+def lines_of(release: Release) -> list[Tag | Bit]:
+    """Return what the lines of a record show, after its key and before extended properties."""
+    rows: list[tuple[int, Tag | Bit]] = [(tag.line, tag) for tag in _tags(release)]
+    if release > _OLD_LAST:
+        rows += [(bit.line, bit) for bit in BITS if bit.label and bit.since <= release]
+    return [field for _, field in sorted(rows, key=lambda row: row[0])]
+
+
 def _old_block(binding: Binding) -> str:
     lines = [f"    {binding.key.kind.label:<24}: {binding.key} \n"]
     for tag in _tags(_OLD_LAST):
@@ -42,9 +50,7 @@ def _old_block(binding: Binding) -> str:
 
 def _modern_block(release: Release) -> Callable[[Binding], str]:
     """Return a function that prints one binding as ``release`` does."""
-    rows: list[tuple[int, Tag | Bit]] = [(tag.line, tag) for tag in _tags(release)]
-    rows += [(bit.line, bit) for bit in BITS if bit.label and bit.since <= release]
-    fields = [field for _, field in sorted(rows, key=lambda row: row[0])]
+    fields = lines_of(release)
     template = "%s" + "".join(f"{_label(field.label)}%s\n" for field in fields)
     tail = _properties_template() if release >= Release.W2022 else ""
     # Most records leave most tags alone: their text is made once.
