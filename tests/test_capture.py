@@ -209,7 +209,7 @@ BAD_CERTIFICATES = [
     ({**stored(web()), "der": base64.b64encode(web().der + b"x").decode()},
      "a certificate: der is no certificate"),
     (stored(web(), "../My"),
-     "a certificate: '../My' is no store name: it must be one folder name"),
+     "a certificate: '../My' is not a store name: it must be one folder name"),
 ]  # fmt: skip
 
 

@@ -177,13 +177,13 @@ def test_what_a_file_holds(folder: Path) -> None:
     (folder / "c.x.pfx").write_bytes(mail().pfx(chain=[root(), intermediate()]))
     store = CentralStore(str(folder))
     assert [(one.usable, one.entry.problem) for one in store.files()] == [
-        (False, "is without its private key"),
-        (False, "cannot be used: it is neither PEM nor DER, PKCS#7 or PFX"),
+        (False, "has no private key"),
+        (False, "cannot be used: it is not PEM, DER, PKCS#7 or PFX"),
         (True, None),
     ]
     assert [one.problem for one in store.files()] == [
-        "is without its private key",
-        "cannot be used: it is neither PEM nor DER, PKCS#7 or PFX",
+        "has no private key",
+        "cannot be used: it is not PEM, DER, PKCS#7 or PFX",
         "",
     ]
     assert [store.opens(f"{stem}.x") for stem in "abc"] == [False, False, True]
@@ -195,7 +195,7 @@ def test_what_a_file_holds(folder: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_read(folder: Path) -> None:
-    """An empty folder is one that can be read; one that is not there says why not."""
+    """An empty folder is one that can be read; one that is missing says why not."""
     assert CentralStore(str(folder)).unreadable == ""
     assert CentralStore(str(folder / "gone")).unreadable == "no such file or directory"
 

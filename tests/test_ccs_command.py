@@ -316,7 +316,7 @@ def test_show(run: Run, full: Path) -> None:
 
 
 def test_show_without_a_folder(run: Run, registry: Path) -> None:
-    """Nothing configured is an answer too, and a folder that is not there a note."""
+    """Nothing configured is an answer too, and a folder that is missing a note."""
     assert run("ccs", "show").out == (
         "enabled:       no\n"
         "folder:        none: sslbind ccs enable FOLDER\n"
@@ -366,14 +366,14 @@ def test_list(run: Run) -> None:
         "_.contoso.com.pfx\t*.contoso.com\t*.contoso.com\t9\tyes\n"
         "a b.pfx\t-\tab.example\t30\tno key\n"
         "junk.example.pfx\tjunk.example\t-\t-\t"
-        "cannot be used: it is neither PEM nor DER, PKCS#7 or PFX\n"
+        "cannot be used: it is not PEM, DER, PKCS#7 or PFX\n"
         "old.contoso.com.pfx\told.contoso.com\t-\t-\tlocked\n"
         "www.contoso.com.pfx\twww.contoso.com\twww.contoso.com, contoso.com\t90\tyes\n"
         "xn--mnchen-3ya.example.pfx\t-\txn--mnchen-3ya.example\t30\tyes\n"
     )
     assert result.err == (
-        "note: a b.pfx serves nobody: its name is no host name\n"
-        "note: xn--mnchen-3ya.example.pfx serves nobody: its name is in punycode, and Windows"
+        "note: a b.pfx serves no host: its name is not a host name\n"
+        "note: xn--mnchen-3ya.example.pfx serves no host: its name is in punycode, and Windows"
         " looks for the Unicode form, münchen.example.pfx\n"
     )
     head = run("ccs", "list").out.splitlines()[0]
@@ -401,7 +401,7 @@ def test_list_as_json(run: Run) -> None:
         False,
         "is locked: the password does not open the PFX file",
     )
-    assert files["a b.pfx"]["why"] == "its name is no host name"
+    assert files["a b.pfx"]["why"] == "its name is not a host name"
     assert SECRET not in result.out + result.err
 
 

@@ -194,7 +194,7 @@ def test_add_into_a_linked_store(certs: Path, tmp_path: Path) -> None:
     outside.mkdir()
     certs.mkdir()
     (certs / "MY").symlink_to(outside)
-    with pytest.raises(CertificateError, match=r"MY: is no folder but a link or a file"):
+    with pytest.raises(CertificateError, match=r"MY: is not a folder but a link or a file"):
         stores(certs).add(full())
     assert list(outside.iterdir()) == []
 
@@ -237,7 +237,7 @@ def test_a_store_name_is_one_folder(certs: Path, name: str) -> None:
         lambda name: found.add(full(), name),
         lambda name: found.require(WEB, name),
     ):
-        with pytest.raises(CertificateError, match="is no store name"):
+        with pytest.raises(CertificateError, match="is not a store name"):
             action(name)
     assert not certs.exists()
 
@@ -326,7 +326,7 @@ def test_the_key_of_another_certificate(certs: Path, drop: Drop, name: str, key:
     entry = only(certs)
     assert (entry.key_status, entry.key_file) == ("mismatch", f"MY/{key}")
     error = refused(certs)
-    assert error.message == f"the certificate {WEB} in the store MY is without its private key"
+    assert error.message == f"the certificate {WEB} in the store MY has no private key"
     assert (
         error.hints[0] == f"MY/{name}: the private key in MY/{key} belongs to another certificate"
     )
@@ -367,12 +367,10 @@ def test_a_pfx_that_no_password_opens_is_locked(certs: Path, drop: Drop) -> None
     entry = only(certs)
     assert (entry.locked, entry.thumbprint, entry.file) == (True, "", "MY/web.pfx")
     error = refused(certs)
-    assert entry.problem == (
-        "is locked: the PFX file is protected by a password, and none was given"
-    )
+    assert entry.problem == ("is locked: the PFX file is protected by a password; none was given")
     assert error.message == f"the certificate {WEB} is in no store"
     assert error.hints == (
-        "sslbind store add FILE --store MY brings it",
+        "sslbind store add FILE --store MY adds it",
         f"MY/web.pfx may hold it, but {entry.problem}",
         "name a file with its password as PasswordFile in [CertStores]",
     )
@@ -450,7 +448,7 @@ def test_what_is_no_certificate_file(certs: Path, drop: Drop) -> None:
     (certs / "MY/notes.txt").write_bytes(web().pem)
     found = {one.file: one.problem for one in stores(certs).entries()}
     assert found == {
-        "MY/a.pem": "cannot be used: it is neither PEM nor DER, PKCS#7 or PFX",
+        "MY/a.pem": "cannot be used: it is not PEM, DER, PKCS#7 or PFX",
         "MY/b.pem": "cannot be used: it is empty",
         "MY/c.pfx": "is larger than 16777216 bytes",
         "MY/d.pem": "cannot be read: no such file or directory",
@@ -505,15 +503,15 @@ def test_in_no_store(certs: Path) -> None:
     assert refused(certs).message == f"the certificate {WEB} is in no store"
     (certs / "MY").mkdir(parents=True)
     for odd in ("", "..", "../MY/x", "\x00", "x" * 40):
-        assert refused(certs, odd).hints == ("sslbind store add FILE --store MY brings it",)
+        assert refused(certs, odd).hints == ("sslbind store add FILE --store MY adds it",)
 
 
 def test_without_a_private_key(certs: Path) -> None:
     """1312 says that the key is missing; with keys elsewhere it is fine."""
     stores(certs).add(identity(web().pem))
     assert refused(certs).hints == (
-        "sslbind store add CERTIFICATE KEY --store MY brings the key",
-        'privatekeys = "elsewhere" in [CertStores] does without keys',
+        "sslbind store add CERTIFICATE KEY --store MY adds the key",
+        'privatekeys = "elsewhere" in [CertStores] allows certificates without keys',
     )
     assert stores(certs, elsewhere=True).require(WEB).thumbprint == WEB
 

@@ -111,7 +111,7 @@ def test_folder_that_serves_nobody(case: Case) -> None:
     found = case.only("ccs-missing-file")
     assert found.key == "443"
     assert found.message == "the central store ccs cannot be read: no such file or directory"
-    assert found.advice == "put the file of every host there, or mend [CentralCertProvider]"
+    assert found.advice == "put the file of every host there, or correct [CentralCertProvider]"
     Path("ccs").mkdir()
     Path("ccs/readme.txt").write_text("none", encoding="utf-8")
     assert case.only("ccs-missing-file").message == (
@@ -146,7 +146,7 @@ def test_missing_file_of_a_site(case: Case) -> None:
 
 
 def test_missing_file_takes_any_text(case: Case) -> None:
-    """What is no host name has no file, and without a provider none is missing."""
+    """What is not a host name has no file, and without a provider none is missing."""
     case.central("www.contoso.com.pfx", web(), chain=(intermediate(),))
     case.write(PROVIDER)
     subject = Subject(Session(Registry.open()), NOW)
@@ -184,7 +184,7 @@ def test_name_mismatch(case: Case) -> None:
         (
             "ccs/xn--bcher-kva.example.pfx",
             (
-                "ccs/xn--bcher-kva.example.pfx serves nobody: its name is in punycode, and Windows"
+                "ccs/xn--bcher-kva.example.pfx serves no host: its name is in punycode, and Windows"
                 " looks for the Unicode form, bücher.example.pfx"
             ),
         ),
@@ -215,7 +215,7 @@ def test_files_that_do_not_open(case: Case) -> None:
     )
     assert bad.message.startswith("ccs/a.contoso.com.pfx serves a.contoso.com and cannot be used: ")
     assert bad.message.endswith(f"; {BROKEN}")
-    assert bad.advice == "replace it by a PFX file with the certificate and its private key"
+    assert bad.advice == "replace it with a PFX file that has the certificate and its private key"
     assert locked.file == "ccs/b.contoso.com.pfx"
     assert locked.advice == (
         "name a file with the password as PrivateKeyPasswordFile in [CentralCertProvider]"
@@ -235,7 +235,7 @@ def test_file_with_another_password(case: Case) -> None:
     case.write(STORES, PROVIDER, 'PrivateKeyPasswordFile = "ccs.password"', record("443"))
     found = case.only("cert-no-private-key")
     assert found.advice == (
-        "export it again with the one password of the store, that of ccs.password"
+        "export it again with the password of the store, the one in ccs.password"
     )
     assert found.command is None
 
@@ -249,7 +249,7 @@ def test_second_spelling(case: Case) -> None:
         pytest.skip("names of files compare without case here")
     found = case.only("ccs-name-mismatch")
     assert found.message == (
-        "ccs/WWW.contoso.com.pfx serves nobody: www.contoso.com.pfx already serves www.contoso.com"
+        "ccs/WWW.contoso.com.pfx serves no host: www.contoso.com.pfx already serves www.contoso.com"
     )
     assert found.advice == "delete one of the two"
 
@@ -295,13 +295,13 @@ def test_link_to_nothing(case: Case) -> None:
     assert (missing.rule, missing.key) == ("ccs-missing-file", "www.contoso.com:443")
     assert (link.rule, link.file) == ("ccs-name-mismatch", "ccs/www.contoso.com.pfx")
     assert link.message == (
-        "ccs/www.contoso.com.pfx serves nobody: cannot be read: no such file or directory"
+        "ccs/www.contoso.com.pfx serves no host: cannot be read: no such file or directory"
     )
     assert link.advice == "put the file there, or delete the link"
 
 
 def test_malformed_host_of_a_site(case: Case) -> None:
-    """What is no host name has no file; that it is none is what the finding says."""
+    """What is not a host name has no file; that it is none is what the finding says."""
     case.central("www.contoso.com.pfx", web())
     case.write(PROVIDER, record("0.0.0.0:443", A), record("443"))
     host = "../../etc/x"
@@ -319,10 +319,10 @@ def test_malformed_host_of_a_site(case: Case) -> None:
     assert {one.advice for one in found} == {"correct its bindingInformation in IIS"}
     for one in found:
         assert one.message.startswith(
-            "https '*:443:../../etc/x' of site 'Shop' can have no record: "
+            "https '*:443:../../etc/x' of site 'Shop' cannot have a record: "
         )
         assert ".pfx" not in one.message
-    assert found[1].message.endswith("'../../etc/x' is no host name")
+    assert found[1].message.endswith("'../../etc/x' is not a host name")
     assert found[2].message == found[1].message
     assert case.check(ids=["binding-without-record"], sites=[sites], windows="2008r2") == []
 

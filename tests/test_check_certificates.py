@@ -143,10 +143,10 @@ def test_no_private_key(case: Case) -> None:
     found = case.only("cert-no-private-key")
     assert found.severity == "error"
     assert found.message == (
-        f"the certificate {web().thumbprint} is in MY, but its private key is not there; {BROKEN}"
+        f"the certificate {web().thumbprint} is in MY, but its private key is missing; {BROKEN}"
     )
     assert found.advice == (
-        'add its key, or let privatekeys = "elsewhere" in [CertStores] do without keys'
+        'add its key, or allow certificates without: privatekeys = "elsewhere" in [CertStores]'
     )
     assert found.command == "sslbind store add CERTIFICATE.pem KEY.key --store MY"
     case.write(STORES, 'privatekeys = "elsewhere"', record(KEY, web()))
@@ -225,7 +225,7 @@ def test_unknown_store_of_an_unknown_certificate(case: Case) -> None:
     found = case.only("unknown-store")
     assert found.command is None
     assert found.advice == (
-        "name a store that exists, MY as a rule, or put the certificate into this one"
+        "name a store that exists, usually MY, or put the certificate into this one"
     )
 
 
@@ -541,7 +541,7 @@ def test_rebind_split(case: Case) -> None:
     found = case.only("rebind-split")
     assert (found.severity, found.key) == ("info", "0.0.0.0:443")
     assert found.message == (
-        f"3 records hold the certificate {old.thumbprint} of CN=www.contoso.com, which has expired,"
+        f"3 records have the certificate {old.thumbprint} of CN=www.contoso.com, which has expired,"
         f" and {newest.thumbprint}, valid until 2026-08-29 12:00 UTC, is in MY"
     )
     assert found.advice == "rebind them to the newer one"
@@ -555,7 +555,7 @@ def test_rebind_split_that_rebind_refuses(case: Case) -> None:
     case.store(old, renewed())
     case.write(STORES, record(KEY, old))
     found = case.only("rebind-split")
-    assert found.message.startswith("1 record holds the certificate ")
+    assert found.message.startswith("1 record has the certificate ")
     assert found.advice == (
         "rebind them to the newer one, which lacks a name or is not in the store of each"
     )

@@ -40,7 +40,7 @@ SHADOW = DEFAULT + DEFAULT.replace("0.0.0.0", "10.0.0.5")
 
 WARNING = """\
 sslbind.toml:4: warn: no-default-ssl: hostnameport=www.contoso.com:443: port 443 has records for \
-names and none for every address, such as 0.0.0.0:443
+host names but none for all addresses, such as 0.0.0.0:443
     No default SSL site has been created. To support browsers without SNI capabilities, it is \
 recommended to create a default SSL site.
     sslbind add sslcert ipport=0.0.0.0:443 certhash=a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1 \
@@ -109,7 +109,7 @@ class TestAnswer:
                     "key": "www.contoso.com:443",
                     "file": "sslbind.toml",
                     "line": 4,
-                    "message": "port 443 has records for names and none for every address,"
+                    "message": "port 443 has records for host names but none for all addresses,"
                     " such as 0.0.0.0:443",
                     "advice": "No default SSL site has been created. To support browsers without"
                     " SNI capabilities, it is recommended to create a default SSL site.",
@@ -294,7 +294,8 @@ class TestSites:
         (tmp_path / "other.toml").write_text(NAMES)
         words = ("--sites", "applicationHost.config", "--select", "binding-without-record")
         done = run("check", "sslbind.toml", "other.toml", *words, "--format", "json")
-        what = "https '*:8443:' of site 'Shop' has no record: IIS has the binding, HTTP.SYS has not"
+        site = "https '*:8443:' of site 'Shop'"
+        what = f"{site} has no record: the binding is in IIS but not in HTTP.SYS"
         assert [one["message"] for one in done.json["findings"]] == [
             f"{what} (sslbind.toml)",
             f"{what} (other.toml)",
@@ -348,14 +349,14 @@ class TestSelection:
         done = run("check", option, "reject-set,No-Default-SLL")
         assert (done.code, done.out) == (2, "")
         assert done.err == (
-            "error: 'No-Default-SLL' is no rule\nhint: did you mean no-default-ssl?\n"
+            "error: 'No-Default-SLL' is not a rule\nhint: did you mean no-default-ssl?\n"
         )
 
     def test_nothing_like_it(self, run: Run, names: Path) -> None:
         """Where no rule is close, the list is pointed to; a glob that fits none is unknown too."""
         done = run("check", "--select", "zz-*")
         assert done.code == 2
-        assert done.err == "error: 'zz-*' is no rule\nhint: sslbind explain lists them\n"
+        assert done.err == "error: 'zz-*' is not a rule\nhint: sslbind explain lists them\n"
 
     def test_several_like_it(self, run: Run, names: Path) -> None:
         """Where several are close, up to three are named."""
@@ -475,20 +476,20 @@ class TestSuppress:
         what = f"{values['rule']} for {values['key']}" if "key" in values else values["rule"]
         done = run("check")
         assert done.out == WARNING
-        note = f"note: sslbind.toml:9: the suppression of {what} fits no finding\n"
+        note = f"note: sslbind.toml:9: the suppression of {what} matches no finding\n"
         assert done.err.startswith(note)
-        assert "fits no finding" not in run("check", "--select", "no-*").err
+        assert "matches no finding" not in run("check", "--select", "no-*").err
 
     def test_rules_that_need_sites(self, run: Run, names: Path, tmp_path: Path) -> None:
         """Where no sites are compared, a suppression of a rule that needs them may fit some."""
         suppress(names, rule="orphan-record", reason="made by hand")
-        assert "fits no finding" not in run("check").err
+        assert "matches no finding" not in run("check").err
         (tmp_path / "applicationHost.config").write_text(SITES.replace("8443:", "443:x.com"))
         (tmp_path / "sites.config").write_text(SITES)
         assert "suppressed" in run("check", "--sites", "sites.config").err
         names.write_text(names.read_text().replace(IIS, "{11111111-2222-3333-4444-555555555555}"))
         assert (
-            "the suppression of orphan-record fits no finding"
+            "the suppression of orphan-record matches no finding"
             in run("check", "--sites", "sites.config").err
         )
 
@@ -517,7 +518,7 @@ class TestSuppress:
         done = run("check")
         assert (done.code, done.out) == (2, "")
         assert done.err == (
-            "error: sslbind.toml:13: [[Suppress]] names 'no-default-sll', which is no rule\n"
+            "error: sslbind.toml:13: [[Suppress]] names 'no-default-sll', which is not a rule\n"
             "hint: did you mean no-default-ssl?\n"
         )
 
@@ -536,7 +537,7 @@ class TestSuppress:
         suppress(names, rule="no-default-ssl", reason="third", key="www.contoso.com:443")
         answer = run("check", "--format", "json")
         assert [one["reason"] for one in json.loads(answer.out)["suppressed"]] == ["second"]
-        assert answer.err.count("fits no finding") == 1
+        assert answer.err.count("matches no finding") == 1
 
 
 class TestTime:

@@ -126,7 +126,7 @@ def test_ccs_combination(case: Case) -> None:
     """The central store goes with SNI only; the tags that the bits turned on go with them."""
     case.write(record("443", tags="sslflags = 39"))
     assert case.only("sslflags-ccs-combination").message == (
-        "sslflags=39: DisableHTTP2, DisableTLS13 never goes with CentralCertStore"
+        "sslflags=39: DisableHTTP2, DisableTLS13 cannot be combined with CentralCertStore"
     )
     assert case.mend("sslflags-ccs-combination") == (
         "sslbind update sslcert ccs=443 sslflags=3 disablehttp2=disable disabletls13=disable"

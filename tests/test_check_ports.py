@@ -28,7 +28,7 @@ def test_no_default_ssl(case: Case) -> None:
         3,
     )
     assert found.message == (
-        "port 443 has records for names and none for every address, such as 0.0.0.0:443"
+        "port 443 has records for host names but none for all addresses, such as 0.0.0.0:443"
     )
     assert found.advice == (
         "No default SSL site has been created. To support browsers without SNI capabilities,"
@@ -109,11 +109,11 @@ def test_ip_shadows_sni(case: Case) -> None:
     found = case.only("ip-shadows-sni")
     assert (found.severity, found.kind, found.key) == ("error", "ipport", "10.0.0.5:443")
     assert found.message == (
-        "it answers before every name: clients that come to 10.0.0.5 for a.contoso.com,"
+        "it answers before every name: clients that connect to 10.0.0.5 for a.contoso.com,"
         f" b.contoso.com, c.contoso.com and 3 more get the certificate {B}"
     )
     assert found.advice == (
-        "delete the record where nothing needs it, so that the names and 0.0.0.0 answer,"
+        "delete the record if nothing needs it, so that the names and 0.0.0.0 answer,"
         " or give its service another address or port"
     )
     assert case.check(ids=["ip-shadows-sni-same-cert"]) == []
@@ -132,7 +132,7 @@ def test_ip_shadows_the_central_store(case: Case) -> None:
     one, other = case.check(ids=["ip-shadows-sni"])
     assert (one.key, other.key) == ("10.0.0.5:443", "[2001:db8::5]:443")
     assert one.message == (
-        "it answers before every name: clients that come to 10.0.0.5 for www.contoso.com,"
+        "it answers before every name: clients that connect to 10.0.0.5 for www.contoso.com,"
         f" every host of the central store get the certificate {A}"
     )
     assert len(case.check(ids=["ip-shadows-sni"], windows="2019")) == 2
@@ -162,7 +162,7 @@ def test_ip_shadows_sni_same_cert(case: Case) -> None:
     assert (found.severity, found.key) == ("info", "10.0.0.5:443")
     assert found.message == (
         "it answers before every name: the client-certificate and CTL settings of 2 names on port"
-        " 443 are lost for clients that come to 10.0.0.5; the certificate is the same"
+        " 443 are lost for clients that connect to 10.0.0.5; the certificate is the same"
     )
     assert case.mend("ip-shadows-sni-same-cert") == "sslbind delete sslcert ipport=10.0.0.5:443"
 
@@ -199,7 +199,7 @@ def test_v6_wildcard_differs(case: Case) -> None:
         f"it has certhash {B}, appid {ADFS}, and 0.0.0.0:443 has certhash {A},"
         " appid {4dc3e181-e14b-4a21-b022-59fc669b0914}"
     )
-    assert first.advice == "give both records the same; the command takes what 0.0.0.0:443 has"
+    assert first.advice == "set both to the same values; the command takes those of 0.0.0.0:443"
     case.write(record("0.0.0.0:443", A), record("[::]:443", B, appid=ADFS))
     assert case.mend("v6-wildcard-differs") == (
         f"sslbind update sslcert 'ipport=[::]:443' certhash={A}"
@@ -213,7 +213,7 @@ def test_expired_certificates_are_not_spread(case: Case) -> None:
     case.store(old, new)
     case.write(STORES, record("0.0.0.0:443", old), record("[::]:443", new))
     found = case.only("v6-wildcard-differs")
-    assert found.advice == "give both records the same; the command takes what [::]:443 has"
+    assert found.advice == "set both to the same values; the command takes those of [::]:443"
     assert case.mend("v6-wildcard-differs") == (
         f"sslbind update sslcert ipport=0.0.0.0:443 certhash={new.thumbprint}"
     )
@@ -221,7 +221,7 @@ def test_expired_certificates_are_not_spread(case: Case) -> None:
     case.store(later)
     case.write(STORES, record("0.0.0.0:443", old), record("[::]:443", later))
     found = case.only("v6-wildcard-differs")
-    assert (found.advice, found.command) == ("give both records the same", None)
+    assert (found.advice, found.command) == ("set both to the same values", None)
     case.write(STORES, record("[::]:443", old), record("www.contoso.com:443", old))
     assert case.only("v6-only-wildcard").command is None
     case.write(STORES, record("www.contoso.com:443", old), record("x.contoso.com:443", new))

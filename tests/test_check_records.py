@@ -34,7 +34,7 @@ def test_reject_set(case: Case) -> None:
     found = case.only("reject-set")
     assert (found.severity, found.key) == ("warn", "a.contoso.com:443")
     assert found.message == "reject is on: every connection that the record answers is dropped"
-    assert found.advice == "turn it off, unless the name shall get no answer"
+    assert found.advice == "turn it off, unless the name must get no answer"
     assert case.check(ids=["reject-set"], windows="2012r2") == []
     assert case.mend("reject-set") == (
         "sslbind update sslcert hostnameport=a.contoso.com:443 reject=disable"
@@ -55,7 +55,8 @@ def test_no_tls_version_left(case: Case) -> None:
     found = case.only("no-tls-version-left")
     assert (found.severity, found.key) == ("error", "a.contoso.com:443")
     assert found.message == (
-        "disablelegacytls, disabletls12, disabletls13 are on: no TLS version is left to its clients"
+        "disablelegacytls, disabletls12, disabletls13 are on: no TLS version is left for its"
+        " clients"
     )
     assert found.advice == "turn one of them off"
     assert case.mend("no-tls-version-left") == (
@@ -113,23 +114,23 @@ def test_misplaced_asterisk_of_a_site(case: Case) -> None:
         ("applicationHost.config", 5, None, None),
     ]
     assert found[0].message == (
-        "https '*:443:w*.contoso.com' of site 'Shop': an asterisk is the whole first label of a"
-        " host, and stands nowhere else"
+        "https '*:443:w*.contoso.com' of site 'Shop': an asterisk may only be the whole first"
+        " label of a host"
     )
     assert found[0].advice == "bind each name by itself, or *. and the name above them"
 
 
 def test_ctl_by_identifier(case: Case) -> None:
-    """HTTP.SYS knows no trust lists by identifier from Windows Server 2012 on."""
+    """HTTP.SYS does not support trust lists by identifier from Windows Server 2012 on."""
     case.write(record("0.0.0.0:443", A, tags='sslctlidentifier = "clients"'))
     found = case.only("ctl-store", windows="2012")
     assert (found.severity, found.key, found.command) == ("warn", "0.0.0.0:443", None)
     assert found.message == (
-        "sslctlidentifier=clients: HTTP.SYS of Windows Server 2012 knows no trust lists by"
-        " identifier"
+        "sslctlidentifier=clients: HTTP.SYS of Windows Server 2012 does not support trust lists"
+        " by identifier"
     )
     assert found.advice == (
-        "take sslctlidentifier out of the record, and name a store with sslctlstorename instead"
+        "remove sslctlidentifier from the record, and name a store with sslctlstorename instead"
     )
     assert case.check(ids=["ctl-store"], windows="2008r2") == []
 
@@ -147,7 +148,7 @@ def test_ctl_store(case: Case) -> None:
     found = case.only("ctl-store")
     assert found.key == "0.0.0.0:443"
     assert found.message == "sslctlstorename=ClientAuthIssuer: the store is absent"
-    assert found.advice == "put the certificates of the issuers that clients may come from into it"
+    assert found.advice == "put the certificates of the issuers that clients may have into it"
     assert found.command == "sslbind store add ISSUER.pem --store ClientAuthIssuer"
     assert case.run("init").code == 2  # the registry is there; what follows is a folder by hand
     case.store(store="ClientAuthIssuer")
@@ -202,7 +203,7 @@ def test_adfs_ip_binding(case: Case) -> None:
         file.write(adfs("fs.contoso.com:443"))
     one, other = case.check(ids=["adfs-ip-binding"])
     assert (one.severity, one.key, other.key) == ("error", "10.0.0.5:443", "[::]:443")
-    assert one.message == "AD FS is on this server, and 10.0.0.5 answers on port 443 beside it"
+    assert one.message == "AD FS is on this server, and 10.0.0.5 answers on its port 443"
     assert one.advice == ("delete it; 0.0.0.0:443 may be the fallback for clients without a name")
     assert one.command == "sslbind delete sslcert ipport=10.0.0.5:443"
     assert case.run("delete", "sslcert", "ipport=10.0.0.5:443").code == 0
@@ -216,7 +217,7 @@ def test_adfs_ip_binding_for_a_site(case: Case) -> None:
     found = case.only("adfs-ip-binding", sites=[Sites("applicationHost.config", (site,))])
     assert found.command is None
     assert str(found.advice).startswith(
-        "https '10.0.0.5:443:' of site 'Shop' needs the record: let the site move to a name (SNI,"
+        "https '10.0.0.5:443:' of site 'Shop' needs the record: move the site to a host name"
     )
 
 

@@ -31,7 +31,7 @@ def binding(information: str, flags: int | None = None, protocol: str = "https")
 
 
 class SiteCase(Case):
-    """A registry with an applicationHost.config beside it."""
+    """A registry with an applicationHost.config ."""
 
     def sites(self, *bindings: str, access: str = "", name: str = "Web", more: str = "") -> None:
         """Write a configuration with one site: its first binding stands on line 3."""
@@ -116,10 +116,10 @@ def test_binding_without_record(case: SiteCase) -> None:
         file="applicationHost.config",
         line=4,
         message=(
-            "https '*:443:' of site 'Web' has no record: IIS has the binding, HTTP.SYS has not"
+            "https '*:443:' of site 'Web' has no record: the binding is in IIS but not in HTTP.SYS"
         ),
         advice=(
-            "add the record; New-WebBinding writes only the side of IIS; THUMBPRINT stands for a"
+            "add the record; New-WebBinding changes IIS only; replace THUMBPRINT by that of a"
             " certificate of the server"
         ),
         command=(
@@ -134,8 +134,8 @@ def test_binding_without_record_and_without_host(case: SiteCase) -> None:
     case.store(web())
     case.sites(binding("*:443:", 0))
     assert case.one("binding-without-record").advice == (
-        "add the record; New-WebBinding writes only the side of IIS; certhash=THUMBPRINT in the"
-        " place of --cert takes one that is in the store"
+        "add the record; New-WebBinding changes IIS only; certhash=THUMBPRINT instead of --cert"
+        " uses one that is in the store"
     )
     Path("NEW.pfx").write_bytes(mail().pfx())
     assert case.mended("binding-without-record") == (
@@ -149,7 +149,7 @@ def test_binding_without_record_and_without_certificate(case: SiteCase) -> None:
     case.store(mail())
     case.sites(binding("*:443:www.contoso.com", 1))
     assert case.one("binding-without-record").advice == (
-        "add the record; New-WebBinding writes only the side of IIS; no certificate in the stores"
+        "add the record; New-WebBinding changes IIS only; no certificate in the stores"
         " covers www.contoso.com"
     )
     Path("NEW.pfx").write_bytes(web().pfx())
@@ -232,8 +232,8 @@ def test_binding_without_record_of_shared_address(case: SiteCase) -> None:
     case.sites(binding("*:443:www.contoso.com"), binding("*:443:mail.contoso.com"))
     found = case.one("binding-without-record")
     assert found.message == (
-        "https '*:443:www.contoso.com' of site 'Web' (and 1 more) has no record: IIS has the"
-        " binding, HTTP.SYS has not"
+        "https '*:443:www.contoso.com' of site 'Web' (and 1 more) has no record: the binding is"
+        " in IIS but not in HTTP.SYS"
     )
     assert case.mended("binding-without-record") == (
         f"sslbind add sslcert ipport=0.0.0.0:443 certhash={both.thumbprint} appid=iis"
@@ -284,7 +284,7 @@ def test_binding_without_record_in_the_metabase(case: SiteCase) -> None:
     [found] = case.found("binding-without-record", file="MetaBase.xml")
     assert (found.key, found.file, found.line) == ("10.0.0.5:8443", "MetaBase.xml", 1)
     assert found.advice == (
-        "import the file: the record takes what else the site has of HTTP.SYS, such as client"
+        "import the file: that also sets the site's other options of HTTP.SYS, such as client"
         " certificates and revocation checks"
     )
     assert found.command == "sslbind import MetaBase.xml --if-exists keep"
@@ -300,7 +300,7 @@ def test_binding_without_record_in_the_metabase(case: SiteCase) -> None:
     [
         ("2003", "add the record"),
         ("2008", "add the record"),
-        ("2008r2", "add the record; New-WebBinding writes only the side of IIS"),
+        ("2008r2", "add the record; New-WebBinding changes IIS only"),
     ],
 )
 def test_new_webbinding(case: SiteCase, windows: str, advice: str) -> None:
@@ -348,14 +348,14 @@ def test_binding_without_record_of_an_old_wildcard(case: SiteCase) -> None:
 def test_binding_that_can_have_no_record(
     case: SiteCase, information: str, flags: int, why: str
 ) -> None:
-    """What is not IP:port:host can have no record, and is not told as another mistake."""
+    """What is not IP:port:host cannot have a record, and is not told as another mistake."""
     case.write()
     case.sites(binding(information, flags))
     rules = [one.rule for one in case.check(sites=[read_sites("applicationHost.config")])]
     assert rules == ["binding-without-record"]
     found = case.one("binding-without-record")
     assert (found.kind, found.key, found.line) == (None, None, 3)
-    assert found.message == (f"https '{information}' of site 'Web' can have no record: {why}")
+    assert found.message == (f"https '{information}' of site 'Web' cannot have a record: {why}")
 
 
 def test_ccs_binding_without_record(case: SiteCase) -> None:
@@ -482,7 +482,7 @@ def test_each_of_two_files(case: SiteCase) -> None:
     ("appid", "owner"),
     [
         (ADFS, f"AD FS {ADFS}"),
-        (OTHER, f"an application that is not known {OTHER}"),
+        (OTHER, f"an unknown application {OTHER}"),
         (EXPRESS, f"IIS Express {EXPRESS}"),
     ],
 )
@@ -502,8 +502,8 @@ def test_foreign_appid(case: SiteCase, appid: str, owner: str) -> None:
     )
     assert found.message == f"it belongs to {owner}, and port 443 has https '*:443:' of site 'Web'"
     assert found.advice == (
-        "fine where both are meant to share the port; else delete the record, and give its product"
-        " another port"
+        "fine if both are meant to share the port; otherwise delete the record, and move its"
+        " product to another port"
     )
 
 
@@ -672,7 +672,12 @@ def test_sslflags_without_host(case: SiteCase, flags: int) -> None:
                 " is modelled"
             ),
         ),
-        ("sslflags-ccs-combination", 7, "2022", "DisableHTTP2 never goes with CentralCertStore"),
+        (
+            "sslflags-ccs-combination",
+            7,
+            "2022",
+            "DisableHTTP2 cannot be combined with CentralCertStore",
+        ),
     ],
 )
 def test_sslflags_of_a_site(case: SiteCase, rule: str, flags: int, windows: str, what: str) -> None:
@@ -716,7 +721,7 @@ def test_legacy_5506(case: SiteCase) -> None:
     found = case.one("legacy-5506")
     assert (found.severity, found.key, found.line) == ("error", None, 3)
     assert found.message == (
-        "customMetadata has property 5506 for 'LM/W3SVC/1', which makes bindings vanish"
+        "customMetadata has property 5506 for 'LM/W3SVC/1': bindings disappear"
     )
 
 
@@ -796,7 +801,7 @@ def test_clientcert_of_the_central_store(case: SiteCase) -> None:
     found = case.one("clientcert-tls13")
     assert (found.key, found.command) == ("443", None)
     assert found.advice == (
-        "give the name a record of its own (SNI): ccs records take no such option"
+        "give the name a record of its own (SNI): ccs records do not have this option"
     )
 
 
@@ -848,8 +853,8 @@ def test_from_the_command_line(case: SiteCase) -> None:
     assert answer.code == 1
     assert answer.out == (
         "applicationHost.config:3: error: binding-without-record: ipport=0.0.0.0:443:"
-        " https '*:443:' of site 'Web' has no record: IIS has the binding, HTTP.SYS has not\n"
-        "    add the record; New-WebBinding writes only the side of IIS; THUMBPRINT stands for a"
+        " https '*:443:' of site 'Web' has no record: the binding is in IIS but not in HTTP.SYS\n"
+        "    add the record; New-WebBinding changes IIS only; replace THUMBPRINT by that of a"
         " certificate of the server\n"
         "    sslbind add sslcert ipport=0.0.0.0:443 certhash=THUMBPRINT appid=iis"
         " certstorename=MY\n"

@@ -219,14 +219,14 @@ def test_resolve_says_nothing(run: Run, path: Path, tmp_path: Path) -> None:
             0,
             (
                 f"{LOOPBACK}:{port}: ok: the server resets the connection, and resolve says"
-                " no-match: no record fits, and the connection is reset (TCP RST)\n"
+                " no-match: no binding matches, and the connection is reset (TCP RST)\n"
             ),
         )
     with openssl_server("-cert", pem_file(tmp_path, one)) as port:
         write(path, sni(port, one))
         done = run("-q", "probe", f"{LOOPBACK}:{port}")
         assert done.code == 1
-        assert ", and resolve says no-match: no record fits" in done.out
+        assert ", and resolve says no-match: no binding matches" in done.out
 
 
 @pytest.mark.skipif(not has_address("::1"), reason="no IPv6 here")

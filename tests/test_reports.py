@@ -332,7 +332,7 @@ class TestJunit:
         skipped = {case.get("name"): case[0] for case in suite if len(case)}
         assert set(skipped) == idle
         assert {(one.tag, one.get("message")) for one in skipped.values()} == {
-            ("skipped", "it needs the sites of IIS: --sites FILE")
+            ("skipped", "needs the sites of IIS: --sites FILE")
         }
         assert suite.get("skipped") == str(len(idle))
 
@@ -391,6 +391,6 @@ def test_formats_of_one_run(run: Run, bare: Path) -> None:
     codes = set()
     for format_ in ("text", "json", "sarif", "junit", "github"):
         done = run("check", "--select", "no-default-ssl", "--fail-on", "warn", "--format", format_)
-        assert done.out.count("port 443 has records for names") in (1, 2)
+        assert done.out.count("port 443 has records for host names") in (1, 2)
         codes.add(done.code)
     assert codes == {1}

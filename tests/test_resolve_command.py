@@ -157,8 +157,8 @@ def test_not_modelled(run: Run, folder: Path) -> None:
     text = run("resolve", "10.0.0.5:443")
     assert (text.code, text.err) == (0, NOT_MODELLED)
     assert text.out == (
-        f"{A} by ipport=0.0.0.0:443: 0.0.0.0 answers the connections that no record before it"
-        " fits (documented)\n"
+        f"{A} by ipport=0.0.0.0:443: 0.0.0.0 answers the connections that no earlier binding"
+        f" matches (documented)\n"
         "what a client says of it is not known: certificates are not modelled\n"
     )
 
@@ -168,7 +168,7 @@ def test_no_match(run: Run, folder: Path) -> None:
     write(folder, f"sni {WWW}:443 {GOOD.thumbprint}", settings=STORES)
     result = run("resolve", "10.0.0.5:443")
     assert (result.code, result.err) == (1, "")
-    assert result.out == "no-match: no record fits, and the connection is reset (TCP RST) (documented)\n"  # fmt: skip  # noqa: E501
+    assert result.out == "no-match: no binding matches, and the connection is reset (TCP RST) (documented)\n"  # fmt: skip  # noqa: E501
     document = run("resolve", "10.0.0.5:443", "--format", "json").json
     assert {name: document[name] for name in ("outcome", "step", "binding", "certificate")} == {
         "outcome": "no-match",
@@ -224,7 +224,7 @@ def test_broken_without_a_certificate(run: Run, folder: Path) -> None:
         " record is picked and the handshake fails; no later record is tried (inferred)\n"
         "passed over: ipport=0.0.0.0:443\n"
     )
-    assert result.err == "hint: sslbind store add FILE --store MY brings it\n"
+    assert result.err == "hint: sslbind store add FILE --store MY adds it\n"
     why = run("resolve", "10.0.0.5:443", WWW, "--explain").out.split("\n\n")[1]
     assert why.splitlines()[-1] == ("step 2: hostnameport=www.contoso.com:443: picked (documented)")
     document = run("resolve", "10.0.0.5:443", WWW, "--format", "json").json
@@ -236,9 +236,9 @@ def test_broken_without_a_certificate(run: Run, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
-        ("gone", "is without its private key"),
+        ("gone", "has no private key"),
         ("another's", "the private key belongs to another certificate"),
-        ("garbage", "neither PEM nor DER"),
+        ("garbage", "not PEM, DER"),
     ],
 )
 def test_broken_without_a_private_key(run: Run, folder: Path, damage: str, why: str) -> None:
@@ -308,7 +308,7 @@ def test_an_incomplete_chain_alone_is_accepted(run: Run, folder: Path) -> None:
 
 
 def test_a_root_that_has_expired(run: Run, folder: Path) -> None:
-    """A root in Root counts like every certificate of the path, until a valid one is beside it."""
+    """A root in Root counts like every certificate of the path, until a valid one is ."""
     write(folder, f"sni {WWW}:443 {GOOD.thumbprint}", settings=STORES)
 
     def last() -> str:
@@ -384,9 +384,7 @@ def test_the_central_store(run: Run, folder: Path) -> None:
     )
     broken = run("resolve", "10.0.0.5:443", "shop.contoso.com", "--explain")
     assert broken.code == 1
-    assert broken.out.startswith(
-        "broken by ccs=443: ccs/_.contoso.com.pfx: it is neither PEM nor DER"
-    )
+    assert broken.out.startswith("broken by ccs=443: ccs/_.contoso.com.pfx: it is not PEM, DER")
     assert broken.err == (
         "hint: put a PFX file with the certificate and its private key in its place\n"
     )
@@ -402,20 +400,20 @@ def test_a_central_store_that_cannot_be_read(run: Run, folder: Path) -> None:
     write(folder, *records, settings=STORES + CENTRAL)
     why = (
         "note: ccs: the folder of the central store cannot be read: no such file or directory;"
-        " its files are not known\n"
+        " its files are unknown\n"
     )
     result = run("resolve", "10.0.0.5:443", WWW, "--explain")
     assert (result.code, result.err) == (0, why)
     lines = result.out.splitlines()
     assert lines[0].endswith(
-        "before it fits; the files of the central store are not known (documented)"
+        "no earlier binding matches; the files of the central store are not known (documented)"
     )
     assert (
         "step 6: ccs=443 with www.contoso.com.pfx or _.contoso.com.pfx: not known (documented)"
     ) in lines
     assert (
         "central store: the provider is enabled, its files are in ccs, which cannot be read:"
-        " no such file or directory; its files are not known"
+        " no such file or directory; its files are unknown"
     ) in lines
     document = run("resolve", "10.0.0.5:443", WWW, "--format", "json").json
     assert (document["outcome"], document["step"]) == ("certificate", "ipv4-wildcard")
@@ -506,23 +504,23 @@ def test_explain(run: Run, folder: Path) -> None:
     assert result.out.split("\n\n")[1] == (
         "release: Windows Server 2022\n"
         "address: [::ffff:10.0.0.5] is taken as 10.0.0.5 (inferred)\n"
-        "name: WWW.contoso.com. is looked up as www.contoso.com: without the trailing dot, case"
-        " does not count\n"
+        "name: WWW.contoso.com. is looked up as www.contoso.com: without the trailing dot, names"
+        " ignore case\n"
         "IP listen list: empty: HTTP.SYS listens on every address\n"
         "step 1: ipport=10.0.0.5:443: no (documented)\n"
         "step 2: hostnameport=www.contoso.com:443: answers (documented)\n"
         "client certificate: the handshake asks for one, and names the CAs in the store"
         " AdfsTrustedDevices (documented): CN=Test Root\n"
         "TLS versions: TLS 1.0, TLS 1.1, TLS 1.2; the record turns off TLS 1.3\n"
-        "site: the certificate says nothing about the site: that is found after TLS by the Host"
-        " header (documented)\n"
+        "site: the certificate does not determine the site: the Host header does, after TLS"
+        " (documented)\n"
     )
 
 
 @pytest.mark.parametrize(
     ("windows", "name", "topic", "text"),
     [
-        ("2008r2", WWW, "release", "Windows Server 2008 R2 knows IP records only (documented)"),
+        ("2008r2", WWW, "release", "Windows Server 2008 R2 has IP records only (documented)"),
         (
             "2012r2", WWW, "release",
             (
@@ -530,7 +528,7 @@ def test_explain(run: Run, folder: Path) -> None:
                 " 2016 on and scopedccs, which exists from Windows Server 2022 on"
             ),
         ),
-        ("2025", WWW, "central store", "the provider is not enabled, and no file is looked for"),
+        ("2025", WWW, "central store", "the provider is not enabled, and no file is searched for"),
         (
             "2008r2", WWW, "client certificate",
             "the handshake asks for one, and names every trusted root (documented)",
@@ -545,7 +543,7 @@ def test_explain(run: Run, folder: Path) -> None:
         ("2022", "xn--bcher-kva.de", "name",
          "xn--bcher-kva.de is looked up as bücher.de: in its Unicode form"),
         ("2022", "10.0.0.9", "name",
-         "10.0.0.9 is an address, and no server name (RFC 6066, section 3)"),
+         "10.0.0.9 is an address, not a server name (RFC 6066, section 3)"),
         ("2022", "a/b", "name", "a/b is a name that no record can have"),
         ("2022", "", "name", "the client sends no server name"),
     ],
@@ -858,7 +856,7 @@ port 443, Windows Server 2022
   host name; not on 10.0.0.5:443:
     hostnameport=www.contoso.com:443  {s}  sslbind.toml:17
       broken: the certificate is not in the store MY
-  wildcard name, for names without a record of their own; not on 10.0.0.5:443:
+  wildcard name, for names without a binding of their own; not on 10.0.0.5:443:
     hostnameport=*.contoso.com:443    {b}  www.contoso.com  sslbind.toml:22
       names with a record of their own go to hostnameport=www.contoso.com:443
   central store, for names that have a file; not on 10.0.0.5:443:

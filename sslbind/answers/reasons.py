@@ -1,7 +1,7 @@
-"""Why a connection is answered as it is: the sentences behind an answer.
+"""Why a connection is answered as it is: the sentences that explain an answer.
 
-Each says whether Microsoft's documents, or others' code, have it (documented)
-or whether it follows from them (inferred).
+Each says whether it is in Microsoft's documents or others' code (documented), or
+follows from them (inferred).
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _STEPS = {
     "hostnameport": "the client sends the name, and no record has the exact address",
     "wildcard-hostnameport": "the wildcard covers the name that the client sends, and no record"
     " has the name itself or the exact address",
-    "scopedccs": "the scope covers the name that the client sends, and no record before it fits",
-    "ccs": "the central store has a file for the name that the client sends, and no record before"
-    " it fits",
-    "ipv6-wildcard": "[::] answers the IPv6 connections that no record before it fits",
-    "ipv4-wildcard": "0.0.0.0 answers the connections that no record before it fits",
+    "scopedccs": "the scope covers the name that the client sends, and no earlier binding matches",
+    "ccs": "the central store has a file for the name that the client sends, and no earlier binding"
+    " matches",
+    "ipv6-wildcard": "[::] answers the IPv6 connections that no earlier binding matches",
+    "ipv4-wildcard": "0.0.0.0 answers the connections that no earlier binding matches",
 }
 
 
@@ -58,7 +58,7 @@ def because(answer: Answer, iplisten: tuple[str, ...]) -> str:
     if answer.outcome == "broken":
         return "the record is picked and the handshake fails; no later record is tried"
     if answer.step is None:
-        return "no record fits, and the connection is reset (TCP RST)"
+        return "no binding matches, and the connection is reset (TCP RST)"
     if answer.step.name == "ipv4-wildcard" and ":" in answer.address:
         return f"{_STEPS['ipv4-wildcard']}, IPv6 as well"
     file = f": {answer.step.stem}.pfx" if answer.step.stem else ""
@@ -107,13 +107,13 @@ def _handshake(session: Session, record: Binding) -> Iterator[tuple[str, str]]:
         yield "client certificate", _client_certificate(session, record)
     yield "TLS versions", _versions(left, session.release)
     if left:
-        later = "that is found after TLS by the Host header"
-        yield "site", f"the certificate says nothing about the site: {later} ({DOCUMENTED})"
+        later = "the Host header does, after TLS"
+        yield "site", f"the certificate does not determine the site: {later} ({DOCUMENTED})"
 
 
 def _release(release: Release) -> str:
     if release < HOSTNAMEPORT.since:
-        return f"{release.title} knows IP records only ({DOCUMENTED})"
+        return f"{release.title} has IP records only ({DOCUMENTED})"
     lacks = []
     if release < SNI_WILDCARD_SINCE:
         lacks.append(f"wildcard names, which exist from {SNI_WILDCARD_SINCE.title} on")
@@ -132,7 +132,7 @@ def _normalised(answer: Answer, address: str, name: str | None) -> Iterator[tupl
     if not name:
         yield "name", "the client sends no server name"
     elif answer.name is None:
-        yield "name", f"{name} is an address, and no server name (RFC 6066, section 3)"
+        yield "name", f"{name} is an address, not a server name (RFC 6066, section 3)"
     elif not answer.name:
         yield "name", f"{name:.100} is a name that no record can have"
     elif answer.name != name:
@@ -142,7 +142,7 @@ def _normalised(answer: Answer, address: str, name: str | None) -> Iterator[tupl
         if not answer.name.isascii() and "xn--" in name.lower():
             changes.append("in its Unicode form")
         if name.lower() != name:
-            changes.append("case does not count")
+            changes.append("names ignore case")
         why = f": {', '.join(changes)}" if changes else ""
         yield "name", f"{name} is looked up as {answer.name}{why}"
 
@@ -168,9 +168,9 @@ def _provider(session: Session) -> str:
     if session.central is not None and settings is not None:
         why = session.central.unreadable
         return f"the provider is enabled, its files are in {settings.location}" + (
-            f", which cannot be read: {why}; its files are not known" if why else ""
+            f", which cannot be read: {why}; its files are unknown" if why else ""
         )
-    return "the provider is not enabled, and no file is looked for"
+    return "the provider is not enabled, and no file is searched for"
 
 
 def _client_certificate(session: Session, record: Binding) -> str:

@@ -1,8 +1,8 @@
 """What an answer means for a client: which certificate, from which file, and is it accepted.
 
-The resolver says which record is picked; here its certificate is opened and held
-against the moment and the name. What a client looks at in a certificate that did
-not change is remembered, because opening one costs more than all the rest.
+The resolver says which record is picked; here its certificate is opened and
+judged for the moment and the name. The facts of a certificate that did not change
+are cached, because opening one costs more than all the rest.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Report(NamedTuple):
 
     @property
     def verified(self) -> bool | None:
-        """True where all that the answer hangs on was looked up and opened, else None."""
+        """True where everything that the answer depends on was looked up and opened, else None."""
         return True if self.chain is not None and not self.unseen else None
 
     @property
@@ -127,7 +127,7 @@ def host_checked(text: str | None) -> str | None:
 
 
 def _unseen(session: Session, answer: Answer) -> str:
-    """Return why the files that the answer hangs on are not known, or nothing."""
+    """Return why the files that the answer depends on are unknown, or nothing."""
     settings = session.registry.settings.central_store
     if session.central is None or settings is None:
         return ""
@@ -135,7 +135,7 @@ def _unseen(session: Session, answer: Answer) -> str:
         return ""
     return (
         f"{settings.location}: the folder of the central store cannot be read:"
-        f" {session.central.unreadable}; its files are not known"
+        f" {session.central.unreadable}; its files are unknown"
     )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 STEPS = {
     "ipport": "exact address",
     "hostnameport": "host name",
-    "wildcard-hostnameport": "wildcard name, for names without a record of their own",
+    "wildcard-hostnameport": "wildcard name, for names without a binding of their own",
     "scopedccs": "central store, for one name",
     "ccs": "central store, for names that have a file",
     "ipv6-wildcard": "every other IPv6 connection",
@@ -36,14 +36,14 @@ _UNUSED = "never used"
 
 
 class PortBinding(NamedTuple):
-    """One record of a port: where it stands, what it serves, and when it does not.
+    """One record of a port: its place, what it serves, and why it may not.
 
     ``thumbprint`` and ``names`` are the certificate's, ``files`` and ``unusable``
     the number of files of the central store, all of them and those that do not
     open; None where there is no such thing, or it is not known. ``state`` is
     ``never used``, ``dropped``, ``broken``, ``not known`` or empty, and ``note``
     says why. ``exact`` are the records for one address that come before it, one
-    tuple for all candidates of a port; ``first`` are the others that do.
+    tuple for all records of a port; ``first`` are the others that do.
     """
 
     key: Key
@@ -93,7 +93,7 @@ class Table:
 
     @cached_property
     def unseen(self) -> str:
-        """Why the files of the central store are not known, or nothing."""
+        """Why the files of the central store are unknown, or nothing."""
         central, settings = self.session.central, self.session.registry.settings.central_store
         if central is None or settings is None or not central.unreadable:
             return ""
@@ -160,7 +160,7 @@ class Table:
         if entry is None:
             return f"the certificate is not in the store {binding.store}"
         if not entry.has_key and not stores.keys_elsewhere:
-            return "the certificate is without its private key"
+            return "the certificate has no private key"
         return ""
 
     def _files(self, key: Key) -> tuple[int | None, int | None]:
@@ -196,5 +196,5 @@ def _otherwise(port: int, used: set[Key]) -> str:
     if Key(IPPORT, ANY_IPV4, port) in used:
         return f"is answered by ipport={ANY_IPV4}:{port}"
     if Key(IPPORT, ANY_IPV6, port) in used:
-        return f"is reset, where it comes by IPv4; ipport={ANY_IPV4}:{port} would answer"
+        return f"is reset, if it comes over IPv4; ipport={ANY_IPV4}:{port} would answer"
     return f"is reset, clients without a server name as well; ipport={ANY_IPV4}:{port} would answer"

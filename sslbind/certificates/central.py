@@ -1,8 +1,8 @@
 r"""The Central Certificate Store: a folder whose file names say who is served.
 
 ``<host>.pfx`` serves a host, ``_.<parent>.pfx`` the names one label below a
-parent; names are Unicode and compare without case, and what stands inside a
-certificate plays no part (Microsoft Learn, "Centralized SSL Certificate
+parent; names are Unicode and compare without case, and the names inside a
+certificate play no part (Microsoft Learn, "Centralized SSL Certificate
 Support"). The names that are asked for come from the network. Windows keeps
 the settings under ``HKLM\SOFTWARE\Microsoft\IIS\CentralCertProvider``:
 ``Enabled``, ``CertStoreLocation``, ``PrivateKeyPassword``.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".pfx"
 _WILDCARD = "_."
-_KEYLESS = "is without its private key"
+_KEYLESS = "has no private key"
 _RACY = 20_000_000  # ns: a folder that changed just now may change again within one step of time
 
 
@@ -56,7 +56,7 @@ class CentralFile(NamedTuple):
 
     @property
     def problem(self) -> str:
-        """Why it is not, as what a sentence says of the file; empty where it is usable.
+        """Why it is not, as the rest of a sentence about the file; empty where it is usable.
 
         For example ``is locked: the password does not open the PFX file``.
         """
@@ -74,8 +74,8 @@ class Put(NamedTuple):
 def stem_of(file: str) -> str | None:
     """Return the canonical stem of a file's name, None where no connection leads to it.
 
-    That is any name without ``.pfx`` and any that is no host name but for its
-    case and its Unicode normal form; names in A-labels too, as Windows looks
+    That is any name without ``.pfx``, and any that is not a host name apart from
+    its case and its Unicode normal form; names in A-labels too, as Windows looks
     for the Unicode form (confirmed by others' code).
     """
     stem, suffix = file[: -len(SUFFIX)], file[-len(SUFFIX) :]
@@ -265,8 +265,8 @@ class CentralStore:
     def _find_odd(self) -> dict[str, str]:
         """Return the files whose names are not spelled canonically, by their stem.
 
-        What was found is remembered as long as the folder does not change, but
-        not where it has links, whose targets come and go unseen.
+        The result is cached as long as the folder does not change, but not where
+        it has links, whose targets change unnoticed.
         """
         import json
 
@@ -304,9 +304,9 @@ def _why_nobody(file: str) -> str:
     """Return why no connection leads to a file whose name has no stem."""
     stem = file[: -len(SUFFIX)]
     if stem.startswith("*"):
-        return "no host name has '*': the file of a wildcard is _.contoso.com.pfx"
+        return "a file name cannot have '*': the file of a wildcard is _.contoso.com.pfx"
     if "xn--" not in stem.lower():
-        return "its name is no host name"
+        return "its name is not a host name"
     why = "its name is in punycode, and Windows looks for the Unicode form"
     with contextlib.suppress(BadValueError):
         host = parse_host(stem)

@@ -11,7 +11,7 @@ from sslbind.certificates.pem import armour
 from sslbind.errors import CertificateError
 
 Signed = Callable[[Certificate, Certificate], bool]
-"""Tells whether the first certificate was signed by the second."""
+"""Whether the first certificate was signed by the second."""
 
 _SAME_NAME = 16  # issuers of one name that are tried, so that a hostile file cannot take hours
 
@@ -54,12 +54,12 @@ def ordered(certificates: Sequence[Certificate], signed: Signed) -> tuple[Identi
     issuers = _issuers(certificates, signed)
     signers = {issuer.thumbprint for above in issuers.values() for issuer in above}
     ends = [one for one in certificates if one.thumbprint not in signers]
-    # Two CAs that signed each other leave no end: the file's first stands for it.
+    # Two CAs that signed each other leave no end: the first one of the file is taken.
     return tuple(Identity(one, _above(one, issuers)) for one in ends or certificates[:1])
 
 
 def with_keys(identities: Sequence[Identity], keys: Sequence[PrivateKey]) -> tuple[Identity, ...]:
-    """Give each identity its key; raise CertificateError for a key that is no end certificate's."""
+    """Give each identity its key; raise CertificateError for any other key."""
     by_spki = {key.spki: key for key in keys}
     stray = by_spki.keys() - {one.leaf.spki for one in identities}
     if stray:
@@ -72,7 +72,7 @@ def with_keys(identities: Sequence[Identity], keys: Sequence[PrivateKey]) -> tup
             f"the private key belongs to the issuer {issuer}, not to the certificate {ends}"
             if issuer
             else f"the private key does not match the certificate {ends}",
-            "give each certificate the key that it was requested with, and no other",
+            "give only the key that the certificate was requested with",
         )
     return tuple(Identity(one.leaf, one.chain, by_spki.get(one.leaf.spki)) for one in identities)
 

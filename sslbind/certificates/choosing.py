@@ -3,7 +3,7 @@
 A certificate that is valid now comes before one that is not, one that has the
 host's own name before one whose wildcard covers it, then the one issued last
 (notBefore), then the one that lasts longest (notAfter). IIS has no such rule:
-this is what an operator who has just renewed a certificate means.
+this is what an operator who has just renewed a certificate expects.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Choice(NamedTuple):
 
 
 class Chooser:
-    """Chooses among ``entries``, of which those that cannot serve TLS are left out."""
+    """Chooses among those of ``entries`` that can serve TLS."""
 
     def __init__(self, entries: Iterable[Entry], now: datetime) -> None:
         self._now = now

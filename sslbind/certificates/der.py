@@ -1,7 +1,7 @@
-"""What a binary file is, told by its first bytes, and how much work it asks for.
+"""What a binary file is, by its first bytes, and how much work it demands.
 
-A reader of DER headers and no more: what it finds is read by a real parser
-afterwards, which judges the rest.
+A reader of DER headers only: a real parser reads the file afterwards and
+decides the rest.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def whole(data: bytes) -> bool:
 
 
 def first(data: bytes) -> bytes:
-    """Return the first element of ``data`` with its header: what stands behind it is dropped."""
+    """Return the first element of ``data`` with its header, and drop what follows it."""
     outer = element(data)
     return data if outer is None else data[: outer[2]]
 
@@ -80,14 +80,15 @@ def kind(data: bytes) -> Kind | None:
 
 
 def rounds(data: bytes) -> int:
-    """Return how many key derivation rounds ``data`` asks for in all, 0 for none.
+    """Return how many key derivation rounds ``data`` requires in all, 0 for none.
 
-    BER is brought into DER first, so that neither an indefinite length nor a
-    string in pieces hides anything; CertificateError is raised where a PFX
-    or an encrypted key cannot be. The algorithms are found by their identifiers, the MAC of a PFX
-    by its place. For scrypt (RFC 7914) the count is cost times block size times
-    parallelism. The known limit: a derivation inside an encrypted part is not
-    seen, as only the password shows it.
+    BER is converted to DER first, so that neither an indefinite length nor a
+    string in pieces hides anything; CertificateError is raised for a PFX or an
+    encrypted key that cannot be converted. The algorithms are found by their
+    identifiers, the MAC of a PFX by its position. For
+    scrypt (RFC 7914) the count is cost times block size times parallelism. Known
+    limit: a derivation inside an encrypted part is not seen, as only the password
+    reveals it.
     """
     is_pfx = kind(data) == "pkcs12"
     try:
@@ -113,8 +114,8 @@ def check_rounds(count: int) -> None:
     """Raise CertificateError where a file asks for more than MAX_ROUNDS in all."""
     if count > MAX_ROUNDS:
         raise CertificateError(
-            f"it asks for {count} rounds of key derivation, more than {MAX_ROUNDS}",
-            "export it again with fewer rounds, if it is yours",
+            f"it requires {count} rounds of key derivation, more than {MAX_ROUNDS}",
+            "if the file is yours, export it again with fewer rounds",
         )
 
 
@@ -162,7 +163,7 @@ def _mac_rounds(data: bytes) -> int:
 
 
 class _NotBerError(Exception):
-    """Bytes that are no BER, or too much of it."""
+    """Bytes that are not BER, or too much of it."""
 
 
 class _Normal:
@@ -187,7 +188,7 @@ class _Normal:
         tag, start, end = header
         indefinite = self._data[at + 1] == 0x80
         if tag & _HIGH_TAG == _HIGH_TAG or (not indefinite and end > limit):
-            raise _NotBerError("it is no PKCS#12")
+            raise _NotBerError("it is not PKCS#12")
         if not tag & _CONSTRUCTED:
             if indefinite:
                 raise _NotBerError("a length is missing")

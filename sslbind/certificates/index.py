@@ -89,7 +89,7 @@ def _refuse_last_keys(
             if spki in needed:
                 raise CertificateError(
                     f"holds the private key of another certificate as well: {needed[spki]}",
-                    "put that key into a file of its own beside it first",
+                    "move that key to a file of its own beside it first",
                     file=path,
                 )
 
@@ -104,7 +104,7 @@ def _refuse_shared(entry: Entry, holders: Mapping[str, FileContents]) -> None:
         if others:
             raise CertificateError(
                 f"holds other certificates as well: {', '.join(others[:3])}",
-                "take the certificate out of the file with an editor",
+                "remove the certificate from the file with an editor",
                 file=path,
             )
 

@@ -16,8 +16,8 @@ def ascii_name(name: str) -> str:
 
     Both forms of an international name are taken (IDNA 2008 with the mapping of
     UTS 46), ``*`` as the whole first label, and the underscores that Windows
-    allows. Raises ValueError, with the reason, for what is no host name; an
-    address is none.
+    allows. Raises ValueError, with the reason, for anything else, addresses
+    included.
     """
     star, rest = ("*.", name[2:]) if name.startswith("*.") else ("", name)
     if not rest.isascii():
@@ -31,7 +31,7 @@ def ascii_name(name: str) -> str:
     if len(star + rest) > 253:
         raise ValueError("longer than 253 characters")
     if not all(_LABEL.fullmatch(label) for label in rest.split(".")):
-        raise ValueError("a label is empty, too long or has a character that no host name has")
+        raise ValueError("a label is empty, too long, or has a character that is not allowed")
     if address(rest) is not None or rest.rpartition(".")[2].isdecimal():
         raise ValueError("an address, not a host name")
     return star + rest
@@ -51,10 +51,10 @@ def covers(certificate_names: Iterable[str], host: str) -> bool:
     """Whether one of the names of a certificate covers ``host``, as RFC 9525 has it.
 
     Names and host compare without case and in either form of an international
-    name. ``*`` stands for exactly one label, the first and a whole one, above at
-    least two others: clients refuse ``*.com``. A host ``*.contoso.com``, the key
+    name. ``*`` covers exactly one label, the first and a whole one, in front of
+    at least two others: clients refuse ``*.com``. A host ``*.contoso.com``, the key
     of a wildcard binding, is covered by the same wildcard only. An address is
-    compared as an address. What is no host name is covered by nothing.
+    compared as an address. Nothing covers what is not a host name.
     """
     wanted = address(host)
     if wanted is not None:

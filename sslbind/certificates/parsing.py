@@ -83,7 +83,7 @@ def read_bundle(
     check_keys: bool = True,
     keep_locked: bool = False,
 ) -> Bundle:
-    """Return the certificates and keys in ``data``, whose form is told by its content.
+    """Return the certificates and keys in ``data``, whose form is recognised by its content.
 
     PEM in any order and with any text between, in UTF-16 too (PowerShell's
     ``>``); a DER certificate or key; PKCS#12 (RFC 7292); PKCS#7 (RFC 2315).
@@ -98,7 +98,7 @@ def read_bundle(
     CertificateError, which says what was found, for everything else.
     """
     if len(data) > MAX_SIZE:
-        raise CertificateError(f"{len(data)} bytes are more than a certificate file has")
+        raise CertificateError(f"{len(data)} bytes are too many for a certificate file")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", "replace").encode("ascii", "replace")
     reader = _Reader(tuple(passwords), check_keys, keep_locked)
@@ -125,15 +125,15 @@ def identities(bundle: Bundle) -> tuple[Identity, ...]:
     """
     if not bundle.certificates:
         found = "a private key but no certificate" if bundle.keys else "no certificate"
-        raise CertificateError(f"it holds {found}", "name the certificate's file as well")
+        raise CertificateError(f"it holds {found}", "give the certificate's file as well")
     return with_keys(chains(bundle.certificates), bundle.keys)
 
 
 def names_issuer(certificate: Certificate, issuer: Certificate) -> bool:
-    """Whether ``issuer`` stands above ``certificate``, at the price of a look at its names.
+    """Whether ``issuer`` is above ``certificate``, mostly without checking a signature.
 
-    The issuer's name together with its key identifier is taken as said (RFC
-    5280, section 4.2.1.1); without identifiers that agree, the signature tells.
+    The issuer's name together with its key identifier is trusted (RFC 5280,
+    section 4.2.1.1); where the identifiers do not agree, the signature decides.
     """
     if certificate.issuer != issuer.subject:
         return False
@@ -141,7 +141,7 @@ def names_issuer(certificate: Certificate, issuer: Certificate) -> bool:
     return agreed or issued_by(certificate, issuer)
 
 
-@functools.lru_cache(maxsize=1024)  # whoever loads a chain and judges it asks twice
+@functools.lru_cache(maxsize=1024)  # loading a chain and judging it ask the same
 def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
     """Whether ``issuer`` signed ``certificate``: by name and by signature, dates apart."""
     if certificate.issuer != issuer.subject:
@@ -220,14 +220,14 @@ class _Reader:
             if block.label in pem.CERTIFICATE_LABELS:
                 self.add_certificate(der.first(block.der))
                 if block.label == "TRUSTED CERTIFICATE":
-                    self.notes.append("the trust settings of a TRUSTED CERTIFICATE are left out")
+                    self.notes.append("the trust settings of a TRUSTED CERTIFICATE are ignored")
             elif block.label in ("PKCS7", "CMS"):
                 self.read_pkcs7(block.der)
             elif block.label.endswith("PRIVATE KEY"):
                 self.read_key(block)
             elif block.label != "EC PARAMETERS":  # the curve of the key that follows says it again
                 passed_over.append(block.label)
-        self.notes.extend(f"a {label} is passed over" for label in passed_over)
+        self.notes.extend(f"a {label} is ignored" for label in passed_over)
         if not (self.certificates or self.keys or self.locked):
             found = ", ".join(dict.fromkeys(passed_over)) or "a PEM block that does not end"
             raise CertificateError(f"it holds no certificate and no private key but {found}")
@@ -244,8 +244,8 @@ class _Reader:
             self.read_key(pem.Block("PRIVATE KEY", b"", data))
         else:
             raise CertificateError(
-                "it is neither PEM nor DER, PKCS#7 or PFX" if data else "it is empty",
-                "a certificate file has the form .pem, .cer, .der, .pfx, .p12 or .p7b",
+                "it is not PEM, DER, PKCS#7 or PFX" if data else "it is empty",
+                "certificate files are .pem, .cer, .der, .pfx, .p12 or .p7b",
             )
 
     def read_pkcs7(self, data: bytes) -> None:
@@ -264,7 +264,7 @@ class _Reader:
             with _Parsing("the private key of a PFX file"):
                 self.add_key(_private_key(store.key))
         if der.key_bags(data) > 1:
-            self.notes.append("the PFX holds several private keys, and only the first is read")
+            self.notes.append("the PFX holds several private keys; only the first is read")
 
     def open_pkcs12(self, data: bytes) -> pkcs12.PKCS12KeyAndCertificates:
         for password in (None, *self._passwords):  # OpenSSL takes None for the empty one too
@@ -286,14 +286,14 @@ class _Reader:
                 self.add_key(_private_key(self.load_key(block, None)))
             return
         if block.encrypted_by_header and not block.header_is_whole:
-            raise CertificateError("an encrypted private key has a cipher that is not known")
+            raise CertificateError("an encrypted private key has an unknown cipher")
         self.count_rounds(block.der)
         for password in filter(None, self._passwords):  # cryptography knows no empty one
             with _Parsing("an encrypted private key"):
                 try:
                     self.add_key(_private_key(self.load_key(block, password)))
                 except ValueError as error:
-                    # One wrong password in 256 decrypts to what looks whole, and is no key.
+                    # One wrong password in 256 decrypts to what looks whole but is not a key.
                     if not re.search("password|deserialize", str(error)):
                         raise
                 else:
@@ -325,7 +325,7 @@ class _Reader:
     def wrong_password(self, what: str) -> PasswordError:
         tried = len(self._passwords)
         if tried == 0:
-            return PasswordError(f"{what} is protected by a password, and none was given")
+            return PasswordError(f"{what} is protected by a password; none was given")
         passwords = "password does not open" if tried == 1 else f"{tried} passwords do not open"
         return PasswordError(f"the {passwords} {what}")
 
@@ -362,7 +362,7 @@ class _Parsing:
             ) from None
 
 
-@functools.lru_cache(maxsize=16)  # the same issuers stand in file after file
+@functools.lru_cache(maxsize=16)  # the same issuers are in file after file
 def _certificate(data: bytes) -> Certificate:
     with _Parsing("a certificate"):
         one = x509.load_der_x509_certificate(data)
@@ -419,10 +419,10 @@ def _signature_hash(certificate: x509.Certificate) -> str | None:
 
 
 def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the key of ``issuer`` made the signature; what cannot be checked is not signed.
+    """Whether the key of ``issuer`` made the signature; one that cannot be checked does not count.
 
     Not ``verify_directly_issued_by``: it refuses SHA-1 and MD5, which old
-    certificates have and ``verify`` has to tell of.
+    certificates have and the judgement has to report.
     """
     if certificate.issuer != issuer.subject:
         return False

@@ -16,7 +16,7 @@ _CIPHER = re.compile(rb"DEK-Info: (AES|DES)[A-Z0-9-]{0,20},([0-9A-Fa-f]*)")
 MAX_SIZE = 16 << 20
 """Bytes that a file may have: a hundred times the root certificates of an operating system."""
 CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
-"""The standard label, and two that OpenSSL wrote; the last has trust settings behind the DER."""
+"""The standard label, and two that OpenSSL wrote; the last has trust settings after the DER."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Block:
 
 
 def blocks(data: bytes) -> Iterator[Block]:
-    """Yield the objects in ``data``, in their order, whatever text stands between them.
+    """Yield the objects in ``data``, in their order, whatever text is between them.
 
     Line ends, a byte order mark and text before, between and after are passed
     over, and so is a block that does not end. The time is linear in the size.

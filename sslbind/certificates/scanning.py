@@ -1,7 +1,7 @@
-"""What every file of the certificate stores holds, remembered from run to run.
+"""What every file of the certificate stores holds, cached from run to run.
 
 A file whose size, times and inode did not change is not opened again. Only
-public facts are remembered: no key, no password.
+public facts are cached: no key, no password.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_DEPTH = 8
 _RACY = 20_000_000  # ns: file times move in steps, and a second change in one step does not show
 
 Progress = Callable[[int], None]
-"""Told how many files were looked at so far; a cold scan of thousands takes seconds."""
+"""Called with the number of files seen so far; a cold scan of thousands takes seconds."""
 
 
 class Branch(NamedTuple):
@@ -69,7 +69,7 @@ class PasswordFile:
     def passwords(self) -> tuple[bytes, ...]:
         """Return the password, or none where no file is configured.
 
-        One line end behind it is dropped. Raises CertificateError, which names
+        A line end after it is dropped. Raises CertificateError, which names
         the file, where that cannot be read.
         """
         if self._read is None:
@@ -107,8 +107,8 @@ def scan(
 ) -> dict[str, FileContents]:
     """Return the contents of every file in the stores of ``folder``, by its path below it.
 
-    ``flat``: of the PFX files that stand in ``folder`` itself, as in a central
-    store. ``progress`` is told how many files were looked at, now and then. A
+    ``flat``: only the PFX files in ``folder`` itself, as in a central store.
+    ``progress`` is called now and then with the number of files seen so far. A
     file that cannot be read or understood is there with its problem; the scan
     itself raises nothing.
     """
@@ -224,7 +224,7 @@ def _walk(folder: str) -> Iterator[tuple[str, os.stat_result | str]]:
 
 
 def _flat(folder: str) -> Iterator[tuple[str, os.stat_result | str]]:
-    """Yield each PFX file that stands in ``folder`` itself, links to files included."""
+    """Yield each PFX file in ``folder`` itself, links to files included."""
     try:
         with os.scandir(folder) as items:
             inside = [item for item in items if _suffix(item.name) == ".pfx"]

@@ -60,7 +60,7 @@ def store_name(text: str) -> str:
     else:
         return text
     raise CertificateError(
-        f"'{printable(text[:200])}' is no store name: {wrong}",
+        f"'{printable(text[:200])}' is not a store name: {wrong}",
         "stores are MY, WebHosting, Root and the like",
     )
 
@@ -70,7 +70,7 @@ class CertStores:
 
     ``keys_elsewhere``: certificates without private keys are fine.
     ``password_file`` holds the password of PFX files that others drop in.
-    ``progress`` is told how many files were looked at, while they are. ``add``
+    ``progress`` is called with the number of files seen, while scanning. ``add``
     and ``delete`` look again, and so does ``refresh``.
     """
 
@@ -261,8 +261,8 @@ class CertStores:
     def load(self, entry: Entry, *, check_keys: bool = True) -> Identity:
         """Return the certificate of ``entry`` with chain and key, read anew and checked in full.
 
-        ``check_keys=False`` leaves out the arithmetic check of RSA keys. A key that
-        belongs to another certificate comes along, so that ``verify`` can say so. Raises
+        ``check_keys=False`` leaves out the arithmetic check of RSA keys. A key of
+        another certificate is returned too, so that ``verify`` can report it. Raises
         SslbindError where a file is gone or cannot be read, PasswordError where it
         is locked.
         """
@@ -288,9 +288,9 @@ class CertStores:
     def issuers(self, identity: Identity) -> tuple[Certificate, ...]:
         """Return the certificates of all stores that may be above ``identity``.
 
-        They are called like an issuer in it, or like one of theirs in turn;
-        whether they signed anything, their name does not tell. What cannot be
-        opened is left out. A certificate that signed itself needs none.
+        They have the name of an issuer in it, or of an issuer of theirs; whether
+        they signed anything is not checked. What cannot be opened is left out.
+        A certificate that signed itself needs none.
         """
         from sslbind.certificates.parsing import issued_by
 
@@ -396,12 +396,14 @@ class CertStores:
             hints.append("name a file with its password as PasswordFile in [CertStores]")
         else:
             hints.append(
-                f"sslbind store add CERTIFICATE KEY --store {_word(entry.store)} brings the key"
+                f"sslbind store add CERTIFICATE KEY --store {_word(entry.store)} adds the key"
             )
-            hints.append('privatekeys = "elsewhere" in [CertStores] does without keys')
+            hints.append(
+                'privatekeys = "elsewhere" in [CertStores] allows certificates without keys'
+            )
         return NoCertificateError(
             f"the certificate {entry.thumbprint} in the store {printable(entry.store)}"
-            " is without its private key",
+            " has no private key",
             *hints,
         )
 
@@ -414,7 +416,7 @@ class CertStores:
             where = f"not in the store {printable(store)}"
         else:
             where = "in no store"
-            hints.append(f"sslbind store add FILE --store {_word(store)} brings it")
+            hints.append(f"sslbind store add FILE --store {_word(store)} adds it")
             closed = [one for one in self.entries() if not one.thumbprint]
             hints.extend(
                 f"{printable(one.file)} may hold it, but {printable(one.problem or 'is locked')}"
@@ -479,7 +481,7 @@ class CertStores:
         path = os.path.join(self.folder, spelled.get(store.casefold(), store))
         _make(path)
         if not stat.S_ISDIR(_mode(path)):
-            raise CertificateError("is no folder but a link or a file", _REPLACE, file=path)
+            raise CertificateError("is not a folder but a link or a file", _REPLACE, file=path)
         return path
 
 
@@ -504,7 +506,7 @@ def _old(path: str) -> bytes:
 
 
 def _mode(path: str) -> int:
-    """Return type and mode of what is at ``path`` itself, not behind a link; 0 for nothing."""
+    """Return type and mode of what is at ``path`` itself, not of a link's target; 0 for nothing."""
     try:
         return os.lstat(path).st_mode
     except FileNotFoundError:

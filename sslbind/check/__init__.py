@@ -1,4 +1,4 @@
-"""The rules: what is wrong with a registry before a client finds out.
+"""The rules: what is wrong with a registry, before a client finds out.
 
 A module of this package has the rules of one subject. A new rule is a function
 with ``@rule`` in one of them, or in a new module; nothing else lists it.
@@ -41,9 +41,9 @@ def rules() -> Mapping[str, Rule]:
 
 
 def select(patterns: Iterable[str]) -> set[str]:
-    """Return the ids of the rules that ``patterns`` mean: ids, or globs such as ``cert-*``.
+    """Return the ids of the rules that match ``patterns``: ids, or globs such as ``cert-*``.
 
-    Raises SslbindError for one that means no rule.
+    Raises SslbindError for a pattern that matches no rule.
     """
     from fnmatch import fnmatchcase
 
@@ -51,13 +51,13 @@ def select(patterns: Iterable[str]) -> set[str]:
     for pattern in patterns:
         ids = {id_ for id_ in rules() if fnmatchcase(id_, pattern)}
         if not ids:
-            raise SslbindError(f"{pattern!r} is no rule", closest_rule(pattern))
+            raise SslbindError(f"{pattern!r} is not a rule", closest_rule(pattern))
         chosen |= ids
     return chosen
 
 
 def closest_rule(id_: str) -> str:
-    """Return a sentence that says which rules may be meant by ``id_``, which is none."""
+    """Return a hint at the rules that may be meant by ``id_``, which is not a rule."""
     from difflib import get_close_matches
 
     close = get_close_matches(id_.lower(), rules(), n=3, cutoff=0.5)

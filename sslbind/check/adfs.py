@@ -39,7 +39,7 @@ def adfs_ip_binding(subject: Subject) -> Iterator[Found]:
             advice, command = deletion(subject, record.key, advice)
             yield Found(
                 record.key,
-                f"AD FS is on this server, and {record.key.host} answers on port {_PORT} beside it",
+                f"AD FS is on this server, and {record.key.host} answers on its port {_PORT}",
                 advice,
                 command,
             )
@@ -49,8 +49,8 @@ def adfs_ip_binding(subject: Subject) -> Iterator[Found]:
 def adfs_no_ctl(subject: Subject) -> Iterator[Found]:
     """A host record of AD FS has another CTL store than AdfsTrustedDevices.
 
-    Web Application Proxy signs in with a client certificate, and AD FS tells
-    its issuers by that store. Without it the proxy trust fails, mostly after
+    Web Application Proxy signs in with a client certificate, and AD FS names the
+    accepted issuers by that store. Without it the proxy trust fails, mostly after
     somebody bound the certificate anew by hand. Name the store again.
     """
     for record in _hosts(subject):
@@ -69,8 +69,8 @@ def adfs_fallback_stale(subject: Subject) -> Iterator[Found]:
     """The record for 0.0.0.0:443 has another certificate than the federation service name.
 
     Clients and load balancers that send no server name get the certificate of
-    0.0.0.0:443. AD FS renews the records of its own names and not this one,
-    which is forgotten then. Give it the certificate of the service name.
+    0.0.0.0:443. AD FS renews the records of its own names but not this one,
+    which is then forgotten. Give it the certificate of the service name.
     """
     names = service_names(subject)
     record = subject.bindings.get(Key(IPPORT, ANY_IPV4, _PORT))

@@ -29,8 +29,8 @@ _FOLDER = "ccs"
 def ccs_disabled(subject: Subject) -> Iterator[Found]:
     r"""A record asks for the central store, and the provider is off or has no folder.
 
-    HTTP.SYS passes such a record over as if it were not there: clients get the
-    certificate of the wildcard IP record, or none. The settings are those of
+    HTTP.SYS ignores such a record: clients get the certificate of the wildcard IP
+    record, or none. The settings are those of
     HKLM\SOFTWARE\Microsoft\IIS\CentralCertProvider. Turn the provider on and
     name its folder, or delete the record.
     """
@@ -71,7 +71,7 @@ def ccs_missing_file(subject: Subject) -> Iterator[Found]:
     for record in _records(subject):
         host = record.key.host
         if problem and not host:
-            what, advice = problem, f"put the file of every host there, or mend {_PROVIDER}"
+            what, advice = problem, f"put the file of every host there, or correct {_PROVIDER}"
         elif host and missing_file(subject, host):
             what, advice = _missing(subject, host), _files_advice(host)
         else:
@@ -99,9 +99,9 @@ def ccs_name_mismatch(subject: Subject) -> Iterator[Found]:
     """The name of a file in the central store is not among the names of its certificate.
 
     IIS finds the file by its name alone and never looks at the names inside:
-    whoever asks for that host gets a certificate that does not fit. A file that
-    no server name leads to, such as one named in A-labels, is told too. Name
-    the file after a host of its certificate, ``_.contoso.com.pfx`` for a wildcard.
+    clients of that host get a certificate that does not cover it. A file that no
+    server name leads to, such as one named in A-labels, is reported too. Name the
+    file after a host of its certificate, ``_.contoso.com.pfx`` for a wildcard.
     """
     from sslbind.certificates.central import stem_of
 
@@ -110,7 +110,7 @@ def ccs_name_mismatch(subject: Subject) -> Iterator[Found]:
         advice = "name the file after a host that its certificate has, in Unicode, with _. in place"
         advice += " of *."
         if file.name is None:
-            what = f"{path} serves nobody: {file.why}"
+            what = f"{path} serves no host: {file.why}"
             if os.path.islink(path):
                 advice = "put the file there, or delete the link"
             elif stem_of(file.file) is not None:
@@ -130,7 +130,7 @@ def missing_file(subject: Subject, host: str) -> bool:
     """Whether the central store is there and has no file that serves ``host``.
 
     ``host`` may have any spelling; ``*.contoso.com`` is served by its own file
-    and by that of any host one label below. What is no host name has no file.
+    and by that of any host one label below. Anything but a host name has no file.
     """
     if subject.central is None:
         return False
@@ -145,7 +145,7 @@ def missing_file(subject: Subject, host: str) -> bool:
 
 
 def _records(subject: Subject) -> Iterator[Binding]:
-    """Give the records that the central store serves, as far as the release has any."""
+    """Yield the records that the central store serves, as far as the release has any."""
     for kinds in subject.ports.values():
         for kind in (CCS, SCOPEDCCS):
             if kind.since <= subject.release:
@@ -153,7 +153,7 @@ def _records(subject: Subject) -> Iterator[Binding]:
 
 
 def _folder_problem(subject: Subject) -> str:
-    """Return why the folder of the central store serves nobody, or nothing."""
+    """Return why the folder of the central store serves no host; empty where it does."""
     if subject.central_names or subject.central is None:
         return ""
     path, why = subject.central_path(), subject.central.unreadable

@@ -1,4 +1,4 @@
-"""Rules about the certificates that records and the central store serve, as they are."""
+"""Rules about the certificates that records and the central store serve."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sslbind.certificates.facts import CertificateFacts
 
 NEW = "NEW.pfx"
-"""Stands in a command for the file that the operator has to get."""
+"""Placeholder in a command for the file that the operator has to get."""
 
 _ADD_ISSUER = "put the issuer's certificate into the store CA; a root belongs in Root"
 
@@ -161,10 +161,10 @@ def _problems(subject: Subject, *ids: str) -> Iterator[tuple[Served, Problem]]:
 
 @rule("rebind-split", "info")
 def rebind_split(subject: Subject) -> Iterator[Found]:
-    """Records hold an expired certificate while a newer one of the same subject is in the store.
+    """Records have an expired certificate while a newer one of the same subject is in the store.
 
-    The renewal came as far as the store, and not to these records: HTTP.SYS
-    goes on serving what a record names. Rebind them; every other tag is kept.
+    The renewed certificate is in the store, but these records do not use it:
+    HTTP.SYS goes on serving what a record names. Rebind them; every other tag is kept.
     """
     now = subject.now
     old: dict[str, Served] = {}
@@ -179,7 +179,7 @@ def rebind_split(subject: Subject) -> Iterator[Found]:
         if new is not None:
             until = f", valid until {minute(new.not_after)}," if new.not_after else ""
             count = len(users[thumbprint])
-            what = "1 record holds" if count == 1 else f"{count} records hold"
+            what = "1 record has" if count == 1 else f"{count} records have"
             yield Found(
                 users[thumbprint][0].key,
                 f"{what} the certificate {thumbprint} of {subject_}, which has expired, and"

@@ -19,11 +19,11 @@ from sslbind.tls_versions import versions_left
 def renegotiation(subject: Subject) -> Iterator[Found]:
     """A site wants client certificates, and the record of its binding does not negotiate them.
 
-    SslNegotiateCert and SslRequireCert of <access> are read when the request
-    has come: the connection is up by then, and the certificate is asked for in
-    a renegotiation. That is slow, fails for uploads larger than
+    SslNegotiateCert and SslRequireCert of <access> take effect after the request
+    has arrived: the connection is established by then, and the certificate is
+    requested in a renegotiation. That is slow, fails for uploads larger than
     uploadReadAheadSize, and many clients refuse it. With negotiation on, the
-    certificate is asked for in the handshake.
+    certificate is requested in the handshake.
     """
     for one in _unasked(subject):
         yield one.found(
@@ -37,7 +37,7 @@ def tls13(subject: Subject) -> Iterator[Found]:
     """A site wants client certificates that its record does not negotiate, and TLS 1.3 is on.
 
     TLS 1.3 has no renegotiation: clients that speak it (Windows Server 2022 and
-    later) cannot be asked for a certificate once the request has come, and the
+    later) cannot be asked for a certificate after the request has arrived, and the
     request fails. Turn negotiation on, or TLS 1.3 off.
     """
     for one in _unasked(subject):
@@ -62,7 +62,7 @@ class _Unasked(NamedTuple):
         verb = "requires" if self.wish.required else "asks for"
         advice = "negotiate client certificates in the handshake"
         if not key.kind.certificate:  # HTTP.SYS refuses options on records of the central store
-            advice = "give the name a record of its own (SNI): ccs records take no such option"
+            advice = "give the name a record of its own (SNI): ccs records do not have this option"
         return Found(
             key,
             f"{self.binding} {verb} client certificates (<access> on line {self.wish.line}), and"
@@ -76,7 +76,7 @@ class _Unasked(NamedTuple):
 
 
 def _unasked(subject: Subject) -> Iterator[_Unasked]:
-    """Give each site's bindings of this sort, one for a record."""
+    """Yield each site's bindings of this kind, one for each record."""
     for sites in subject.sites:
         by_site: dict[str, list[SiteBinding]] = {}
         for binding in sites.bindings:
@@ -84,11 +84,11 @@ def _unasked(subject: Subject) -> Iterator[_Unasked]:
                 by_site.setdefault(binding.site, []).append(binding)
         wishes = {wish.site: wish for wish in reversed(sites.client_certificates)}
         for site, wish in wishes.items():
-            told = set()
+            seen = set()
             for binding in by_site.get(site, ()):
                 key = binding.key_for(subject.release)
                 record = subject.bindings.get(key) if key else None
-                if record is None or record[CLIENT_CERTIFICATE.name] or key in told:
+                if record is None or record[CLIENT_CERTIFICATE.name] or key in seen:
                     continue
-                told.add(key)
+                seen.add(key)
                 yield _Unasked(sites, binding, wish, record)

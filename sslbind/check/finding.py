@@ -1,4 +1,4 @@
-"""What ``check`` reports: one thing that is wrong, as a rule gives it and as plain data."""
+"""What ``check`` reports: one thing that is wrong, as a rule yields it and as plain data."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ if TYPE_CHECKING:
 
 Severity = Literal["error", "warn", "info"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warn", "error")
-"""From the least to the gravest."""
+"""From the least to the most severe."""
 
 
 class Found(NamedTuple):
     """What a rule found: about which record, or where else.
 
     ``key`` is the record's, None where the finding is about something else.
-    ``message`` is a sentence that names the value, ``advice`` one that says
-    what to do, ``command`` a line that does it (made by ``Subject.command``),
-    empty where no one line does. ``severity`` is given where it is not the
-    rule's own. ``file`` and ``line`` say where, for what is in no registry;
-    where they are not given, the record's own place counts. ``about`` tells
-    findings of one rule apart where record and file do not: text that stays
-    when lines move and time passes.
+    ``message`` is a sentence with the value, ``advice`` one that says what to
+    do, ``command`` a line that does it (made by ``Subject.command``), empty
+    where no single line does. ``severity`` is given where it is not the rule's
+    own. ``file`` and ``line`` are the place of what is not in the registry;
+    without them, it is the record's own. ``about`` distinguishes findings of one
+    rule where record and file do not: text that does not change when lines move
+    and time passes.
     """
 
     key: Key | None
@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong: the rule, the record, its place, and what mends it.
+    """One thing that is wrong: the rule, the record, its place, and how to fix it.
 
     ``kind`` and ``key`` are None where no record is meant, ``line`` where it is
     not known; ``advice`` and ``command`` are None where there is none.
@@ -61,7 +61,7 @@ class Finding(NamedTuple):
 
 
 class Suppressed(NamedTuple):
-    """A finding that somebody decided to live with: why, and until which day (YYYY-MM-DD)."""
+    """A finding that is accepted: why, and until which day (YYYY-MM-DD)."""
 
     finding: Finding
     reason: str

@@ -1,8 +1,8 @@
 """Rules about ``sslflags``: IIS's flags that a record may store beside its tags.
 
-What they may be is told in ``sslbind.sslflags``; ``add`` and ``update`` refuse
-the rest, so these come from imports and editors. Where a rule is about the bits
-alone, the bindings of sites (``--sites``) are held to it as well.
+``sslbind.sslflags`` has the values that they may have; ``add`` and ``update``
+refuse the rest, so these come from imports and editors. Where a rule is about the
+bits alone, it applies to the bindings of sites (``--sites``) as well.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def unknown_bit(subject: Subject) -> Iterator[Found]:
 def newer_than_release(subject: Subject) -> Iterator[Found]:
     """A stored sslflags has a bit that the Windows release does not know yet.
 
-    IIS of that release refuses the whole binding, or does without the setting.
-    Take the bit away, or set windows in the registry to the release that the
+    IIS of that release refuses the whole binding, or ignores the setting.
+    Remove the bit, or set windows in the registry to the release that the
     server really has.
     """
     for found, flags in _everywhere(subject):
@@ -64,8 +64,8 @@ def kind_mismatch(subject: Subject) -> Iterator[Found]:
 
     Bit 1 (SNI) and bit 2 (central store) decide which kind of record IIS makes
     for a site: none for ipport, 1 for hostnameport, 2 or 3 for ccs, 3 for
-    scopedccs. With others the record and the site that it stands for are two
-    different things. Store the bits of the kind.
+    scopedccs. With other bits the record does not match the site that it serves.
+    Store the bits of the kind.
     """
     for binding, flags in _stored(subject):
         kind, base = binding.key.kind, flags & _BASE
@@ -78,16 +78,16 @@ def kind_mismatch(subject: Subject) -> Iterator[Found]:
 
 @rule("sslflags-ccs-combination", "error")
 def ccs_combination(subject: Subject) -> Iterator[Found]:
-    """A stored sslflags joins bit 2 (central store) with one of the bits 4 to 128.
+    """A stored sslflags combines bit 2 (central store) with one of the bits 4 to 128.
 
     IIS refuses the combination (from others' code): a binding that the central
-    store serves has bit 1 beside bit 2 and no other. Take the other bits away;
-    what they turn off is a matter of the whole port there.
+    store serves has bit 1 beside bit 2 and no other. Remove the other bits;
+    what they turn off applies to the whole port there.
     """
     for found, flags in _everywhere(subject):
         others = flags & _KNOWN & ~_BASE
         if flags & CENTRAL_CERT_STORE and others:
-            what = f"{sslflags.names(others)} never goes with CentralCertStore"
+            what = f"{sslflags.names(others)} cannot be combined with CentralCertStore"
             yield found(what)
 
 
@@ -95,9 +95,9 @@ def ccs_combination(subject: Subject) -> Iterator[Found]:
 def contradicts_tag(subject: Subject) -> Iterator[Found]:
     """A stored sslflags has a bit set whose tag the record turns off.
 
-    Bits 4 to 128 and their tags are one fact, and here the two say opposite
-    things: what IIS shows is not what HTTP.SYS does. Decide for one of them;
-    the command takes the bit away and leaves the tag off.
+    Bits 4 to 128 and their tags mean the same thing, and here they contradict each
+    other: what IIS shows is not what HTTP.SYS does. Decide for one of them; the
+    command removes the bit and leaves the tag off.
     """
     for binding, flags in _stored(subject):
         for tag in _denied(binding, flags):
@@ -109,13 +109,13 @@ def contradicts_tag(subject: Subject) -> Iterator[Found]:
 
 
 def _stored(subject: Subject) -> Iterator[tuple[Binding, int]]:
-    """Give the records that store flags, with these."""
+    """Yield the records that store flags, with the flags."""
     for binding in subject.holding(SSLFLAGS):
         yield binding, int(binding[SSLFLAGS.name] or 0)
 
 
 def _everywhere(subject: Subject) -> Iterator[tuple[Callable[[str], Found], int]]:
-    """Give the flags of records and of the sites' bindings, with what makes a finding of each."""
+    """Yield the flags of records and of the sites' bindings, with what makes a finding of each."""
     for record, flags in _stored(subject):
         yield partial(_found, subject, record), flags
     for sites, binding in site_bindings(subject):
@@ -134,7 +134,7 @@ def _denied(binding: Binding, flags: int) -> tuple[Tag, ...]:
 
 def _found(subject: Subject, binding: Binding, what: str, advice: str = "") -> Found:
     flags = int(binding[SSLFLAGS.name] or 0)
-    right = _mended(subject, binding, flags)
+    right = _corrected(subject, binding, flags)
     return Found(
         binding.key,
         f"sslflags={flags}: {what}",
@@ -156,8 +156,8 @@ def _found_in_iis(subject: Subject, sites: Sites, binding: SiteBinding, what: st
     )
 
 
-def _mended(subject: Subject, binding: Binding, flags: int) -> dict[str, Value]:
-    """Return the values that mend everything that is wrong with the flags of a record."""
+def _corrected(subject: Subject, binding: Binding, flags: int) -> dict[str, Value]:
+    """Return the values that correct everything that is wrong with the flags of a record."""
     kind = binding.key.kind
     base = flags & _BASE if flags & _BASE in sslflags.bases(kind) else sslflags.BASE[kind]
     if kind.certificate:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sslbind.binding import Binding
 
 _NAMED = 3
-"""So many of the names that a record hides are told one by one."""
+"""This many of the names that a record hides are listed one by one."""
 _NO_DEFAULT = (
     "No default SSL site has been created. To support browsers without SNI capabilities, it is"
     " recommended to create a default SSL site."
@@ -33,8 +33,8 @@ def no_default_ssl(subject: Subject) -> Iterator[Found]:
     """A port has SNI or CCS records and no wildcard IP record.
 
     A client that sends no server name, or one that no record has, gets no
-    certificate: the connection is reset. Monitoring probes, old clients and
-    load balancers are the usual ones. An ipport record for 0.0.0.0 answers them.
+    certificate: the connection is reset. Typical ones are monitoring probes, old
+    clients and load balancers. An ipport record for 0.0.0.0 answers them.
     """
     services = service_names(subject)
     for port, kinds in subject.ports.items():
@@ -45,7 +45,7 @@ def no_default_ssl(subject: Subject) -> Iterator[Found]:
         like = next(filter(subject.serves, services_here or kinds[HOSTNAMEPORT]), None)
         yield Found(
             named[0].key,
-            f"port {port} has records for names and none for every address, such as"
+            f"port {port} has records for host names but none for all addresses, such as"
             f" {ANY_IPV4}:{port}",
             _NO_DEFAULT
             if like
@@ -59,11 +59,11 @@ def no_default_ssl(subject: Subject) -> Iterator[Found]:
 def ip_shadows_sni(subject: Subject) -> Iterator[Found]:
     """An exact IP record is on a port that also has names with another certificate.
 
-    HTTP.SYS looks for the exact address first, and its record always answers:
-    the server name that the client sends is not looked at. Clients that reach a
-    name through that address get the certificate of the address and refuse it.
-    Delete the record, or move it to 0.0.0.0, which is looked at last; a service
-    that needs it gets an address or a port of its own.
+    HTTP.SYS looks for the exact address first, and its record always answers: the
+    server name that the client sends is ignored. Clients that reach a name through
+    that address get the certificate of the address and refuse it. Delete the
+    record, or move it to 0.0.0.0, which comes last; a service that needs it should
+    have an address or a port of its own.
     """
     for shadow in _shadows(subject):
         if shadow.others:
@@ -71,14 +71,14 @@ def ip_shadows_sni(subject: Subject) -> Iterator[Found]:
             advice, command = deletion(
                 subject,
                 record.key,
-                "delete the record where nothing needs it, so that the names and 0.0.0.0 answer,"
+                "delete the record if nothing needs it, so that the names and 0.0.0.0 answer,"
                 " or give its service another address or port",
             )
             names = ", ".join(_name(one) for one in shadow.some)
             more = shadow.others - len(shadow.some)
             yield Found(
                 record.key,
-                f"it answers before every name: clients that come to"
+                f"it answers before every name: clients that connect to"
                 f" {record.key.host} for {names}{f' and {more} more' if more else ''} get the"
                 f" certificate {record.certhash}",
                 advice,
@@ -91,9 +91,9 @@ def ip_shadows_sni_same_cert(subject: Subject) -> Iterator[Found]:
     """An exact IP record is on a port that also has names, all with its certificate.
 
     HTTP.SYS looks for the exact address first, and its record always answers.
-    Here every name gets the right certificate, but the other tags of the names,
+    Every name gets the right certificate here, but the other tags of the names,
     such as those for client certificates and trust lists, are lost on that
-    address. Delete the record where nothing needs it.
+    address. Delete the record if nothing needs it.
     """
     for shadow in _shadows(subject):
         if not shadow.others:
@@ -101,13 +101,13 @@ def ip_shadows_sni_same_cert(subject: Subject) -> Iterator[Found]:
             advice, command = deletion(
                 subject,
                 record.key,
-                "delete the record where nothing needs it, so that the names and 0.0.0.0 answer",
+                "delete the record if nothing needs it, so that the names and 0.0.0.0 answer",
             )
             count = f"{shadow.same} name{'s' * (shadow.same > 1)}"
             yield Found(
                 record.key,
                 f"it answers before every name: the client-certificate and CTL settings"
-                f" of {count} on port {record.key.port} are lost for clients that come to"
+                f" of {count} on port {record.key.port} are lost for clients that connect to"
                 f" {record.key.host}; the certificate is the same",
                 advice,
                 command,
@@ -118,9 +118,9 @@ def ip_shadows_sni_same_cert(subject: Subject) -> Iterator[Found]:
 def v6_wildcard_differs(subject: Subject) -> Iterator[Found]:
     """The records for [::] and 0.0.0.0 of a port differ in certificate or appid.
 
-    Clients that come over IPv6 get the one, clients over IPv4 the other, and
-    which of them a client takes is a matter of its network. Most often one of
-    the two was forgotten when the certificate was renewed. Give both the same.
+    Clients over IPv6 get one of them and clients over IPv4 the other, depending on
+    their network. Most often one of the two was forgotten when the certificate was
+    renewed. Set both to the same values.
     """
     for kinds in subject.ports.values():
         ipv6, ipv4 = _wildcards(kinds)
@@ -134,14 +134,14 @@ def v6_wildcard_differs(subject: Subject) -> Iterator[Found]:
         if odd:
             ours, theirs = _values(ipv6, odd), _values(ipv4, odd)
             good = next(filter(subject.serves, (ipv4, ipv6)), None)
-            advice, command = "give both records the same", ""
+            advice, command = "set both to the same values", ""
             if good is not None:
                 other = ipv6 if good is ipv4 else ipv4
-                advice += f"; the command takes what {good.key} has"
+                advice += f"; the command takes those of {good.key}"
                 command = subject.update(other.key, _values(good, odd))
             yield Found(
                 ipv6.key,
-                f"it has {_told(ours)}, and {ipv4.key} has {_told(theirs)}",
+                f"it has {_in_words(ours)}, and {ipv4.key} has {_in_words(theirs)}",
                 advice,
                 command,
             )
@@ -172,7 +172,7 @@ def _values(record: Binding, names: Sequence[str]) -> dict[str, str]:
     return {name: str(values[name]) for name in names}
 
 
-def _told(values: Mapping[str, str]) -> str:
+def _in_words(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 

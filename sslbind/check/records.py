@@ -24,7 +24,7 @@ def null_store(subject: Subject) -> Iterator[Found]:
     """An IP record has no certstorename.
 
     HTTP.SYS searches MY for such a record, which works; IIS Manager fails on it
-    with error 234 and shows no bindings any more. Name the store.
+    with error 234 and shows no bindings at all. Name the store.
     """
     for kinds in subject.ports.values():
         for record in kinds[IPPORT]:
@@ -42,15 +42,15 @@ def reject_set(subject: Subject) -> Iterator[Found]:
     """A record has ``reject`` on.
 
     HTTP.SYS drops every connection that the record answers, before the
-    handshake. It is meant for names that shall get no answer at all, and is
-    easily left behind. Releases before Windows Server 2016 do not know it.
+    handshake. It is meant for names that must get no answer at all, and is easily
+    forgotten. Releases before Windows Server 2016 do not have it.
     """
     for record in subject.holding(REJECT):
         if subject.release >= REJECT.since:
             yield Found(
                 record.key,
                 f"{REJECT.name} is on: every connection that the record answers is dropped",
-                "turn it off, unless the name shall get no answer",
+                "turn it off, unless the name must get no answer",
                 subject.update(record.key, {REJECT.name: False}),
             )
 
@@ -59,9 +59,9 @@ def reject_set(subject: Subject) -> Iterator[Found]:
 def no_tls_version_left(subject: Subject) -> Iterator[Found]:
     """The tags of a record turn off every TLS version that the release has.
 
-    The version is settled before anything else in the handshake: no client can
+    The version is negotiated before anything else in the handshake: no client can
     connect. It takes all of the tags that turn versions off; releases before
-    Windows Server 2019 know none of these and go on. Turn one on again.
+    Windows Server 2019 have none of these and ignore them. Turn one off.
     """
     words = ", ".join(tag.name for tag in _TLS_TAGS)
     for record in subject.holding(_TLS12):
@@ -69,7 +69,7 @@ def no_tls_version_left(subject: Subject) -> Iterator[Found]:
         if on and not versions_left(record, subject.release):
             yield Found(
                 record.key,
-                f"{words} are on: no TLS version is left to its clients",
+                f"{words} are on: no TLS version is left for its clients",
                 "turn one of them off",
                 subject.update(record.key, {_TLS12.name: False}),
             )
@@ -77,7 +77,7 @@ def no_tls_version_left(subject: Subject) -> Iterator[Found]:
 
 @rule("sni-wildcard-old-os", "error")
 def sni_wildcard_old_os(subject: Subject) -> Iterator[Found]:
-    """A wildcard stands where the release, or HTTP.SYS at all, knows none.
+    """A host name has a wildcard where the release, or HTTP.SYS as such, has none.
 
     Records for ``*.name`` exist from Windows Server 2016 on, and the asterisk is
     the whole first label: older releases never match such a record (inferred),
@@ -102,8 +102,7 @@ def sni_wildcard_old_os(subject: Subject) -> Iterator[Found]:
             if binding.https and binding.sslflags & SNI and misplaced:
                 yield Found(
                     None,
-                    f"{binding}: an asterisk is the whole first label of a host, and stands"
-                    " nowhere else",
+                    f"{binding}: an asterisk may only be the whole first label of a host",
                     "bind each name by itself, or *. and the name above them",
                     file=sites.file,
                     line=binding.line,

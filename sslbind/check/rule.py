@@ -1,8 +1,8 @@
 """What a rule is: a function with an id that yields what it found.
 
 The docstring of the function is the rule's words for ``sslbind explain``: its
-first line says when it fires, what follows says why it matters and what mends
-it. A rule in any module of this package is known by being there.
+first line says when it fires, the rest why it matters and how to fix it. Every
+rule in a module of this package is found without being listed.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Function = Callable[["Subject"], Iterator[Found]]
 
 
 class Rule(NamedTuple):
-    """A rule: its id, how grave its findings are, and the function that finds them.
+    """A rule: its id, how severe its findings are, and the function that finds them.
 
-    ``sites``: it looks at the configuration of sites, and finds nothing without one.
+    ``sites``: it needs the configuration of sites, and finds nothing without it.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Rule(NamedTuple):
 
     @property
     def details(self) -> str:
-        """Why it matters and what mends it: paragraphs parted by empty lines."""
+        """Why it matters and how to fix it: paragraphs separated by empty lines."""
         return "\n".join(self._words[1:]).strip()
 
     @property

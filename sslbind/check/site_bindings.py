@@ -1,4 +1,4 @@
-"""Rules about the bindings of sites that IIS itself could not use as they are."""
+"""Rules about bindings of sites that IIS itself cannot use."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from sslbind.sslflags import CENTRAL_CERT_STORE, SNI
 def duplicate_binding(subject: Subject) -> Iterator[Found]:
     """Two bindings of the sites have the same protocol, address, port and host.
 
-    IIS starts only one of two sites that do; in one site the second binding
-    makes the configuration invalid. An address that is empty, * or 0.0.0.0 is
-    the same, and case does not count in host names. Delete one of the two, or
-    give it a host name of its own.
+    IIS starts only one of two such sites; within one site the second binding makes
+    the configuration invalid. An address that is empty, * or 0.0.0.0 means the
+    same, and host names ignore case. Delete one of the two, or give it a host name
+    of its own.
     """
     for sites in subject.sites:
         first: dict[tuple[str, str, int | None, str], SiteBinding] = {}
@@ -40,8 +40,8 @@ def duplicate_binding(subject: Subject) -> Iterator[Found]:
 def sslflags_on_non_https(subject: Subject) -> Iterator[Found]:
     """An http binding of a site has sslFlags.
 
-    They mean something for https only. Most often the protocol was meant to be
-    https. Set the protocol right, or take sslFlags away.
+    They apply to https only. Most often the protocol was meant to be https. Correct
+    the protocol, or remove sslFlags.
     """
     for sites, binding in site_bindings(subject):
         if not binding.https and binding.sslflags:
@@ -50,7 +50,7 @@ def sslflags_on_non_https(subject: Subject) -> Iterator[Found]:
                 sites,
                 binding,
                 f"{binding} has sslFlags={binding.sslflags}, which only https bindings have",
-                "make it https, or take sslFlags away",
+                "make it https, or remove sslFlags",
             )
 
 
@@ -60,7 +60,7 @@ def sslflags_needs_host(subject: Subject) -> Iterator[Found]:
 
     SNI and the central store both find the certificate by the host name. IIS
     refuses such a binding, and no record can serve it. Give it a host name, or
-    take the bits 1 and 2 away.
+    remove bits 1 and 2.
     """
     for sites, binding in site_bindings(subject):
         if needs_host(binding):
@@ -70,7 +70,7 @@ def sslflags_needs_host(subject: Subject) -> Iterator[Found]:
                 binding,
                 f"{binding} has sslFlags={binding.sslflags}, SNI or the central store, and no host"
                 " name",
-                "give it a host name, or take the bits 1 and 2 of sslFlags away",
+                "give it a host name, or remove bits 1 and 2 of sslFlags",
             )
 
 
@@ -98,14 +98,14 @@ def legacy_5506(subject: Subject) -> Iterator[Found]:
     """The configuration has property 5506 below customMetadata.
 
     It is a leftover of older settings that names a certificate, and it makes
-    bindings vanish again after they were made (event 15300). Delete the <key>
+    bindings disappear after they were made (event 15300). Delete the <key>
     element from applicationHost.config.
     """
     for sites in subject.sites:
         for path, line in sites.legacy_bindings:
             yield Found(
                 None,
-                f"customMetadata has property 5506 for {path!r:.300}, which makes bindings vanish",
+                f"customMetadata has property 5506 for {path!r:.300}: bindings disappear",
                 "delete its <key> element from applicationHost.config",
                 file=sites.file,
                 line=line,
@@ -114,7 +114,7 @@ def legacy_5506(subject: Subject) -> Iterator[Found]:
 
 
 def site_bindings(subject: Subject) -> Iterator[tuple[Sites, SiteBinding]]:
-    """Give every binding of every file of sites, with its file."""
+    """Yield every binding of every file of sites, with its file."""
     return ((sites, binding) for sites in subject.sites for binding in sites.bindings)
 
 
@@ -124,7 +124,7 @@ def identity(binding: SiteBinding) -> str:
 
 
 def unbracketed(binding: SiteBinding) -> bool:
-    """Whether it has an IPv6 address, or what may be one, without its brackets."""
+    """Whether it has an IPv6 address, or something like one, without brackets."""
     address = binding.address
     return ":" in address and not (address.startswith("[") and address.endswith("]"))
 

@@ -1,4 +1,4 @@
-"""Rules that compare what IIS says, in the files of ``--sites``, with the records."""
+"""Rules that compare the sites of IIS (``--sites``) with the records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sslbind.sslflags import CENTRAL_CERT_STORE
 
 _IIS = OWNER_BY_WORD["iis"].appid
 _NAMED = 3
-"""So many of several names are told one by one."""
+"""This many names are listed one by one."""
 _NEW_WEBBINDING_SINCE = Release.W2008R2
 """The release whose PowerShell has the cmdlets of IIS."""
 
@@ -33,8 +33,8 @@ def binding_without_record(subject: Subject) -> Iterator[Found]:
 
     IIS and HTTP.SYS keep two lists. The site has its binding, but HTTP.SYS has
     no certificate for it: another record answers, or the connection is reset.
-    Most often the binding was made by New-WebBinding or by an edit of the file,
-    which write the side of IIS only. Add the record. The command takes the
+    Most often the binding was made with New-WebBinding or by editing the file,
+    which change IIS only. Add the record. The command takes the
     certificate that the file names, else one of the stores that covers the host
     names (one that has the name itself before a wildcard, then the one that was
     issued last, then the one that lasts longest), else a new one.
@@ -46,14 +46,14 @@ def binding_without_record(subject: Subject) -> Iterator[Found]:
             advice, command = _addition(subject, key, dependents, chooser)
             yield dependents.found(
                 key,
-                f"{dependents} has no record: IIS has the binding, HTTP.SYS has not",
+                f"{dependents} has no record: the binding is in IIS but not in HTTP.SYS",
                 advice,
                 command,
             )
 
 
 def _malformed(subject: Subject) -> Iterator[Found]:
-    """Give what has no record because none is possible, unless another rule says why."""
+    """Yield what cannot have a record, unless another rule says why."""
     for sites, binding in site_bindings(subject):
         if not binding.https or unbracketed(binding) or needs_host(binding):
             continue
@@ -64,11 +64,11 @@ def _malformed(subject: Subject) -> Iterator[Found]:
             problem = error.message
         central = binding.sslflags & CENTRAL_CERT_STORE and subject.release >= CCS.since
         if central and not problem and not has_host(binding):  # the key of ccs has no host
-            problem = f"{binding.host!r:.200} is no host name"
+            problem = f"{binding.host!r:.200} is not a host name"
         if problem:
             yield Found(
                 None,
-                f"{binding} can have no record: {problem:.300}",
+                f"{binding} cannot have a record: {problem:.300}",
                 "correct its bindingInformation in IIS",
                 file=sites.file,
                 line=binding.line,
@@ -98,10 +98,10 @@ def _addition(
         advice, command = _new_record(
             subject, key, dependents, DEFAULT_STORE, "certhash=THUMBPRINT"
         )
-        return f"{advice}; THUMBPRINT stands for a certificate of the server", command
+        return f"{advice}; replace THUMBPRINT by that of a certificate of the server", command
     advice, command = _new_record(subject, key, dependents, DEFAULT_STORE, "--cert", NEW)
     hosts = [host for host in dependents.hosts if host]
-    what = "certhash=THUMBPRINT in the place of --cert takes one that is in the store"
+    what = "certhash=THUMBPRINT instead of --cert uses one that is in the store"
     if hosts:
         what = f"no certificate in the stores covers {_list(hosts)}"
     return f"{advice}; {what}", command
@@ -110,10 +110,10 @@ def _addition(
 def _named_addition(
     subject: Subject, key: Key, dependents: Dependents, thumbprint: str, store: str
 ) -> tuple[str, str]:
-    """Do the same where the file names a certificate."""
+    """Return the same where the file names a certificate."""
     if dependents.sites.metabase:
         advice = (
-            "import the file: the record takes what else the site has of HTTP.SYS, such as client"
+            "import the file: that also sets the site's other options of HTTP.SYS, such as client"
             " certificates and revocation checks"
         )
         file = "-" if dependents.sites.file == STANDARD_INPUT else dependents.sites.file
@@ -135,7 +135,7 @@ def _new_record(
 ) -> tuple[str, str]:
     advice = "add the record"
     if subject.release >= _NEW_WEBBINDING_SINCE:
-        advice += "; New-WebBinding writes only the side of IIS"
+        advice += "; New-WebBinding changes IIS only"
     return advice, subject.command(
         "add", "sslcert", key.spec, *certificate,
         f"appid={dependents.sites.owner.word}", f"certstorename={store}",
@@ -165,9 +165,9 @@ def ccs_binding_without_record(subject: Subject) -> Iterator[Found]:
 def orphan_record(subject: Subject) -> Iterator[Found]:
     """A record belongs to IIS, and no https binding of a site needs it.
 
-    Whoever deletes a binding in the configuration file, or a whole site, leaves
-    the record behind. It still answers, with a certificate that nobody renews
-    any more. Delete it, unless another configuration file has its binding.
+    Deleting a binding or a whole site in the configuration file leaves the record
+    in HTTP.SYS. It still answers, with a certificate that nobody renews any more.
+    Delete it, unless another configuration file has its binding.
     """
     owners = {sites.owner.appid for sites in subject.sites}
     dependents = subject.dependents
@@ -196,9 +196,9 @@ def orphan_record(subject: Subject) -> Iterator[Found]:
 def foreign_appid(subject: Subject) -> Iterator[Found]:
     """A record on a port that has https bindings of IIS belongs to another product.
 
-    HTTP.SYS shares ports, so that is fine where it is meant: AD FS and Work
-    Folders do it. Where it is not, another product has put its certificate in
-    the place of the site's, and IIS shows it as its own.
+    HTTP.SYS shares ports, so that may be intended: AD FS and Work Folders do it.
+    Otherwise another product has replaced the site's certificate with its own, and
+    IIS shows it as the site's.
     """
     owners = {_IIS, *(sites.owner.appid for sites in subject.sites)}
     ports: dict[int, SiteBinding] = {}
@@ -208,12 +208,12 @@ def foreign_appid(subject: Subject) -> Iterator[Found]:
                 ports.setdefault(binding.port, binding)
     for key, record in subject.bindings.items():
         if key.port in ports and record.appid not in owners:
-            owner = owner_name(record.appid) or "an application that is not known"
+            owner = owner_name(record.appid) or "an unknown application"
             yield Found(
                 key,
                 f"it belongs to {owner} {record.appid}, and port {key.port} has {ports[key.port]}",
-                "fine where both are meant to share the port; else delete the record, and give its"
-                " product another port",
+                "fine if both are meant to share the port; otherwise delete the record, and move"
+                " its product to another port",
             )
 
 
@@ -251,7 +251,7 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
 
 
 def _list(hosts: Sequence[str]) -> str:
-    """Return host names in a sentence, those of a long list as a number."""
+    """Return host names in a sentence, the first few by name and the rest as a number."""
     told = [f"{host:.300}" or "the binding without a host name" for host in hosts[:_NAMED]]
     if len(hosts) > len(told):
         told.append(f"{len(hosts) - len(told)} more")

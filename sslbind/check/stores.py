@@ -1,4 +1,4 @@
-"""Rules about the certificate stores: what a record needs from them, and whether it is there."""
+"""Rules about the certificate stores: whether they have what a record needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _BROKEN = "HTTP.SYS logs event 15021 and the handshake fails (netsh's error 1312)"
 CERTIFICATE, PRIVATE_KEY = "CERTIFICATE.pem", "KEY.key"
-"""Stand in a command for the files of the very certificate that a record names."""
+"""Placeholders in a command for the files of the certificate that a record names."""
 
 _STORES = frozenset(
     ("my", "root", "ca", "authroot", "trustedpeople", "trustedpublisher", "disallowed")
@@ -33,7 +33,7 @@ _WEBHOSTING, _WEBHOSTING_SINCE = "webhosting", Release.W2012
 def not_found(subject: Subject) -> Iterator[Found]:
     """The certificate of a record is in no store.
 
-    HTTP.SYS picks the record and has nothing to answer with: event 15021, and
+    HTTP.SYS picks the record and has nothing to serve: event 15021, and
     every handshake fails; no other record is tried (inferred). netsh refuses to
     add such a record with error 1312. Put the certificate with its private key
     into the store that the record names, or bind another one.
@@ -82,18 +82,18 @@ def wrong_store(subject: Subject) -> Iterator[Found]:
 
 @rule("cert-no-private-key", "error")
 def no_private_key(subject: Subject) -> Iterator[Found]:
-    """A certificate is served whose private key is not there, or is locked.
+    """The private key of a certificate that is served is missing or locked.
 
     Without the key HTTP.SYS cannot answer: event 15021, and every handshake
     fails; netsh answers with error 1312. Add the certificate again together
     with its key. Where the keys stay on the servers, privatekeys = "elsewhere"
-    in [CertStores] says so, and the rule is silent for records.
+    in [CertStores] says so, and the rule ignores records.
     """
     for one in subject.served:
         entry = one.entry
         if one.key is None or entry.key_status != "missing" or subject.usable(entry):
             continue
-        why = f"is locked ({entry.key_file})" if entry.locked else "is not there"
+        why = f"is locked ({entry.key_file})" if entry.locked else "is missing"
         if entry.problem and not entry.locked:
             why += f" ({entry.problem})"
         yield Found(
@@ -102,7 +102,8 @@ def no_private_key(subject: Subject) -> Iterator[Found]:
             f" {_BROKEN}",
             "name a file with its password as PasswordFile in [CertStores]"
             if entry.locked
-            else 'add its key, or let privatekeys = "elsewhere" in [CertStores] do without keys',
+            else 'add its key, or allow certificates without: privatekeys = "elsewhere"'
+            " in [CertStores]",
             "" if entry.locked else with_key(subject, entry.store),
         )
     for file in subject.central_files if subject.stores else ():
@@ -112,10 +113,10 @@ def no_private_key(subject: Subject) -> Iterator[Found]:
 
 @rule("cert-key-mismatch", "error")
 def key_mismatch(subject: Subject) -> Iterator[Found]:
-    """The private key beside a certificate that is served belongs to another one.
+    """The private key of a certificate that is served belongs to another certificate.
 
-    It happens when a certificate was requested again and only one of the two
-    files was replaced. On Windows the certificate is without a key then: event
+    That happens when a certificate was requested again and only one of the two
+    files was replaced. On Windows the certificate then has no key: event
     15021, every handshake fails, and netsh answers with error 1312. Add the
     certificate again with the key that it was requested with.
     """
@@ -153,7 +154,7 @@ def unknown_store(subject: Subject) -> Iterator[Found]:
             f"certstorename={store}: there is no such store",
             f"the certificate is in {there[0]}: name that store"
             if there
-            else "name a store that exists, MY as a rule, or put the certificate into this one",
+            else "name a store that exists, usually MY, or put the certificate into this one",
             subject.update(record.key, {"certstorename": there[0]}) if there else "",
         )
 
@@ -166,7 +167,7 @@ def ctl_store(subject: Subject) -> Iterator[Found]:
     to clients, and those with a certificate may send none; AD FS keeps its own,
     AdfsTrustedDevices, on the server. A list by identifier
     (sslctlidentifier) is not supported by HTTP.SYS from Windows Server 2012 on.
-    Put the issuers' certificates into the store, or take the tag out.
+    Put the issuers' certificates into the store, or remove the tag.
     """
     yield from _ctl_stores(subject)
     for record in subject.holding(CTL_IDENTIFIER):
@@ -174,8 +175,8 @@ def ctl_store(subject: Subject) -> Iterator[Found]:
             yield Found(
                 record.key,
                 f"{CTL_IDENTIFIER.name}={record[CTL_IDENTIFIER.name]}: HTTP.SYS of"
-                f" {subject.release.title} knows no trust lists by identifier",
-                f"take {CTL_IDENTIFIER.name} out of the record, and name a store with"
+                f" {subject.release.title} does not support trust lists by identifier",
+                f"remove {CTL_IDENTIFIER.name} from the record, and name a store with"
                 f" {CTL_STORE.name} instead",
             )
 
@@ -187,7 +188,7 @@ def _known(subject: Subject) -> set[str]:
 
 
 def _ctl_stores(subject: Subject) -> Iterator[Found]:
-    """Give the records whose store of a trust list holds nothing, where stores are modelled."""
+    """Yield the records whose store of a trust list is empty, where stores are modelled."""
     records = subject.holding(CTL_STORE)
     if subject.stores is None or not records:
         return
@@ -200,7 +201,7 @@ def _ctl_stores(subject: Subject) -> Iterator[Found]:
             yield Found(
                 record.key,
                 f"{CTL_STORE.name}={store}: the store is {what}",
-                "put the certificates of the issuers that clients may come from into it",
+                "put the certificates of the issuers that clients may have into it",
                 subject.command("store", "add", "ISSUER.pem", "--store", store),
             )
 
@@ -211,7 +212,7 @@ def with_key(subject: Subject, store: str) -> str:
 
 
 def _locked_file(subject: Subject) -> str:
-    """Return the advice about a file of which nothing is known, if there is one."""
+    """Return the advice about a locked file, if there is one."""
     files = (one.file for one in (subject.stores.entries() if subject.stores else ())
              if one.locked and not one.thumbprint)  # fmt: skip
     file = next(files, "")
@@ -225,10 +226,10 @@ def _locked_file(subject: Subject) -> str:
 def _unusable(subject: Subject, file: CentralFile) -> Found:
     path = subject.central_path(file.file)
     problem = file.entry.problem or "its private key is not in the file"
-    advice, command = "replace it by a PFX file with the certificate and its private key", ""
+    advice, command = "replace it with a PFX file that has the certificate and its private key", ""
     settings = subject.settings.central_store
     if file.entry.locked and settings and settings.password_file:
-        advice = "export it again with the one password of the store, that of"
+        advice = "export it again with the password of the store, the one in"
         advice += f" {settings.password_file}"
     elif file.entry.locked:
         advice = "name a file with the password as PrivateKeyPasswordFile in [CentralCertProvider]"

@@ -1,4 +1,4 @@
-"""What is checked: one registry with what stands behind and beside it, at one moment."""
+"""What is checked: one registry with its stores and sites, at one moment."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Dependents(NamedTuple):
 
 
 class Subject:
-    """One registry and all that rules may ask about it; every answer is found once.
+    """One registry and all that rules may ask about it; each answer is computed once.
 
     ``sites`` are the configuration files beside it, ``now`` is the moment that
     counts, ``soon`` the time before an expiry that is worth a warning. ``named``:
@@ -114,7 +114,7 @@ class Subject:
         place: tuple[Kind, int] | None = None
         same: list[Binding] = []
         for key, binding in self.bindings.items():
-            if place != (key.kind, key.port):  # records of one kind and port mostly stand together
+            if place != (key.kind, key.port):  # records of one kind and port are mostly adjacent
                 place = key.kind, key.port
                 by_kind = ports.setdefault(key.port, {kind: [] for kind in KINDS})
                 same = by_kind[key.kind]
@@ -161,7 +161,7 @@ class Subject:
         return found
 
     def entry(self, binding: Binding) -> Entry | None:
-        """Return the certificate of a record in the store that it names, None if not there."""
+        """Return the certificate of a record from the store that it names, or None."""
         found = self.entries.get(binding.certhash or "", ())
         return in_store(found, binding.store or "")
 
@@ -175,7 +175,7 @@ class Subject:
         return facts is not None and valid_at(facts, self.now) and self.usable(entry)
 
     def serves(self, binding: Binding) -> bool:
-        """Whether the certificate of a record is worth binding elsewhere, as far as is known."""
+        """Whether the certificate of a record may be bound elsewhere, as far as is known."""
         entry = self.entry(binding)
         return self.stores is None or (entry is not None and self.valid(entry))
 
@@ -216,7 +216,7 @@ class Subject:
 
     @cached_property
     def _found(self) -> tuple[Sequence[Served], Sequence[Binding]]:
-        """Look for the certificate of every record in its store; who rejects serves none."""
+        """Look for the certificate of every record in its store; one that rejects serves none."""
         there: list[Served] = []
         absent: list[Binding] = []
         if self.stores is None:
@@ -266,7 +266,7 @@ class Subject:
     def command(self, *words: str) -> str:
         """Return a command of ours for this registry, each word quoted for a shell.
 
-        For a capture, REGISTRY stands for the one that ``import`` makes of it.
+        For a capture, it names REGISTRY: the one that ``import`` makes of it.
         """
         path = self.registry.option
         before = ["-r", path] if self._named or path != DEFAULT_FILE else []

@@ -1,4 +1,4 @@
-"""``[[Suppress]]``: the findings that somebody decided to live with, and for how long."""
+"""``[[Suppress]]``: the findings that are accepted, and until when."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def split(
     """Split ``findings`` by what the registry suppresses on the day ``today``.
 
     ``looked``: the ids of rules whose suppressions are worth a note where they
-    fit no finding. Raises RegistryError for a rule that is none.
+    match no finding. Raises RegistryError for an unknown rule.
     """
     _confirm_rules(registry)
     running = dict.fromkeys(
@@ -65,7 +65,7 @@ def _confirm_rules(registry: Bindings) -> None:
     for number, one in enumerate(registry.settings.suppressions):
         if one.rule not in rules():
             raise RegistryError(
-                f"[[Suppress]] names {one.rule!r}, which is no rule",
+                f"[[Suppress]] names {one.rule!r}, which is not a rule",
                 closest_rule(one.rule),
                 file=registry.path,
                 line=registry.suppression_line(number),
@@ -87,7 +87,7 @@ def _notes(
     for number, one in enumerate(registry.settings.suppressions):
         if one in running and one not in unused:
             continue
-        state = "fits no finding" if one in running else f"ended on {one.until}"
+        state = "matches no finding" if one in running else f"ended on {one.until}"
         line = registry.suppression_line(number)
         where = registry.path if line is None else f"{registry.path}:{line}"
         what = f"{one.rule} for {one.key}" if one.key else one.rule

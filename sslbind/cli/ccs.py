@@ -158,7 +158,7 @@ def list_(app: App, format_: str) -> int:
         print_table(COLUMNS, rows)
     else:
         app.note("no PFX file is there: HOST.pfx serves a host, _.PARENT.pfx those below one")
-    app.note(*(f"{one.file} serves nobody: {one.why}" for one in files if one.why))
+    app.note(*(f"{one.file} serves no host: {one.why}" for one in files if one.why))
     return OK
 
 

@@ -19,7 +19,7 @@ def report(
 ) -> str:
     """Return a document with one suite, in ASCII.
 
-    A finding of ``fail_on`` or graver is a failure, another one a test that
+    A finding of ``fail_on`` or more severe is a failure, another one a test that
     passes and says what was found; what is suppressed is skipped, and so are
     the rules in ``idle``, which had no sites to look at.
     """
@@ -41,7 +41,7 @@ def report(
         if rule.id not in found:
             case = ET.SubElement(suite, "testcase", classname="sslbind", name=rule.id)
             if rule.id in idle:
-                ET.SubElement(case, "skipped", message="it needs the sites of IIS: --sites FILE")
+                ET.SubElement(case, "skipped", message="needs the sites of IIS: --sites FILE")
     counts = {
         "tests": str(len(suite)),
         "failures": str(sum(1 for _ in suite.iter("failure"))),
