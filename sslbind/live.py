@@ -8,6 +8,7 @@ of a record. An answer that is not whole is never taken for an empty server.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -59,7 +60,10 @@ class UnreadableError(SslbindError):
 
 
 class Server:
-    """One target, to be read as often as needed; a way that failed once is not tried again."""
+    """One target, to be read as often as needed; a way that failed once is not tried again.
+
+    Raises SslbindError where its transport cannot be made: a password that is not there.
+    """
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -162,14 +166,12 @@ def read_target(target: Target) -> Reading:
     """Return the reading of one target; an error has the name of the target as its file."""
     start = time.monotonic()
     source = error = None
-    server = Server(target)
     try:
-        source = server.read()
+        with contextlib.closing(Server(target)) as server:
+            source = server.read()
     except SslbindError as caught:
         error = caught
-        error.file = server.name
-    finally:
-        server.close()
+        error.file = f"{MARK}{target.name}"
     return Reading(target, source, error, time.monotonic() - start)
 
 

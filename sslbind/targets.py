@@ -21,8 +21,8 @@ MARK = "@"
 ALL = "all"
 LOCAL = "local"
 """This machine; it needs no targets file."""
-TRANSPORTS = ("ssh", "local", "command")
-AUTHENTICATIONS = ("negotiate", "kerberos", "ntlm", "basic", "certificate")
+TRANSPORTS = ("ssh", "winrm", "local", "command")
+AUTHENTICATIONS = ("negotiate", "kerberos", "ntlm", "basic")
 JOBS = 10
 TIMEOUT = 60
 MAX_SIZE = 4 << 20
@@ -185,6 +185,8 @@ def _target(
             raise _ProblemError((*path, key), f"{key} does not go with transport = {transport!r}")
     if transport == "command" and not values.get("netsh"):
         raise _ProblemError(path, 'transport = "command" needs netsh = ["PROGRAM", "ARGUMENT", …]')
+    if values.get("authentication") == "basic" and values.get("https") is False:
+        raise _ProblemError(path, 'authentication = "basic" sends the password: it needs https')
     folder = os.path.dirname(file)
     values = {
         key: value for key, value in values.items() if transport in _ONLY.get(key, (transport,))

@@ -55,6 +55,7 @@ FENCES = {
     "rich": ("cli",),
     "tomlkit": ("registry",),
     "cryptography": ("certificates.parsing", "certificates.sealing"),
+    "pypsrp": ("transports.winrm",),
 }
 
 

@@ -31,6 +31,11 @@ timeout = 5
 [Target.lab]
 transport = "command"
 netsh = ["sslbind", "-r", "lab.toml", "-f", "-"]
+
+[Target."db.x"]
+transport = "winrm"
+https = false
+password_env = "DB_PASSWORD"
 """
 
 
@@ -76,13 +81,24 @@ def test_a_whole_file(tmp_path: Path) -> None:
             folder=folder,
             line=19,
         ),
+        Target(
+            "db.x",
+            "winrm",
+            host="db.x",
+            registry=f"{folder}/db.x.toml",
+            timeout=20,
+            https=False,
+            password_env="DB_PASSWORD",
+            folder=folder,
+            line=23,
+        ),
     ]
 
 
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        (["@all"], ["web01", "Web02", "lab"]),
+        (["@all"], ["web01", "Web02", "lab", "db.x"]),
         (["@front"], ["web01", "Web02"]),
         (["WEB02", "@front"], ["Web02", "web01"]),
         (["@local"], ["local"]),
@@ -125,9 +141,11 @@ HEAD = "version = 1\n\n"
         (HEAD + "[Target.a]\nhost = '-oProxyCommand=x'\n", 4, "host must be a host as ssh takes"),
         (HEAD + "[Target.a]\nhost = 'x;reboot'\n", 4, "host must be a host as ssh takes it"),
         (HEAD + "[Target.a]\nhost = \"x\\u001b\"\n", 4, "host must be a host"),
-        (HEAD + "[Target.a]\ntransport = 'telnet'\n", 4, 'transport must be "ssh" or "local"'),
+        (HEAD + "[Target.a]\ntransport = 'telnet'\n", 4, 'transport must be "ssh" or "winrm"'),
         (HEAD + "[Target.a]\ntransport = 'command'\n", 3, 'transport = "command" needs netsh'),
         (HEAD + "[Target.a]\nnetsh = ['x']\n", 4, "netsh does not go with transport = 'ssh'"),
+        (HEAD + "[Target.a]\ntransport = 'winrm'\nhttps = false\nauthentication = 'basic'\n", 3,
+         'authentication = "basic" sends the password: it needs https'),
         (HEAD + "[Target.a]\npassword = 'x'\n", 4, "'password' is not a setting of [Target.a]"),
         (HEAD + "Target = 3\n", 3, "Target must be a table: [Target.web01]"),
         (HEAD + "[Target]\na = 3\n", 4, "Target.a must be a table: [Target.a]"),
@@ -137,7 +155,7 @@ HEAD = "version = 1\n\n"
         "empty", "newer", "unknown-table", "unknown-key", "jobs", "jobs-flag", "groups-text",
         "two-spellings", "all", "local", "bad-name", "group-spellings", "group-is-target",
         "host-option", "host-shell", "host-escape", "transport", "no-argv", "argv-of-ssh",
-        "password", "no-table", "no-target-table", "syntax",
+        "basic-http", "password", "no-table", "no-target-table", "syntax",
     ],
 )  # fmt: skip
 def test_a_mistake_has_its_line(tmp_path: Path, text: str, line: int, message: str) -> None:

@@ -7,7 +7,10 @@ from sslbind.transports.transport import Transport
 
 
 def connect(target: Target) -> Transport:
-    """Return the transport of ``target``; nothing is opened before its first ``run``."""
+    """Return the transport of ``target``; nothing is opened before its first ``run``.
+
+    Raises SslbindError where a password that the target names cannot be read.
+    """
     if target.transport == "command":
         from sslbind.transports.command import CommandTransport
 
@@ -16,6 +19,10 @@ def connect(target: Target) -> Transport:
         from sslbind.transports.local import LocalTransport
 
         return LocalTransport(target.timeout)
+    if target.transport == "winrm":
+        from sslbind.transports.winrm import WinrmTransport
+
+        return WinrmTransport(target)
     from sslbind.transports.ssh import SshTransport
 
     return SshTransport(target.host, target.timeout, port=target.port, config=target.ssh_config)
