@@ -352,6 +352,16 @@ def test_a_free_comment_before_other_outlives_the_binding() -> None:
     assert edited(text, delete=(parse_key(CCS, "443"),)) == "version = 1\n\n# free\n"
 
 
+def test_a_free_comment_outlives_a_binding_whose_other_comes_first() -> None:
+    """``Other`` may be above its binding: what is between them and belongs to neither stays."""
+    text = (
+        f'version = 1\n\n[SslBindingInfo."0.0.0.0:443".Other]\nDefaultFlags = 1\n\n# nobody\'s\n\n'
+        f'# of it\n[SslBindingInfo."0.0.0.0:443"]\ncerthash = "{HASH}"\nappid = "{APPID}"\n'
+    )
+    deleted = edited(text, delete=(parse_key(IPPORT, "0.0.0.0:443"),))
+    assert deleted == "version = 1\n\n# nobody's\n"
+
+
 def test_odd_commas_in_the_listen_list() -> None:
     """A list that tomlkit cannot edit is written anew."""
     text = "iplisten=[\n'10.0.0.2'\n, # x\n\"10.0.0.1\" # y\n,\n\t]  #\nversion = 1\n"

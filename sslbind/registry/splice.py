@@ -356,9 +356,9 @@ class Splice:
             yield start, previous
 
     def _parted(self, index: int, following: int) -> bool:
-        """Whether a comment stands between two statements and belongs to neither."""
-        gap = self.text[self.statements[index].end : self.statements[following].start]
-        return "#" in gap and not self._line_before(self.statements[following].start).strip()
+        """Whether a comment is between two statements and belongs to neither."""
+        start = self._block_end(self.statements[index].end)
+        return "#" in self.text[start : self._with_comment(following)]
 
     def _with_comment(self, index: int) -> int:
         """Return where the comment directly above a statement starts, else the statement."""
