@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_WAKE = 1.0
+"""Seconds after which a wait is begun anew: on Windows one without end takes no Ctrl-C."""
 
 
 def in_parallel(
@@ -15,14 +21,45 @@ def in_parallel(
     """Yield each item with what ``work`` returns for it, as they are done, ``jobs`` at once.
 
     ``work`` returns its failures; one that it raises ends the whole. When the
-    caller stops early, or is interrupted, items that were not started are left out.
+    caller stops early, or is interrupted, no further item is started, and those
+    that run are not waited for: a pool of ``concurrent.futures`` would be, at exit.
     """
-    from concurrent.futures import ThreadPoolExecutor, as_completed
+    waiting: SimpleQueue[Item] = SimpleQueue()
+    done: SimpleQueue[tuple[Item, Result] | BaseException] = SimpleQueue()
+    for item in items:
+        waiting.put(item)
 
-    pool = ThreadPoolExecutor(max(1, min(jobs, len(items))))
+    def run() -> None:
+        try:
+            while True:
+                one = waiting.get_nowait()
+                done.put((one, work(one)))
+        except Empty:
+            return
+        except BaseException as error:  # noqa: BLE001  # it is raised where the answers are read
+            done.put(error)
+
+    for _ in range(max(1, min(jobs, len(items)))):
+        Thread(target=run, daemon=True).start()
     try:
-        waiting = {pool.submit(work, item): item for item in items}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+        for _ in items:
+            found = _next(done)
+            if isinstance(found, BaseException):
+                raise found
+            yield found
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        _empty(waiting)
+
+
+def _empty(queue: SimpleQueue[Item]) -> None:
+    with suppress(Empty):
+        while True:
+            queue.get_nowait()
+
+
+def _next(
+    done: SimpleQueue[tuple[Item, Result] | BaseException],
+) -> tuple[Item, Result] | BaseException:
+    while True:
+        with suppress(Empty):
+            return done.get(timeout=_WAKE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -19,6 +20,8 @@ from sslbind.transports.transport import MAX_ANSWER, Ran
 _GROUP = sys.platform != "win32"
 """Whether a program gets a process group of its own, so that its children can be ended too."""
 _CHUNK = 1 << 16
+_running: set[subprocess.Popen[bytes]] = set()
+"""What runs now: it is ended when this process ends, as after Ctrl-C."""
 
 
 def run_process(
@@ -48,6 +51,7 @@ def run_process(
     except (OSError, ValueError) as error:
         raise SslbindError(f"{argv[0]} cannot be started: {reason(error)}") from None
     ended = False
+    _running.add(process)
     try:
         output, errors = bytearray(), bytearray()
         threads = [
@@ -62,6 +66,13 @@ def run_process(
     finally:
         if not ended:
             _end(process)
+        _running.discard(process)
+
+
+@atexit.register
+def _end_all() -> None:
+    for process in [*_running]:
+        _end(process)
 
 
 def _wait(process: subprocess.Popen[bytes], due: float) -> bool:
