@@ -1,4 +1,4 @@
-"""The 23 tags: their types, their defaults, their first release, and their bad values."""
+"""The tags: their types, their defaults, their first release, and their bad values."""
 
 from __future__ import annotations
 
@@ -67,11 +67,10 @@ SAMPLES = {"e/d": "enable", "number": "7", "text": "Some Text", "hash": A, "guid
 
 
 def test_the_table() -> None:
-    """There are 23 tags, with the specification's names and defaults."""
-    assert len(TAGS) == 23
-    assert {tag.name: tag.default for tag in TAGS} == {
-        name: default for name, (_, default, _) in TABLE.items()
-    }
+    """The tags are those of the specification, with their defaults."""
+    assert [(tag.name, tag.default) for tag in sorted(TAGS, key=lambda tag: tag.name)] == [
+        (name, default) for name, (_, default, _) in sorted(TABLE.items())
+    ]
 
 
 @pytest.mark.parametrize(("name", "place"), BITS.items())
