@@ -26,7 +26,7 @@ def index(found: Mapping[str, FileContents], spelling: Mapping[str, str]) -> tup
     """
     folders: dict[str, dict[str, FileContents]] = {}
     for path, contents in found.items():
-        folders.setdefault(os.path.dirname(path), {})[path] = contents
+        folders.setdefault(path.rpartition("/")[0], {})[path] = contents
     best: dict[tuple[str, str], Entry] = {}
     for folder in folders.values():
         for entry in _folder(folder, spelling):
@@ -148,7 +148,7 @@ def _folder(files: Mapping[str, FileContents], spelling: Mapping[str, str]) -> I
 
 def _is_chain(path: str) -> bool:
     """Whether it is certbot's chain.pem, whose certificates are in fullchain.pem as well."""
-    return os.path.basename(path).lower() == "chain.pem"
+    return path.rpartition("/")[2].lower() == "chain.pem"
 
 
 def _only(contents: FileContents, thumbprints: set[str]) -> bool:

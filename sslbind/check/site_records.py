@@ -19,6 +19,7 @@ from sslbind.owners import OWNER_BY_WORD, owner_name
 from sslbind.release import Release
 from sslbind.sites import STANDARD_INPUT, SiteBinding
 from sslbind.sslflags import CENTRAL_CERT_STORE
+from sslbind.wording import join
 
 _IIS = OWNER_BY_WORD["iis"].appid
 _NAMED = 3
@@ -252,10 +253,10 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
 
 def _list(hosts: Sequence[str]) -> str:
     """Return host names in a sentence, the first few by name and the rest as a number."""
-    told = [f"{host:.300}" or "the binding without a host name" for host in hosts[:_NAMED]]
-    if len(hosts) > len(told):
-        told.append(f"{len(hosts) - len(told)} more")
-    return " and ".join((", ".join(told[:-1]), told[-1])) if told[1:] else told[0]
+    words = [f"{host:.300}" or "the binding without a host name" for host in hosts[:_NAMED]]
+    if len(hosts) > len(words):
+        words.append(f"{len(hosts) - len(words)} more")
+    return join(words)
 
 
 def _chooser(subject: Subject) -> Chooser:
