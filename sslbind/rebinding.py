@@ -23,7 +23,8 @@ class Rebinding:
 
     ``old`` and ``new`` are thumbprints; ``old_names`` are empty where the old
     certificate is not in a store. ``refused``: nothing was changed, because of
-    the names in ``uncovered``.
+    the names in ``uncovered``. ``done``: nothing uses ``old`` any more, and
+    ``new`` is bound; that is what a second run finds.
     """
 
     old: str
@@ -32,6 +33,7 @@ class Rebinding:
     changes: tuple[Change, ...]
     uncovered: tuple[str, ...]
     refused: bool
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ def rebind(
     """
     checkpoint = session.editable.checkpoint()
     before, after = _old(session, old), _new(session, new)
-    using = [one for one in session.registry.bindings.values() if one.certhash == before.thumbprint]
+    bindings = session.registry.bindings.values()
+    using = [one for one in bindings if one.certhash == before.thumbprint]
+    done = not using and any(one.certhash == after.thumbprint for one in bindings)
     changes = tuple(
         session.update(one.key, {"certhash": after.thumbprint}, verify=after.identity is None)
         for one in using
@@ -76,7 +80,9 @@ def rebind(
     elif after.identity is not None and session.stores is not None and not dry_run:
         for store in dict.fromkeys(one.after.store for one in changes if one.after):
             session.stores.add(after.identity, store)
-    return Rebinding(before.thumbprint, after.thumbprint, old_names, changes, uncovered, refused)
+    return Rebinding(
+        before.thumbprint, after.thumbprint, old_names, changes, uncovered, refused, done
+    )
 
 
 def _old(session: Session, certificate: str | Identity) -> _Chosen:

@@ -34,7 +34,7 @@ LAYERS = (
     ("registry",),
     ("session",),
     ("passwords", "provisioning", "inventory", "selection"),
-    ("rebinding", "answers", "comparison"),
+    ("rebinding", "renewal", "answers", "comparison"),
     ("check", "probing", "expiry"),
     ("checking",),
     ("formats", "reports", "explain", "engines"),

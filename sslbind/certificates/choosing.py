@@ -50,7 +50,7 @@ class Chooser:
 
         None where no certificate covers every one of them, and where there are none.
         """
-        wanted = [*dict.fromkeys(_canonical(host) for host in hosts if host)]
+        wanted = [*dict.fromkeys(canonical_name(host) for host in hosts if host)]
         found: dict[tuple[str, str], Entry] = {}
         for entry in self._candidates(wanted[0]) if wanted else ():
             if all(covers(entry.names, host) for host in wanted):
@@ -68,7 +68,7 @@ class Chooser:
         for entry in self._entries:
             if entry.certificate is not None and for_servers(entry.certificate):
                 for name in entry.names:
-                    found.setdefault(_canonical(name), []).append(entry)
+                    found.setdefault(canonical_name(name), []).append(entry)
         return found
 
     def _candidates(self, host: str) -> list[Entry]:
@@ -107,10 +107,10 @@ def age(certificate: Issued) -> tuple[float, float]:
 
 
 def _exact(entry: Entry, hosts: Sequence[str]) -> bool:
-    return {_canonical(name) for name in entry.names}.issuperset(hosts)
+    return {canonical_name(name) for name in entry.names}.issuperset(hosts)
 
 
-def _canonical(name: str) -> str:
+def canonical_name(name: str) -> str:
     """Return a name or an address in the form in which equal ones are the same text."""
     literal = address(name)
     if literal is not None:

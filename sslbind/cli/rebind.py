@@ -39,7 +39,8 @@ def rebind_command(
     OLD and NEW are thumbprints, 8 or more of their digits, a SHA-256, or PEM or
     PFX files. A NEW file is added to the store first. Either all bindings
     change or none. The exit code is 1 if nothing uses OLD, or if NEW does not
-    cover a name that OLD covers, unless --force.
+    cover a name that OLD covers, unless --force. It is 0, "unchanged", if
+    nothing uses OLD because NEW is bound already.
     """
     app.note(*cleaned(old), *cleaned(new))
     with app.editing(dry_run=dry_run) as session:
@@ -50,7 +51,7 @@ def rebind_command(
     else:
         app.echo(_text(result, dry_run=dry_run))
     _comment(app, session, result)
-    return NO if result.refused or not result.changes else OK
+    return NO if result.refused or not (result.changes or result.done) else OK
 
 
 def _document(session: Session, result: Rebinding, *, dry_run: bool) -> dict[str, object]:
@@ -82,6 +83,9 @@ def _comment(app: App, session: Session, result: Rebinding) -> None:
     """Print notes and hints on what was done, and on what was not."""
     if session.stores is None:
         app.note(NOT_MODELLED)
+    if result.done:
+        app.note(f"unchanged: nothing uses {result.old}, and {result.new} is bound already")
+        return
     if not result.changes:
         app.hint(f"nothing uses {result.old}", "sslbind list shows what each binding uses")
         return

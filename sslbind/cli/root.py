@@ -16,6 +16,7 @@ COMMANDS = {
     "init": "init",
     "list": "listing",
     "rebind": "rebind",
+    "renew": "renew",
     "store": "store",
     "ccs": "ccs",
     "resolve": "resolve",
