@@ -1,7 +1,7 @@
 """Servers side by side: what is the same on all of them, and each thing that is not.
 
-Bindings are compared by key and tag, by the values in force: whether a default
-is written or left out, in which order and in which spelling, is no difference.
+Bindings are compared by key and tag, by their effective values: order, spelling, and
+whether a default is written or left out, make no difference.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OTHER = "Other."
 
 
 class Untold(enum.Enum):
-    """What stands for a value that a server's document does not tell."""
+    """The value of what a server's document does not record."""
 
     UNTOLD = "?"
 
@@ -38,7 +38,7 @@ UNTOLD = Untold.UNTOLD
 class ServerState(NamedTuple):
     """What one server has; ``name`` is what it is called in the answer.
 
-    ``untold`` are the names of what its document does not tell: tags, WINDOWS,
+    ``untold`` are the names of what its document does not record: tags, WINDOWS,
     IPLISTEN, CENTRAL; ``unread`` the keys of bindings that could not be read.
     """
 
@@ -76,12 +76,12 @@ def server_state(session: Session, *, release_given: bool = False) -> ServerStat
 class Difference(NamedTuple):
     """One thing that is not the same on all servers; tuples are in the servers' order.
 
-    ``key`` is None for WINDOWS, IPLISTEN and CENTRAL, which stand in ``tag``.
+    ``key`` is None for WINDOWS, IPLISTEN and CENTRAL, which are in ``tag``.
     ``tag`` is None where the difference is that not all servers have the binding; it is
     ``Other.`` and a name for what has no tag. ``values`` are what each server
     has, None where it has no such binding, or no such text; where ``tag`` is
     None they are ``present``: which servers have the binding. A value is UNTOLD
-    where a server's document does not tell it; that alone is no difference.
+    where a server's document does not record it; that alone is not a difference.
     """
 
     key: Key | None
@@ -95,8 +95,8 @@ class Comparison(NamedTuple):
 
     The differences are those of the servers themselves, then those of the
     bindings, in the order of ``show``, each in the order of its tags.
-    ``not_compared`` has, for each server whose document does not tell all, the
-    names of what it does not tell, and bindings that it could not, as ``kind=key``.
+    ``not_compared`` has, for each server whose document does not record everything, the
+    names of what it does not record, and unreadable bindings as ``kind=key``.
     """
 
     servers: tuple[str, ...]
@@ -159,7 +159,7 @@ def _central(settings: CentralCertProvider) -> str:
 
 
 def _differ(values: Iterable[object]) -> bool:
-    """Whether two of ``values`` that are told differ."""
+    """Whether two of the known ``values`` differ."""
     told = [value for value in values if value is not UNTOLD]
     return any(value != told[0] for value in told)
 
@@ -188,7 +188,7 @@ def _binding(key: Key, servers: Sequence[ServerState]) -> Iterator[Difference]:
 
 
 def _untold(name: str, key: Key, server: ServerState) -> bool:
-    """Whether a document does not tell a tag; one that lacks tags lacks what has none as well."""
+    """Whether a document does not record a tag; one that lacks tags lacks tagless values too."""
     if key not in server.bindings:
         return key in server.unread
     if name in STORED:

@@ -1,4 +1,4 @@
-"""Foreign documents into registries: told by content, planned, then written once."""
+"""What importing documents into a registry does: planned first, then applied."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Carried = frozenset[str] | None
 
 
 class Conflict(NamedTuple):
-    """A record that is there with other values: in the registry or, ``within``, in the import."""
+    """A record that exists with other values: in the registry or, ``within``, in the import."""
 
     file: str
     line: int | None
@@ -34,14 +34,14 @@ class Conflict(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """A setting by its name in the registry file, its value now, and what ``file`` says."""
+    """A setting by its name in the registry file, its value now, and the one in ``file``."""
 
     file: str
     name: str
     before: object
     after: object
     within: bool = False
-    """Of a conflict: whether another file of the import says ``before``, not the registry."""
+    """Of a conflict: whether another file of the import has ``before``, not the registry."""
 
 
 class Plan(NamedTuple):
@@ -60,7 +60,7 @@ class Plan(NamedTuple):
 def plan_import(registry: Registry, sources: Sequence[Source], if_exists: str = "fail") -> Plan:
     """Return what importing ``sources`` into ``registry`` does.
 
-    ``if_exists`` says what becomes of a record, or a setting, that is there with
+    ``if_exists`` decides what happens to a record, or a setting, that exists with
     another value: ``fail`` is a conflict, ``keep`` leaves it, ``update`` changes
     the tags that the document has away from their defaults, ``reset`` replaces
     it, but for tags that such a document does not carry. Two values in one
@@ -132,7 +132,7 @@ def _plan_settings(
 
 
 def apply_import(registry: Registry, plan: Plan) -> None:
-    """Change ``registry`` in memory as ``plan`` says."""
+    """Change ``registry`` in memory according to ``plan``."""
     for binding in (*plan.added, *plan.changed):
         registry.put(binding)
     values: dict[str, Any] = {one.name: one.after for one in plan.settings}
@@ -144,7 +144,7 @@ def apply_import(registry: Registry, plan: Plan) -> None:
 
 
 def _settings(imported: Imported) -> Iterator[tuple[str, object]]:
-    """Give each setting that a document tells of, by its name in the registry file."""
+    """Yield each setting that a document records, by its name in the registry file."""
     if imported.iplisten is not None:
         yield IPLISTEN, imported.iplisten
     if imported.central is not None:
@@ -157,7 +157,9 @@ def _folded(value: object) -> object:
 
 
 def with_certificates(imported: Imported, stores: CertStores | None, now: datetime) -> Imported:
-    """Give each wanted record the certificate of the stores that ``Chooser`` picks for its host.
+    """Return ``imported`` with a certificate for each record that names none.
+
+    ``Chooser`` picks it from the stores, by the host of the record.
 
     One that none covers is a bad record; a note says what was chosen, and why.
     """

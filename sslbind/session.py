@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sslbind.certificates.stores import CertStores
 
 NOT_MODELLED = (
-    "the registry has no [CertStores]: certificates are not modelled, and hashes are taken as given"
+    "the registry has no [CertStores]: certificates are not modelled, so hashes are not checked"
 )
 
 ADD_BOTH = "sslbind store add CERTIFICATE KEY takes both files; then name the thumbprint"
@@ -130,7 +130,7 @@ class Session:
 
     @property
     def state(self) -> State:
-        """What ``resolve`` works on: the bindings with the stores behind them."""
+        """What ``resolve`` works on: the bindings with their stores."""
         registry = self.registry
         return State(self.release, registry, registry.iplisten, self.central, self.stores)
 
@@ -291,7 +291,7 @@ class Session:
             if flag and flags & flag.bit and values.get(tag.name) is False:
                 raise BadValueError(
                     f"sslflags={flags} has bit {flag.bit} ({flag.name}),"
-                    f" and {tag.name}=disable says the opposite",
+                    f" and {tag.name}=disable contradicts it",
                     f"leave the bit or the tag out: sslflags={flags & ~flag.bit}",
                 )
 
@@ -308,7 +308,7 @@ class Session:
         if stores is None:
             if certificate is not None:
                 raise SslbindError(
-                    "there is no certificate store to put the certificate in",
+                    "there is no certificate store for the certificate",
                     'add [CertStores] with path = "certs" to the registry',
                     file=self.registry.path,
                 )
@@ -342,7 +342,7 @@ class Session:
         return (note,)
 
     def _exists(self, binding: Binding, why: str = "") -> ExistsError:
-        owner = owner_name(binding.appid) or "an application that is not known"
+        owner = owner_name(binding.appid) or "an unknown application"
         what = (
             f"with certificate {binding.certhash}"
             if binding.certhash
@@ -351,14 +351,12 @@ class Session:
         key = binding.key.spec
         return ExistsError(
             f"{key} exists {what}, owned by {owner} {binding.appid}" + (f"; {why}" if why else ""),
-            f"sslbind update sslcert {key} TAG=VALUE changes it, --if-exists update adds or"
+            f"sslbind update sslcert {key} TAG=VALUE changes it; --if-exists update adds or"
             " changes it",
         )
 
     def _absent(self, key: Key) -> NotFoundError:
-        return NotFoundError(
-            f"there is no binding {key.spec}", "sslbind list shows those that exist"
-        )
+        return NotFoundError(f"there is no binding {key.spec}", "sslbind list shows the bindings")
 
 
 def _check_store_name(binding: Binding) -> None:

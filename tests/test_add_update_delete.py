@@ -24,7 +24,7 @@ WEB = "hostnameport=www.contoso.com:443"
 LINE = (KEY, f"certhash={A}", "appid=iis", "certstorename=MY")
 NEW = "would add ipport=10.0.0.7:443\n"
 NOT_MODELLED = (
-    "the registry has no [CertStores]: certificates are not modelled, and hashes are taken as given"
+    "the registry has no [CertStores]: certificates are not modelled, so hashes are not checked"
 )
 SAME = "note: unchanged\n"
 

@@ -251,11 +251,11 @@ def test_no_folder(run: Run, command: str) -> None:
 @pytest.mark.usefixtures("registry", "untouched")
 def test_empty_paths(run: Run) -> None:
     """An empty path is none."""
-    assert run("ccs", "enable", "").err.startswith("error: FOLDER is empty, and no path\n")
+    assert run("ccs", "enable", "").err.startswith("error: FOLDER is empty, which is not a path\n")
     result = run("ccs", "enable", "ccs", "--password-file", "")
     assert (result.code, result.err.splitlines()[0]) == (
         2,
-        "error: --password-file is empty, and no path",
+        "error: --password-file is empty, which is not a path",
     )
 
 

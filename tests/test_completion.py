@@ -560,7 +560,7 @@ class TestInstall:
     def test_an_unknown_shell(self, run: Run, home: Path) -> None:
         answer = run("completion", "install", env={"SHELL": "/bin/tcsh"})
         assert (answer.code, answer.out) == (2, "")
-        assert "there are no completions for the shell '/bin/tcsh'" in answer.err
+        assert "no completions exist for the shell '/bin/tcsh'" in answer.err
         assert "bash, zsh, fish, powershell" in answer.err
         assert run("completion", "install", "tcsh").code == 2
 

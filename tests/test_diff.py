@@ -226,7 +226,7 @@ def test_a_capture_against_a_registry(run: Run, web: Path) -> None:
         result.out
         == f"""\
 the same on all 2 servers: 0 bindings
-not compared: standard input does not tell iplisten, CentralCertProvider
+not compared: standard input does not record iplisten, CentralCertProvider
 
 hostnameport=www.contoso.com:443
     certhash  {B}  then.toml
@@ -253,7 +253,7 @@ CentralCertProvider = {{ Enabled = true, CertStoreLocation = "ccs" }}
     first, second, rest = result.out.split("\n", 2)
     assert first == "the same on all 3 servers: 0 bindings"
     assert second.startswith(
-        "not compared: now.json does not tell windows, iplisten, CentralCertProvider, "
+        "not compared: now.json does not record windows, iplisten, CentralCertProvider, "
     )
     assert "disablehttp2" in second
     assert "certhash" not in second
@@ -315,7 +315,7 @@ server
 def test_what_cannot_be_compared(run: Run) -> None:
     """One file, or one that cannot be read, is no answer: exit 2, and nothing on stdout."""
     for words, sentence in (
-        (["web1.toml"], "web1.toml is one server: a comparison needs two or more"),
+        (["web1.toml"], "web1.toml is only one server: a comparison needs two or more"),
         (["web1.toml", "none.toml"], "none.toml: there is no such registry file"),
     ):
         result = run("diff", *words)

@@ -41,7 +41,7 @@ def test_an_error(run: Run) -> None:
         "    it was imported for the user, and not for the machine\n"
         "    the key set is broken: an import in IIS without 'allow export', access rights on"
         " MachineKeys, KeySpec 2, or a temporary key\n"
-        "mend:\n"
+        "fix:\n"
         "    sslbind store list shows the stores that have the certificate, and whether with its"
         " key\n"
         "    sslbind store add FILE.pfx --store MY brings the certificate with its key\n"
@@ -67,7 +67,7 @@ def test_an_event(run: Run) -> None:
         "    somebody, or the owner of the record, deleted it\n"
         "    the IIS configuration has property 5506 below customMetadata, a leftover that makes"
         " bindings vanish\n"
-        "mend:\n"
+        "fix:\n"
         "    sslbind list shows the records that should exist\n"
         "    sslbind check --sites applicationHost.config finds property 5506: explain"
         " legacy-5506\n"
@@ -94,7 +94,7 @@ def test_sslflags(run: Run) -> None:
         " CentralCertStore), here they are 1 (Sni) (documented)\n"
         "    scopedccs: wrong, scopedccs records have bits 1 and 2 as 3 (Sni, CentralCertStore),"
         " here they are 1 (Sni) (documented)\n"
-        "mend:\n"
+        "fix:\n"
         "    sslbind update sslcert KEY disablehttp2=enable says the same as bit 4\n"
         "    sslbind update sslcert KEY clientcertnegotiation=enable says the same as bit 128\n"
         "    sslbind check --select 'sslflags-*' finds the records whose sslflags cannot be\n"
@@ -139,7 +139,7 @@ def test_an_appid(run: Run, asked: str) -> None:
         "why:\n"
         "    the appid only says who made a record (inferred)\n"
         "    its owner may write the record again, or take it away (inferred)\n"
-        "mend:\n"
+        "fix:\n"
         "    sslbind list --appid iis lists its records\n"
         "    appid=iis in a command means it\n"
     )
@@ -172,7 +172,7 @@ def test_a_rule(run: Run) -> None:
     ]
     assert lines[3].strip() == " ".join(rule.details.split())
     assert lines[4:] == [
-        "mend:",
+        "fix:",
         "    sslbind check --select no-default-ssl shows each finding and what mends it",
         (
             '    [[Suppress]] with rule = "no-default-ssl" and a reason keeps it quiet in one'
@@ -221,7 +221,7 @@ switches; SSL is in kernel mode, with no choice (so on Windows Server 2012 R2, w
     lookup 3, ccs: ccs=443 with www.contoso.com.pfx or _.contoso.com.pfx (documented)
     lookup 4, ipv6-wildcard: ipport=[::]:443 (documented)
     lookup 5, ipv4-wildcard: ipport=0.0.0.0:443 (documented)
-mend:
+fix:
     sslbind resolve ADDRESS:PORT HOST --explain goes the same way with your records
     sslbind --windows RELEASE explain flow shows the order of another release
 """

@@ -128,7 +128,7 @@ def test_the_capture_script_needs_no_registry(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("netsh-script", "--prune"), "--prune goes with --changes-from FILE"),
+        (("netsh-script", "--prune"), "--prune needs --changes-from FILE"),
         (("json", "--changes-from", "web01.txt"), "json cannot write changes"),
         (("capture-script", "--changes-from", "web01.txt"), "capture-script cannot write changes"),
         (("nonsense",), "'nonsense' is not one of"),

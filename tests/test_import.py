@@ -477,7 +477,7 @@ def test_standard_input_is_named_once_and_never_written(run: Run, folder: Path) 
     """'-' is no file name: import has no registry there, diff takes it once, export prints."""
     before = snapshot(folder)
     assert run("-r", "-", "import", FRENCH).code == 2
-    assert "can be named once" in run("diff", "-", "-").err
+    assert "can only be named once" in run("diff", "-", "-").err
     assert run("-r", FRENCH, "export", "json", "-o", "-").json["windows"] == "2022"
     assert snapshot(folder) == before
 

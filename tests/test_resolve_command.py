@@ -21,8 +21,8 @@ from sslbind.errors import SslbindError
 
 WWW = "www.contoso.com"
 NOT_MODELLED = (
-    "note: the registry has no [CertStores]: certificates are not modelled, and hashes are taken"
-    " as given\n"
+    "note: the registry has no [CertStores]: certificates are not modelled, so hashes"
+    " are not checked\n"
 )
 HEAD = 'version = 1\nwindows = "{}"\n'
 STORES = '\n[CertStores]\npath = "certs"\n'
@@ -159,7 +159,7 @@ def test_not_modelled(run: Run, folder: Path) -> None:
     assert text.out == (
         f"{A} by ipport=0.0.0.0:443: 0.0.0.0 answers the connections that no earlier binding"
         f" matches (documented)\n"
-        "what a client says of it is not known: certificates are not modelled\n"
+        "client check skipped: certificates are not modelled\n"
     )
 
 
@@ -476,7 +476,7 @@ def test_records_that_the_release_never_uses(run: Run, folder: Path) -> None:
 def test_no_tls_version_left(run: Run, folder: Path) -> None:
     """Where a record turns every version off no client sees its certificate: exit 1."""
     off = "disabletls12 = true;disabletls13 = true;disablelegacytls = true"
-    lost = "no client gets through, since no TLS version is left by the record"
+    lost = "no client can connect: no TLS version is left by the record"
     problem = {"id": "no-tls-version-left", "message": "no TLS version is left by the record"}
     for settings, verified in ((STORES, True), ("", None)):
         write(folder, f"ip 0.0.0.0:443 {GOOD.thumbprint} {off}", settings=settings)
@@ -617,19 +617,19 @@ def test_a_name_without_an_address(run: Run, folder: Path) -> None:
     result = run("resolve", "https://nothing.invalid/")
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("error: nothing.invalid has no address here: ")
-    assert "hint: --address IP says which one is meant, and asks no DNS\n" in result.err
+    assert "hint: --address IP names the address to use, without asking DNS\n" in result.err
 
 
 WRONG = {
-    "http://www.contoso.com/": "is no https URL, and only these have a certificate",
-    "ftp://x/": "is no https URL",
+    "http://www.contoso.com/": "is not an https URL, and only these have a certificate",
+    "ftp://x/": "is not an https URL",
     "https:///path": "it has no host name",
-    "https://x:99999/": "is no URL: Port out of range",
-    "https://x:0/": "port 0 is none",
-    "https://x:y/": "is no URL: Port could not be cast",
-    "https://[::1/": "is no URL: Invalid IPv6 URL",
+    "https://x:99999/": "is not a URL: Port out of range",
+    "https://x:0/": "port 0 is not a port",
+    "https://x:y/": "is not a URL: Port could not be cast",
+    "https://[::1/": "is not a URL: Invalid IPv6 URL",
     "https://a\x1bb/": "it has a control character",
-    "https://*.contoso.com/": "a wildcard is no name that a client connects to",
+    "https://*.contoso.com/": "a client cannot connect to a wildcard",
     "https://a..b/": "a label is empty",
     "https://127.1/": "is an address where a host name belongs",
     "www.contoso.com:443": "hint: sslbind resolve https://www.contoso.com:443/ asks DNS",
@@ -645,7 +645,7 @@ WRONG = {
     "a b:443": "'a b' is a host name",
     ":99999": "a port is a number from 1 to 65535",
     ":": "the address is missing",
-    "*:443": "hint: one of the server's is meant, for example 10.0.0.5:443",
+    "*:443": "hint: give an address of the server, for example 10.0.0.5:443",
     "*": "the address is missing",
     "": "the port is missing",
 }
@@ -687,7 +687,7 @@ def test_a_name_without_an_address_beside_it(run: Run, folder: Path) -> None:
     write(folder, f"ip 0.0.0.0:443 {A}")
     assert run("resolve", ":443", WWW).err == (
         "error: :443: the address is missing\n"
-        "hint: one of the server's is meant, for example 10.0.0.5:443\n"
+        "hint: give an address of the server, for example 10.0.0.5:443\n"
     )
 
 
@@ -706,7 +706,7 @@ def test_names_that_no_record_can_have(run: Run, folder: Path) -> None:
     for name in ("a\x1b[2Jb", "../../x", "*.contoso.com", "é" * 300, "a\nb"):
         result = run("resolve", "10.0.0.5:443", name)
         assert result.code == 0
-        assert "note: no record can have the name" in result.err
+        assert "note: no binding can have the name" in result.err
         assert "\x1b" not in result.out + result.err
         assert run("resolve", "10.0.0.5:443", name, "--format", "json").json["name"] == ""
 

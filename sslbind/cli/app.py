@@ -1,4 +1,4 @@
-"""What every command shares: the global options, the streams, the registry that is meant."""
+"""What every command shares: the global options, the streams, the registry it works on."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ HELP = {"help_option_names": ["-h", "--help"]}
 """Context settings of every command."""
 
 IF_EXISTS = ("fail", "keep", "update", "reset")
-"""What may become of a record that is there already."""
+"""What may happen to a record that already exists."""
 
 REGISTRY_VARIABLE = "SSLBIND_REGISTRY"
 
 
 class UnknownCommandError(click.UsageError):
-    """Words that are no command."""
+    """Words that are not a command."""
 
 
 class App:
@@ -135,7 +135,7 @@ class App:
 
     @contextlib.contextmanager
     def editing(self, *, dry_run: bool = False) -> Iterator[Session]:
-        """Give the registry under its lock; what changed is written when the block ends well."""
+        """Yield the registry under its lock; what changed is written when the block ends well."""
         if dry_run:
             yield self.reading()
             return
@@ -175,12 +175,12 @@ class App:
                 _complain("note", sentence)
 
     def hint(self, *sentences: str) -> None:
-        """Write what was wrong, or what mends it, to standard error."""
+        """Write what was wrong, or what fixes it, to standard error."""
         for sentence in sentences:
             _complain("hint", sentence)
 
     def error(self, error: SslbindError) -> None:
-        """Write an error of a command of ours, and how it is mended, to standard error."""
+        """Write an error of a command of ours, and how to fix it, to standard error."""
         _complain("error", str(error))
         self.hint(*error.hints)
 

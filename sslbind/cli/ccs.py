@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sslbind.keys import Key
 
 COLUMNS = ("file", "serves", "names", "days left", "opens")
-_ANOTHER = f"{ENABLE} names another"
+_ANOTHER = f"{ENABLE} sets another folder"
 _UNREADABLE = "the folder of the central store cannot be read"
 
 
@@ -58,7 +58,7 @@ def enable(
     """
     for what, path in (("FOLDER", folder), ("--password-file", password_file)):
         if path == "":
-            raise click.UsageError(f"{what} is empty, and no path")
+            raise click.UsageError(f"{what} is empty, which is not a path")
     with app.editing(dry_run=dry_run) as session:
         old = session.registry.settings.central_store
         given = old or CentralCertProvider()
@@ -130,7 +130,7 @@ def show(app: App, format_: str) -> int:
 def list_(app: App, format_: str) -> int:
     """List the files: what each serves, the names inside, days left, whether it opens.
 
-    "serves" is a host, or *.PARENT, told by the file's name alone; "-" where no
+    "serves" is a host, or *.PARENT, according to the file's name; "-" where no
     connection leads to it, and a note says why. The list is the same while the
     store is disabled.
 
@@ -219,7 +219,7 @@ def _inside(session: Session, path: str) -> bool:
 
 
 def _keep_out_of_git(app: App, session: Session, settings: CentralCertProvider) -> None:
-    """Give the folder a .gitignore, where it is there, is ours to write and lies inside."""
+    """Add a .gitignore to the folder where it exists, is writable and is inside the registry's."""
     location = settings.location or ""
     folder = session.registry.resolve_path(location)
     if not (_inside(session, location) and os.path.isdir(folder) and os.access(folder, os.W_OK)):
@@ -228,7 +228,7 @@ def _keep_out_of_git(app: App, session: Session, settings: CentralCertProvider) 
 
     try:
         written = ignore_keys(folder)
-    except SslbindError as error:  # the store is enabled all the same
+    except SslbindError as error:  # the store is enabled anyway
         app.note(f"keep the PFX files in {location} out of git: {error}")
         return
     if written:
@@ -236,7 +236,7 @@ def _keep_out_of_git(app: App, session: Session, settings: CentralCertProvider) 
 
 
 def _count(app: App, session: Session) -> int | None:
-    """Return how many PFX files there are, None where that cannot be told; a note says why."""
+    """Return how many PFX files there are, None where they cannot be counted; a note says why."""
     store = session.central_store
     if store is None:
         return None

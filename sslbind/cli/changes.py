@@ -1,4 +1,4 @@
-"""Changes, told to people."""
+"""Changes, described to people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sslbind.tags import STORED
 
 
 def plan(answer: Reply) -> str:
-    """Return what a line would change, for a dry run; a line that changes nothing says it."""
+    """Return what a line would change, for a dry run; netsh's answer where it changes nothing."""
     if not answer.changes and not answer.plan:
         return answer.text
     return "".join(describe(change, would=True) for change in answer.changes) + answer.plan

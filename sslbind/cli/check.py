@@ -120,10 +120,10 @@ def check_command(
     FILE is a registry, or what import reads, and there may be several; else it
     is that of -r. @NAME, @GROUP and @all are servers of the targets file, read
     now. A finding has its rule, the record with file and line, what to
-    do and, where one line does it, the command that mends it. [[Suppress]] in
+    do and, where one line does it, the command that fixes it. [[Suppress]] in
     the registry takes one out, with a reason.
 
-    The exit code is 1 where a finding is as grave as --fail-on, or graver.
+    The exit code is 1 if a finding is as severe as --fail-on, or more.
     """
     from sslbind.check import SEVERITIES
 
@@ -188,7 +188,7 @@ def _read_sites(path: str) -> Sites:
 
 
 def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked, int]:
-    """Check each registry; say which cannot be, count those, and go on with the others."""
+    """Check each registry; report and count those that cannot be checked."""
     from sslbind.check import rules
     from sslbind.cli.progress import progress
 
@@ -251,7 +251,7 @@ def _note_sources(app: App, foreign: Sequence[str], unchecked: Sequence[str]) ->
 def _told(
     findings: Mapping[Finding, Sequence[str]], paths: Collection[str], count: int
 ) -> Iterator[Finding]:
-    """Give each finding once, those in other files with the registries that have them.
+    """Yield each finding once, those in other files with the registries that have them.
 
     One that all ``count`` registries have is about the other file itself.
     """

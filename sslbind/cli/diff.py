@@ -39,14 +39,14 @@ def diff_command(app: App, files: tuple[str, ...], format_: str) -> int:
     input, and @NAME, @GROUP and @all are servers of the targets file, read now.
     For each difference: the binding, the tag, and each value with the servers
     that have it; "-" where the binding is missing. Store names compare without
-    case, the listen list without order. What a file does not tell is not
+    case, the listen list without order. What a file does not record is not
     compared, and shown as "?". Exit 1 where there is a difference.
     """
     paths = app.spelled_out(files)
     if len(paths) < 2:
-        raise click.UsageError(f"{paths[0]} is one server: a comparison needs two or more")
+        raise click.UsageError(f"{paths[0]} is only one server: a comparison needs two or more")
     if files.count(STANDARD_INPUT) > 1:
-        raise click.UsageError("standard input ('-') is one server, and can be named once")
+        raise click.UsageError("standard input ('-') is one server, and can only be named once")
     release_given = app.release_option is not None
     states = []
     for path in paths:
@@ -90,7 +90,7 @@ def _document(comparison: Comparison) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
-    """Return a value as JSON has it: null for one that is not told, text for a date."""
+    """Return a value as JSON has it: null for one that is not recorded, text for a date."""
     if value is UNTOLD:
         return None
     if isinstance(value, tuple):
@@ -102,7 +102,7 @@ def _text(comparison: Comparison) -> str:
     servers = comparison.servers
     lines = [f"the same on all {len(servers)} servers: {plural(comparison.same, 'binding')}"]
     lines += [
-        printable(f"not compared: {name} does not tell {', '.join(names)}")
+        printable(f"not compared: {name} does not record {', '.join(names)}")
         for name, names in comparison.not_compared
     ]
     for key, differences in groupby(comparison.differences, key=lambda one: one.key):
@@ -118,7 +118,7 @@ def _title(key: Key | None) -> str:
 
 
 def _rows(one: Difference, servers: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    """Give a row a value: the tag in the first, the value, the servers that have it."""
+    """Yield a row a value: the tag in the first, the value, the servers that have it."""
     found: dict[str, list[str]] = {}
     for name, value, present in zip(servers, one.values, one.present, strict=True):
         shown = _shown(one.tag, value) if present or value is UNTOLD else _MISSING

@@ -18,7 +18,7 @@ from sslbind.release import DEFAULT_RELEASE, Release
 @format_option()
 @pass_app
 def explain_command(app: App, what: tuple[str, ...], format_: str) -> int:
-    """Explain WHAT: what it means, why it happens, how it is mended.
+    """Explain WHAT: what it means, why it happens, how to fix it.
 
     \b
     a rule of check          no-default-ssl
@@ -29,7 +29,7 @@ def explain_command(app: App, what: tuple[str, ...], format_: str) -> int:
     the way of a request     flow
 
     Without WHAT, everything that can be explained is listed. "documented" and
-    "inferred" say where a sentence comes from, as far as that is known.
+    "inferred" mark where a sentence comes from, if that is known.
 
     The exit code is 1 for an appid whose owner is not known, 2 for what cannot
     be explained.
@@ -74,7 +74,7 @@ def _text(found: Explanation) -> str:
     if found.why:
         lines += ["why:", *(f"    {one.text}{_mark(one)}" for one in found.why)]
     if found.mend:
-        lines += ["mend:", *(f"    {one}" for one in found.mend)]
+        lines += ["fix:", *(f"    {one}" for one in found.mend)]
     return "".join(f"{printable(line)}\n" for line in lines)
 
 

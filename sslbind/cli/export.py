@@ -32,7 +32,7 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
     no_args_is_help=True,
     help=f"""Write the registry in a format that others read.
 
-    What the format cannot carry is told on standard error. --changes-from FILE
+    What the format cannot carry is reported on standard error. --changes-from FILE
     (a registry, a capture, whatever import reads, @NAME) writes the script that turns
     the state of that server into the registry's, and no more; records that only
     the server has stay, but with --prune. The powershell script prints each
@@ -54,7 +54,7 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
 @click.option(
     "--strict",
     is_flag=True,
-    help="Exit 1 where something is lost; -o FILE is written all the same.",
+    help="Exit 1 if something is lost; -o FILE is written anyway.",
 )
 @click.option("--changes-from", "server", metavar="FILE", help="Write what changes that server.")
 @click.option("--prune", is_flag=True, help="With --changes-from: delete what only it has.")
@@ -62,11 +62,11 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
 def export_command(
     app: App, name: str, output: str | None, strict: bool, server: str | None, prune: bool
 ) -> int:
-    """Write one document, and say what is lost in it."""
+    """Write one document, and report what it cannot carry."""
     if name == HAPROXY:
         return export_haproxy(app, output, strict=strict, changes=server is not None or prune)
     if prune and server is None:
-        raise click.UsageError("--prune goes with --changes-from FILE")
+        raise click.UsageError("--prune needs --changes-from FILE")
     _refuse_overwriting(output, {"the registry itself": app.registry_path,
                                  "the file of --changes-from": server})  # fmt: skip
     written = _written(app, name, server, prune=prune)
@@ -92,7 +92,7 @@ def _written(app: App, name: str, server: str | None, *, prune: bool) -> Written
 def _refuse_overwriting(output: str | None, files: dict[str, str | None]) -> None:
     for word, path in files.items():
         if output is not None and path is not None and _same(output, path):
-            raise SslbindError(f"is {word}", "name another file", file=output)
+            raise SslbindError(f"is {word}", "choose another file", file=output)
 
 
 def _same(one: str, other: str) -> bool:

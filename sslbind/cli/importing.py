@@ -46,14 +46,14 @@ _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items(
 @click.command(
     "import",
     context_settings=HELP,
-    help=f"""Read what holds bindings, and write it into the registry.
+    help=f"""Read bindings from files, scripts or servers, and write them into the registry.
 
-    FILE is told by its content ('-' or none: standard input); @NAME, @GROUP and
-    @all are servers of the targets file, read now. A record is taken as a fact:
-    its certificate need not be in a store. The registry is made where there is
-    none. Bad records are reported with file and line; with one, or with a
-    conflict, nothing is written unless --partial, and the exit code is 1. With
-    --each that is so for each file: the registries of the others are written.
+    The format of FILE is recognised by content ('-' or none: standard input);
+    @NAME, @GROUP and @all are servers of the targets file, read now. import does
+    not verify certificates: they need not be in a store. If the registry does
+    not exist, it is made. Bad records are reported with file and line. With a
+    bad record or a conflict, nothing is written unless --partial, and the exit
+    code is 1; with --each, this applies to each file separately.
 
     \b
     Formats:
@@ -73,15 +73,15 @@ _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items(
     type=click.Choice(IF_EXISTS),
     default="fail",
     show_default=True,
-    help="A record or setting that is there with another value: a conflict; kept; changed where"
-    " the document sets a tag; replaced.",
+    help="What to do with a record or setting that has another value: report a conflict; keep it;"
+    " change the tags that the document sets; replace it.",
 )
-@click.option("--partial", is_flag=True, help="Write the good records beside bad ones.")
+@click.option("--partial", is_flag=True, help="Write the good records even if others are bad.")
 @click.option(
     "--each",
     "folder",
     metavar="FOLDER",
-    help="Make one registry a file: FOLDER/NAME.toml, certificates in FOLDER/NAME.certs.",
+    help="Make one registry for each file: FOLDER/NAME.toml, certificates in FOLDER/NAME.certs.",
 )
 @dry_run_option
 @format_option()
@@ -100,7 +100,7 @@ def import_command(
     if folder is not None and app.registry_option is not None:
         raise click.UsageError("--each FOLDER and -r exclude each other")
     if folder is None and app.registry_path == STANDARD_INPUT:
-        raise click.UsageError("-r - is read from standard input, and import writes a file")
+        raise click.UsageError("-r - is standard input, and import writes a file")
     sources, code = _sources(app, files or (STANDARD_INPUT,), name, each=folder is not None)
     if folder is None:
         targets = [(app.registry_file, sources)]
@@ -255,7 +255,7 @@ def _stem(path: str) -> str:
 
 
 def _make(folder: str) -> None:
-    """Make the folder; where nothing comes into it, it goes again when the command ends."""
+    """Make the folder; if it stays empty, it is removed when the command ends."""
     try:
         os.makedirs(folder)
     except FileExistsError:
@@ -273,9 +273,7 @@ def _make(folder: str) -> None:
 def _refuse_twice(paths: Sequence[str]) -> None:
     for path in paths:
         if paths.count(path) > 1:
-            raise SslbindError(
-                f"two files would make {path}", "import them one after the other with -r"
-            )
+            raise SslbindError(f"two files would make {path}", "import them one at a time with -r")
 
 
 def _shown(value: object) -> str:

@@ -45,7 +45,7 @@ class Reply(NamedTuple):
     document: Callable[[], dict[str, Any]] = dict
     changes: tuple[Change, ...] = ()
     plan: str = ""
-    """What a dry run prints of things that are no binding."""
+    """What a dry run prints of anything but bindings."""
 
 
 class LineOptions(NamedTuple):
@@ -209,7 +209,7 @@ def _write_json(
     from sslbind.formats.netsh import show_json
 
     if len(texts) > 1:
-        raise BadValueError(f"json={texts['json']}: no other tag goes with json=FILE")
+        raise BadValueError(f"json={texts['json']}: json=FILE allows no other tag")
     file = texts["json"]
     entries = show_json.read(decode_text(read_file(file, 64 << 20), file), file)
     checkpoint = session.editable.checkpoint()
@@ -296,7 +296,7 @@ def _delete_selected(session: Session, word: str, options: LineOptions) -> Reply
         raise NotFoundError("no binding is selected", "sslbind list with the same options shows it")
     if len(found) > 1 and not options.yes and not options.dry_run:
         raise BadValueError(
-            f"{len(found)} bindings are selected, and more than one goes only with --yes", names
+            f"{len(found)} bindings are selected, and more than one needs --yes", names
         )
     changes = tuple(session.delete(key) for key in found)
     document = {

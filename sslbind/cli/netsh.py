@@ -194,7 +194,9 @@ def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
         return [
             selectors,
             click.option("--yes", is_flag=True, help="Delete every binding that is selected."),
-            click.option("--missing-ok", is_flag=True, help="Nothing to delete is no failure."),
+            click.option(
+                "--missing-ok", is_flag=True, help="Succeed if there is nothing to delete."
+            ),
         ]
     from sslbind.cli.passwords import password_options
 
@@ -240,6 +242,6 @@ def _help(verb: str, word: str) -> str:
     if word == "sslcert":
         more = (
             "\n\nKEY is ipport=ADDRESS:PORT, hostnameport=NAME:PORT, ccs=PORT or"
-            " scopedccs=NAME:PORT; a bare value is told by its shape." + more
+            " scopedccs=NAME:PORT; the kind of a bare value follows from its form." + more
         )
     return first + more

@@ -20,14 +20,14 @@ class Tell(Protocol):
     """Shows how far something has come."""
 
     def __call__(self, count: int, more: str = "") -> None:
-        """Show ``count``, and what else there is to say."""
+        """Show ``count``, and ``more`` after it."""
 
 
 @contextlib.contextmanager
 def progress(
     what: str = "certificate files were looked at",
 ) -> Iterator[Tell | None]:
-    """Give what ``Session.progress`` takes, None where standard error is no terminal, or in CI.
+    """Yield what ``Session.progress`` takes, None where standard error is not a terminal, or in CI.
 
     It takes a number, which is shown in front of ``what``, and what else there is
     to say. The line is gone when the block ends.

@@ -37,7 +37,7 @@ class Connection(NamedTuple):
 @click.command("resolve", context_settings=HELP)
 @click.argument("target", required=False, metavar="[ADDRESS:PORT | URL]")
 @click.argument("host", required=False, metavar="[HOST]")
-@click.option("--address", metavar="IP", help="With a URL: connect there, and ask no DNS.")
+@click.option("--address", metavar="IP", help="With a URL: connect there, without asking DNS.")
 @click.option(
     "--client-hello",
     metavar="FILE",
@@ -101,7 +101,7 @@ def _asked_for(
     """Return the connections that the command line asks for."""
     if "://" not in target:
         if address:
-            raise click.UsageError("--address goes with a URL")
+            raise click.UsageError("--address needs a URL")
         return [_direct(target, host, client_hello)]
     if host or client_hello:
         raise click.UsageError("a URL has its host name, and takes no other")
@@ -113,7 +113,7 @@ def _port(text: str) -> int:
 
 
 def _asked_key(text: str) -> Key:
-    """Return ADDRESS:PORT as a key; what cannot be asked is no failure of netsh's."""
+    """Return ADDRESS:PORT as a key; errors are ours, not netsh's."""
     try:
         return parse_key(IPPORT, text)
     except BadValueError as error:
@@ -139,7 +139,7 @@ def _direct(target: str, host: str | None, client_hello: str | None) -> Connecti
 def _no_address(target: str, port: str) -> SslbindError:
     return SslbindError(
         f"{target}: the address is missing",
-        f"one of the server's is meant, for example 10.0.0.5{port}",
+        f"give an address of the server, for example 10.0.0.5{port}",
     )
 
 
@@ -175,20 +175,22 @@ def _from_url(url: str, address: str | None) -> list[Connection]:
     from urllib.parse import urlsplit
 
     if not url.isprintable():  # urlsplit would pass over some of it
-        raise SslbindError(f"{url!r} is no URL: it has a control character")
+        raise SslbindError(f"{url!r} is not a URL: it has a control character")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise SslbindError(f"{url!r} is no URL: {error}") from None
+        raise SslbindError(f"{url!r} is not a URL: {error}") from None
     if parts.scheme != "https":
         raise SslbindError(
-            f"{url!r} is no https URL, and only these have a certificate",
+            f"{url!r} is not an https URL, and only these have a certificate",
             f"for example https://{parts.hostname or 'www.contoso.com'}/",
         )
     if not parts.hostname or port == 0:
-        missing = "port 0 is none" if parts.hostname else "it has no host name"
-        raise SslbindError(f"{url!r} is no URL: {missing}", "for example https://www.contoso.com/")
+        missing = "port 0 is not a port" if parts.hostname else "it has no host name"
+        raise SslbindError(
+            f"{url!r} is not a URL: {missing}", "for example https://www.contoso.com/"
+        )
     name = parts.hostname
     literal = _literal(name)
     host = literal or _named(url, name)
@@ -214,7 +216,7 @@ def _named(url: str, name: str) -> str:
     except BadValueError as error:
         raise SslbindError(f"{url!r}: {error.message}", *error.hints) from None
     if host.startswith("*"):
-        raise SslbindError(f"{url!r}: a wildcard is no name that a client connects to")
+        raise SslbindError(f"{url!r}: a client cannot connect to a wildcard")
     return host
 
 
@@ -237,7 +239,7 @@ def _addresses(host: str) -> list[str]:
         why = error.strerror if isinstance(error, OSError) else error
         raise SslbindError(
             f"{host} has no address here: {why}",
-            "--address IP says which one is meant, and asks no DNS",
+            "--address IP names the address to use, without asking DNS",
         ) from None
     texts = (str(one[4][0]).partition("%")[0] for one in found)
     return list(dict.fromkeys(map(parse_address, texts)))
@@ -249,7 +251,7 @@ def _addresses(host: str) -> list[str]:
 def _answer(
     app: App, session: Session, connection: Connection, now: datetime
 ) -> tuple[Report, Connection]:
-    """Return what answers a connection; tell on standard error what it hangs on."""
+    """Return what answers a connection; print notes on what the answer depends on."""
     server = state(session)
     answer = resolve(server, connection.address, connection.port, connection.name)
     found = report(session, answer, connection.host, now)
@@ -257,11 +259,11 @@ def _answer(
         app.note(NOT_MODELLED)
     if connection.address in (ANY_IPV4, ANY_IPV6):
         app.note(
-            f"no client connects to {connection.address}: the answer is that of an address"
+            f"no client connects to {connection.address}: this is the answer for an address"
             " without a record of its own"
         )
     if answer.name == "":
-        app.note(f"no record can have the name {connection.name!r:.100}")
+        app.note(f"no binding can have the name {connection.name!r:.100}")
     app.note(*(never_used(key, session.release) for key in unused(server, answer)))
     if found.unseen:
         app.note(found.unseen)
@@ -305,7 +307,7 @@ def _json(
 
 
 def _text(session: Session, found: Report, connection: Connection, explained: bool) -> str:
-    """Return the answer in lines: what, what else, what a client says; then why."""
+    """Return the answer in lines: what, what else, whether a client accepts it; then why."""
     answer = found.answer
     what = found.thumbprint if answer.outcome == "certificate" else answer.outcome
     by = f" by {answer.binding.key.spec}" if answer.binding is not None else ""
@@ -330,11 +332,11 @@ def _reason(session: Session, found: Report) -> str:
 
 
 def _verdict(found: Report) -> str:
-    """Return what a client says of the certificate."""
+    """Return whether a client accepts the certificate."""
     if not found.served:
-        return f"no client gets through, since {NO_TLS.message}"
+        return f"no client can connect: {NO_TLS.message}"
     if found.until is None:
-        return "what a client says of it is not known: certificates are not modelled"
+        return "client check skipped: certificates are not modelled"
     verb = "accepts" if found.accepts else "refuses"
     problems = "; ".join(problem.message for problem in found.problems)
     asked_for = f" for {found.host}" if found.host else ""

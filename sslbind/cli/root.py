@@ -131,7 +131,7 @@ def root(
         return run_script(app, script, atomic=atomic, dry_run=dry_run)
     if atomic or dry_run:
         option = "--atomic" if atomic else "--dry-run"
-        raise click.UsageError(f"{option} goes with -f SCRIPT", ctx)
+        raise click.UsageError(f"{option} needs -f SCRIPT", ctx)
     if ctx.invoked_subcommand is None and ctx.info_name == "netsh":
         from sslbind.cli.console import run_console
 

@@ -56,7 +56,7 @@ def run_text(
         app.note(*answer.notes)
         app.hint(*(f"{name}, line {number}: {hint}" for hint in answer.hints))
     if failed:
-        kept = "nothing was written" if atomic or dry_run else "the others were carried out"
+        kept = "nothing was written" if atomic or dry_run else "the others were executed"
         app.hint(f"{len(failed)} of {len(lines)} lines failed; {kept}")
     return NO if failed else OK
 
@@ -89,9 +89,11 @@ def _own_options(app: App, verb: str, word: str, rest: list[str]) -> tuple[LineO
     try:
         context = LineCommand(verb, word).make_context(f"{verb} {word}", rest, obj=app)
     except click.exceptions.Exit:
-        raise click.UsageError("a script answers no --help; a line that ends in ? does") from None
+        raise click.UsageError(
+            "a line of a script cannot have --help; end it in ? instead"
+        ) from None
     params = dict(context.params)
     words = list(params.pop("words", ()))
     if params.pop("format_", "text") != "text" or params.get("dry_run"):
-        raise click.UsageError("--format and --dry-run do not go with a line of a script")
+        raise click.UsageError("a line of a script cannot have --format or --dry-run")
     return LineOptions(**params), words

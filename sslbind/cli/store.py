@@ -51,7 +51,7 @@ def add(
 ) -> int:
     """Put certificates into a store, MY by default: PEM, DER, PFX or PKCS#7 files.
 
-    The form is told by the content. A bundle may have any order; the chain is
+    The format is recognised by content. A bundle may have any order; the chain is
     kept; a private key must match its certificate. Each certificate becomes
     THUMBPRINT.pem, with its chain, and THUMBPRINT.key. FILE may be several
     files that belong together, a certificate and its key, or a folder of them

@@ -26,7 +26,7 @@ class Word:
 class Line:
     """A command line up to the cursor.
 
-    ``words`` are the whole words behind the program's name, and the last one,
+    ``words`` are the whole words after the program's name, and the last one,
     which may be empty. ``start`` is where that one starts. ``redirected``:
     it is the file of a redirection.
     """
@@ -94,7 +94,7 @@ def quote(text: str, open_quote: str = "") -> str:
 def replacement(line: str, start: int, replaced: str, value: str) -> str | None:
     """Return what bash puts in place of ``replaced``, the end of ``line``, to make ``value``.
 
-    The word starts at ``start``. None where what stays of it is no beginning
+    The word starts at ``start``. None where the rest of it is not the beginning
     of ``value``.
     """
     cut = len(line) - len(replaced) if line.endswith(replaced) else _last_break(line, start)

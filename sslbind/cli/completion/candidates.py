@@ -4,8 +4,8 @@ Everything comes from the click commands and the table of tags. The scripts in
 ``completions/`` start ``sslbind`` with ``_SSLBIND_COMPLETE`` set to their
 shell and the words so far as arguments; each line of the answer is
 
-    VALUE<TAB>HELP              a whole word that may be meant
-    <TAB>files<TAB>PREFIX       any file, its name behind PREFIX
+    VALUE<TAB>HELP              a whole word to complete to
+    <TAB>files<TAB>PREFIX       any file, its name after PREFIX
 
 For ``bash`` the arguments are the line up to the cursor and the part of it that
 readline replaces, and VALUE is what goes there, quoted. For ``powershell``,
@@ -42,7 +42,7 @@ _HELP_WIDTH = 70
 
 
 def complete(words: Sequence[str]) -> int:
-    """Print what may stand at the last of ``words``, those behind the program's name.
+    """Print what may complete the last of ``words``, those after the program's name.
 
     Returns 0, and neither raises nor complains, whatever happens: a person is
     in the middle of a line.
@@ -63,7 +63,7 @@ def complete(words: Sequence[str]) -> int:
 
 
 def candidates(words: Sequence[str]) -> list[Suggestion]:
-    """Return what may stand at the last of ``words``, each value once."""
+    """Return what may complete the last of ``words``, each value once."""
     *before, incomplete = words
     place = _walk(before)
     start = incomplete.casefold()
@@ -108,7 +108,7 @@ class _Place:
     only_words: bool = False
     """Whether ``--`` stood there."""
     words: list[str] = field(default_factory=list)
-    """The words behind the command that are no options; tags given as options are ``tag=value``."""
+    """The words after the command that are not options; tags given as options are ``tag=value``."""
     pending: click.Option | str | None = None
     """The option, or the tag as an option, whose value comes next."""
     given: dict[str, str] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class _Place:
 
     @property
     def known(self) -> Known:
-        """The registry that is meant."""
+        """The registry that the line works on."""
         path = self.given.get("registry") or os.environ.get(REGISTRY_VARIABLE) or DEFAULT_FILE
         release = RELEASES.get(self.given.get("windows", "").lower())
         return Known(path, release, self.given.get("targets", ""))
@@ -146,7 +146,7 @@ class _Place:
 
 
 def _walk(words: Iterable[str]) -> _Place | None:
-    """Return where ``words`` lead, None where they are no line that can go on."""
+    """Return where ``words`` lead, None where no line starts like this."""
     place = _Place(root, _context(root, "sslbind"))
     for word in words:
         if place.pending is not None:
@@ -297,7 +297,7 @@ def _option_values(
 
 
 def _values(place: _Place, param: click.Parameter, incomplete: str) -> Iterator[Suggestion]:
-    """Give the values of an option or argument: those its type knows, else by its word."""
+    """Yield the values of an option or argument: those its type knows, else by its word."""
     if is_server(incomplete):
         yield from (Suggestion(f"@{name}", what) for name, what in place.known.servers.items())
         return
@@ -349,7 +349,7 @@ def _topics(known: Known) -> Iterator[Suggestion]:  # noqa: ARG001  # one of a t
 
 
 def _connections(known: Known) -> Iterator[Suggestion]:
-    """Give what a client may connect to: the addresses of records, and names as URLs."""
+    """Yield what a client may connect to: the addresses of records, and names as URLs."""
     for key in known.keys:
         if key.kind is IPPORT:
             yield Suggestion(str(key))

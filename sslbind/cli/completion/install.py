@@ -47,7 +47,7 @@ def install(app: App, shell: str | None, format_: str) -> None:
     SHELL is bash, zsh, fish or powershell, by default the one of $SHELL. The
     files go to the folders where the shell and man look for a user's own; what
     is there already and up to date stays. For PowerShell nothing is written:
-    the answer says the line that belongs into $PROFILE.
+    the answer has the line to add to $PROFILE.
     """
     shell = shell or _own_shell()
     done: list[_Installed] = []
@@ -117,7 +117,7 @@ def _own_shell() -> str:
             f"sslbind completion install SHELL names it: {known}",
         )
     raise SslbindError(
-        f"there are no completions for the shell {path!r}", f"there are some for {known}"
+        f"no completions exist for the shell {path!r}", f"completions exist for {known}"
     )
 
 
@@ -141,7 +141,7 @@ def _folder(variable: str, below_home: str) -> str:
     home = os.environ.get("USERPROFILE" if sys.platform == "win32" else "HOME", "")
     if not os.path.isabs(home):
         raise SslbindError(
-            "$HOME is not set, so there is no folder of yours to install into",
+            "$HOME is not set, so the folder to install into is not known",
             f"set HOME or {variable}, or redirect what sslbind completion show SHELL prints",
         )
     return os.path.join(home, below_home)
@@ -160,7 +160,7 @@ def _install(path: str, data: bytes) -> _Installed:
 
 
 def _next_step(shell: str, done: list[_Installed]) -> str:
-    """Return the sentence that says what is left to do."""
+    """Return the sentence that tells the user what is left to do."""
     if shell == "powershell":
         return f"put this line into the file that $PROFILE names: {_PROFILE_LINE}"
     script = done[0].path

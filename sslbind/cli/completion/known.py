@@ -103,7 +103,7 @@ class Known:
 
     @property
     def foreign_appids(self) -> list[str]:
-        """The application ids in use that are no product's that is known by name."""
+        """The application ids in use that belong to no known product."""
         used = dict.fromkeys(r.appid for r in self.records)
         return [appid for appid in used if appid and appid not in OWNER_BY_APPID]
 
@@ -195,7 +195,7 @@ def _text(path: str) -> str:
 
 
 def _scan(text: str) -> Iterator[KnownRecord]:
-    """Give the bindings that stand below a header of their own."""
+    """Yield the bindings that have a header of their own."""
     key: Key | None = None
     tags: dict[str, str] = {}
     for table, spelled, tag, value in (*_LINE.findall(text), ("", "", "", "")):

@@ -1,4 +1,4 @@
-"""What may stand next on a netsh line: tags, their values, and keys that exist."""
+"""What may come next on a netsh line: tags, their values, and keys that exist."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _NAMED = re.compile(r"([A-Za-z0-9]+)=(.*)", re.DOTALL)
 
 
 class Suggestion(NamedTuple):
-    """A whole word that may be meant, and what it is.
+    """A whole word to complete to, and what it is.
 
-    ``files``: any file, its name behind ``value``.
+    ``files``: any file, its name after ``value``.
     """
 
     value: str
@@ -33,7 +33,7 @@ class Suggestion(NamedTuple):
 
 
 class NetshLine:
-    """A netsh line that is being typed: what stands there, and what may follow."""
+    """A netsh line that is being typed: what it has, and what may follow."""
 
     def __init__(
         self, verb: str, word: str, words: Sequence[str], known: Known, *, replaces: bool = False
@@ -57,7 +57,7 @@ class NetshLine:
                 self.bare.append(text)
 
     def candidates(self, incomplete: str) -> Iterator[Suggestion]:
-        """Give the words that may stand where ``incomplete`` is being typed."""
+        """Yield the words that ``incomplete`` may become."""
         typed, equals, _ = incomplete.partition("=")
         if equals:
             if typed.lower() in self.names:
@@ -68,7 +68,7 @@ class NetshLine:
         yield from self._bare_values(incomplete)
 
     def values(self, name: str) -> Iterator[Suggestion]:
-        """Give the values that the tag ``name`` may have."""
+        """Yield the values that the tag ``name`` may have."""
         if name in KIND_BY_NAME:
             yield from self._keys(KIND_BY_NAME[name])
         elif name in ADDRESS_NAMES:
@@ -95,7 +95,7 @@ class NetshLine:
             yield from map(Suggestion, self.known.stores)
 
     def _open_names(self) -> Iterator[str]:
-        """Give the tags that the line may still have, in the order of netsh's help."""
+        """Yield the tags that the line may still have, in the order of netsh's help."""
         key_given = bool(self._key_names()) or (bool(self.bare) and self.word != "iplisten")
         kind = self._kind()
         certificate = any(one.certificate for one in ([kind] if kind else self.kinds))
@@ -154,7 +154,7 @@ class NetshLine:
                 yield from self.values(places[place])
 
     def _bare_keys(self, start: str) -> Iterator[Suggestion]:
-        """Give the keys that can stand without their tag, because their shape tells the kind."""
+        """Yield the keys that need no tag, because their form shows the kind."""
         for kind in self.kinds:
             for candidate in self._keys(kind):
                 if not candidate.value.startswith(start):
@@ -200,17 +200,17 @@ class NetshLine:
 
 
 def prefixed(prefix: str, candidates: Iterable[Suggestion]) -> Iterator[Suggestion]:
-    """Give ``candidates`` with ``prefix`` before their values."""
+    """Yield ``candidates`` with ``prefix`` before their values."""
     return (c._replace(value=prefix + c.value) for c in candidates)
 
 
 def switches() -> Iterator[Suggestion]:
-    """Give the two values of a flag."""
+    """Yield the two values of a flag."""
     return map(Suggestion, Type.FLAG.value.split("|"))
 
 
 def thumbprints(known: Known, *, bound_only: bool = False) -> Iterator[Suggestion]:
-    """Give the certificates that bindings use and, as a rule, those of the stores."""
+    """Yield the certificates that bindings use and, as a rule, those of the stores."""
     found: Mapping[str, str] = {
         thumbprint: f"in {store}" for thumbprint, store in known.stored.items()
     }
@@ -219,6 +219,6 @@ def thumbprints(known: Known, *, bound_only: bool = False) -> Iterator[Suggestio
 
 
 def owners(known: Known) -> Iterator[Suggestion]:
-    """Give the owners by name, then the other application ids in use."""
+    """Yield the owners by name, then the other application ids in use."""
     yield from (Suggestion(owner.word, owner.name) for owner in OWNERS)
     yield from map(Suggestion, known.foreign_appids)
