@@ -376,7 +376,7 @@ def _check_required(key: Key, merged: Mapping[str, Value], named: Mapping[str, V
         for name in ("certhash", "certstorename"):
             if name in merged:
                 raise BadValueError(
-                    f"{kind}={key}: {name} does not belong there; the central store gives"
+                    f"{key.spec}: {name} does not belong there; the central store gives"
                     " the certificate"
                 )
     if kind is CCS:
@@ -384,20 +384,20 @@ def _check_required(key: Key, merged: Mapping[str, Value], named: Mapping[str, V
             tag = STORED[name]
             if name not in ("appid", SSLFLAGS.name) and named[name] != tag.default:
                 raise BadValueError(
-                    f"{kind}={key}: {name}={tag.text(named[name])}: HTTP.SYS refuses options"
+                    f"{key.spec}: {name}={tag.text(named[name])}: HTTP.SYS refuses options"
                     " other than the defaults on a ccs record"
                 )
     required = ("appid", "certhash") if kind.certificate else ("appid",)
     missing = [name for name in required if name not in merged]
     if missing:
         raise SyntaxLineError(
-            f"{kind}={key} needs {' and '.join(missing)}",
+            f"{key.spec} needs {' and '.join(missing)}",
             " ".join(f"{name}={_EXAMPLES[name]}" for name in missing),
             missing=True,
         )
     if kind is HOSTNAMEPORT and "certstorename" not in merged:
         raise BadValueError(
-            f"{kind}={key}: certstorename is missing, and records with a host name need it",
+            f"{key.spec}: certstorename is missing, and records with a host name need it",
             "certstorename=MY is the usual store",
         )
 
