@@ -14,7 +14,7 @@ from sslbind.formats.netsh.script_writer import commands, netsh_line, refusals
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SNI_WILDCARD_SINCE, Key
 from sslbind.release import Release
 from sslbind.resolver import ANY_IPV4, ANY_IPV6
-from sslbind.tags import TAGS
+from sslbind.tags import SSLFLAGS
 
 _STEPS = {IPPORT: 0, HOSTNAMEPORT: 1, CCS: 5}
 _KEY = 2
@@ -59,7 +59,7 @@ def _refusals(delta: Delta, release: Release) -> Iterable[str]:
     found = refusals(after, release)
     if key.kind is HOSTNAMEPORT and key.wildcard and release < SNI_WILDCARD_SINCE:
         found.append(f"wildcard names exist from {SNI_WILDCARD_SINCE.title} on")
-    if key.kind is CCS and any(tag.name in after.values and tag.name != "appid" for tag in TAGS):
+    if key.kind is CCS and after.values.keys() - {"appid", SSLFLAGS.name}:
         found.append("HTTP.SYS refuses options other than the defaults on a ccs record")
     return found
 

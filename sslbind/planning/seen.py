@@ -27,7 +27,7 @@ def seen_of(source: Source) -> Seen:
         found.iplisten,
         found.settings.release,
         source.file,
-        found.provenance,
+        found.provenance._replace(notes=source.imported.notes),
     )
     held = source.imported.certificates
     if held is None:
