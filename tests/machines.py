@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from conftest import call
@@ -11,6 +11,7 @@ from sslbind.binding import Binding
 from sslbind.exporting import contents
 from sslbind.formats.format import Contents
 from sslbind.formats.netsh import show_reader
+from sslbind.planning.delivery import Certificate, Parcel
 from sslbind.planning.seen import Seen, seen_of
 from sslbind.registry.registry import Registry
 from sslbind.release import Release
@@ -67,6 +68,12 @@ class Machine:
             output, code = output + ran.output, max(code, ran.code or 0)
             self.line(contents_of(self.path))
         return Ran(output, b"", code)
+
+    def pack(self, wanted: Collection[Certificate], release: Release) -> list[Parcel]:
+        raise AssertionError("nothing is delivered to it")
+
+    def deliver(self, parcels: Collection[Parcel]) -> frozenset[Certificate]:
+        raise AssertionError("nothing is delivered to it")
 
     def _run(self, text: str) -> Ran:
         done = call(["-q", "-r", str(self.path), "-f", "-"], stdin=text)

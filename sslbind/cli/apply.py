@@ -20,6 +20,7 @@ from sslbind.cli.fleet import (
 from sslbind.planning.fleet import Pace
 from sslbind.planning.limits import LIMIT, parse_limit
 from sslbind.planning.outcome import Outcome, Status
+from sslbind.planning.plan import Asked
 from sslbind.planning.run import against_saved, apply_all, plan_all, refuse_over_limit
 from sslbind.planning.saved import SavedPlan, read_saved
 from sslbind.planning.text import report
@@ -29,6 +30,11 @@ _COUNT = click.IntRange(min=1)
 
 pace_options = options(
     click.option("--yes", is_flag=True, help="Do not ask."),
+    click.option(
+        "--deliver",
+        is_flag=True,
+        help="Send certificates that a target lacks, with their keys, from the registry's stores.",
+    ),
     click.option("--batch", type=_COUNT, metavar="N", help="Write to N targets, then to the next."),
     click.option(
         "--first",
@@ -64,6 +70,7 @@ def apply_command(
     prune: bool,
     jobs: int | None,
     yes: bool,
+    deliver: bool,
     batch: int | None,
     first: int | None,
     max_failures: int | None,
@@ -93,7 +100,7 @@ def apply_command(
             raise click.UsageError("--prune is part of a saved plan: make one with plan --prune")
         words = tuple(one.target for one in saved.targets)
     with fleet(app, words, host, jobs) as chosen:
-        outcomes = _planned(app, chosen, saved, prune=prune)
+        outcomes = _planned(chosen, saved, Asked(prune, deliver, app.release_option))
         refused = refuse_over_limit(outcomes, percent)
         if refused is None and _writes(outcomes) and (yes or _agreed(outcomes)):
             pace = Pace(chosen.jobs, first or 0, batch or 0, max_failures or 0)
@@ -104,15 +111,11 @@ def apply_command(
     return exit_code(outcomes)
 
 
-def _planned(app: App, chosen: Fleet, saved: SavedPlan | None, *, prune: bool) -> Sequence[Outcome]:
+def _planned(chosen: Fleet, saved: SavedPlan | None, asked: Asked) -> Sequence[Outcome]:
+    if saved is not None:
+        asked = asked._replace(prune=saved.prune)
     with telling(len(chosen.machines), "read") as tell:
-        outcomes = plan_all(
-            chosen.machines,
-            chosen.jobs,
-            prune=saved.prune if saved else prune,
-            release=app.release_option,
-            tell=tell,
-        )
+        outcomes = plan_all(chosen.machines, chosen.jobs, asked, tell)
     if saved is None:
         return outcomes
     return against_saved(outcomes, {one.target: one for one in saved.targets})

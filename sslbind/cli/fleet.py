@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from sslbind.cli.app import NO, OK, App, options
 from sslbind.cli.progress import progress
 from sslbind.errors import SslbindError
-from sslbind.exporting import contents
 from sslbind.planning.fleet import Progress
 from sslbind.planning.machine import Machine
 from sslbind.planning.outcome import GOOD, Outcome, Status
@@ -21,9 +20,6 @@ from sslbind.registry.registry import Registry
 from sslbind.session import Session
 from sslbind.targets import ALL, Target, open_targets
 from sslbind.wording import plural
-
-if TYPE_CHECKING:
-    from sslbind.formats.format import Contents
 
 target_options = options(
     click.argument("words", nargs=-1, metavar="[TARGET|@GROUP|local]..."),
@@ -58,12 +54,12 @@ class Fleet:
 def fleet(app: App, words: Sequence[str], host: str | None, jobs: int | None) -> Iterator[Fleet]:
     """Give the targets that are meant; raise SslbindError where a file says what it cannot."""
     targets, default = _targets(app, words, host)
-    opened: dict[str, Contents] = {}
+    opened: dict[str, Session] = {}
     machines = []
     for target in targets:
         path = target.registry or app.registry_path
         if path not in opened:
-            opened[path] = contents(Session(Registry.open(path)))
+            opened[path] = Session(Registry.open(path))
         machines.append(Machine(target, opened[path]))
     found = Fleet(machines, jobs or default)
     try:

@@ -21,6 +21,7 @@ from sslbind.cli.fleet import (
 from sslbind.planning.impact import impact
 from sslbind.planning.limits import LIMIT
 from sslbind.planning.outcome import Outcome
+from sslbind.planning.plan import Asked
 from sslbind.planning.run import plan_all, with_limits
 
 
@@ -80,9 +81,8 @@ def _show(app: App, path: str, format_: str) -> int:
 
 def _outcomes(app: App, chosen: Fleet, *, prune: bool, impacts: bool) -> Sequence[Outcome]:
     with telling(len(chosen.machines), "read") as tell:
-        found = plan_all(
-            chosen.machines, chosen.jobs, prune=prune, release=app.release_option, tell=tell
-        )
+        asked = Asked(prune, release=app.release_option)
+        found = plan_all(chosen.machines, chosen.jobs, asked, tell)
     found = with_limits(found, LIMIT)
     if not impacts:
         return found

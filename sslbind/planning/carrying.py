@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from sslbind.binding import Binding
@@ -11,6 +11,7 @@ from sslbind.formats.encoding import decode_console
 from sslbind.formats.format import Contents
 from sslbind.formats.transition import changed_tags
 from sslbind.keys import Key
+from sslbind.planning.delivery import Certificate, Parcel
 from sslbind.planning.lines import script
 from sslbind.planning.outcome import Outcome, Status, planned
 from sslbind.planning.plan import Change, Plan
@@ -33,6 +34,12 @@ class Server(Protocol):
     def write(self, script: bytes) -> Ran:
         """Give netsh lines to its netsh; raise UnreachableError."""
 
+    def pack(self, wanted: Collection[Certificate], release: Release) -> list[Parcel]:
+        """Return certificates to deliver; raise SslbindError where one is not there."""
+
+    def deliver(self, parcels: Collection[Parcel]) -> frozenset[Certificate]:
+        """Put certificates there, and return those that were found then; raise SslbindError."""
+
 
 class _Sent(NamedTuple):
     """What is known after lines were sent: their changes that are not there, and what was said.
@@ -49,18 +56,30 @@ def carry_out(plan: Plan, server: Server) -> Outcome:
     """Make the changes of ``plan`` and return what was read back.
 
     The server is read first: where it is not any more what the plan was made
-    for, nothing is written. Deletions come last, and only where everything
-    before them was read back.
+    for, nothing is written. Certificates come before bindings, and deletions last;
+    each only where everything before was read back.
     """
     if not plan.changes:
         return planned(plan)
+    wanted = [Certificate(*one.key.rsplit("/", 1)) for one in plan.deliveries]
+    try:
+        parcels = server.pack(wanted, plan.release) if wanted else []
+    except SslbindError as error:
+        message = f"nothing was written: {_sentence(error)}"
+        return Outcome(plan.target, Status.REFUSED, plan, message=message, notes=plan.notes)
     try:
         before = server.read()
     except SslbindError as error:
         return unread(plan.target, error, plan)
     if digest(before.contents) != plan.seen:
         return moved_on(plan)
-    done = 0
+    undelivered = _deliver(plan, server, parcels) if parcels else None
+    return undelivered or _write(plan, server)
+
+
+def _write(plan: Plan, server: Server) -> Outcome:
+    """Send the lines of one stage after the other, and read each back."""
+    done = len(plan.deliveries)
     for stage in (plan.first, plan.last):
         if not stage:
             continue
@@ -88,6 +107,23 @@ def moved_on(plan: Plan) -> Outcome:
     """Return the outcome for a target that is not any more what its plan was made for."""
     message = "it has changed since the plan was made; nothing was written: plan again"
     return Outcome(plan.target, Status.MOVED_ON, plan, message=message, notes=plan.notes)
+
+
+def _deliver(plan: Plan, server: Server, parcels: Collection[Parcel]) -> Outcome | None:
+    """Return the outcome where certificates are not all there after they were sent."""
+    found: frozenset[Certificate] = frozenset()
+    status, message = Status.INCOMPLETE, ""
+    try:
+        found = server.deliver(parcels)
+    except UnreachableError as error:
+        status, message = Status.UNKNOWN, _sentence(error)
+    except SslbindError as error:
+        message = _sentence(error)
+    if all(one.certificate in found for one in parcels):
+        return None
+    missing = [one.text for one in plan.changes if one.key not in map("/".join, found)]
+    message = "; ".join(filter(None, [message, "bindings wait for their certificates"]))
+    return Outcome(plan.target, status, plan, len(found), tuple(missing), message, plan.notes)
 
 
 def _send(stage: Sequence[Change], server: Server, release: Release) -> _Sent:

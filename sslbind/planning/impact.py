@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sslbind.binding import Binding
+from sslbind.comparison import IPLISTEN
 from sslbind.keys import HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
 from sslbind.planning.plan import Plan
 from sslbind.resolver import ANY_IPV4, ANY_IPV6, Answer, State, resolve
@@ -48,7 +49,7 @@ def impact(plan: Plan) -> Iterator[Impact]:
         State(plan.release, new, listen),
     ]
     touched = {one.delta.key.port for one in plan.changes if one.delta is not None}
-    if any(one.delta is None for one in plan.changes):
+    if any(one.kind == IPLISTEN for one in plan.changes):
         touched = {key.port for key in {**old, **new}}
     for port in sorted(touched):
         sides = ([key for key in side if key.port == port] for side in (old, new))
@@ -63,15 +64,14 @@ def after_plan(plan: Plan) -> tuple[dict[Key, Binding], tuple[str, ...]]:
     bindings: dict[Key, Binding] = {one.key: one for one in plan.before.bindings}
     listen: dict[str, None] = dict.fromkeys(plan.before.iplisten)
     for change in plan.changes:
-        if change.delta is None:
-            if change.action == "add":
-                listen[change.key] = None
-            else:
-                listen.pop(change.key, None)
-        elif change.delta.after is None:
-            bindings.pop(change.delta.key, None)
-        else:
+        if change.delta is not None and change.delta.after is not None:
             bindings[change.delta.key] = change.delta.after
+        elif change.delta is not None:
+            bindings.pop(change.delta.key, None)
+        elif change.kind == IPLISTEN and change.action == "add":
+            listen[change.key] = None
+        elif change.kind == IPLISTEN:
+            listen.pop(change.key, None)
     return bindings, tuple(listen)
 
 

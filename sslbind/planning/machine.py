@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from sslbind.formats.format import Contents
+from collections.abc import Collection
+
+from sslbind.errors import SslbindError
+from sslbind.exporting import contents
 from sslbind.live import Server
+from sslbind.planning.delivery import LOCATION, Certificate, Parcel, held, message, pack
 from sslbind.planning.seen import Seen, seen_of
+from sslbind.release import Release
+from sslbind.session import Session
 from sslbind.targets import Target
 from sslbind.transports.transport import Program, Ran
 
 
 class Machine:
-    """A target that is to be as ``wanted`` says; its transport is opened when it is first used."""
+    """A target that is to be as a registry says; its transport is opened when it is first used.
 
-    def __init__(self, target: Target, wanted: Contents) -> None:
+    ``location`` is whose certificate stores ``deliver`` writes to.
+    """
+
+    def __init__(self, target: Target, session: Session, location: str = LOCATION) -> None:
         self.name = target.name
-        self.wanted = wanted
+        self.wanted = contents(session)
+        self._session = session
         self._server = Server(target)
+        self._location = location
 
     def read(self) -> Seen:
         """Return what the target has now; raise UnreachableError, or another SslbindError."""
@@ -24,6 +35,20 @@ class Machine:
     def write(self, script: bytes) -> Ran:
         """Give netsh lines to the target's netsh; raise UnreachableError."""
         return self._server.transport.run(script, Program.NETSH)
+
+    def pack(self, wanted: Collection[Certificate], release: Release) -> list[Parcel]:
+        """Return certificates of the registry's stores; raise SslbindError where one is missing."""
+        return pack(self._session, wanted, release)
+
+    def deliver(self, parcels: Collection[Parcel]) -> frozenset[Certificate]:
+        """Put certificates into the target's stores, and return those that were found there then.
+
+        Raises UnreachableError, or SslbindError with what went wrong.
+        """
+        transport = self._server.transport
+        if Program.POWERSHELL not in transport.programs:
+            raise SslbindError(f"{self.name} has no PowerShell that certificates could be sent to")
+        return held(transport.run(message(parcels, self._location), Program.POWERSHELL))
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -15,11 +15,15 @@ from sslbind.comparison import IPLISTEN
 from sslbind.formats.format import Contents, Delta, Transition
 from sslbind.formats.netsh.script_writer import netsh_losses, replaced
 from sslbind.formats.transition import changed_tags, transition
+from sslbind.planning.delivery import Certificate
 from sslbind.planning.lines import carried, precedence
 from sslbind.planning.note import Note, grouped
 from sslbind.planning.seen import Seen, digest
 from sslbind.release import Release
 from sslbind.tags import STORED, Tag, Value
+
+DELIVER, CERTIFICATE = "deliver", "certificate"
+"""Action and kind of a change that puts a certificate into a store of the target."""
 
 Pair = tuple[Value | None, Value | None]
 """A value before and after; None where the record, or the text, is absent."""
@@ -28,23 +32,24 @@ Pair = tuple[Value | None, Value | None]
 class Change(NamedTuple):
     """One thing that a target gets, keeps in another form, or loses.
 
-    ``kind`` and ``key`` are those of a binding, or ``iplisten`` and an address.
-    ``tags`` are the values that differ. ``lines`` are netsh lines without a line end.
+    ``kind`` and ``key`` are those of a binding, or ``iplisten`` and an address, or
+    ``certificate`` and ``STORE/THUMBPRINT``. ``tags`` are the values that differ.
+    ``lines`` are netsh lines without a line end; a certificate has none.
     """
 
     action: str
-    """``add``, ``update`` or ``delete``."""
+    """``add``, ``update``, ``delete`` or ``deliver``."""
     kind: str
     key: str
     tags: Mapping[str, Pair]
     lines: tuple[str, ...]
     delta: Delta | None = None
-    """The records before and after; None for the IP listen list."""
+    """The records before and after; None for what is not a binding."""
 
     @property
     def text(self) -> str:
         """What happens to what: ``add hostnameport=www.contoso.com:443``."""
-        return f"{self.action} {'ipaddress' if self.delta is None else self.kind}={self.key}"
+        return f"{self.action} {'ipaddress' if self.kind == IPLISTEN else self.kind}={self.key}"
 
     def to_json(self) -> dict[str, object]:
         """Return the change as JSON has it."""
@@ -55,9 +60,9 @@ class Change(NamedTuple):
 class Plan(NamedTuple):
     """What is to be done to one target.
 
-    ``first`` takes no answer away: adds and updates. ``last`` are deletions, which
-    run when ``first`` was read back. ``seen`` and ``wanted`` are digests of the
-    target and of its registry.
+    ``deliveries`` are certificates that come before everything. ``first`` takes no
+    answer away: adds and updates. ``last`` are deletions, which run when ``first``
+    was read back. ``seen`` and ``wanted`` are digests of the target and of its registry.
     """
 
     target: str
@@ -66,6 +71,7 @@ class Plan(NamedTuple):
     release: Release
     bindings: int
     """How many bindings the target has."""
+    deliveries: tuple[Change, ...]
     first: tuple[Change, ...]
     last: tuple[Change, ...]
     absent: tuple[str, ...]
@@ -77,7 +83,7 @@ class Plan(NamedTuple):
     @property
     def changes(self) -> tuple[Change, ...]:
         """All changes in the order in which they are made."""
-        return self.first + self.last
+        return self.deliveries + self.first + self.last
 
     @property
     def taken(self) -> int:
@@ -85,28 +91,39 @@ class Plan(NamedTuple):
         return sum(one.delta is not None and one.action != "add" for one in self.changes)
 
 
-def make_plan(
-    target: str,
-    seen: Seen,
-    wanted: Contents,
-    *,
-    prune: bool = False,
-    release: Release | None = None,
-) -> Plan:
+class Asked(NamedTuple):
+    """What is asked of a plan besides what the registry says.
+
+    ``prune``: delete bindings that only the target has. ``deliver``: put
+    certificates there that no store of it has. ``release``: the one that lines
+    are for, whatever the target runs.
+    """
+
+    prune: bool = False
+    deliver: bool = False
+    release: Release | None = None
+
+
+PLAIN = Asked()
+
+
+def make_plan(target: str, seen: Seen, wanted: Contents, asked: Asked = PLAIN) -> Plan:
     """Return what turns the target that was ``seen`` into what its registry says.
 
-    Lines are written for ``release``, else for what the target runs, else for
-    the release of the registry. With ``prune`` bindings that only the target has
-    are deleted where the registry has their owner; others are never touched.
+    Lines are written for the release that is asked for, else for what the target
+    runs, else for the release of the registry. Bindings that only the target has
+    are deleted, if asked, where the registry has their owner; others are never touched.
     """
+    prune, deliver, release = asked
     before = seen.contents
     told = "windows" not in before.provenance.unknown
     after = wanted._replace(release=release or (before.release if told else wanted.release))
     changes = transition(before, after, prune=prune)
     collected = _Collected(before, after, prune=prune)
     collected.take(changes)
+    lacking = _lacking(seen, after)
     notes = [
-        *_lacking(target, seen, after),
+        *([] if deliver else _lacks(target, lacking)),
         *_listening(changes),
         *collected.notes,
         *grouped("cannot", [*changes.losses, *collected.losses]),
@@ -122,6 +139,7 @@ def make_plan(
         digest(wanted),
         after.release,
         len(before.bindings),
+        tuple(_delivered(one) for one in lacking) if deliver else (),
         tuple(collected.first),
         tuple(collected.last),
         tuple(collected.absent),
@@ -153,8 +171,9 @@ class _Collected:
 
         So each connection has its old answer until it has its new one: whatever
         comes before its record in HTTP.SYS's order is as it will be. Deletions go
-        the other way round. A listen list that gets shorter, or starts, comes
-        between; one that ends, and so listens everywhere, at the very end.
+        the other way round. Addresses leave the listen list before them, and join
+        it after them; but one joins a list first that would be empty for a moment,
+        and so listen everywhere, and the last one of a list leaves at the very end.
         """
         owners = {one.appid for one in self.after.bindings}
         made = sorted(
@@ -168,15 +187,19 @@ class _Collected:
         )
         for delta in made:
             self._made(delta)
-        self.first += (_listed("add", address) for address in changes.listen)
-        taken = [_listed("delete", address) for address in changes.unlisten]
         deleted = [
             change
             for one in gone
             if one.before and one.before.appid in owners and (change := self._gone(one))
         ]
-        ends = not changes.listen and not set(self.before.iplisten) - set(changes.unlisten)
-        self.last += [*deleted, *taken] if ends else [*taken, *deleted]
+        join = [_listed("add", address) for address in changes.listen]
+        leave = [_listed("delete", address) for address in changes.unlisten]
+        if set(self.before.iplisten) - set(changes.unlisten):
+            self.last += [*leave, *deleted, *join]
+        elif join:
+            self.last += [*join, *leave, *deleted]
+        else:
+            self.last += [*deleted, *leave]
 
     def _made(self, delta: Delta) -> None:
         self.losses += netsh_losses(delta, self.after.release)
@@ -222,17 +245,28 @@ def _value(binding: Binding | None, name: str) -> Value | None:
     return None if binding is None else binding[name]
 
 
-def _lacking(target: str, seen: Seen, after: Contents) -> Iterator[Note]:
-    """Give a note for each certificate that the registry binds and no store of the target has."""
+def _lacking(seen: Seen, after: Contents) -> dict[Certificate, list[str]]:
+    """Return each certificate of the registry that no store of the target has, with its records.
+
+    None where the stores of the target were not read.
+    """
+    found: dict[Certificate, list[str]] = {}
     if seen.stores is None:
-        return
-    wanted: dict[tuple[str, str], list[str]] = {}
+        return found
     for one in after.bindings:
-        if one.certhash is not None:
-            wanted.setdefault((one.store or "", one.certhash), []).append(one.key.spec)
-    for (store, thumbprint), names in wanted.items():
-        if (store.casefold(), thumbprint) not in seen.stores:
-            yield Note("lacks", f"{thumbprint} of {store} is not on {target}", tuple(names))
+        store, thumbprint = one.store or "", one.certhash or ""
+        if thumbprint and (store.casefold(), thumbprint) not in seen.stores:
+            found.setdefault(Certificate(store, thumbprint), []).append(one.key.spec)
+    return found
+
+
+def _lacks(target: str, lacking: Mapping[Certificate, list[str]]) -> Iterator[Note]:
+    for (store, thumbprint), names in lacking.items():
+        yield Note("lacks", f"{thumbprint} of {store} is not on {target}", tuple(names))
+
+
+def _delivered(certificate: Certificate) -> Change:
+    return Change(DELIVER, CERTIFICATE, "/".join(certificate), {}, ())
 
 
 def _listening(changes: Transition) -> Iterator[Note]:
@@ -260,8 +294,11 @@ def _only(
 
 
 def difference(old: Sequence[Mapping[str, object]], new: Collection[Change]) -> list[str]:
-    """Return in words how the changes of a saved plan differ from those of now."""
-    made = [one.to_json() for one in new]
+    """Return in words how the changes of a saved plan differ from those of now.
+
+    Whether certificates come along is said when the plan is carried out.
+    """
+    made = [one.to_json() for one in new if one.action != DELIVER]
     told = [f"the plan has {_words(one)}" for one in old if one not in made]
     return told + [f"the registry asks for {_words(one)}" for one in made if one not in old]
 

@@ -11,9 +11,8 @@ from sslbind.planning.fleet import Pace, Progress, roll_out
 from sslbind.planning.limits import exceeded
 from sslbind.planning.machine import Machine
 from sslbind.planning.outcome import GOOD, Outcome, Status, planned
-from sslbind.planning.plan import Plan, make_plan
+from sslbind.planning.plan import PLAIN, Asked, Plan, make_plan
 from sslbind.planning.saved import SavedTarget, compare
-from sslbind.release import Release
 
 Tell = Callable[[Progress], None]
 
@@ -21,19 +20,14 @@ Tell = Callable[[Progress], None]
 def plan_all(
     machines: Sequence[Machine],
     jobs: int,
-    *,
-    prune: bool = False,
-    release: Release | None = None,
+    asked: Asked = PLAIN,
     tell: Tell = lambda _: None,
 ) -> list[Outcome]:
     """Read every target, ``jobs`` at once, and return what plan there is for each, in order."""
 
     def work(machine: Machine) -> Outcome:
         try:
-            seen = machine.read()
-            return planned(
-                make_plan(machine.name, seen, machine.wanted, prune=prune, release=release)
-            )
+            return planned(make_plan(machine.name, machine.read(), machine.wanted, asked))
         except SslbindError as error:
             return unread(machine.name, error)
 

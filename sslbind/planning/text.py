@@ -16,7 +16,7 @@ from sslbind.planning.outcome import Status, summary
 from sslbind.printable import printable
 from sslbind.tags import STORED
 
-_MARKS = {"add": "+", "update": "~", "delete": "-"}
+_MARKS = {"deliver": ">", "add": "+", "update": "~", "delete": "-"}
 
 Shown = Mapping[str, Any]
 """A target, a change or a note as JSON has it."""

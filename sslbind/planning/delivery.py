@@ -1,0 +1,106 @@
+"""Certificates with their keys, from the registry's stores into those of a server.
+
+A PFX is made in memory under a password that is used once, and sent with it as
+data behind ``deliver.ps1`` on standard input, inside the encrypted transport:
+never in the text of a script, an argument of a cmdlet or a command line, which
+Windows writes to its event log. Nothing of it is written to a disk here.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from importlib import resources
+from threading import Lock
+from typing import NamedTuple
+
+from sslbind.certificates.sealing import encode_pfx, seal_for
+from sslbind.errors import SslbindError
+from sslbind.release import Release
+from sslbind.session import Session
+from sslbind.transports.powershell import answer, compose, failure
+from sslbind.transports.transport import Ran
+
+LOCATION = "LocalMachine"
+"""Whose stores they are: HTTP.SYS knows those of the machine only."""
+_ANSWER = b'{"format":"sslbind-delivery"'
+_SECRET = 24
+"""Random bytes of a password."""
+_PACKING = Lock()  # targets that share a registry share its stores, which are no threads' own
+
+
+class Certificate(NamedTuple):
+    """One certificate by its store and its thumbprint."""
+
+    store: str
+    thumbprint: str
+
+
+class Parcel(NamedTuple):
+    """A certificate on its way; its password opens nothing else, and it shows nowhere."""
+
+    certificate: Certificate
+    password: str
+    pfx: bytes
+
+    def __repr__(self) -> str:
+        return f"Parcel({self.certificate})"
+
+    @property
+    def lines(self) -> tuple[str, str, str, str]:
+        """The lines that ``deliver.ps1`` takes."""
+        name, thumbprint = self.certificate
+        return _base64(name.encode()), thumbprint, self.password, _base64(self.pfx)
+
+
+def pack(session: Session, wanted: Iterable[Certificate], release: Release) -> list[Parcel]:
+    """Return the certificates, each sealed as ``release`` opens it.
+
+    Raises SslbindError where the registry's stores lack one, or its key.
+    """
+    with _PACKING:
+        return [_parcel(session, one, release) for one in wanted]
+
+
+def message(parcels: Iterable[Parcel], location: str = LOCATION) -> bytes:
+    """Return the standard input of the PowerShell that imports ``parcels``."""
+    script = resources.files("sslbind.planning").joinpath("deliver.ps1").read_text("utf-8")
+    return compose(script, [location, *(line for one in parcels for line in one.lines)])
+
+
+def held(ran: Ran) -> frozenset[Certificate]:
+    """Return what a server says that it found in its stores, with keys, after importing.
+
+    Raises SslbindError where it says what went wrong, or nothing that can be read.
+    """
+    import json
+
+    line = answer(ran.output, _ANSWER)
+    if line is None:
+        late = "no answer in time" if ran.code is None else "PowerShell gave no answer"
+        raise SslbindError(failure(ran.output) or late)
+    try:
+        pairs = [str(one).split(":") for one in json.loads(line)["held"]]
+        return frozenset(
+            Certificate(base64.b64decode(name).decode(), thumbprint) for name, thumbprint in pairs
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise SslbindError("PowerShell's answer is not readable") from None
+
+
+def _parcel(session: Session, wanted: Certificate, release: Release) -> Parcel:
+    import secrets
+
+    stores = session.stores
+    if stores is None:
+        raise SslbindError(
+            "has no [CertStores]: --deliver sends certificates from there",
+            file=session.registry.path,
+        )
+    identity = stores.load(stores.require(wanted.thumbprint, wanted.store))
+    password = secrets.token_urlsafe(_SECRET)
+    return Parcel(wanted, password, encode_pfx(identity, password.encode(), seal_for(release)))
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
