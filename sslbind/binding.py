@@ -20,11 +20,11 @@ class Binding:
 
     ``values`` maps names of ``tags.STORED`` to canonical values; whatever is at
     its default is left out, so that equal bindings have equal values. ``other``
-    is what an import brought that has no tag, kept word for word.
+    holds what was imported and has no tag, unchanged.
 
     ``binding["usagecheck"]`` gives the value in force, None for absent text.
-    Raises BadValueError for a name or value that cannot be, and for a record
-    that lacks what its kind needs.
+    Raises BadValueError for an invalid name or value, and for a record that lacks
+    what its kind needs.
     """
 
     __slots__ = ("key", "other", "values")
@@ -105,7 +105,7 @@ class Binding:
     def to_json(self, release: Release) -> dict[str, Value | None]:
         """Return the record as JSON has it: every tag, native types, unset text null.
 
-        Properties of ``update sslpropertyex`` stand in it where they were set.
+        Properties of ``update sslpropertyex`` are in it if they were set.
         """
         record: dict[str, Value | None] = {"kind": self.key.kind.name, "key": str(self.key)}
         record |= {name: self[name] for name in ("certhash", "appid", "certstorename")}
@@ -122,7 +122,7 @@ def _meant(name: str) -> str:
 
 
 def _same(one: object, other: object) -> bool:
-    """Whether two values of ``Other`` are one: 1, 1.0 and true are three."""
+    """Whether two values of ``Other`` are equal: 1, 1.0 and true are all different."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
@@ -131,15 +131,15 @@ def _same(one: object, other: object) -> bool:
 
 
 def untagged_bits(binding: Binding) -> Iterator[Bit]:
-    """Give the bits of ``binding`` that no tag stands for."""
+    """Yield the bits of ``binding`` that have no tag."""
     return (bit for bit in BITS if bit.name != "REVOCATION_FRESHNESS_TIME" and binding.bit(bit))
 
 
 def _turn_on(values: dict[str, Value]) -> tuple[str, ...]:
-    """Let the set bits of a stored ``sslflags`` turn on the tags that nobody named.
+    """Turn on the tags of the bits in a stored ``sslflags``, unless they are named.
 
-    Return the tags that are written off against their bit: what contradicts
-    itself is kept as it is, for ``check`` to find.
+    Return the tags that are off although their bit is set: contradictions are
+    kept as they are, for ``check`` to find.
     """
     flags = int(values["sslflags"])
     names = [tag.name for tag in FLAG_TAGS if tag.site_flag and flags & tag.site_flag.bit]
@@ -160,5 +160,5 @@ def _require(binding: Binding) -> None:
         if name in values:
             raise BadValueError(
                 f"{binding.key.spec}: {name} does not belong there;"
-                " the central store gives the certificate"
+                " the central store supplies the certificate"
             )

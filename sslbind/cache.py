@@ -1,8 +1,8 @@
 """What is remembered between runs, in the user's cache folder.
 
-Nothing here is ever needed: a missing, unwritable or damaged cache costs time
-only. Nothing is believed that another user could have written, and whoever
-reads an entry checks its types. Entries belong to one version of the product
+The cache is optional: if it is missing, unwritable or damaged, only time is
+lost. Entries that another user could have written are ignored, and the reader
+of an entry checks its types. Entries belong to one version of the product
 and are written whole. Paths are plain strings, because importing pathlib costs
 more than a lookup.
 """
@@ -25,7 +25,7 @@ MAX_SIZE = 256 << 20
 def cache_folder() -> str | None:
     """Return the folder, or None where the user has none (no HOME, say).
 
-    ``$XDG_CACHE_HOME`` holds everywhere; else ``~/.cache``, ``~/Library/Caches``
+    ``$XDG_CACHE_HOME`` is used on every system; else ``~/.cache``, ``~/Library/Caches``
     or ``%LOCALAPPDATA%``.
     """
     chosen = os.environ.get("XDG_CACHE_HOME")
@@ -66,7 +66,7 @@ def remember(name: str, data: bytes) -> None:
 
 
 def _ours(folder: str) -> bool:
-    """Whether the folder and the one above it, which is ours too, can be written by us alone."""
+    """Whether only the current user can write to the folder and the one above it."""
     try:
         return all(_is_ours(os.lstat(one)) for one in (os.path.dirname(folder), folder))
     except OSError:
@@ -74,7 +74,7 @@ def _ours(folder: str) -> bool:
 
 
 def _is_ours(status: os.stat_result) -> bool:
-    """Whether it is no link, belongs to the user and is written by nobody else.
+    """Whether it is not a link, belongs to the user and cannot be written by others.
 
     Windows keeps other users out of %LOCALAPPDATA% by its ACL.
     """

@@ -1,6 +1,6 @@
-"""Hashes for what is remembered and for thumbprints.
+"""Hashes for cache entries and thumbprints.
 
-``hashlib`` loads OpenSSL, which costs a fifth of a start of the command line,
+``hashlib`` loads OpenSSL, which takes a fifth of the command line's start-up time,
 so CPython's own implementations, the ones hashlib falls back to, come first.
 """
 
@@ -16,7 +16,7 @@ __all__ = ["content_digest", "thumbprint"]
 
 
 def content_digest(data: bytes) -> str:
-    """Return 64 hex digits that stand for ``data`` (BLAKE2b, 256 bits)."""
+    """Return 64 hex digits that identify ``data`` (BLAKE2b, 256 bits)."""
     return str(blake2b(data, digest_size=32).hexdigest())
 
 

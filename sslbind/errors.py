@@ -1,7 +1,7 @@
-"""The one family of errors that sslbind raises on purpose.
+"""The errors that sslbind raises on purpose.
 
-Attributes hold data, ``str()`` renders a sentence. Nothing here decides an
-exit code: that is the command line's business.
+Attributes hold data, ``str()`` renders a sentence. Exit codes are
+chosen by the command line.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import os
 
 
 class SslbindError(Exception):
-    """A failure that is the input's or the machine's, never a bug.
+    """A failure caused by the input or the machine, never by a bug.
 
-    ``message`` is a sentence that names what and which value; ``hints`` are
-    sentences that say how it is mended; ``file`` and ``line`` (from 1) say
-    where, as far as that is known.
+    ``message`` is a sentence that names the problem and the value; ``hints`` are
+    sentences that explain how to fix it; ``file`` and ``line`` (from 1) are
+    where it is, if that is known.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class PasswordError(CertificateError):
 
 
 class NetshError(SslbindError):
-    """A failure that netsh itself would answer, with its Windows error ``code``."""
+    """A failure that netsh itself would report, with its Windows error ``code``."""
 
     code = 87
 
 
 class BadValueError(NetshError):
-    """Error 87, ERROR_INVALID_PARAMETER: a key or tag has a value that cannot be."""
+    """Error 87, ERROR_INVALID_PARAMETER: a key or tag has an invalid value."""
 
 
 class NotFoundError(NetshError):
@@ -66,7 +66,7 @@ class NotFoundError(NetshError):
 
 
 class ExistsError(NetshError):
-    """Error 183, ERROR_ALREADY_EXISTS: the record is there already."""
+    """Error 183, ERROR_ALREADY_EXISTS: the record already exists."""
 
     code = 183
 
@@ -80,7 +80,7 @@ class NoCertificateError(NetshError):
 class SyntaxLineError(NetshError):
     """A netsh line that does not parse: an unknown tag, or a tag that is missing.
 
-    ``missing`` tells the two apart, as netsh's answers differ; ``word`` is the
+    ``missing`` distinguishes the two, as netsh's answers differ; ``word`` is the
     unknown tag.
     """
 
@@ -91,4 +91,4 @@ class SyntaxLineError(NetshError):
 
 
 class RefusedError(SslbindError):
-    """The answer to a command of ours is no: what it asks for must not, or cannot, be done."""
+    """A command other than netsh's cannot, or must not, do what it was asked for."""

@@ -1,4 +1,4 @@
-r"""Explanations: what an error, an event, a rule, a flag or an appid means, and what mends it.
+r"""Explanations: what an error, an event, a rule, a flag or an appid means, and how to fix it.
 
 What goes wrong comes from netsh's and IIS's own behaviour and Windows' event
 log; the words of rules from the rules, flags from ``sslflags`` and ``tags``,
@@ -24,7 +24,7 @@ from sslbind.resolver import State, resolve
 from sslbind.tags import MAX_NUMBER, TAG_BY_NAME
 
 _SORTS = ("error", "event", "rule")
-"""Words that may stand before what they say anyway."""
+"""Optional words before a topic."""
 _HRESULT = 0x80070000  # FACILITY_WIN32: the lower half is a Windows error code
 
 
@@ -36,19 +36,19 @@ class Detail(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """What something means, why it happens, and how it is mended."""
+    """What something means, why it happens, and how to fix it."""
 
     title: str
     means: str
     why: tuple[Detail, ...] = ()
-    mend: tuple[str, ...] = ()
+    fix: tuple[str, ...] = ()
 
 
 def explain(words: Sequence[str], release: Release) -> Explanation:
     """Return what ``words`` mean on ``release``: ``1312``, ``sslflags 129``, ``no-default-ssl``.
 
-    Raises RefusedError for an appid that belongs to no known product, and
-    SslbindError, with the closest that is known, for what is no topic.
+    Raises RefusedError for an appid of an unknown product, and SslbindError,
+    with the closest topic, for an unknown one.
     """
     topic, *rest = words[1:] if words[0].lower() in _SORTS and len(words) > 1 else words
     topic = topic.lower()
@@ -77,8 +77,8 @@ def topics() -> Mapping[str, Mapping[str, str]]:
         "events": {str(code): one.means for code, one in EVENTS.items()},
         "owners": {f"appid {owner.word}": owner.name for owner in OWNERS},
         "others": {
-            "sslflags N": "The bits of IIS's sslFlags, and the tags that are the same facts",
-            "flow": "The way of a request, and the lookup of its certificate",
+            "sslflags N": "The bits of IIS's sslFlags, and the tags that are the same settings",
+            "flow": "The path of a request, and the lookup of its certificate",
         },
     }
 
@@ -115,8 +115,8 @@ def _rule(id_: str) -> Explanation:
         f"{_plain(rule.summary)}.",
         tuple(Detail(_plain(part)) for part in rule.details.split("\n\n") if part),
         (
-            f"sslbind check {sites}--select {id_} shows each finding and what mends it",
-            f'[[Suppress]] with rule = "{id_}" and a reason keeps it quiet in one registry',
+            f"sslbind check {sites}--select {id_} shows each finding and how to fix it",
+            f'[[Suppress]] with rule = "{id_}" and a reason silences it in one registry',
         ),
     )
 
@@ -145,13 +145,13 @@ def _sslflags(text: str, release: Release) -> Explanation:
         flags = -1
     if not 0 <= flags <= MAX_NUMBER:
         raise SslbindError(
-            f"sslflags {printable(text)}: a number from 0 to {MAX_NUMBER} is meant",
+            f"sslflags {printable(text)}: must be a number from 0 to {MAX_NUMBER}",
             "sslbind explain sslflags 129",
         )
     bits = [1 << place for place in range(flags.bit_length()) if flags >> place & 1]
     tags = {tag.site_flag.bit: tag.name for tag in sslflags.FLAG_TAGS if tag.site_flag}
     why = [Detail(_bit(bit, tags, release), True) for bit in bits]
-    but = "" if sslflags.SINCE.keys() >= set(bits) else ", but for the unknown bits"
+    but = "" if sslflags.SINCE.keys() >= set(bits) else ", except the unknown bits"
     for kind in KINDS:
         try:
             sslflags.check(kind, flags & sum(sslflags.SINCE), max(Release))
@@ -161,8 +161,8 @@ def _sslflags(text: str, release: Release) -> Explanation:
             why.append(Detail(f"{kind}: fits{but}", True))
     sum_ = " + ".join(f"{bit} {_bit_name(bit)}" for bit in bits)
     means = _BASES[flags & sum(_SITE_BITS)] + (f"; {flags} = {sum_}" if bits else "")
-    mend = [
-        f"sslbind update sslcert KEY {tags[bit]}=enable says the same as bit {bit}"
+    fixes = [
+        f"sslbind update sslcert KEY {tags[bit]}=enable has the same meaning as bit {bit}"
         for bit in bits
         if bit in tags
     ]
@@ -170,15 +170,15 @@ def _sslflags(text: str, release: Release) -> Explanation:
         f"sslFlags {flags}",
         f"{means}.",
         tuple(why),
-        (*mend, "sslbind check --select 'sslflags-*' finds the records whose sslflags cannot be"),
+        (*fixes, "sslbind check --select 'sslflags-*' finds records with invalid sslflags"),
     )
 
 
 def _bit(bit: int, tags: Mapping[int, str], release: Release) -> str:
     since = sslflags.SINCE.get(bit)
     if since is None:
-        return f"{bit}: no Windows release knows this bit"
-    what = f"one fact with the tag {tags[bit]}" if bit in tags else _SITE_BITS[bit]
+        return f"{bit}: this bit is not known in any Windows release"
+    what = f"the same setting as the tag {tags[bit]}" if bit in tags else _SITE_BITS[bit]
     newer = f", and {release.title} is modelled" if since > release else ""
     return f"{bit} {_bit_name(bit)}: {what}; from {since.title} on{newer}"
 
@@ -198,13 +198,13 @@ def _appid(text: str) -> Explanation:
         raise RefusedError(f"appid {printable(text)} is neither a GUID nor known", hint) from None
     owner = OWNER_BY_APPID.get(appid)
     if owner is None:
-        raise RefusedError(f"{appid} belongs to no product that is known", f"known are {words}")
+        raise RefusedError(f"{appid} does not belong to a known product", f"known are {words}")
     return Explanation(
         f"{owner.name} ({owner.word})",
         f"Records with the appid {owner.appid} belong to {owner.name}.",
         (
-            Detail("the appid only says who made a record", False),
-            Detail("its owner may write the record again, or take it away", False),
+            Detail("the appid only identifies the owner of a record", False),
+            Detail("its owner may write the record again, or delete it", False),
         ),
         (
             f"sslbind list --appid {owner.word} lists its records",
@@ -220,7 +220,7 @@ _FILTER, _WORKER = "HTTPFilter in lsass.exe", "the worker process"
 
 
 class _Flow(NamedTuple):
-    """The way of a request and its response; every stop but HTTP.SYS is in user mode."""
+    """The path of a request and its response; every stop except HTTP.SYS is in user mode."""
 
     name: str
     stops: tuple[str, ...]
@@ -250,7 +250,7 @@ _IIS6 = (
         " certificate needs a restart of the HTTP service",
     ),
 )
-_IIS7 = (_Flow("IIS 7 and later", _SHORT_WAY, "; SSL is in kernel mode, with no choice"),)
+_IIS7 = (_Flow("IIS 7 and later", _SHORT_WAY, "; SSL is always in kernel mode"),)
 _ADDRESS, _PORT, _NAME = "2001:db8::5", 443, "www.contoso.com"
 
 
@@ -264,15 +264,15 @@ def _flow(release: Release) -> Explanation:
         for number, step in enumerate(answer.steps, 1)
     ]
     return Explanation(
-        "The way of a request, and the lookup of its certificate",
+        "The path of a request, and the lookup of its certificate",
         "A request is decrypted, served and encrypted again; going from kernel mode to user mode,"
         " or back, is a mode switch. In the handshake HTTP.SYS looks for one record, in the order"
         f" below for a client that connects to [{_ADDRESS}]:{_PORT} and asks for {_NAME} on"
-        f" {release.title}; the first record that is there answers, and with none the handshake"
+        f" {release.title}; the first record found answers; without one the handshake"
         " fails.",
         (*flows, *steps),
         (
-            "sslbind resolve ADDRESS:PORT HOST --explain goes the same way with your records",
+            "sslbind resolve ADDRESS:PORT HOST --explain does the same lookup with your records",
             "sslbind --windows RELEASE explain flow shows the order of another release",
         ),
     )
@@ -288,7 +288,7 @@ _NAMES = {
     1312: "ERROR_NO_SUCH_LOGON_SESSION",
 }
 _WHY = {
-    2: ("there is no record with this key", "the port or the spelling of the key is another"),
+    2: ("there is no record with this key", "the port or the spelling of the key differs"),
     5: ("the console is not elevated: only administrators change HTTP.SYS's records",),
     87: (
         (
@@ -303,7 +303,7 @@ _WHY = {
     183: ("a record with this key exists, of this owner or of another",),
     1312: (
         "the certificate has no private key: a .cer was imported, and not the .pfx",
-        "the certificate is in another store than certstorename names, or in none",
+        "the certificate is not in the store that certstorename names",
         "it was imported for the user, and not for the machine",
         (
             "the key set is broken: an import in IIS without 'allow export', access rights on"
@@ -311,14 +311,14 @@ _WHY = {
         ),
     ),
 }
-_MEND = {
+_FIX = {
     2: (
         "sslbind list shows the records that exist",
-        "sslbind delete sslcert KEY --missing-ok is content where there is none",
+        "sslbind delete sslcert KEY --missing-ok succeeds if there is none",
     ),
-    5: ("run netsh in an elevated console; sslbind changes a file, and needs no rights but to it",),
+    5: ("run netsh in an elevated console; sslbind needs rights to the registry only",),
     87: (
-        "sslbind takes such a hash, and says what it removed",
+        "sslbind accepts such a hash, and reports what it removed",
         "quote the GUID as appid='{GUID}' in PowerShell, or name the owner: appid=iis",
         "sslbind add sslcert ? explains every tag",
     ),
@@ -329,8 +329,8 @@ _MEND = {
     ),
     1312: (
         "sslbind store list shows the stores that have the certificate, and whether with its key",
-        "sslbind store add FILE.pfx --store MY brings the certificate with its key",
-        "sslbind store verify THUMBPRINT looks into the certificate, its key and its chain",
+        "sslbind store add FILE.pfx --store MY adds the certificate with its key",
+        "sslbind store verify THUMBPRINT checks the certificate, its key and its chain",
     ),
 }
 ERRORS = {
@@ -338,11 +338,11 @@ ERRORS = {
         f"Error {code} (0x{_HRESULT | code:08X}), {name}",
         SYSTEM_TEXTS[code],
         tuple(map(Detail, _WHY[code])),
-        _MEND[code],
+        _FIX[code],
     )
     for code, name in _NAMES.items()
 }
-"""Windows error codes with what they mean for a binding."""
+"""Windows error codes, and what they mean for a binding."""
 
 _UNUSABLE = (
     Detail("the certificate has no private key, or its key set is broken (see 1312)"),
@@ -354,9 +354,9 @@ EVENTS = {
         "The private key of the server's certificate is not accessible; the handshake fails.",
         (*_UNUSABLE, Detail("the service has no right to read the key below MachineKeys")),
         (
-            "sslbind store verify tells of keys that are missing, locked or another's",
-            "sslbind store add FILE.pfx brings the certificate with its key",
-            "sslbind explain 1312 has what else breaks a key",
+            "sslbind store verify reports keys that are missing, locked or do not match",
+            "sslbind store add FILE.pfx adds the certificate with its key",
+            "sslbind explain 1312 lists what else breaks a key",
         ),
     ),
     36874: Explanation(
@@ -368,7 +368,7 @@ EVENTS = {
         ),
         (
             "sslbind check --select no-tls-version-left finds records without any TLS version",
-            "sslbind resolve ADDRESS:PORT HOST --explain tells which versions a record leaves",
+            "sslbind resolve ADDRESS:PORT HOST --explain shows which versions a record allows",
         ),
     ),
     36888: Explanation(
@@ -390,14 +390,14 @@ EVENTS = {
         (
             "sslbind check --select 'cert-*' finds such records",
             "sslbind rebind OLD NEW gives every record of a certificate the new one",
-            "sslbind store add FILE.pfx brings a certificate with its key",
+            "sslbind store add FILE.pfx adds a certificate with its key",
         ),
     ),
     15300: Explanation(
         "Event 15300, HttpEvent",
         "A record was deleted.",
         (
-            Detail("somebody, or the owner of the record, deleted it"),
+            Detail("an administrator, or the owner of the record, deleted it"),
             Detail(
                 "the IIS configuration has property 5506 below customMetadata, a leftover that"
                 " makes bindings vanish"
@@ -412,7 +412,7 @@ EVENTS = {
         "Event 15301, HttpEvent",
         "A record was created.",
         (Detail("netsh, IIS or another owner added it"),),
-        ("sslbind list shows what should be there; nothing is to be mended",),
+        ("sslbind list shows what should be there; there is nothing to fix",),
     ),
 }
 """Windows events that go with bindings."""

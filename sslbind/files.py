@@ -1,7 +1,7 @@
-"""Files: read within a bound, and replaced whole, so that no reader ever sees half of one.
+"""Files: read within a bound, and replaced whole, so that a reader never sees half of one.
 
-Our own code in place of a library, because those that exist cost half a start
-of the command line, and none of them keeps ACLs or works inside a folder that
+Not a library, because the existing ones take half the start-up time of the
+command line, and none of them keeps ACLs or works inside a folder that
 another user may be changing.
 """
 
@@ -82,7 +82,7 @@ def reason(error: Exception) -> str:
 
 
 class Folder:
-    """An open folder: what is done in it goes nowhere else, whatever its path becomes meanwhile.
+    """An open folder: everything happens in this folder, even if its path is replaced meanwhile.
 
     ``follow``: the last component of ``path`` may be a symbolic link. Windows
     has no such handles; there it is the path. Raises OSError.
@@ -149,7 +149,7 @@ class Folder:
             try:
                 os.fsync(self._handle)
             except OSError as error:
-                if error.errno != 22:  # EINVAL: this file system has no such thing for folders
+                if error.errno != 22:  # EINVAL: this file system cannot do that for folders
                     raise SslbindError(
                         f"was written, but may not survive a power cut: {reason(error)}",
                         file=self.path,
@@ -195,10 +195,10 @@ def write_file(
 def write_own(
     folder: str, name: str, data: bytes, mode: int = PRIVATE_FILE, *, sync: bool = True
 ) -> None:
-    """Write a file that is ours alone into ``folder``, which must not be a link.
+    """Write a file that belongs to sslbind alone into ``folder``, which must not be a link.
 
-    It always gets ``mode`` (less the umask) and the user as owner, whoever made
-    one of that name before. Without ``sync`` a power cut may undo it. Raises
+    It always gets ``mode`` (less the umask) and the user as owner, regardless of who wrote
+    an older file of that name. Without ``sync`` a power cut may undo it. Raises
     SslbindError; the old file is intact then.
     """
     path = os.path.join(folder, name)
@@ -265,7 +265,7 @@ def _remove_dead(where: Folder, name: str) -> None:
 
 @contextlib.contextmanager
 def _part(where: Folder, name: str, mode: int) -> Iterator[tuple[str, int]]:
-    """Give a new temporary file of the folder, locked by us; delete it unless it was renamed."""
+    """Yield a new temporary file of the folder, locked by us; delete it unless it was renamed."""
     while True:
         part = f".{name}.part.{os.getpid()}.{os.urandom(4).hex()}"
         handle = where.open(part, _CREATE, mode)
@@ -296,18 +296,18 @@ def _fill(handle: int, data: bytes, *, sync: bool = True) -> None:
 
 
 def _put_in_place(where: Folder, part: str, handle: int, name: str) -> None:
-    if sys.platform == "win32":  # no open file can be renamed there
+    if sys.platform == "win32":  # an open file cannot be renamed there
         os.close(handle)
     where.replace(part, name)
 
 
 def _refuse_odd(old: os.stat_result) -> None:
-    """Raise SslbindError for what cannot be replaced by a file without harm."""
+    """Raise SslbindError for what cannot safely be replaced by a file."""
     if not stat.S_ISREG(old.st_mode):
-        raise SslbindError("is not a regular file, and would be replaced by one")
+        raise SslbindError("is not a regular file, and writing would replace it by one")
     if old.st_nlink > 1:
         raise SslbindError(
-            f"has {old.st_nlink} hard links, and replacing it would part them",
+            f"has {old.st_nlink} hard links, which replacing it would break",
             "make the other names symbolic links to this one",
         )
 
@@ -321,7 +321,7 @@ def _take_over(where: Folder, name: str, old: os.stat_result, handle: int) -> No
         try:
             os.fchown(handle, -1, old.st_gid)
         except PermissionError:
-            if old.st_mode >> 3 & 6 & ~old.st_mode:  # what the group may do, not everybody may
+            if old.st_mode >> 3 & 6 & ~old.st_mode:  # what the group may do and others may not
                 raise SslbindError(
                     f"belongs to the group {old.st_gid}, which a new file of yours cannot have",
                     "run the command as the owner of the file, or as a member of the group",
@@ -337,7 +337,7 @@ def _take_over(where: Folder, name: str, old: os.stat_result, handle: int) -> No
 
 
 def _keep_access(old: os.stat_result) -> None:
-    """Raise SslbindError where the owner of ``old`` would lose access to a file of ours."""
+    """Raise SslbindError if the owner of ``old`` would lose access to a new file."""
     import grp
     import pwd
 
@@ -350,7 +350,7 @@ def _keep_access(old: os.stat_result) -> None:
             rest = mode >> 3 & 6
     if mode >> 6 & 6 & ~rest:
         raise SslbindError(
-            f"belongs to user {old.st_uid}, who could not use it any more once it is yours",
+            f"belongs to user {old.st_uid}, who would lose access to it once it is yours",
             "let the owner run the command, or chmod g+rw the file where both are in its group",
         )
 
@@ -360,7 +360,7 @@ def _take_attributes(where: Folder, name: str, handle: int) -> None:
     acl = "system.posix_acl_access"
     try:
         source = where.open(name, _READ | _AT_ONCE)
-    except PermissionError:  # written without being read: nothing of it is known
+    except PermissionError:  # writable but not readable: its attributes are not known
         return
     try:
         wanted = {one: os.getxattr(source, one) for one in os.listxattr(source)}
@@ -384,7 +384,7 @@ def _take_attributes(where: Folder, name: str, handle: int) -> None:
 
 def _changed(path: str | os.PathLike[str]) -> SslbindError:
     return SslbindError(
-        "was changed by another program meanwhile, and stays as it is",
+        "was changed by another program meanwhile; it was left unchanged",
         "run the command again",
         file=path,
     )
@@ -402,7 +402,7 @@ else:
     import fcntl
 
     def _hold(handle: int, *, wait: bool) -> bool:
-        """Lock an open file; whether it is locked. File systems without locks let it pass."""
+        """Lock an open file, and return whether it is; ``wait`` where there are no locks."""
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

@@ -23,7 +23,7 @@ from sslbind.release import Release
 from sslbind.tags import POSITIONAL, PROPERTIES, SSLFLAGS, TAGS, clean_hash
 
 CONTEXT = "http"
-"""The netsh context that may stand before every command."""
+"""The netsh context that may precede every command."""
 
 OBJECT_KINDS: Mapping[str, tuple[Kind, ...]] = {
     "sslcert": KINDS,
@@ -46,10 +46,10 @@ UPDATE_SINCE = Release.W2019
 
 HELP_WORDS = ("?", "/?", "help")
 ADDRESS_NAMES = ("ipaddress", "address")
-"""The tag of iplisten; netsh knew it as ``address`` once."""
+"""The tag of iplisten; old releases of netsh call it ``address``."""
 
 _CONTEXT_LINES = ("pushd http", "popd", "http", "exit", "bye", "quit", "@echo off")
-"""Lines that lead to netsh's http context or out of it, and say nothing about bindings."""
+"""Lines that enter or leave netsh's http context; they do not affect bindings."""
 _PROGRAMS = ("netsh", "netsh.exe", "sslbind")
 _NAMED = re.compile(r"([A-Za-z0-9]+)=(.*)", re.DOTALL)
 _TOKEN = re.compile(r'(?:[^\s"]|"[^"]*")+')
@@ -58,7 +58,7 @@ _TOKEN = re.compile(r'(?:[^\s"]|"[^"]*")+')
 def match_word(word: str, words: Iterable[str]) -> str | None:
     """Return the one of ``words`` that ``word`` means: itself or a unique prefix, without case.
 
-    ``sslcert`` wins over the words of ours that start alike, so that
+    ``sslcert`` wins over words that only sslbind has, so that
     ``show ssl`` stays what it is in netsh. None where nothing or more than one fits.
     """
     word = word.lower()
@@ -91,9 +91,9 @@ def is_command(line: str) -> bool:
 
 
 def command_words(words: Sequence[str]) -> tuple[str, str, list[str]]:
-    """Return the verb, the object and the rest of a line's words; no verb where it has none.
+    """Return the verb, the object and the rest of a line's words; an empty verb for none.
 
-    ``netsh`` and ``http`` may stand before them.
+    ``netsh`` and ``http`` may precede them.
     """
     if words and words[0].lower() in _PROGRAMS:
         words = words[1:]
@@ -110,7 +110,7 @@ def command_words(words: Sequence[str]) -> tuple[str, str, list[str]]:
 
 @cache
 def tag_names(verb: str, word: str) -> tuple[str, ...]:
-    """Return the names that may stand before ``=`` behind ``verb`` and the object ``word``."""
+    """Return the names that may precede ``=`` after ``verb`` and the object ``word``."""
     if word == "iplisten":
         return () if verb == "show" else ADDRESS_NAMES
     kinds = tuple(kind.name for kind in OBJECT_KINDS.get(word, KINDS))
@@ -122,7 +122,7 @@ def tag_names(verb: str, word: str) -> tuple[str, ...]:
 
 
 def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
-    """Return the texts of a line's tags by name; a key that has no tag stands as ``""``.
+    """Return the texts of a line's tags by name; a key without a tag has the name ``""``.
 
     Bare values are the key and then, for add and update, certhash, appid and
     certstorename, each as far as it was not named. Raises SyntaxLineError for
@@ -150,7 +150,7 @@ def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
 
 
 def _places(verb: str, word: str, texts: Mapping[str, str]) -> list[str]:
-    """Return the names that bare values stand for, in order."""
+    """Return the names that bare values have, in order."""
     if word == "iplisten":
         return [name for name in ADDRESS_NAMES[:1] if not texts]
     has_key = any(kind.name in texts for kind in KINDS)
@@ -161,28 +161,28 @@ def _places(verb: str, word: str, texts: Mapping[str, str]) -> list[str]:
 
 
 def _place(bare: Sequence[str], texts: dict[str, str], places: Sequence[str]) -> None:
-    """Give each bare value its name; refuse what is plainly a slip, not the value of its place."""
+    """Give each bare value its name; refuse an obvious slip."""
     key = next((f"{kind}={texts[kind.name]}" for kind in KINDS if kind.name in texts), None)
     for place, text in zip_longest(places, bare):
         if text is None:
             break
         pieces = place != "" and "certhash" in texts and re.fullmatch(r"[0-9A-Fa-f]{1,8}", text)
-        hint = "a value with spaces stands in double quotes, and a tag is written tag=value"
+        hint = "put a value with spaces in double quotes, and write a tag as tag=value"
         if pieces:
             hint = "write the thumbprint without spaces, or in quotes"
         elif key and re.search(r":[0-9]+$", text):
-            hint = f"the key is {key}, and a line has exactly one"
+            hint = f"the key is {key}; a line has exactly one"
         elif place is not None and text.lower() not in ("enable", "disable"):
             texts[place] = text
             continue
-        raise BadValueError(f"{text!r} stands where no value belongs", hint)
+        raise BadValueError(f"{text!r} is not expected here", hint)
 
 
 def read_key(word: str, texts: Mapping[str, str]) -> Key | None:
     """Return the key of a parsed line, None where it has none.
 
     Raises BadValueError for two keys, for a kind that the object does not
-    take, and for a value that is no key.
+    take, and for a value that is not a key.
     """
     kinds = OBJECT_KINDS.get(word, KINDS)
     named = [kind for kind in kinds if kind.name in texts]
@@ -209,7 +209,7 @@ def missing_key(word: str) -> SyntaxLineError:
 
 
 def read_address(texts: Mapping[str, str]) -> str:
-    """Return the canonical address of an iplisten line; raise SyntaxLineError for none."""
+    """Return the canonical address of an iplisten line; raise SyntaxLineError if there is none."""
     text = next((texts[name] for name in ADDRESS_NAMES if name in texts), None)
     if text is None:
         raise SyntaxLineError("ipaddress is missing", "ipaddress=10.0.0.5", missing=True)
@@ -225,7 +225,7 @@ def check_properties(texts: Mapping[str, str]) -> None:
     if group is None:
         raise SyntaxLineError("propertyid is missing", "propertyid=0 or 1", missing=True)
     if group not in groups:
-        raise BadValueError(f"propertyid={group}: is {' or '.join(groups)}")
+        raise BadValueError(f"propertyid={group}: must be {' or '.join(groups)}")
     for name in (prop.tag.name for prop in PROPERTIES):
         if name in texts and name not in groups[group]:
             raise BadValueError(f"{name} does not go with propertyid={group}")
@@ -241,7 +241,7 @@ def clean_texts(texts: dict[str, str]) -> tuple[str, ...]:
     texts["certhash"], removed = clean_hash(texts["certhash"])
     if not removed:
         return ()
-    return (f"certhash was pasted with {', '.join(removed)}: removed",)
+    return (f"certhash was pasted with {', '.join(removed)}, which sslbind removed",)
 
 
 def _unknown(name: str, names: Sequence[str]) -> SyntaxLineError:

@@ -1,4 +1,4 @@
-"""Keys: what a binding is found by, in the four kinds that HTTP.SYS has.
+"""Keys: how a binding is identified, in the four kinds that HTTP.SYS has.
 
 A key is parsed once into a value that is canonical and hashable; ``str()`` is
 how it is written.
@@ -100,7 +100,7 @@ class Key(NamedTuple):
 
     @property
     def wildcard(self) -> bool:
-        """Whether the key stands for every address of a family, or for ``*.name``."""
+        """Whether the key means every address of a family, or ``*.name``."""
         return self.host in ("0.0.0.0", "::") or self.host.startswith("*.")  # noqa: S104
 
 
@@ -114,11 +114,11 @@ _MAX_HOST = 253  # RFC 1035 section 2.3.4, without the root's dot
 
 
 def parse_key(kind: Kind, text: str) -> Key:
-    """Return the key of ``kind`` that ``text`` writes in any of its spellings.
+    """Return the key of ``kind`` that ``text`` has, in any spelling.
 
     ``10.0.0.5:443`` and ``[::1]:443`` for ipport, ``www.contoso.com:443`` for
     hostnameport and scopedccs, ``443`` for ccs. Raises BadValueError, which
-    says what is wrong with which value.
+    names the problem and the value.
     """
     if kind is CCS:
         return Key(kind, "", _parse_port(kind, text, text))
@@ -131,7 +131,7 @@ def parse_key(kind: Kind, text: str) -> Key:
 
 
 def infer_key(text: str, *, scoped: bool = False) -> Key:
-    """Return the key that a bare value means, its kind told by its shape.
+    """Return the key that a bare value means; its form determines the kind.
 
     A port alone is ``ccs``; an address with a port ``ipport``; anything else a
     ``hostnameport``, or a ``scopedccs`` where ``scoped`` asks for it.
@@ -150,7 +150,7 @@ def parse_address(text: str) -> str:
     """Return an IPv4 or IPv6 address in canonical form, without brackets.
 
     IPv6 is compressed (RFC 5952; a mapped address ends dotted) and keeps its
-    family. Raises BadValueError for leading zeros, a zone, or no address.
+    family. Raises BadValueError for leading zeros, a zone, or anything that is not an address.
     """
     if _IPV4.fullmatch(text):
         return text
@@ -160,15 +160,17 @@ def parse_address(text: str) -> str:
         )
     if ":" not in text:
         hint = "four numbers from 0 to 255 without leading zeros, or an IPv6 address"
-        raise BadValueError(f"{text!r} is no IP address", hint)
+        raise BadValueError(f"{text!r} is not an IP address", hint)
     from ipaddress import AddressValueError, IPv6Address
 
     if _IPV4.fullmatch(text.partition(":")[0]):
-        raise BadValueError(f"{text!r} is an address with a port, and only the address is meant")
+        raise BadValueError(
+            f"{text!r} is an address with a port", "give the address without a port"
+        )
     try:
         address = IPv6Address(text)
     except AddressValueError as error:
-        raise BadValueError(f"{text!r} is no IPv6 address: {error}") from None
+        raise BadValueError(f"{text!r} is not an IPv6 address: {error}") from None
     if address.ipv4_mapped is not None:
         return f"::ffff:{address.ipv4_mapped}"
     return address.compressed
@@ -186,12 +188,12 @@ def parse_host(text: str) -> str:
     elif len(name) > _MAX_HOST:
         raise BadValueError(f"host name {text!r} is longer than {_MAX_HOST} characters")
     if _NUMERIC_HOST.fullmatch(name):
-        raise BadValueError(f"{text!r} is an address where a host name belongs")
+        raise BadValueError(f"{text!r} is an address, not a host name")
     return name
 
 
 def _unicode_host(text: str, name: str) -> str:
-    """Take the long way through IDNA, for a name that is not plain ASCII."""
+    """Return a name that is not plain ASCII in canonical form, by IDNA."""
     import idna
 
     star, rest = ("*.", name[2:]) if name.startswith("*.") else ("", name)
@@ -203,7 +205,7 @@ def _unicode_host(text: str, name: str) -> str:
         pairs = [_idna_label(label) for label in labels]
     except (idna.IDNAError, UnicodeError) as error:
         raise BadValueError(
-            f"{text!r} is no host name: {error}",
+            f"{text!r} is not a host name: {error}",
             "letters, digits, '-', '_' and '.', in Unicode or as xn-- labels;"
             " '*' only as the whole first label",
         ) from None
@@ -228,7 +230,7 @@ def _idna_label(label: str) -> tuple[str, str]:
     if len(label) > 63:
         raise idna.IDNAError("a label is longer than 63 characters")
     if label.isascii():
-        raise idna.IDNAError(f"label {label!r} has a character that names do not have")
+        raise idna.IDNAError(f"label {label!r} has a character that host names cannot have")
     ascii_form = idna.alabel(label).decode("ascii")
     return ascii_form, idna.ulabel(ascii_form)
 
@@ -236,7 +238,7 @@ def _idna_label(label: str) -> tuple[str, str]:
 def _parse_port(kind: Kind, text: str, port: str) -> int:
     if not _PORT.fullmatch(port) or int(port) > 65535:
         raise BadValueError(
-            f"{kind}={text}: {port!r} is no port",
+            f"{kind}={text}: {port!r} is not a port",
             "a port is a number from 1 to 65535, without leading zeros",
         )
     return int(port)
@@ -244,28 +246,28 @@ def _parse_port(kind: Kind, text: str, port: str) -> int:
 
 def _no_port(kind: Kind, text: str) -> BadValueError:
     if kind is IPPORT and text.count(":") > 1 and "[" not in text:
-        return BadValueError(f"{kind}={text}: an IPv6 address stands in brackets: [{text}]:443")
+        return BadValueError(f"{kind}={text}: write an IPv6 address in brackets: [{text}]:443")
     return BadValueError(f"{kind}={text}: the port is missing", f"for example {kind}={text}:443")
 
 
 def _key_address(text: str, name: str) -> str:
-    """Return the canonical address of an ipport key, told from a host name."""
+    """Return the canonical address of an ipport key; refuse a host name."""
     bracketed = name.startswith("[") and name.endswith("]")
     bare = name[1:-1] if bracketed else name
     if bracketed and ":" not in bare:
-        raise BadValueError(f"ipport={text}: only IPv6 addresses stand in brackets")
+        raise BadValueError(f"ipport={text}: only IPv6 addresses have brackets")
     if not bracketed and ":" in name:
         raise BadValueError(
-            f"ipport={text}: an IPv6 address stands in brackets", "for example ipport=[::1]:443"
+            f"ipport={text}: write an IPv6 address in brackets", "for example ipport=[::1]:443"
         )
     if name in ("", "*"):
         raise BadValueError(
             f"ipport={text}: the address is missing",
-            f"ipport=0.0.0.0{text[len(name) :]} is every one",
+            f"ipport=0.0.0.0{text[len(name) :]} is every address",
         )
     if not bracketed and not _NUMERIC_HOST.fullmatch(name):
         raise BadValueError(
-            f"ipport={text}: {name!r} is a host name, and ipport takes an address",
+            f"ipport={text}: {name!r} is a host name; ipport takes an address",
             f"hostnameport={text} binds a name (SNI); ipport=0.0.0.0:PORT binds every address",
         )
     try:
@@ -276,12 +278,12 @@ def _key_address(text: str, name: str) -> str:
 
 def _key_host(kind: Kind, text: str, name: str) -> str:
     if "/" in name:
-        raise BadValueError(f"{kind}={text}: a host name and a port are meant, no URL")
+        raise BadValueError(f"{kind}={text}: give a host name and a port, not a URL")
     if name.startswith("[") or ":" in name:
         raise _address_as_host(kind, text)
     if name == "*":
         raise BadValueError(
-            f"{kind}={text}: '*' alone is no name",
+            f"{kind}={text}: '*' alone is not a host name",
             "ipport=0.0.0.0:PORT answers for every name, *.name:PORT for the names below one",
         )
     try:
@@ -294,5 +296,5 @@ def _key_host(kind: Kind, text: str, name: str) -> str:
 
 def _address_as_host(kind: Kind, text: str) -> BadValueError:
     return BadValueError(
-        f"{kind}={text}: an address where a host name belongs", f"ipport={text} binds an address"
+        f"{kind}={text}: an address, not a host name", f"ipport={text} binds an address"
     )

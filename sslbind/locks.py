@@ -50,11 +50,11 @@ def locked(path: str | os.PathLike[str], timeout: float = LOCK_TIMEOUT) -> Itera
     The system drops it when the holder dies. Raises SslbindError, which names
     the holder, after ``timeout`` seconds.
     """
-    target = os.path.realpath(path)
-    folder, name = os.path.split(target)
-    inside = os.path.isdir(target)
-    lock = os.path.join(target, ".lock") if inside else os.path.join(folder, f".{name}.lock")
     try:
+        target = os.path.realpath(path)
+        folder, name = os.path.split(target)
+        inside = os.path.isdir(target)
+        lock = os.path.join(target, ".lock") if inside else os.path.join(folder, f".{name}.lock")
         handle = _wait(lock, None if inside else target, timeout)
     except (OSError, ValueError) as error:
         raise SslbindError(

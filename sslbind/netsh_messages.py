@@ -1,6 +1,6 @@
-"""The sentences that netsh answers with, success or failure, and its help.
+"""The sentences that netsh prints for success and failure, and its help.
 
-Success and failure of add and delete are confirmed by captures, as is the
+Success and failure of add and delete are confirmed by real servers, as is the
 answer to a missing tag; that of update, of an unknown tag and the failures of
 the IP listen list are inferred.
 """
@@ -32,13 +32,13 @@ _FAILED = {"add": "add", "update": "update", "delete": "deletion"}
 
 
 def done(verb: str, *, address: bool = False) -> str:
-    """Return what netsh says when ``verb`` worked."""
+    """Return what netsh prints when ``verb`` worked."""
     subject = "IP address" if address else "SSL Certificate"
     return f"\n{subject} successfully {_DONE[verb]}\n\n"
 
 
 def failed(verb: str, code: int, *, address: bool = False) -> str:
-    """Return what netsh says when ``verb`` failed with a Windows error ``code``."""
+    """Return what netsh prints when ``verb`` failed with a Windows error ``code``."""
     if code == 87:
         return f"{SYSTEM_TEXTS[code]}\n"
     subject = "IP address" if address else "SSL Certificate"

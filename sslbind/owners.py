@@ -1,4 +1,4 @@
-"""The products behind well-known application ids."""
+"""The products with well-known application ids."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Owner(NamedTuple):
-    """A product that makes bindings: its word on the command line, its name, its appid."""
+    """A product that makes bindings: its name on the command line, its full name, its appid."""
 
     word: str
     name: str
@@ -31,6 +31,6 @@ OWNER_BY_APPID = {owner.appid: owner for owner in OWNERS}
 
 
 def owner_name(appid: str) -> str | None:
-    """Return the product behind a canonical ``{guid}``, or None for one that is not known."""
+    """Return the product with a canonical ``{guid}``, or None if it is not known."""
     owner = OWNER_BY_APPID.get(appid)
     return owner.name if owner else None

@@ -8,7 +8,7 @@ def printable(text: str) -> str:
 
     Control characters, bidirectional and zero-width marks, lone surrogates and
     line separators become ``\x1b``, ``\u202e`` and the like, so that a host
-    name, a subject or a store name can neither steer a terminal nor forge a line.
+    name, a subject or a store name can neither control a terminal nor forge a line.
     """
     if text.isprintable():
         return text
@@ -19,7 +19,7 @@ def printable(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    r"""Return a JSON document with what does not print escaped as JSON does: ``\u202e``.
+    r"""Return a JSON document with unprintable characters escaped as in JSON: ``\u202e``.
 
     The document means the same; line ends between its parts stay.
     """

@@ -42,4 +42,4 @@ def parse_release(text: str) -> Release:
         return RELEASES[text.lower()]
     except KeyError:
         words = ", ".join(RELEASES)
-        raise BadValueError(f"{text!r} is no Windows release that is modelled: {words}") from None
+        raise BadValueError(f"{text!r} is not a modelled Windows release: {words}") from None

@@ -1,9 +1,9 @@
-"""Who answers: the binding that HTTP.SYS picks for a connection, and why.
+"""The binding that HTTP.SYS picks for a connection, and why.
 
 Pure and total: a state and a connection in, an answer with its steps out. The
 order is Microsoft's table (Learn, "Troubleshoot AD FS SSO issue"): exact
 address, host name, Central Certificate Store, ``[::]``, ``0.0.0.0``. What that
-table does not say is inferred, and each step says so.
+table leaves out is inferred, and each step records it.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _MAPPED = "::ffff:"
 
 
 class Bindings(Protocol):
-    """Where records are looked up: a dict, or a ``Registry``."""
+    """Where records are looked up: a dict, or a registry's ``Bindings``."""
 
     def get(self, key: Key, /) -> Binding | None:
         """Return the record of ``key``, or None."""
 
 
 class Certificates(Protocol):
-    """The certificate stores, as far as resolving asks."""
+    """The certificate stores, as far as ``resolve`` needs them."""
 
     def has(self, thumbprint: str, store: str) -> bool:
         """Whether the store has the certificate with its private key, or needs no key."""
@@ -71,7 +71,7 @@ class State(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One look for a record: in which step, for which key, and whether it was the answer.
+    """One lookup of a record: in which step, for which key, and whether it was found.
 
     ``stem`` is the file of the central store that serves the name, ``stems``
     those that would; both empty for records that name their certificate.
@@ -94,8 +94,8 @@ class Step(NamedTuple):
 class Answer(NamedTuple):
     """What happens to a connection.
 
-    ``address`` and ``name`` are what was looked up: canonical, ``name`` None
-    where the client sends none, empty where it sends what no record can have.
+    ``address`` and ``name`` are what was looked up: canonical, ``name`` is
+    None if the client sends none, and empty if no record can have what it sends.
     ``binding`` is the record that was picked, also where it serves nothing.
     ``steps`` are those tried, ``passed_over`` the keys of later records that
     fit as well.
@@ -111,12 +111,12 @@ class Answer(NamedTuple):
 
     @property
     def step(self) -> Step | None:
-        """The step that found the record, None where none did."""
+        """The step that found the record, None if no step did."""
         return self.steps[-1] if self.binding is not None else None
 
     @property
     def documented(self) -> bool:
-        """Whether Microsoft's documents, or others' code, say so; else it is inferred."""
+        """Whether it is documented by Microsoft or implemented elsewhere, not inferred."""
         if self.outcome == "broken":
             return False
         return self.step is None or self.step.documented
@@ -128,7 +128,7 @@ def resolve(state: State, address: str, port: int, name: str | None = None) -> A
     ``address`` is an IPv4 or IPv6 address, canonical or not; one that is mapped
     into IPv6 counts as IPv4 (inferred). ``name`` is the server name of the
     ClientHello in any spelling; None, empty or an address (RFC 6066, section 3)
-    mean that none is sent. Raises BadValueError where ``address`` is none.
+    mean that none is sent. Raises BadValueError if ``address`` is not an address.
     """
     address = parse_address(address)
     address = mapped_ipv4(address) or address
@@ -171,8 +171,8 @@ def used_since(key: Key) -> Release:
 def server_name(text: str | None) -> str | None:
     """Return the server name that is looked up: canonical, None where none is sent.
 
-    It is empty where no record can have such a name, as with ``a/b`` or
-    ``*.contoso.com``: whatever comes from the network is taken.
+    It is empty if no record can have such a name, as with ``a/b`` or
+    ``*.contoso.com``: names from the network never raise an error.
     """
     if not text:
         return None
@@ -188,7 +188,7 @@ def server_name(text: str | None) -> str | None:
 
 
 def mapped_ipv4(address: str) -> str | None:
-    """Return the IPv4 address that a canonical IPv6 one stands for (::ffff:10.0.0.5), or None."""
+    """Return the IPv4 address in a canonical mapped one (::ffff:10.0.0.5), else None."""
     if address.startswith(_MAPPED) and "." in address:
         return address[len(_MAPPED) :]
     return None
@@ -197,7 +197,7 @@ def mapped_ipv4(address: str) -> str | None:
 def listens(iplisten: tuple[str, ...], address: str) -> bool:
     """Whether HTTP.SYS listens on ``address`` with this IP listen list; empty means all.
 
-    An IPv4 address that stands mapped in the list counts as itself (inferred).
+    An IPv4 address that is mapped into IPv6 in the list counts as itself (inferred).
     """
     if not iplisten or address in iplisten:
         return True
@@ -223,7 +223,7 @@ def _places(
         stems = central_stems(host) if host else ()
         if host:
             yield from _named_places(release, port, host, stems)
-        # That a connection without a name goes on is inferred.
+        # It is inferred that a connection without a name gets here.
         yield "ccs", Key(CCS, "", port), host is not None, stems
     if ipv6:
         yield "ipv6-wildcard", Key(IPPORT, ANY_IPV6, port), True, ()

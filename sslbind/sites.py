@@ -1,6 +1,6 @@
 """IIS's side of the bindings: the sites of a configuration file, as values.
 
-What a site says and what HTTP.SYS has are two things; ``check --sites``
+A site's configuration and the records of HTTP.SYS can differ; ``check --sites``
 compares them. ``formats`` makes these values from files.
 """
 
@@ -21,9 +21,9 @@ _PORT = re.compile(r"[1-9][0-9]{0,4}")
 STANDARD_INPUT = "standard input"
 """The file of sites that were read from there, in messages."""
 MAX_BINDINGS = 100_000
-"""No file may have more by short ways of writing them; a large farm has a tenth of that."""
+"""The limit of one file, in which shorthand can multiply bindings; a large farm has a tenth."""
 _SHOWN = 300
-"""So many characters of a name or an information stand in a message; a host has up to 253."""
+"""Characters of a name or binding information in a message; a host has up to 253."""
 
 
 class SiteBinding(NamedTuple):
@@ -52,18 +52,18 @@ class SiteBinding(NamedTuple):
 
     @property
     def https(self) -> bool:
-        """Whether it is one that HTTP.SYS needs a certificate for."""
+        """Whether HTTP.SYS needs a certificate for it."""
         return self.protocol == "https"
 
     def key_for(self, release: Release) -> Key | None:
-        """Return the key of the record that serves it, None where there can be none."""
+        """Return the key of the record that serves it, None if there cannot be one."""
         try:
             return self.require_key(release)
         except BadValueError:
             return None
 
     def require_key(self, release: Release) -> Key:
-        """Return the key of the record that serves it; BadValueError says why there is none.
+        """Return the key of the record that serves it; raise BadValueError if there is none.
 
         Central store: the port; SNI: the host name; else the address
         (confirmed; Microsoft.Web.Administration does the same). IIS before
@@ -80,16 +80,16 @@ class SiteBinding(NamedTuple):
 
     @property
     def canonical(self) -> tuple[str, str, int | None, str]:
-        """Protocol, address, port and host, equal for bindings that mean the same."""
+        """Protocol, address, port and host, equal for equivalent bindings."""
         if self.port is None:
             return self.protocol, self.information.casefold(), None, ""
         return self.protocol, _address(self.address), self.port, _host(self.host)
 
 
 class ClientCertificate(NamedTuple):
-    """That a site, or a part of it, wants client certificates.
+    """A site, or a part of it, that asks for client certificates.
 
-    ``required`` tells ``SslRequireCert`` from ``SslNegotiateCert``; ``line`` is
+    ``required`` means ``SslRequireCert``, else ``SslNegotiateCert``; ``line`` is
     that of the ``<access>`` element.
     """
 

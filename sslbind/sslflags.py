@@ -1,7 +1,7 @@
-"""IIS's ``sslFlags`` of a binding, and the tags that are the same facts.
+"""IIS's ``sslFlags`` of a binding, and the tags that are the same settings.
 
 Not HTTP.SYS's ``DefaultFlags``, nor the ``sslFlags`` of ``<access>``: bits 1
-and 2 say which kind of record serves a site, bits 4 to 128 repeat tags
+and 2 determine the kind of record that serves a site, bits 4 to 128 repeat tags
 (IIS schema, system.applicationHost/sites).
 """
 
@@ -33,9 +33,9 @@ SINCE = {SNI: Release.W2012, CENTRAL_CERT_STORE: Release.W2012} | {
 
 
 def effective(kind: Kind, values: Mapping[str, Value], release: Release) -> int:
-    """Return the whole integer of a record: what is stored, and what kind and tags make of it.
+    """Return the whole integer of a record: the stored flags, and those of its kind and tags.
 
-    No bit is newer than ``release``; central-store records have no bit but 1 and 2.
+    No bit is newer than ``release``; central-store records have only bits 1 and 2.
     """
     flags = int(values.get("sslflags", BASE[kind]))
     if kind.certificate:
@@ -49,7 +49,7 @@ def tag_bits(values: Mapping[str, Value]) -> int:
 
 
 def bases(kind: Kind) -> tuple[int, ...]:
-    """Return what bits 1 and 2 of a record may be: sites with SNI and without share a ``ccs``."""
+    """Return what bits 1 and 2 may be; a ``ccs`` serves sites with SNI and without."""
     return (BASE[kind], SNI | CENTRAL_CERT_STORE) if kind is CCS else (BASE[kind],)
 
 
@@ -63,19 +63,18 @@ def check(kind: Kind, flags: int, release: Release) -> None:
         if flags & bit and since > release:
             raise BadValueError(
                 f"{prefix}: bit {bit} ({_NAMES[bit]}) exists from {since.title} on,"
-                f" and {release.title} is modelled",
+                f" but {release.title} is modelled",
             )
     base = flags & (SNI | CENTRAL_CERT_STORE)
     allowed = bases(kind)
     if base not in allowed:
         words = " or ".join(f"{bits} ({names(bits)})" for bits in allowed)
         raise BadValueError(
-            f"{prefix}: {kind} records have bits 1 and 2 as {words}, here they are"
-            f" {base} ({names(base)})"
+            f"{prefix}: bits 1 and 2 of {kind} records are {words}, not {base} ({names(base)})"
         )
     if base & CENTRAL_CERT_STORE and flags != base:
         raise BadValueError(
-            f"{prefix}: {names(flags & ~base)} never goes with CentralCertStore",
+            f"{prefix}: {names(flags & ~base)} cannot be combined with CentralCertStore",
         )
 
 

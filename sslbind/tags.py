@@ -2,7 +2,7 @@
 
 Names, defaults, registry values and bits, labels and first releases are those
 of netsh and the HTTP Server API (HTTP_SERVICE_CONFIG_SSL_PARAM). The table
-stands in the order of netsh's own help; ``line`` orders ``show``.
+is in the order of netsh's own help; ``line`` orders ``show``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sslbind.owners import OWNER_BY_WORD, OWNERS
 from sslbind.release import Release
 
 Value = str | int | bool
-"""What a tag holds; bool for ``enable|disable``, and None stands for absent text."""
+"""What a tag holds; bool for ``enable|disable``, and None is absent text."""
 
 MAX_NUMBER = 0xFFFFFFFF
 """Every number is a DWORD."""
@@ -64,10 +64,10 @@ class Tag(NamedTuple):
     inverted: bool = False
     """Whether the bit is set when the tag is *disabled*."""
     late: bool = False
-    """Whether ``show`` says Set/Not Set, as for all flags after ``reject``."""
+    """Whether ``show`` prints Set/Not Set, as for all flags after ``reject``."""
     site_flag: SiteFlag | None = None
     removes: tuple[str, ...] = ()
-    """The TLS versions that it takes away when it is on, as ``tls.VERSIONS`` names them."""
+    """The TLS versions that it turns off when it is on, as in ``tls_versions.VERSIONS``."""
 
     def show(self, value: Value | None) -> str:
         """Return ``value`` as ``show`` prints it."""
@@ -124,16 +124,16 @@ def _shown(value: object) -> str:
 
 _HASH = re.compile(r"[0-9A-Fa-f]{40}")
 _GUID = re.compile(r"\{[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}")
-# Rarely needed and dear to compile, so that happens where they are used.
+# Rarely needed and slow to compile, so they are compiled where they are used.
 _HARMLESS = r"[\s:\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+"
 _UNSAFE_TEXT = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 
 
 def clean_hash(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return ``text`` without what people paste along with a hash, and names of what went.
+    """Return ``text`` without what is often pasted with a hash, and names of what was removed.
 
     Invisible marks (the certificate window of Windows puts U+200E before the
-    first digit), spaces and colons go; nothing else does.
+    first digit), spaces and colons are removed, nothing else.
     """
     removed = set() if text.isalnum() else set("".join(re.findall(_HARMLESS, text)))
     if not removed:
@@ -153,13 +153,13 @@ def _hash(text: str) -> str:
             also = "; 64 are a SHA-256, and HTTP.SYS identifies certificates by SHA-1"
         raise BadValueError(f"{len(text)} hex digits where a SHA-1 thumbprint has 40{also}")
     odd = next(char for char in text if char not in "0123456789abcdefABCDEF")
-    raise BadValueError(f"{odd!r} (U+{ord(odd):04X}) is no hex digit; a thumbprint has 40 of them")
+    raise BadValueError(f"{odd!r} (U+{ord(odd):04X}) is not a hex digit; a thumbprint has 40")
 
 
 def _stored_guid(text: str) -> str:
     if _GUID.fullmatch(text):
         return text.lower()
-    raise BadValueError("no GUID in braces, such as {4dc3e181-e14b-4a21-b022-59fc669b0914}")
+    raise BadValueError("not a GUID in braces, such as {4dc3e181-e14b-4a21-b022-59fc669b0914}")
 
 
 def _guid(text: str) -> str:
@@ -169,7 +169,7 @@ def _guid(text: str) -> str:
     if _GUID.fullmatch("{" + text.strip("'\"{}") + "}") and not _GUID.fullmatch(text):
         bare = text.strip("'\"{}")
         raise BadValueError(
-            "a GUID stands in braces, and in no other quotes than the shell's",
+            "a GUID is written in braces, without quotes except the shell's",
             f"appid={{{bare}}} in sh and cmd, appid='{{{bare}}}' in PowerShell,"
             " where bare braces are a script block",
         )
@@ -182,7 +182,7 @@ def _guid(text: str) -> str:
 
 def _text(text: str) -> str:
     if not text:
-        raise BadValueError("is empty; leave the tag out where there is nothing to say")
+        raise BadValueError("is empty; leave the tag out instead")
     found = None if text.isprintable() else re.search(_UNSAFE_TEXT, text)
     if found:
         raise BadValueError(f"has the control character U+{ord(found[0]):04X}")
@@ -191,7 +191,7 @@ def _text(text: str) -> str:
 
 def _store(text: str) -> str:
     if text in (".", "..") or "/" in text or "\\" in text:
-        raise BadValueError("a store name is one word or phrase such as MY, never a path")
+        raise BadValueError("a store name is a word such as MY, not a path")
     return _text(text)
 
 
@@ -322,7 +322,7 @@ CLIENT_CERTIFICATE = TAG_BY_NAME["clientcertnegotiation"]
 CTL_IDENTIFIER = TAG_BY_NAME["sslctlidentifier"]
 CTL_STORE = TAG_BY_NAME["sslctlstorename"]
 STORE = TAG_BY_NAME["certstorename"]
-"""The tags that resolving and checking ask for by what they mean."""
+"""The tags that ``resolver`` and ``check`` refer to."""
 
 POSITIONAL = ("certhash", "appid", "certstorename")
 """The tags that a netsh line may give by position, after the key."""
@@ -352,7 +352,7 @@ BITS = (
 
 # fmt: off
 SSLFLAGS = Tag("sslflags", Type.NUMBER, "", 0, Release.W2012,
-               "the sslFlags of the IIS binding that the record stands for", "")
+               "the sslFlags of the IIS binding that the record serves", "")
 """Not netsh's: IIS's own flags, which a record may store along with the tags."""
 # fmt: on
 
@@ -360,7 +360,7 @@ SSLFLAGS = Tag("sslflags", Type.NUMBER, "", 0, Release.W2012,
 class Property(NamedTuple):
     """A value that ``update sslpropertyex`` sets, and ``show`` prints from 2022 on.
 
-    The defaults are those that captures show for records where nobody set one.
+    The defaults are those that real servers show for records where they were not set.
     """
 
     tag: Tag

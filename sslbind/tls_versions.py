@@ -1,4 +1,4 @@
-"""The TLS versions that a binding leaves to its clients."""
+"""The TLS versions that a binding allows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ VERSIONS = {
 """Each version, oldest first, with the first release whose Schannel has it.
 
 Source: Microsoft Learn, "Protocols in TLS/SSL (Schannel SSP)". What an
-administrator turned off for the whole machine is not known here.
+administrator turned off for the whole machine is not considered.
 """
 
 
 def versions_left(binding: Binding, release: Release) -> tuple[str, ...]:
-    """Return the versions that ``release`` has and no tag of the record takes away.
+    """Return the versions that ``release`` has and that the tags of the record leave on.
 
-    A tag that the release does not know takes nothing away.
+    A tag that the release does not have is ignored.
     """
     removed = {
         version

@@ -163,9 +163,9 @@ def test_the_build_tells_the_release(build: int, release: Release) -> None:
 @pytest.mark.parametrize(
     ("build", "release", "note"),
     [
-        (19045, Release.W2019, ": it is taken for Windows Server 2019"),
-        (25398, Release.W2022, ": it is taken for Windows Server 2022"),
-        (99999, Release.W2025, ": it is taken for Windows Server 2025"),
+        (19045, Release.W2019, ": it is treated as Windows Server 2019"),
+        (25398, Release.W2022, ": it is treated as Windows Server 2022"),
+        (99999, Release.W2025, ": it is treated as Windows Server 2025"),
         (2600, Release.W2022, ""),
     ],
 )
@@ -194,20 +194,20 @@ def test_a_certificate_without_its_key_is_left_out() -> None:
 
 def test_nothing_bound_is_noted() -> None:
     """An empty capture may be a server without bindings, or a netsh that failed."""
-    assert read(built()).notes == ("the capture has no binding",)
+    assert read(built()).notes == ("the capture has no bindings",)
 
 
 BAD_CERTIFICATES = [
     ("www", "a certificate: it must be an object"),
-    ({"store": "My", "key": True}, "a certificate: der is no certificate"),
-    ({**stored(web()), "der": "%%%"}, "a certificate: der is no base64"),
-    ({**stored(web()), "der": "ü\ud800"}, "a certificate: der is no base64"),
+    ({"store": "My", "key": True}, "a certificate: der is not a certificate"),
+    ({**stored(web()), "der": "%%%"}, "a certificate: der is not base64"),
+    ({**stored(web()), "der": "ü\ud800"}, "a certificate: der is not base64"),
     ({**stored(web()), "der": ["x"]}, "a certificate: der must be text, not a list"),
     ({**stored(web()), "key": "yes"}, "a certificate: key must be true/false, not text"),
     ({**stored(web()), "der": base64.b64encode(web().pem).decode()},
-     "a certificate: der is no certificate"),
+     "a certificate: der is not a certificate"),
     ({**stored(web()), "der": base64.b64encode(web().der + b"x").decode()},
-     "a certificate: der is no certificate"),
+     "a certificate: der is not a certificate"),
     (stored(web(), "../My"),
      "a certificate: '../My' is not a store name: it must be one folder name"),
 ]  # fmt: skip
@@ -260,21 +260,21 @@ def test_a_location_that_is_none() -> None:
     imported = read(built(IP, central={"enabled": True, "location": "c:\\certs\x00"}))
     assert imported.central == CentralCertProvider(enabled=True)
     assert imported.bad == (
-        BadRecord(None, r"location 'c:\\certs\x00' of the central store is no path"),
+        BadRecord(None, r"location 'c:\\certs\x00' of the central store is not a path"),
     )
 
 
 WRONG = [
-    ("", "web1.json:1: is no JSON: Expecting value (column 1)"),
-    ("[]", "web1.json: is no JSON object with an array 'sslcert'"),
-    ({}, "web1.json: is no JSON object with an array 'sslcert'"),
-    ({"sslcert": []}, "web1.json: is no capture"),
-    (built(format="capture"), "web1.json: is no capture"),
+    ("", "web1.json:1: is not JSON: Expecting value (column 1)"),
+    ("[]", "web1.json: is not a JSON object with an array 'sslcert'"),
+    ({}, "web1.json: is not a JSON object with an array 'sslcert'"),
+    ({"sslcert": []}, "web1.json: is not a capture"),
+    (built(format="capture"), "web1.json: is not a capture"),
     (built(version=2), "web1.json: version 2 is not known; this sslbind reads 1"),
     (built(version=None), "web1.json: version None is not known; this sslbind reads 1"),
     (built(version="1"), "web1.json: version must be a whole number, not text"),
     (built(version=True), "web1.json: version must be a whole number, not true/false"),
-    (built(sslcert="text"), "web1.json: is no JSON object with an array 'sslcert'"),
+    (built(sslcert="text"), "web1.json: is not a JSON object with an array 'sslcert'"),
     (built(sslcert=[["x"]]), "web1.json: sslcert must be a list of lines"),
     (built(sslcert=["a\nb"]), "web1.json: sslcert must be a list of lines"),
     (built(iplisten=[1]), "web1.json: iplisten must be a list of lines"),
@@ -282,12 +282,12 @@ WRONG = [
     (built(windows=2022), "web1.json: windows must be an object, not a whole number"),
     (built(windows={"build": "20348"}), "web1.json: build must be a whole number, not text"),
     (built(windows={"build": 2.5}), "web1.json: build must be a whole number, not a number"),
-    (built(certificates={}), "web1.json: is no JSON object with an array 'certificates'"),
+    (built(certificates={}), "web1.json: is not a JSON object with an array 'certificates'"),
     (built(central=[]), "web1.json: central must be an object, not a list"),
     (built(central={"enabled": 1}), "web1.json: enabled must be true/false, not a whole number"),
     ('{"sslcert": ' + "9" * 5000 + "}", None),
     ('{"sslcert": ' + "[" * 100_000, "web1.json: is nested too deeply"),
-    ('{"sslcert": [NaN]}', "web1.json: is no JSON that can be read: NaN is no value of JSON"),
+    ('{"sslcert": [NaN]}', "web1.json: is not readable JSON: NaN is not a JSON value"),
 ]
 
 

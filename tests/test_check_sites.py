@@ -336,12 +336,12 @@ def test_binding_without_record_of_an_old_wildcard(case: SiteCase) -> None:
         (
             "10.0.0.05:443:",
             0,
-            "ipport=10.0.0.05:443: '10.0.0.05' is no IP address",
+            "ipport=10.0.0.05:443: '10.0.0.05' is not an IP address",
         ),
         (
             "*:443:10.0.0.5",
             1,
-            "hostnameport=10.0.0.5:443: an address where a host name belongs",
+            "hostnameport=10.0.0.5:443: an address, not a host name",
         ),
     ],
 )

@@ -351,7 +351,7 @@ def test_a_port_of_others_is_refused(host: Host) -> None:
     assert (ran.code, ran.out, ran.report) == (2, "", None)
     assert ran.err == (
         "error: the port is somebody else's: ipport=127.0.0.1:47444 of"
-        f" {IIS}; --port PORT names another\n"
+        f" {IIS}; --port PORT selects another\n"
     )
     assert host.registry.read_text() == before
     assert host.run("--only", "ipport", "--skip", "handshakes", "--port", "47500").code == 0
@@ -424,7 +424,7 @@ MISSING = "[Errno 2] No such file or directory"
         ),
         (
             ("--netsh", "netsh", "--windows", "95"),
-            f"'95' is no Windows release that is modelled: {', '.join(RELEASES)}",
+            f"'95' is not a modelled Windows release: {', '.join(RELEASES)}",
         ),
         (
             ("--netsh", "netsh", "--windows", "2022", "--only", "none"),

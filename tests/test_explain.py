@@ -37,15 +37,15 @@ def test_an_error(run: Run) -> None:
         "A specified logon session does not exist. It may already have been terminated.\n"
         "why:\n"
         "    the certificate has no private key: a .cer was imported, and not the .pfx\n"
-        "    the certificate is in another store than certstorename names, or in none\n"
+        "    the certificate is not in the store that certstorename names\n"
         "    it was imported for the user, and not for the machine\n"
         "    the key set is broken: an import in IIS without 'allow export', access rights on"
         " MachineKeys, KeySpec 2, or a temporary key\n"
         "fix:\n"
         "    sslbind store list shows the stores that have the certificate, and whether with its"
         " key\n"
-        "    sslbind store add FILE.pfx --store MY brings the certificate with its key\n"
-        "    sslbind store verify THUMBPRINT looks into the certificate, its key and its chain\n"
+        "    sslbind store add FILE.pfx --store MY adds the certificate with its key\n"
+        "    sslbind store verify THUMBPRINT checks the certificate, its key and its chain\n"
     )
 
 
@@ -64,7 +64,7 @@ def test_an_event(run: Run) -> None:
         "Event 15300, HttpEvent\n"
         "A record was deleted.\n"
         "why:\n"
-        "    somebody, or the owner of the record, deleted it\n"
+        "    an administrator, or the owner of the record, deleted it\n"
         "    the IIS configuration has property 5506 below customMetadata, a leftover that makes"
         " bindings vanish\n"
         "fix:\n"
@@ -83,21 +83,22 @@ def test_sslflags(run: Run) -> None:
         "why:\n"
         "    1 Sni: the record is found by the server name that the client sends (hostnameport);"
         " from Windows Server 2012 on (documented)\n"
-        "    4 DisableHTTP2: one fact with the tag disablehttp2;"
+        "    4 DisableHTTP2: the same setting as the tag disablehttp2;"
         " from Windows Server 2019 on (documented)\n"
-        "    128 NegotiateClientCert: one fact with the tag clientcertnegotiation;"
+        "    128 NegotiateClientCert: the same setting as the tag clientcertnegotiation;"
         " from Windows Server 2022 on (documented)\n"
-        "    ipport: wrong, ipport records have bits 1 and 2 as 0 (none), here they are 1 (Sni)"
+        "    ipport: wrong, bits 1 and 2 of ipport records are 0 (none), not 1 (Sni)"
         " (documented)\n"
         "    hostnameport: fits (documented)\n"
-        "    ccs: wrong, ccs records have bits 1 and 2 as 2 (CentralCertStore) or 3 (Sni,"
-        " CentralCertStore), here they are 1 (Sni) (documented)\n"
-        "    scopedccs: wrong, scopedccs records have bits 1 and 2 as 3 (Sni, CentralCertStore),"
-        " here they are 1 (Sni) (documented)\n"
+        "    ccs: wrong, bits 1 and 2 of ccs records are 2 (CentralCertStore) or 3 (Sni,"
+        " CentralCertStore), not 1 (Sni) (documented)\n"
+        "    scopedccs: wrong, bits 1 and 2 of scopedccs records are 3 (Sni, CentralCertStore),"
+        " not 1 (Sni) (documented)\n"
         "fix:\n"
-        "    sslbind update sslcert KEY disablehttp2=enable says the same as bit 4\n"
-        "    sslbind update sslcert KEY clientcertnegotiation=enable says the same as bit 128\n"
-        "    sslbind check --select 'sslflags-*' finds the records whose sslflags cannot be\n"
+        "    sslbind update sslcert KEY disablehttp2=enable has the same meaning as bit 4\n"
+        "    sslbind update sslcert KEY clientcertnegotiation=enable has the same meaning as"
+        " bit 128\n"
+        "    sslbind check --select 'sslflags-*' finds records with invalid sslflags\n"
     )
 
 
@@ -120,14 +121,14 @@ def test_bits_that_are_not_there() -> None:
     found = explain(("sslflags", "384"), Release.W2019)
     assert [one.text for one in found.why[:3]] == [
         (
-            "128 NegotiateClientCert: one fact with the tag clientcertnegotiation; from Windows"
-            " Server 2022 on, and Windows Server 2019 is modelled"
+            "128 NegotiateClientCert: the same setting as the tag clientcertnegotiation; from"
+            " Windows Server 2022 on, and Windows Server 2019 is modelled"
         ),
-        "256: no Windows release knows this bit",
-        "ipport: fits, but for the unknown bits",
+        "256: this bit is not known in any Windows release",
+        "ipport: fits, except the unknown bits",
     ]
     together = [one.text for one in ask("sslflags", "6").why]
-    assert "ccs: wrong, DisableHTTP2 never goes with CentralCertStore" in together
+    assert "ccs: wrong, DisableHTTP2 cannot be combined with CentralCertStore" in together
 
 
 @pytest.mark.parametrize("asked", ["iis", IIS, IIS.strip("{}").upper()])
@@ -137,8 +138,8 @@ def test_an_appid(run: Run, asked: str) -> None:
         "IIS (iis)\n"
         "Records with the appid {4dc3e181-e14b-4a21-b022-59fc669b0914} belong to IIS.\n"
         "why:\n"
-        "    the appid only says who made a record (inferred)\n"
-        "    its owner may write the record again, or take it away (inferred)\n"
+        "    the appid only identifies the owner of a record (inferred)\n"
+        "    its owner may write the record again, or delete it (inferred)\n"
         "fix:\n"
         "    sslbind list --appid iis lists its records\n"
         "    appid=iis in a command means it\n"
@@ -150,7 +151,7 @@ def test_an_unknown_appid(run: Run) -> None:
     result = run("explain", "appid", "{00000000-0000-0000-0000-000000000000}")
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith(
-        "error: {00000000-0000-0000-0000-000000000000} belongs to no product that is known\n"
+        "error: {00000000-0000-0000-0000-000000000000} does not belong to a known product\n"
         "hint: known are iis, "
     )
     result = run("explain", "appid", "isi")
@@ -173,11 +174,8 @@ def test_a_rule(run: Run) -> None:
     assert lines[3].strip() == " ".join(rule.details.split())
     assert lines[4:] == [
         "fix:",
-        "    sslbind check --select no-default-ssl shows each finding and what mends it",
-        (
-            '    [[Suppress]] with rule = "no-default-ssl" and a reason keeps it quiet in one'
-            " registry"
-        ),
+        "    sslbind check --select no-default-ssl shows each finding and how to fix it",
+        ('    [[Suppress]] with rule = "no-default-ssl" and a reason silences it in one registry'),
     ]
 
 
@@ -187,7 +185,7 @@ def test_a_rule(run: Run) -> None:
 def test_a_rule_that_needs_sites(run: Run, rule: Rule) -> None:
     """Its command names the file that it compares with."""
     command = f"sslbind check --sites applicationHost.config --select {rule.id}"
-    assert f"    {command} shows each finding and what mends it\n" in run("explain", rule.id).out
+    assert f"    {command} shows each finding and how to fix it\n" in run("explain", rule.id).out
 
 
 def test_exit_codes_are_told(run: Run) -> None:
@@ -200,11 +198,11 @@ def test_exit_codes_are_told(run: Run) -> None:
 
 
 FLOW = """\
-The way of a request, and the lookup of its certificate
+The path of a request, and the lookup of its certificate
 A request is decrypted, served and encrypted again; going from kernel mode to user mode, or back, \
 is a mode switch. In the handshake HTTP.SYS looks for one record, in the order below for a client \
 that connects to [2001:db8::5]:443 and asks for www.contoso.com on Windows Server 2012 R2; the \
-first record that is there answers, and with none the handshake fails.
+first record found answers; without one the handshake fails.
 why:
     IIS 6, SSL in user mode: request -> HTTP.SYS -> HTTPFilter in lsass.exe -> HTTP.SYS -> the \
 worker process -> HTTP.SYS -> HTTPFilter in lsass.exe -> HTTP.SYS -> response: 6 mode switches, \
@@ -214,7 +212,7 @@ response: 2 mode switches; EnableKernelSSL = 1 (DWORD) below \
 HKLM\\System\\CurrentControlSet\\Services\\HTTP\\Parameters, from SP1 on; no client certificates, \
 RC2 or PCT then, and a new certificate needs a restart of the HTTP service (documented)
     IIS 7 and later: request -> HTTP.SYS -> the worker process -> HTTP.SYS -> response: 2 mode \
-switches; SSL is in kernel mode, with no choice (so on Windows Server 2012 R2, which is modelled) \
+switches; SSL is always in kernel mode (so on Windows Server 2012 R2, which is modelled) \
 (documented)
     lookup 1, ipport: ipport=[2001:db8::5]:443 (documented)
     lookup 2, hostnameport: hostnameport=www.contoso.com:443 (documented)
@@ -222,7 +220,7 @@ switches; SSL is in kernel mode, with no choice (so on Windows Server 2012 R2, w
     lookup 4, ipv6-wildcard: ipport=[::]:443 (documented)
     lookup 5, ipv4-wildcard: ipport=0.0.0.0:443 (documented)
 fix:
-    sslbind resolve ADDRESS:PORT HOST --explain goes the same way with your records
+    sslbind resolve ADDRESS:PORT HOST --explain does the same lookup with your records
     sslbind --windows RELEASE explain flow shows the order of another release
 """
 
@@ -266,12 +264,12 @@ def test_every_topic_works(run: Run) -> None:
             found = ask(*name.replace("N", "129").split())
             assert found.means
             assert found.why, name
-            assert found.mend, name
+            assert found.fix, name
             assert about, name
             if sort in ("errors", "events", "rules"):
-                for line in found.mend:
+                for line in found.fix:
                     words = line.split() if line.startswith("sslbind ") else ["", "check"]
-                    known = [*COMMANDS, "takes", "changes", "--windows"]
+                    known = [*COMMANDS, "accepts", "needs", "--windows"]
                     assert words[1] in known, line
     result = run("explain")
     assert result.code == 0
@@ -298,12 +296,7 @@ def test_json(run: Run) -> None:
                 "documented": None,
             }
         ],
-        "mend": [
-            (
-                "run netsh in an elevated console; sslbind changes a file, and needs no rights but"
-                " to it"
-            )
-        ],
+        "mend": [("run netsh in an elevated console; sslbind needs rights to the registry only")],
     }
 
 
@@ -318,7 +311,7 @@ def test_json(run: Run) -> None:
         (("sslflags",), "'sslflags' is not explained", "sslbind explain sslflags N"),
         (
             ("sslflags", "-1"),
-            "sslflags -1: a number from 0 to 4294967295 is meant",
+            "sslflags -1: must be a number from 0 to 4294967295",
             "sslbind explain sslflags 129",
         ),
         (("appid",), "'appid' is not explained", "sslbind explain appid {GUID}"),

@@ -99,7 +99,7 @@ def test_what_is_lost_is_told_and_strict_says_no(run: Run, bare: Path) -> None:
         "Other = { Unknown = 1 }\n"
     )
     seen = run("export", "netsh-script")
-    told = "note: ipport=0.0.0.0:443: no script carries what has no tag: Unknown\n"
+    told = "note: ipport=0.0.0.0:443: scripts cannot carry what has no tag: Unknown\n"
     assert (seen.code, seen.err) == (0, told)
     strict = run("export", "netsh-script", "--strict")
     assert (strict.code, strict.out, strict.err) == (1, seen.out, told)
@@ -179,7 +179,7 @@ def test_what_the_server_does_not_tell(run: Run, bare: Path) -> None:
     said, update = body(seen.out)
     assert said == f"# update ipport=10.0.0.6:443: certhash from {B} to {A}"
     assert update.startswith(f"update sslcert ipport=10.0.0.6:443 certhash={A} ")
-    loss = "note: ipport=10.0.0.6:443: web.json does not tell verifyclientcertrevocation, "
+    loss = "note: ipport=10.0.0.6:443: web.json does not record verifyclientcertrevocation, "
     assert loss in seen.err
     assert ", disabletls13, " in seen.err
     assert ": the update sets them as the registry has them\n" in seen.err
@@ -195,11 +195,11 @@ def test_a_listen_list_that_the_server_does_not_tell(run: Run, bare: Path) -> No
     partial(bare.parent / "web.json", ("10.0.0.5:443", HASH_A))
     seen = run("export", "netsh-script", "--changes-from", "web.json", "--strict")
     assert (seen.code, body(seen.out)) == (1, [])
-    assert "note: web.json does not tell the IP listen list: no line changes it\n" in seen.err
+    assert "note: web.json does not record the IP listen list: no line changes it\n" in seen.err
 
 
 def test_a_partial_document_is_no_aim(run: Run, bare: Path) -> None:
-    """What does not tell every tag cannot say what a server is to have."""
+    """What does not record every tag cannot say what a server is to have."""
     partial(bare.parent / "web.json", ("10.0.0.5:443", HASH_A))
     seen = run("-r", "web.json", "export", "netsh-script", "--changes-from", "sslbind.toml")
     assert (seen.code, seen.out) == (2, "")
@@ -214,7 +214,8 @@ def test_unreadable_records_stay(run: Run, bare: Path) -> None:
     assert seen.code == 1
     assert "10.0.0.5" not in seen.out
     assert (
-        "note: ipport=10.0.0.5:443: web.json has it, and it could not be read: no line changes it\n"
+        "note: ipport=10.0.0.5:443: web.json has it, but it could not be read: it is left"
+        " unchanged\n"
     ) in seen.err
     partial(bare.parent / "web.json", ("10.0.0.5", HASH_A))
     seen = run("export", "netsh-script", "--changes-from", "web.json", "--strict")
@@ -278,7 +279,7 @@ def test_the_script_says_how_it_is_run(run: Run, bare: Path) -> None:
     seen = run("export", "netsh-script")
     assert (seen.code, seen.err, body(seen.out)) == (0, "", [])
     assert seen.out.startswith(
-        "# Run it with: netsh -f FILE   (netsh goes on after a line that fails)\n# ---"
+        "# Run it with: netsh -f FILE   (netsh continues after a line that fails)\n# ---"
     )
     assert "Run it with" not in run("dump").out
 
@@ -310,7 +311,7 @@ def test_a_difference_that_no_line_carries(run: Run, bare: Path, line: str, name
     words = ("export", "netsh-script", "--changes-from", "web.toml", "--strict")
     assert run(*words).code == 0
     bare.write_text(bare.read_text().rstrip() + f"\n{line}\n")
-    told = f"ipport=10.0.0.5:443: what has no tag differs: {names}: no script carries it"
+    told = f"ipport=10.0.0.5:443: what has no tag differs: {names}: scripts cannot carry it"
     for _ in range(2):
         seen = run(*words)
         assert (seen.code, body(seen.out), seen.err) == (1, [], f"note: {told}\n")

@@ -115,7 +115,7 @@ def test_hard_links_are_not_parted(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"old")
     os.link(file, tmp_path / "other")
-    with pytest.raises(SslbindError, match="has 2 hard links, and replacing it would part them"):
+    with pytest.raises(SslbindError, match="has 2 hard links, which replacing it would break"):
         files.write_file(file, b"new")
     assert file.read_bytes() == b"old"
 
@@ -221,7 +221,7 @@ def test_a_folder_is_locked_by_a_file_in_it(tmp_path: Path) -> None:
 def test_a_cache_that_others_can_write_is_not_used(
     shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither believed nor written, whoever made the folder or the file."""
+    """Neither believed nor written, regardless of who made the folder or the file."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(shared))
     folder = cache.cache_folder()
     assert folder is not None

@@ -21,7 +21,7 @@ from sslbind.owners import OWNER_BY_WORD
 
 GOLDEN = Path(__file__).parent / "golden" / "sites"
 EXPRESS = OWNER_BY_WORD["iisexpress"].appid
-NOTE = "names no owner; appid is taken to be that of IIS"
+NOTE = "does not record an owner; appid is assumed to be that of IIS"
 
 
 def golden(name: str) -> Imported:
@@ -102,7 +102,9 @@ def test_iis_express() -> None:
         ("ipport=0.0.0.0:44301", "localhost", 12),
     ]
     assert {one.values["appid"] for one in imported.incomplete} == {EXPRESS}
-    assert imported.notes == ("names no owner; appid is taken to be that of IIS Express",)
+    assert imported.notes == (
+        "does not record an owner; appid is assumed to be that of IIS Express",
+    )
 
 
 def test_http_alone() -> None:
@@ -158,14 +160,14 @@ def test_a_shared_record() -> None:
 
 
 def test_another_certificate_for_a_shared_record() -> None:
-    """One record holds one certificate: a binding that names another is bad."""
+    """One record holds one certificate: a binding that selects another is bad."""
     imported = read(
         place("*:443:a.contoso.com", 0, A),
         place("*:443:b.contoso.com", 0, B),
         place("*:443:c.contoso.com", 0, A, "WebHosting"),
     )
     assert [one.binding.certhash for one in imported.records] == [A]
-    said = "has another certificate than line 2, and ipport=0.0.0.0:443 serves both"
+    said = "has a different certificate from line 2, but ipport=0.0.0.0:443 serves both"
     assert bad(imported) == [
         (3, f"https '*:443:b.contoso.com' of site 'Shop' {said}"),
         (4, f"https '*:443:c.contoso.com' of site 'Shop' {said}"),
@@ -173,12 +175,12 @@ def test_another_certificate_for_a_shared_record() -> None:
 
 
 def test_several_hosts() -> None:
-    """Where several hosts share a record without certificate, a note says which is looked for."""
+    """Where several hosts share a record without certificate, a note says which is searched for."""
     imported = read(place("*:443:WWW.contoso.com"), place("*:443:"), place("*:443:b.contoso.com"))
     assert wanted(imported) == [("ipport=0.0.0.0:443", "www.contoso.com", 2)]
     assert imported.notes[1:] == (
         (
-            "ipport=0.0.0.0:443 serves 2 hosts, and its certificate is looked for by the first,"
+            "ipport=0.0.0.0:443 serves 2 hosts; its certificate is selected for the first,"
             " www.contoso.com"
         ),
     )
@@ -209,36 +211,36 @@ def test_a_certificate_beside_the_central_store() -> None:
         (
             place("*:443:", 1),
             (
-                "https '*:443:' of site 'Shop' can have no record: hostnameport=:443: '' is no host"
-                " name: a label is empty"
+                "https '*:443:' of site 'Shop' cannot have a record: hostnameport=:443: '' is not a"
+                " host name: a label is empty"
             ),
         ),
         (
             place("443"),
-            "https '443' of site 'Shop' can have no record: it is not IP:port:host",
+            "https '443' of site 'Shop' cannot have a record: it is not IP:port:host",
         ),
         (
             place("::1:443:"),
             (
-                "https '::1:443:' of site 'Shop' can have no record: ipport=::1:443: an IPv6"
-                " address stands in brackets"
+                "https '::1:443:' of site 'Shop' cannot have a record: ipport=::1:443:"
+                " write an IPv6 address in brackets"
             ),
         ),
         (
             place("*:443:www", 6),
             (
-                "https '*:443:www' of site 'Shop' can have no record: sslflags=6: DisableHTTP2"
-                " never goes with CentralCertStore"
+                "https '*:443:www' of site 'Shop' cannot have a record: sslflags=6: DisableHTTP2"
+                " cannot be combined with CentralCertStore"
             ),
         ),
         (
             place("*:443:www", 257),
             (
-                "https '*:443:www' of site 'Shop' can have no record: sslflags=257: bit 256 is not"
-                " known"
+                "https '*:443:www' of site 'Shop' cannot have a record: sslflags=257: bit 256 is"
+                " not known"
             ),
         ),
-        ('bindingInformation="*:443:" sslFlags="x"', "sslFlags='x' of a binding is no number"),
+        ('bindingInformation="*:443:" sslFlags="x"', "sslFlags='x' of a binding is not a number"),
         ("", "a binding has no bindingInformation"),
         (
             place("*:443:", 0, "8d90"),
@@ -247,7 +249,7 @@ def test_a_certificate_beside_the_central_store() -> None:
     ],
 )
 def test_bad_binding(attributes: str, message: str) -> None:
-    """A binding that can have no record is bad, with its line; those around it are read."""
+    """A binding that cannot have a record is bad, with its line; those around it are read."""
     good = place("*:8443:", 0, A)
     imported = read(place("*:9443:", 0, A), attributes, good)
     assert bad(imported) == [(3, message)]
@@ -263,7 +265,7 @@ def test_bad_access() -> None:
         "</configuration>"
     )
     imported = site_records.read(text, "sites.xml")
-    assert bad(imported) == [(2, "sslFlags of <access> has 'Cert', which is no flag")]
+    assert bad(imported) == [(2, "sslFlags of <access> has 'Cert', which is not a flag")]
     assert len(imported.records) == 1
 
 
@@ -337,7 +339,7 @@ def test_entities_are_refused(
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("<sites>\n<site>\n</sites>", "sites.xml:3: is no XML: mismatched tag\n"),
+        ("<sites>\n<site>\n</sites>", "sites.xml:3: is not XML: mismatched tag\n"),
         (
             "<a><bindings/></a>",
             "sites.xml: has no sites: its first element is <a>\n",
@@ -357,7 +359,7 @@ def test_text_for_the_terminal_is_harmless(run: Run, tmp_path: Path) -> None:
     (tmp_path / "sites.xml").write_text(document(place("*:443:a&#10;b &quot;$(x)&#155;", 1, A)))
     seen = run("import", "sites.xml")
     assert (seen.code, seen.out) == (1, "")
-    assert "https '*:443:a\\nb \"$(x)\\x9b' of site 'Shop' can have no record: " in seen.err
+    assert "https '*:443:a\\nb \"$(x)\\x9b' of site 'Shop' cannot have a record: " in seen.err
 
 
 # Anything

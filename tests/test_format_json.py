@@ -126,8 +126,8 @@ def test_what_json_has_no_type_for() -> None:
     binding = Binding(KEY, VALUES, {"when": date(2026, 1, 31), "far": float("inf"), "near": 1.5})
     text, losses = write(binding)
     assert losses == (
-        "ipport=10.0.0.5:443: Other.when = 2026-01-31 is text in JSON, which has no such type",
-        "ipport=10.0.0.5:443: Other.far = inf is text in JSON, which has no such type",
+        "ipport=10.0.0.5:443: Other.when = 2026-01-31 becomes text in JSON, which has no such type",
+        "ipport=10.0.0.5:443: Other.far = inf becomes text in JSON, which has no such type",
     )
     assert json.loads(text)["bindings"][0]["other"] == {
         "when": "2026-01-31",
@@ -139,7 +139,7 @@ def test_what_json_has_no_type_for() -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        (1, "a record is an object, not 1"),
+        (1, "a record must be an object, not 1"),
         ({}, "kind must be one of ipport, hostnameport, ccs, scopedccs, not None"),
         (record(kind="ip"), "kind must be one of ipport, hostnameport, ccs, scopedccs, not 'ip'"),
         (record(key=443), "key must be text such as 0.0.0.0:443, not 443"),
@@ -148,8 +148,8 @@ def test_what_json_has_no_type_for() -> None:
         (
             record(certhash="x"),
             (
-                "ipport=10.0.0.5:443: certhash = 'x': 'x' (U+0078) is no hex digit;"
-                " a thumbprint has 40 of them"
+                "ipport=10.0.0.5:443: certhash = 'x': 'x' (U+0078) is not a hex digit;"
+                " a thumbprint has 40"
             ),
         ),
         (
@@ -171,9 +171,9 @@ def test_what_json_has_no_type_for() -> None:
         ),
         (
             record(usagechek=True),
-            "ipport=10.0.0.5:443: 'usagechek' is no tag; did you mean usagecheck?",
+            "ipport=10.0.0.5:443: 'usagechek' is not a tag; did you mean usagecheck?",
         ),
-        (record(x=None), "ipport=10.0.0.5:443: 'x' is no tag"),
+        (record(x=None), "ipport=10.0.0.5:443: 'x' is not a tag"),
         (record(other=[]), "ipport=10.0.0.5:443: other must be an object, not []"),
         (
             record(other={"a": None}),
@@ -189,7 +189,7 @@ def test_what_json_has_no_type_for() -> None:
         ),
         (
             record(kind="ccs", key="443"),
-            "ccs=443: certhash does not belong there; the central store gives the certificate",
+            "ccs=443: certhash does not belong there; the central store supplies the certificate",
         ),
     ],
 )
@@ -210,11 +210,11 @@ def test_bad_records(entry: object, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "x.json:1: is no JSON: Expecting value (column 1)"),
-        ('{"bindings": [\n{"a" 1}]}', "x.json:2: is no JSON: Expecting ':' delimiter (column 6)"),
-        ('{"bindings": []}', "x.json: version is missing: such a document has version 1"),
-        ("[]", "x.json: is no JSON object with an array 'bindings'"),
-        ('{"bindings": {}}', "x.json: is no JSON object with an array 'bindings'"),
+        ("", "x.json:1: is not JSON: Expecting value (column 1)"),
+        ('{"bindings": [\n{"a" 1}]}', "x.json:2: is not JSON: Expecting ':' delimiter (column 6)"),
+        ('{"bindings": []}', "x.json: version is missing: the current one is 1"),
+        ("[]", "x.json: is not a JSON object with an array 'bindings'"),
+        ('{"bindings": {}}', "x.json: is not a JSON object with an array 'bindings'"),
         ('{"version": 2, "bindings": []}', "x.json: version 2 is not known; this sslbind reads 1"),
         (
             '{"version": true, "bindings": []}',
@@ -226,22 +226,22 @@ def test_bad_records(entry: object, message: str) -> None:
         ),
         (
             '{"version": 1, "windows": "98", "bindings": []}',
-            "x.json: '98' is no Windows release that is modelled: " + ", ".join(map(str, Release)),
+            "x.json: '98' is not a modelled Windows release: " + ", ".join(map(str, Release)),
         ),
         (
             '{"version": 1, "iplisten": [1], "bindings": []}',
             "x.json: iplisten must be a list of addresses, not [1]",
         ),
-        ('{"version": 1, "iplisten": ["x"], "bindings": []}', "x.json: 'x' is no IP address"),
+        ('{"version": 1, "iplisten": ["x"], "bindings": []}', "x.json: 'x' is not an IP address"),
         (
             '{"binding": 1, "bindings": []}',
-            "x.json: 'binding' is no name of this format: bindings, iplisten, version, windows",
+            "x.json: 'binding' is not a field of this format: bindings, iplisten, version, windows",
         ),
         (
             '{"bindings": [], "bindings": []}',
-            "x.json: is no JSON that can be read: 'bindings' stands twice in one object",
+            "x.json: is not readable JSON: 'bindings' appears twice in one object",
         ),
-        ('{"bindings": [NaN]}', "x.json: is no JSON that can be read: NaN is no value of JSON"),
+        ('{"bindings": [NaN]}', "x.json: is not readable JSON: NaN is not a JSON value"),
         ("[" * 100_000, "x.json: is nested too deeply"),
         ('{"bindings": ' + "[" * 100_000, "x.json: is nested too deeply"),
     ],
@@ -319,11 +319,11 @@ def test_netsh_json() -> None:
         (6, "ipport=10.0.0.6:443: certhash is missing"),
         (7, "ConfigType 99 is not known: 1 ipport, 5 hostnameport, 6 ccs, 11 scopedccs"),
         (8, "IpPort must be text, not 5"),
-        (9, "ipport=x:443: 'x' is a host name, and ipport takes an address"),
-        (10, "SslHash '???' is no base64"),
-        (11, "an entry is an object, not 17"),
+        (9, "ipport=x:443: 'x' is a host name; ipport takes an address"),
+        (10, "SslHash '???' is not base64"),
+        (11, "an entry must be an object, not 17"),
     ]
-    assert found.notes == ("certhash, appid and certstorename are all that such a file carries",)
+    assert found.notes == ("certhash, appid and certstorename are all that such a file records",)
 
 
 def test_show_is_read(run: Run, bare: Path) -> None:
@@ -416,7 +416,7 @@ def test_a_bad_record_has_its_key() -> None:
 def test_many_names_that_stand_twice() -> None:
     """The first name that stands twice is found among thousands in one pass."""
     names = ", ".join(f'"{number}": 1' for number in range(50_000))
-    with pytest.raises(SslbindError, match="'49999' stands twice in one object"):
+    with pytest.raises(SslbindError, match="'49999' appears twice in one object"):
         read(f'{{{names}, "49999": 1, "bindings": []}}')
 
 

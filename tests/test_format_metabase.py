@@ -18,7 +18,7 @@ from sslbind.keys import IPPORT, parse_key
 from sslbind.release import Release
 
 GOLDEN = Path(__file__).parent / "golden" / "sites"
-NOTE = "names no owner; appid is taken to be that of IIS"
+NOTE = "does not record an owner; appid is assumed to be that of IIS"
 SITE = f'SecureBindings=":443:" SSLCertHash="{A}"'
 
 
@@ -119,7 +119,7 @@ def test_the_bit_of_the_freshness_time() -> None:
     assert imported.notes[1:] == (
         (
             "ipport=0.0.0.0:443: bit REVOCATION_FRESHNESS_TIME of DefaultSslCertCheckMode is off,"
-            " against the value that it goes with; an export turns it on"
+            " but the value that implies it is set; an export turns it on"
         ),
     )
 
@@ -133,11 +133,11 @@ def test_the_bit_of_the_freshness_time() -> None:
         ),
         (
             'SecureBindings=":443:" SSLCertHash="zz"',
-            "SSLCertHash='zz': 'z' (U+007A) is no hex digit; a thumbprint has 40 of them",
+            "SSLCertHash='zz': 'z' (U+007A) is not a hex digit; a thumbprint has 40",
         ),
         (
             f'{SITE} CertCheckMode="-1"',
-            "site '/LM/W3SVC/2' has CertCheckMode='-1', which is no number up to 4294967295",
+            "site '/LM/W3SVC/2' has CertCheckMode='-1', which is not a number from 0 to 4294967295",
         ),
         (
             f'{SITE} SslUseDsMapper="maybe"',
@@ -146,19 +146,19 @@ def test_the_bit_of_the_freshness_time() -> None:
         (
             f'{SITE} SslCtlStoreName="../CA"',
             (
-                "ipport=0.0.0.0:443: sslctlstorename = '../CA': a store name is one word or phrase"
-                " such as MY, never a path"
+                "ipport=0.0.0.0:443: sslctlstorename = '../CA': a store name is a word"
+                " such as MY, not a path"
             ),
         ),
         (
             f'SecureBindings="443" SSLCertHash="{A}" ServerComment="Web"',
-            "https '443' of site 'Web' can have no record: it is not IP:port:host",
+            "https '443' of site 'Web' cannot have a record: it is not IP:port:host",
         ),
         (
             f'SecureBindings="::1:443:" SSLCertHash="{A}"',
             (
-                "https '::1:443:' of site '/LM/W3SVC/2' can have no record: ipport=::1:443: an IPv6"
-                " address stands in brackets"
+                "https '::1:443:' of site '/LM/W3SVC/2' cannot have a record: ipport=::1:443:"
+                " write an IPv6 address in brackets"
             ),
         ),
     ],
@@ -203,7 +203,7 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
 
 
 def test_another_kind(run: Run, tmp_path: Path) -> None:
-    """XML that is no metabase is refused."""
+    """XML that is not a metabase is refused."""
     (tmp_path / "sites.xml").write_text("<sites/>")
     seen = run("import", "--from", "metabase", "sites.xml")
     assert (seen.code, seen.err.splitlines()[0]) == (

@@ -355,5 +355,5 @@ def test_an_extended_property_that_is_no_number_is_bad() -> None:
     text = block().rstrip("\n") + "\n Extended Properties:\n    PropertyId : 0\n    Window : abc\n"
     imported = show_reader.read(text, "x")
     assert [(one.line, one.message) for one in imported.bad] == [
-        (20, "is an extended property and no number")
+        (20, "is an extended property, and not a number")
     ]

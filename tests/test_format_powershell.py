@@ -179,7 +179,7 @@ def test_any_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if text not in ("-Words", "*")])
 def test_hostile_names(text: str) -> None:
-    """A host name with any such character is no key."""
+    """A host name with any such character is not a key."""
     with pytest.raises(BadValueError):
         parse_key(HOSTNAMEPORT, f"{text}.contoso.com:443")
 
@@ -200,7 +200,7 @@ def test_hostile_values(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('a" reject=enable "b', "sslctlidentifier has a character that no netsh line can carry"),
+        ('a" reject=enable "b', "sslctlidentifier has a character that a netsh line cannot carry"),
         ("a b\\", "sslctlidentifier ends in a backslash, which PowerShell 5.1 does not pass on"),
     ],
 )

@@ -85,9 +85,7 @@ def test_a_batch_file() -> None:
     ]  # fmt: skip
     assert found.iplisten == ("10.0.0.5",)
     assert found.release is None
-    assert found.notes == (
-        "3 lines say nothing about bindings, and are passed over; the first is line 2",
-    )
+    assert found.notes == ("3 lines do not affect bindings, and are ignored; the first is line 2",)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +160,7 @@ def test_encodings(encoding: str) -> None:
         ),
         (
             f"if exist x netsh http add sslcert {ONE}",
-            "'if exist x' stands before netsh, and the text does not tell whether the line runs",
+            "'if exist x' precedes netsh, and the text does not show whether the line runs",
         ),
         (
             "update sslpropertyex ipport=10.0.0.6:443 propertyid=0 receivewindow=5",
@@ -176,7 +174,7 @@ def test_encodings(encoding: str) -> None:
             f"add sslcert ipport=10.0.0.5:443 certhash={B} appid={IIS}",
             "ipport=10.0.0.5:443 is added in line 2 already: netsh answers error 183",
         ),
-        ("add iplisten 10.0.0", "'10.0.0' is no IP address"),
+        ("add iplisten 10.0.0", "'10.0.0' is not an IP address"),
     ],
 )
 def test_bad_lines(line: str, message: str) -> None:
@@ -220,7 +218,8 @@ def test_a_pasted_hash() -> None:
     """A hash that was pasted with an invisible mark is cleaned, and a note says so."""
     found = read(f"add sslcert {ONE.replace(A, chr(0x200E) + A)}\n")
     assert [one.binding for one in found.records] == [FIRST]
-    assert found.notes == ("ipport=10.0.0.5:443: certhash was pasted with U+200E: removed",)
+    note = "ipport=10.0.0.5:443: certhash was pasted with U+200E, which sslbind removed"
+    assert found.notes == (note,)
 
 
 @pytest.mark.parametrize(
@@ -347,12 +346,12 @@ def test_what_no_line_carries() -> None:
     assert b"calc" not in written.data
     assert b"# ipport=10.0.0.5:443: sslctlidentifier has a character" in written.data
     assert written.losses == (
-        "ipport=10.0.0.5:443: sslctlidentifier has a character that no netsh line can carry",
+        "ipport=10.0.0.5:443: sslctlidentifier has a character that a netsh line cannot carry",
         (
             "hostnameport=www.contoso.com:443: bit ENABLE_CACHE_CLIENT_HELLO has no tag:"
-            " no script carries it"
+            " scripts cannot carry it"
         ),
-        "hostnameport=www.contoso.com:443: no script carries what has no tag: Odd",
+        "hostnameport=www.contoso.com:443: scripts cannot carry what has no tag: Odd",
         "hostnameport=www.contoso.com:443: receivewindow exists from Windows Server 2022 on",
         "ipport=10.0.0.5:443: sslctlidentifier is refused from Windows Server 2012 on",
         (
@@ -373,7 +372,7 @@ def test_a_replacement_says_why() -> None:
     lines, losses = changed(Delta(FIRST.replace({"certhash": B}), FIRST), release=Release.W2016)
     assert lines == [
         f"# update ipport=10.0.0.5:443: certhash from {B} to {A}",
-        "# netsh of Windows Server 2016 has no update: deleted and added again",
+        "# netsh of Windows Server 2016 does not have update: deleted and added again",
         "delete sslcert ipport=10.0.0.5:443",
         f"add sslcert {ONE}",
     ]
@@ -525,7 +524,7 @@ def test_a_line_that_binds_in_another_way_is_bad(line: str) -> None:
     assert [(one.line, one.message) for one in found.bad] == [
         (2, "binds in a way that is not read")
     ]
-    assert found.notes == ("line 1 says nothing about bindings, and is passed over",)
+    assert found.notes == ("line 1 does not affect bindings, and is ignored",)
     assert len(found.records) == 1
 
 
@@ -540,10 +539,10 @@ def test_a_line_that_binds_in_another_way_is_bad(line: str) -> None:
     ],
 )
 def test_a_line_that_does_not_bind_is_passed_over(line: str) -> None:
-    """What only speaks of binding, looks, or takes away is no bad record."""
+    """What only speaks of binding, looks, or takes away is not a bad record."""
     found = read(f"{line}\nnetsh http add sslcert {ONE}\n")
     assert found.bad == ()
-    assert found.notes == ("line 1 says nothing about bindings, and is passed over",)
+    assert found.notes == ("line 1 does not affect bindings, and is ignored",)
     assert not detect(line)
 
 
@@ -672,7 +671,7 @@ def test_a_line_behind_a_condition(text: str, line: int, before: str) -> None:
     assert [(one.line, one.message, one.key) for one in found.bad] == [
         (
             line,
-            f"{before!r} stands before netsh, and the text does not tell whether the line runs",
+            f"{before!r} precedes netsh, and the text does not show whether the line runs",
             KEY,
         )
     ]

@@ -29,7 +29,7 @@ def test_json_that_is_none_of_netsh(run: Run, registry: Path, document: str) -> 
         assert result.code == 0  # a list of nothing
     else:
         assert result.code == 2
-        assert result.err.startswith("error: x.json: is no JSON as show sslcert json=enable")
+        assert result.err.startswith("error: x.json: is not the JSON that show sslcert json=enable")
     assert registry.read_bytes() == before
 
 
@@ -40,12 +40,12 @@ def test_an_export_replaces_no_pipe(run: Run, registry: Path) -> None:
     os.mkfifo(pipe)
     result = run("export", "netsh-script", "-o", "pipe")
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("error: pipe: is no regular file")
+    assert result.err.startswith("error: pipe: is not a regular file")
     assert pipe.is_fifo()
 
 
 def test_an_export_does_not_overwrite_its_registry(run: Run, registry: Path) -> None:
-    """The registry is no place for its own script."""
+    """The registry is not a place for its own script."""
     before = registry.read_bytes()
     result = run("export", "netsh-script", "-o", "./sslbind.toml")
     assert result.code == 2
@@ -57,7 +57,7 @@ def test_a_path_in_a_hint_is_quoted(run: Run) -> None:
     """A command that a hint gives can be pasted into a shell, whatever the file is called."""
     result = run("-r", "x $(id).toml", "list")
     assert result.code == 2
-    assert "hint: sslbind -r 'x $(id).toml' init makes one" in result.err
+    assert "hint: sslbind -r 'x $(id).toml' init creates it" in result.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
@@ -103,4 +103,4 @@ def test_a_store_name_that_a_shell_expands_is_told(run: Run, registry: Path) -> 
     )
     result = run("dump")
     assert result.code == 0
-    assert "certstorename=a$(b): a shell or cmd would read more into that" in result.err
+    assert "certstorename=a$(b): a shell or cmd would expand it" in result.err

@@ -427,7 +427,7 @@ def test_what_a_document_does_not_carry_stays(run: Run, folder: Path) -> None:
 def test_where_it_cannot_be_made(run: Run, folder: Path) -> None:
     """The folder that is missing is named; --each says where, and so does -r: not both."""
     seen = run("-r", "one/web.toml", "import", CHINESE)
-    assert seen.err.startswith("error: one/web.toml: cannot be made: there is no folder one\n")
+    assert seen.err.startswith("error: one/web.toml: cannot be created: there is no folder one\n")
     seen = run("-r", "web.toml", "import", "--each", "servers", CHINESE)
     assert (seen.code, "--each FOLDER and -r exclude each other" in seen.err) == (2, True)
     for args in (("import",), ("import", "-"), ("-r", "-", "list")):

@@ -121,7 +121,7 @@ NO_KEYS = [
 
 @pytest.mark.parametrize(("kind", "text"), NO_KEYS)
 def test_no_key(kind: str, text: str) -> None:
-    """What is no key is error 87, and the sentence says which value."""
+    """What is not a key is error 87, and the sentence says which value."""
     with pytest.raises(BadValueError) as caught:
         parse_key(KIND_BY_NAME[kind], text)
     assert caught.value.code == 87

@@ -70,6 +70,6 @@ def test_no_names_cover_nothing() -> None:
              "a." * 130 + "example", "*", "a.*.b", "ü" * 80 + ".de", "xn--\u2764.\ud800"],
 )  # fmt: skip
 def test_what_is_no_host_name(text: str) -> None:
-    """A ValueError says why a text is no host name, and nothing else is raised."""
+    """A ValueError says why a text is not a host name, and nothing else is raised."""
     with pytest.raises(ValueError, match=r"\w"):
         ascii_name(text)

@@ -136,11 +136,11 @@ def test_nothing_to_export() -> None:
     [
         (
             binding(IPPORT, "10.0.0.5:443", receivewindow=65536),
-            ["receivewindow=65536: no value of Windows' registry is known to store it"],
+            ["receivewindow=65536: it is not known which value of the Windows registry stores it"],
         ),
         (
             binding(CCS, "443", sslflags=3),
-            ["sslflags=3: no value of Windows' registry is known to store it"],
+            ["sslflags=3: it is not known which value of the Windows registry stores it"],
         ),
         (binding(CCS, "443", sslflags=2), []),
         (
@@ -159,11 +159,11 @@ def test_nothing_to_export() -> None:
         ),
         (
             binding(IPPORT, "10.0.0.5:443", {"DefaultFlags": 0x8002}),
-            ["Other.DefaultFlags: the tags say what DefaultFlags is"],
+            ["Other.DefaultFlags: the tags determine DefaultFlags"],
         ),
         (
             binding(IPPORT, "10.0.0.5:443", {"sslcertstorename": "MY"}),
-            ["Other.sslcertstorename: the tags say what SslCertStoreName is"],
+            ["Other.sslcertstorename: the tags determine SslCertStoreName"],
         ),
         (
             binding(IPPORT, "10.0.0.5:443", {"a": 1, "A": 2, "b": {}, "B": {}}),
@@ -233,10 +233,10 @@ def test_regedit_export() -> None:
     ]
     assert imported.iplisten == ("10.0.0.5", "::1")
     assert imported.notes == (
-        "passed over: 3 keys with values that are no bindings",
+        "ignored: 3 keys with values that are not bindings",
         (
-            "DefaultSslCertCheckMode stands directly in SslBindingInfo, where it means nothing to"
-            " HTTP.SYS; it is left out"
+            "DefaultSslCertCheckMode is directly in SslBindingInfo, where HTTP.SYS ignores it;"
+            " it is left out"
         ),
     )
     assert [one.line for one in imported.records] == [18, 27, 47, 55, 66]
@@ -298,9 +298,9 @@ def test_places(path: str) -> None:
     ],
 )
 def test_other_places(path: str) -> None:
-    """Everything else is passed over, whatever its lines are, and one note says so."""
+    """Everything else is passed over, whatever its lines are, and a note reports it."""
     imported = read(HEADER + RECORD.replace(PARAMETERS, path) + "x\n")
-    note = "passed over: 1 key with values that are no bindings"
+    note = "ignored: 1 key with values that are not bindings"
     assert imported == Imported(notes=(note,))
 
 
@@ -366,7 +366,7 @@ def test_a_guid_without_its_host_name() -> None:
     """The hint names the value that is missing, and no key made of the GUID."""
     [bad] = read(HEADER + f"{SNI}{{11111111-2222-3333-4444-555555555555}}]\n{HASH}{APPID}").bad
     assert bad.hints == (
-        "the value HostnamePort is missing, which says the key: export the key as a whole",
+        "the value HostnamePort is missing, which has the key: export the whole registry key",
     )
     assert bad.key is None
 
@@ -388,7 +388,7 @@ def test_a_bad_record_has_its_key() -> None:
             f"[{PARAMETERS}\\SslBindingInfo\\web:443]\n{HASH}{APPID}",
             3,
             (
-                "SslBindingInfo\\web:443: ipport=web:443: 'web' is a host name, and ipport takes"
+                "SslBindingInfo\\web:443: ipport=web:443: 'web' is a host name; ipport takes"
                 " an address"
             ),
         ),
@@ -397,7 +397,7 @@ def test_a_bad_record_has_its_key() -> None:
             3,
             (
                 "SslSniBindingInfo\\{11111111-2222-3333-4444-555555555555} has no HostnamePort,"
-                " and is no host:port"
+                " and its name is not host:port"
             ),
         ),
         (
@@ -419,7 +419,7 @@ def test_a_bad_record_has_its_key() -> None:
         (
             RECORD.replace("10.0.0.5", "10.0.0.6") + '"AppId"=hex:01\n',
             3,
-            "ipport=10.0.0.6:443: AppId has 1 bytes, and a GUID 16",
+            "ipport=10.0.0.6:443: AppId has 1 bytes; a GUID has 16",
         ),
         (
             RECORD.replace("10.0.0.5", "10.0.0.6") + '"DefaultFlags"="1"\n',
@@ -429,28 +429,32 @@ def test_a_bad_record_has_its_key() -> None:
         (
             RECORD.replace("10.0.0.5", "10.0.0.6") + '"DefaultFlags"=hex(4):01\n',
             3,
-            "ipport=10.0.0.6:443: DefaultFlags has 1 bytes, and a REG_DWORD 4",
+            "ipport=10.0.0.6:443: DefaultFlags has 1 bytes; a REG_DWORD has 4",
         ),
         (
             RECORD.replace("10.0.0.5", "10.0.0.6") + '"SslCertStoreName"=hex(1):00,d8\n',
             3,
-            "ipport=10.0.0.6:443: SslCertStoreName is no UTF-16 text",
+            "ipport=10.0.0.6:443: SslCertStoreName is not UTF-16 text",
         ),
-        (RECORD.replace("10.0.0.5", "10.0.0.6") + '"X"=hex:0g\n', 6, "'\"X\"=hex:0g' is no value"),
+        (
+            RECORD.replace("10.0.0.5", "10.0.0.6") + '"X"=hex:0g\n',
+            6,
+            "'\"X\"=hex:0g' is not a value",
+        ),
         (
             RECORD.replace("10.0.0.5", "10.0.0.6") + '"X"=hex:01,,02\n',
             6,
-            "'\"X\"=hex:01,,02' has what is no byte",
+            "'\"X\"=hex:01,,02' has something that is not a byte",
         ),
         (
             RECORD.replace("10.0.0.5", "10.0.0.6") + '"X"=dword:1 junk\n',
             6,
-            "'\"X\"=dword:1 junk' is no value",
+            "'\"X\"=dword:1 junk' is not a value",
         ),
         (
             RECORD.replace("10.0.0.5", "10.0.0.6") + "junk\x1b\n",
             6,
-            "'junk\\x1b' is no key, no value and no comment",
+            "'junk\\x1b' is not a key, a value or a comment",
         ),
         (
             f"[{PARAMETERS}\\SslBindingInfo\\10.0.0.6:443\n{HASH}",
@@ -465,12 +469,12 @@ def test_a_bad_record_has_its_key() -> None:
         (
             f'[{PARAMETERS}]\n"ListenOnlyList"=hex(7):78,00,00,00,00,00\n',
             4,
-            "ListenOnlyList: 'x' is no IP address",
+            "ListenOnlyList: 'x' is not an IP address",
         ),
         (
             f'[{PARAMETERS}]\n"ListenOnlyList"="10.0.0.1"\n',
             4,
-            "ListenOnlyList is no REG_MULTI_SZ of addresses",
+            "ListenOnlyList is not a REG_MULTI_SZ of addresses",
         ),
     ],
 )
@@ -483,7 +487,7 @@ def test_bad_records(text: str, line: int, message: str) -> None:
 
 def test_no_reg_file() -> None:
     """A text that starts otherwise is none, and says what would be one."""
-    with pytest.raises(SslbindError, match=r"server\.reg: is no \.reg file: its first line"):
+    with pytest.raises(SslbindError, match=r"server\.reg: is not a \.reg file: its first line"):
         read_as_reg(RECORD)
 
 
@@ -501,7 +505,7 @@ def test_freshness_without_its_bit() -> None:
     assert imported.notes == (
         (
             "ipport=10.0.0.5:443: bit REVOCATION_FRESHNESS_TIME of DefaultSslCertCheckMode is off,"
-            " against the value that it goes with; an export turns it on"
+            " but the value that implies it is set; an export turns it on"
         ),
     )
 
@@ -703,7 +707,7 @@ def test_long_lines(line: str) -> None:
 
 @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
 def test_random_text(text: str) -> None:
-    """Text of any kind is no document, or one."""
+    """Text of any kind is not a document, or one."""
     with contextlib.suppress(SslbindError):
         read_as_reg(text)
 

@@ -323,7 +323,7 @@ def test_init_writes_the_release_and_hides_private_keys_from_git(tmp_path: Path)
 
 
 def test_what_looks_like_a_comment_inside_a_string_stays() -> None:
-    """The last line of a long string may start with a mark, and is no comment of what follows."""
+    """The last line of a long string may look like a comment, and is not one."""
     head = 'version = 1\n[CertStores]\npath = """\\\n# certs"""\n'
     body = f'[SslBindingInfo."0.0.0.0:443"]\ncerthash = "{HASH}"\nappid = "{APPID}"\n'
     registry = Registry((head + body).encode(), "sslbind.toml")
@@ -376,6 +376,6 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_text("version = 1\n")
     registry = Registry.open(path)
     registry.set_central_store(CentralCertProvider(True, "\udcff"))
-    with pytest.raises(RegistryError, match=r"cannot hold '\\udcff', which is no text"):
+    with pytest.raises(RegistryError, match=r"cannot hold '\\udcff', which is not text"):
         registry.save()
     assert path.read_text() == "version = 1\n"

@@ -138,14 +138,14 @@ until = 2027-01-31
         ("version = true", 1, "version must be a whole number"),
         ("version = 1\nversion = 1", 2, "not valid TOML"),
         ("version = 1\n[SslBindingInfo", 2, "not valid TOML"),
-        ("version = 1\nwindow = 3", 2, "'window' is no table or setting"),
+        ("version = 1\nwindow = 3", 2, "'window' is not a table or setting"),
         ('version = 1\nwindows = "2021"', 2, "windows: "),
         ('version = 1\niplisten = ["::1",\n"0:0::1"]', 2, "iplisten holds ::1 twice"),
         ("version = 1\niplisten = [1]", 2, "iplisten holds addresses in quotes"),
-        ("version = 1\n[SslBinding]", 2, "'SslBinding' is no table"),
-        ("version = 1\n[CertStores]\nPath = 1", 3, "'Path' is no setting of [CertStores]"),
-        ('version = 1\n[CertStores]\npath = ""', 3, "path = '' is no path"),
-        ('version = 1\n[CertStores]\npath = "\\u0000"', 3, "path = '\\x00' is no path"),
+        ("version = 1\n[SslBinding]", 2, "'SslBinding' is not a table"),
+        ("version = 1\n[CertStores]\nPath = 1", 3, "'Path' is not a setting of [CertStores]"),
+        ('version = 1\n[CertStores]\npath = ""', 3, "path = '' is not a path"),
+        ('version = 1\n[CertStores]\npath = "\\u0000"', 3, "path = '\\x00' is not a path"),
         ('version = 1\n\n[CertStores]\nprivatekeys = "no"', 4, "neither here nor elsewhere"),
         ("version = 1\n[CentralCertProvider]\nEnabled = 1", 3, "Enabled must be true or false"),
         ("version = 1\nSuppress = 1", 2, "Suppress is an array of tables"),
@@ -153,7 +153,7 @@ until = 2027-01-31
         (
             'version = 1\n[[Suppress]]\nrule = "x"\nreason = "y"\nuntil = "soon"',
             5,
-            "until = 'soon' is no date",
+            "until = 'soon' is not a date",
         ),
         (
             'version = 1\n[[Suppress]]\nrule = "x"\nreason = "y"\nuntil = 2027-02-30',
@@ -165,8 +165,8 @@ until = 2027-01-31
         ('version = 1\n\n[SslBindingInfo."0.0.0.0"]', 3, "the port is missing"),
         (f'version = 1\n[SslBindingInfo."0.0.0.0:443"]\nappid = "{APPID}"', 2, "certhash is miss"),
         (f'version = 1\n[SslCcsBindingInfo.443]\ncerthash = "{HASH}"', 2, "appid is missing"),
-        (f'version = 1\n[SslBindingInfo."0.0.0.0:443"]\n{BODY}cert = 1', 6, "'cert' is no tag"),
-        (f'version = 1\n[SslBindingInfo."0.0.0.0:443"]\n{BODY}"" = 1', 6, "'' is no tag"),
+        (f'version = 1\n[SslBindingInfo."0.0.0.0:443"]\n{BODY}cert = 1', 6, "'cert' is not a tag"),
+        (f'version = 1\n[SslBindingInfo."0.0.0.0:443"]\n{BODY}"" = 1', 6, "'' is not a tag"),
         (f'version = 1\n[SslBindingInfo."0.0.0.0:443"]\n{BODY}reject = "no"', 6, "reject must be"),
         (f'version = 1\n[SslBindingInfo."0.0.0.0:443"]\n{BODY}Other = 1', 6, "Other must be"),
         (
@@ -184,7 +184,7 @@ until = 2027-01-31
             4,
             "are one hostnameport key",
         ),
-        (f'version = 1\n[SslSniBindingInfo."10.0.0.1:443"]\n{BODY}', 2, "address where a host"),
+        (f'version = 1\n[SslSniBindingInfo."10.0.0.1:443"]\n{BODY}', 2, "address, not a host"),
         (b"version = 1\n# \xff", 2, "is not UTF-8"),
         ("version = 1\n# \0", 2, "not valid TOML"),
         ("version = 1\r# lone", 1, "not valid TOML"),
@@ -313,7 +313,7 @@ def test_a_cache_that_cannot_be_used_is_done_without(
 
 
 class TestStrangeFiles:
-    """What is no readable regular file is refused at once and in words."""
+    """What is not a readable regular file is refused at once and in words."""
 
     def test_a_path_that_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(RegistryError, match="there is no such registry file") as caught:
@@ -351,13 +351,13 @@ class TestStrangeFiles:
         thread.start()
         thread.join(20)
         assert [error.message for error in errors if isinstance(error, RegistryError)] == [
-            "is no regular file"
+            "is not a regular file"
         ] * 2
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
     @pytest.mark.parametrize("device", ["/dev/full", "/dev/zero", "/dev/null"])
     def test_a_device(self, device: str) -> None:
-        with pytest.raises(RegistryError, match="is no regular file"):
+        with pytest.raises(RegistryError, match="is not a regular file"):
             Registry.open(device)
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")

@@ -212,7 +212,7 @@ def test_the_ip_listen_list(listen: str, address: str, expected: str) -> None:
     ],
 )
 def test_the_name_that_is_looked_up(name: str | None, looked_up: str | None) -> None:
-    """Case and one trailing dot do not count; addresses are no names; junk is no name of any."""
+    """Case and one trailing dot do not count; addresses are no names; junk is not a name of any."""
     assert resolve(state(""), "10.0.0.5", 443, name).name == looked_up
 
 

@@ -203,7 +203,7 @@ def test_dump(run: Run, bare: Path, tmp_path: Path) -> None:
     assert run("-f", "-", stdin=DUMP).code == 0
     assert run("dump").out == DUMP
     assert run("http", "du").out == DUMP
-    head = "# Run it with: netsh -f FILE   (netsh goes on after a line that fails)\n"
+    head = "# Run it with: netsh -f FILE   (netsh continues after a line that fails)\n"
     assert run("export", "netsh-script").out == head + DUMP
     assert run("export", "netsh-script", "-o", "out.txt").out == ""
     assert (tmp_path / "out.txt").read_bytes() == (head + DUMP).encode()

@@ -313,15 +313,15 @@ def test_access(tmp_path: Path, access: str, wanted: list[tuple[str, bool]]) -> 
         ('protocol="https"', "a binding has no bindingInformation"),
         (
             'protocol="https" bindingInformation="*:443:" sslFlags="Sni"',
-            "sslFlags='Sni' of a binding is no number",
+            "sslFlags='Sni' of a binding is not a number",
         ),
         (
             'protocol="https" bindingInformation="*:443:" sslFlags="-1"',
-            "sslFlags='-1' of a binding is no number",
+            "sslFlags='-1' of a binding is not a number",
         ),
         (
             'protocol="https" bindingInformation="*:443:" sslFlags="99999999999"',
-            "sslFlags='99999999999' of a binding is no number",
+            "sslFlags='99999999999' of a binding is not a number",
         ),
         (
             'protocol="https" bindingInformation="*:443:" certificateHash="8d90"',
@@ -329,10 +329,7 @@ def test_access(tmp_path: Path, access: str, wanted: list[tuple[str, bool]]) -> 
         ),
         (
             'protocol="https" bindingInformation="*:443:" certificateStoreName="../MY"',
-            (
-                "certificateStoreName='../MY': a store name is one word or phrase such as MY, never"
-                " a path"
-            ),
+            ("certificateStoreName='../MY': a store name is a word such as MY, not a path"),
         ),
     ],
 )
@@ -348,7 +345,7 @@ def test_bad_access(tmp_path: Path) -> None:
         f"<system.applicationHost>\n{ACCESS.format('Ssl, Cert')}<sites/></system.applicationHost>"
     )
     assert refused(tmp_path, text) == (
-        "sslFlags of <access> has 'Cert', which is no flag",
+        "sslFlags of <access> has 'Cert', which is not a flag",
         2,
     )
 
@@ -357,7 +354,7 @@ def test_bad_metabase(tmp_path: Path) -> None:
     """An SSLCertHash of the metabase that is none is told with the line of its site."""
     text = '<MBProperty>\n<IIsWebServer Location="/LM/W3SVC/1" SSLCertHash="zz"/></MBProperty>'
     assert refused(tmp_path, text) == (
-        "SSLCertHash='zz': 'z' (U+007A) is no hex digit; a thumbprint has 40 of them",
+        "SSLCertHash='zz': 'z' (U+007A) is not a hex digit; a thumbprint has 40",
         2,
     )
 
@@ -385,13 +382,13 @@ def test_no_sites(tmp_path: Path, text: str, root: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message", "line"),
     [
-        ("", "is no XML: no element found", 1),
-        ("version = 1\n", "is no XML: syntax error", 1),
-        ("<sites>\n<site>\n</sites>", "is no XML: mismatched tag", 3),
-        ("<sites/>\n<sites/>", "is no XML: junk after document element", 2),
-        ("<sites>\n&nbsp;</sites>", "is no XML: undefined entity", 2),
-        ('<sites a="1"\n a="2"/>', "is no XML: duplicate attribute", 2),
-        ("<sites>\x00</sites>", "is no XML: not well-formed (invalid token)", 1),
+        ("", "is not XML: no element found", 1),
+        ("version = 1\n", "is not XML: syntax error", 1),
+        ("<sites>\n<site>\n</sites>", "is not XML: mismatched tag", 3),
+        ("<sites/>\n<sites/>", "is not XML: junk after document element", 2),
+        ("<sites>\n&nbsp;</sites>", "is not XML: undefined entity", 2),
+        ('<sites a="1"\n a="2"/>', "is not XML: duplicate attribute", 2),
+        ("<sites>\x00</sites>", "is not XML: not well-formed (invalid token)", 1),
     ],
 )
 def test_broken_xml(tmp_path: Path, text: str, message: str, line: int) -> None:
@@ -423,11 +420,11 @@ def test_utf16_says_so(tmp_path: Path) -> None:
     ("data", "message", "line"),
     [
         (b'<?xml version="1.0" encoding="UTF-16"?><sites/>',
-         "says that its encoding is 'UTF-16', and it is not", 1),
+         "declares the encoding 'UTF-16', which is not the one that it has", 1),
         (b'\xef\xbb\xbf<?xml version="1.0" encoding="windows-1252"?><sites/>',
-         "says that its encoding is 'windows-1252', and it is not", 1),
+         "declares the encoding 'windows-1252', which is not the one that it has", 1),
         (b'<?xml version="1.0" encoding="\x66oo"?><sites/>',
-         "says that its encoding is 'foo', and it is not", 1),
+         "declares the encoding 'foo', which is not the one that it has", 1),
         ("<sites>\n<site name='Bücher'/></sites>".encode("latin-1"), "is not UTF-8 text", 2),
         (b"\xff\xfe<\x00a", "is not UTF-16-LE text", 1),
     ],
@@ -461,8 +458,7 @@ def test_document_type(tmp_path: Path, text: str, line: int) -> None:
     """A document type is refused before anything in it is looked at."""
     message, found = refused(tmp_path, text)
     assert message == (
-        "has a document type declaration, which configurations of IIS never have;"
-        " nothing of it was expanded"
+        "has a document type declaration, which IIS configurations never have; it was not expanded"
     )
     assert found == line
 
@@ -473,7 +469,7 @@ def test_depth(tmp_path: Path) -> None:
         tmp_path, "<sites>" + "<a>" * (MAX_DEPTH - 1) + "</a>" * (MAX_DEPTH - 1) + "</sites>"
     )
     assert refused(tmp_path, "<sites>" + "\n<a>" * 1_000_000) == (
-        "has elements in each other more than 200 deep",
+        "has elements nested more than 200 deep",
         201,
     )
 
@@ -536,7 +532,7 @@ def test_size(tmp_path: Path) -> None:
     path = tmp_path / "sites.xml"
     path.touch()
     os.truncate(path, MAX_SIZE + 1)
-    with pytest.raises(SslbindError, match="is larger than 67108864 bytes"):
+    with pytest.raises(SslbindError, match="is larger than the limit of 67108864 bytes"):
         read_sites(path)
 
 

@@ -155,7 +155,7 @@ def test_contradiction(run: Run, bare: Path, bit: int, verb: str) -> None:
 
 
 def test_a_clear_bit_says_nothing(run: Run, bare: Path) -> None:
-    """A clear bit beside its tag written on is no contradiction: the bit moves along."""
+    """A clear bit beside its tag written on is not a contradiction: the bit moves along."""
     del bare
     result = run("add", "sslcert", *words("hostnameport"), "sslflags=1", "disablehttp2=enable")
     assert result.code == 0

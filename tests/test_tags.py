@@ -271,7 +271,7 @@ def test_any_value(tag: Tag, text: str) -> None:
 
 @given(st.sampled_from(TAGS), st.one_of(st.none(), st.booleans(), st.floats(), st.integers()))
 def test_any_stored_value(tag: Tag, value: object) -> None:
-    """What a registry file may hold is checked by type: true is no number, and 1 is not true."""
+    """What a registry file may hold is checked by type: true is not a number, and 1 is not true."""
     try:
         checked = tag.check(value)
     except BadValueError:

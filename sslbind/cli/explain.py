@@ -73,8 +73,8 @@ def _text(found: Explanation) -> str:
     lines = [found.title, found.means]
     if found.why:
         lines += ["why:", *(f"    {one.text}{_mark(one)}" for one in found.why)]
-    if found.mend:
-        lines += ["fix:", *(f"    {one}" for one in found.mend)]
+    if found.fix:
+        lines += ["fix:", *(f"    {one}" for one in found.fix)]
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
@@ -89,5 +89,5 @@ def _document(found: Explanation) -> dict[str, Any]:
         "title": found.title,
         "means": found.means,
         "why": [one._asdict() for one in found.why],
-        "mend": [*found.mend],
+        "mend": [*found.fix],
     }

@@ -1,7 +1,7 @@
-"""What ``capture.ps1``, which lies beside this module, writes on a server: one JSON object.
+"""A capture: the JSON object that ``capture.ps1``, beside this module, writes on a server.
 
-The fields of the document; null or absent where the server has nothing of it,
-but for the three that are marked:
+The fields of the document; null or absent where the server has nothing,
+except the three that are marked:
 
     format        * "sslbind-capture"
     version       * 1
@@ -67,7 +67,7 @@ _BUILDS = {
 """The builds of the releases, with those of their service packs, oldest first."""
 
 _ISSUERS = {"ca", "root"}
-"""Stores whose certificates are there without private keys, by their nature."""
+"""Stores whose certificates normally have no private keys."""
 
 _WORDS = {dict: "an object", list: "a list", str: "text", int: "a whole number", bool: "true/false"}
 
@@ -86,7 +86,7 @@ class _Held(NamedTuple):
 
 
 def detect(text: str) -> bool:
-    """Whether ``text`` starts as a JSON object and says that it is a capture."""
+    """Whether ``text`` starts as a JSON object and has a capture's format field."""
     return text.lstrip()[:1] == "{" and bool(_SAYS_SO.search(text))
 
 
@@ -106,9 +106,9 @@ def read(text: str, file: str) -> Imported:
     """Return what a server had: its records, listen list, release, certificates and sites.
 
     A build of Windows that is not known counts as the newest one below it, and
-    a note says so. A certificate that is there without its private key is left
-    out unless it is an issuer's. Raises SslbindError for a document that is no
-    capture, or one of another version, or that has a field of another type.
+    a note reports it. A certificate that is there without its private key is left
+    out unless it is an issuer's. Raises SslbindError for a document that is not
+    a capture, one of another version, or one with a field of another type.
     """
     document, lines = json_records.parse(text, _SHOWN, file)
     try:
@@ -116,7 +116,7 @@ def read(text: str, file: str) -> Imported:
         shown = _shown(lines)
         bad, notes = [*shown.bad], [*shown.notes]
         if not shown.records and not bad:
-            notes.append("the capture has no binding")
+            notes.append("the capture has no bindings")
         certificates = _items(document, "certificates", text, file)
         held = None if certificates is None else _certificates(certificates, bad, notes)
         usable = None if held is None else _usable(shown.records, held, notes)
@@ -139,7 +139,7 @@ def read(text: str, file: str) -> Imported:
 
 def _check(document: Mapping[str, Any]) -> None:
     if document.get("format") != NAME:
-        raise BadValueError("is no capture", "capture.ps1 writes one, on the server")
+        raise BadValueError("is not a capture", "run capture.ps1 on the server to write one")
     version = _value(document, "version", int)
     if version != VERSION:
         raise BadValueError(f"version {version} is not known; this sslbind reads {VERSION}")
@@ -202,7 +202,7 @@ def _release(windows: Mapping[str, Any], notes: list[str]) -> Release | None:
         return _BUILDS.get(build or 0)
     below = [release for known, release in _BUILDS.items() if known < build]
     what = f"build {build} of Windows is not known"
-    notes.append(f"{what}: it is taken for {below[-1].title}" if below else what)
+    notes.append(f"{what}: it is treated as {below[-1].title}" if below else what)
     return below[-1] if below else None
 
 
@@ -235,19 +235,19 @@ def _certificate(item: object) -> tuple[StoredCertificate, bool]:
     try:
         data = base64.b64decode(_value(item, "der", str) or "", validate=True)
     except ValueError:
-        raise BadValueError("der is no base64") from None
+        raise BadValueError("der is not base64") from None
     if der.kind(data) != "certificate" or not der.whole(data):
-        raise BadValueError("der is no certificate")
+        raise BadValueError("der is not a certificate")
     return StoredCertificate(store, data), _value(item, "key", bool) or False
 
 
 def _usable(
     records: Sequence[ImportedRecord], held: Sequence[_Held], notes: list[str]
 ) -> tuple[StoredCertificate, ...]:
-    """Return the certificates whose key the server has, and those of issuers that none binds.
+    """Return the certificates whose key the server has, and those of issuers that no record names.
 
-    In a registry whose keys are elsewhere the others would look usable. A note
-    says it of each record that names one.
+    In a registry whose keys are elsewhere the others would look usable. There
+    is a note for each record that names one.
     """
     keys: dict[tuple[str, str], bool] = {}
     for one in held:
@@ -279,7 +279,7 @@ def _central(fields: Mapping[str, Any] | None, bad: list[BadRecord]) -> CentralC
     enabled = _value(fields, "enabled", bool) or False
     location = _value(fields, "location", str) or None
     if location and not location.isprintable():
-        bad.append(BadRecord(None, f"location {location!r:.60} of the central store is no path"))
+        bad.append(BadRecord(None, f"location {location!r:.60} of the central store is not a path"))
         location = None
     return CentralCertProvider(enabled, location)
 

@@ -16,7 +16,7 @@ from sslbind.release import Release
 
 
 class Contents(NamedTuple):
-    """What a registry says, as far as formats carry it; bindings in the order of ``show``.
+    """The part of a registry that formats carry; bindings in the order of ``show``.
 
     ``file`` is where it is from, and ``provenance`` what else that file records.
     """
@@ -31,7 +31,7 @@ class Contents(NamedTuple):
 class Delta(NamedTuple):
     """One record before and after, None where it is absent; the two are never equal.
 
-    ``unknown`` are the names of the tags that nobody told of ``before``.
+    ``unknown`` are the names of the tags of ``before`` that are not known.
     """
 
     before: Binding | None
@@ -61,7 +61,7 @@ class Transition(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A document, and a sentence for each thing that it cannot carry, or not safely."""
+    """A document, and a sentence for each thing that it cannot carry safely."""
 
     data: bytes
     losses: tuple[str, ...] = ()
@@ -70,9 +70,9 @@ class Written(NamedTuple):
 class Format(NamedTuple):
     """One format.
 
-    ``title`` says what it is, for help. ``detect`` tells from the whole text of
-    a document whether it is one; ``read`` takes text and the file's name and
-    raises SslbindError where the document as a whole is none, while a record
+    ``title`` describes it, for help. ``detect`` recognises a document by its
+    whole text; ``read`` takes text and the file's name and
+    raises SslbindError if the document as a whole is not one, while a record
     that is bad goes into ``Imported.bad``. ``write_changes`` writes what turns one
     state into another. What a format cannot do is None. Formats are tried in the
     order of ``rank``. ``whole_server``: a document has every binding of its server,

@@ -1,4 +1,4 @@
-"""What reading a foreign document gives: records with their lines, and what was no record."""
+"""The result of reading a document: records with their lines, and what is not a valid record."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class ImportedRecord(NamedTuple):
-    """A binding, taken as a fact, and the line (from 1) where the document has it."""
+    """A binding, not verified, and the line (from 1) where the document has it."""
 
     binding: Binding
     line: int | None = None
 
 
 class BadRecord(NamedTuple):
-    """What should have been a record: where it stands, what is wrong, how it is mended.
+    """Something that is not a valid record: its line, what is wrong, and how to fix it.
 
-    ``key`` is the record's, as far as that could be read.
+    ``key`` is the record's, if it could be read.
     """
 
     line: int | None
@@ -35,9 +35,9 @@ class BadRecord(NamedTuple):
 
 
 class IncompleteRecord(NamedTuple):
-    """A record whose document names no certificate: one that covers ``host`` is looked for.
+    """A record without a certificate in its document: one that covers ``host`` is searched for.
 
-    ``host`` is empty where none is known; ``values`` are the tags that are.
+    ``host`` is empty if it is not known; ``values`` are the known tags.
     """
 
     key: Key
@@ -54,14 +54,12 @@ class StoredCertificate(NamedTuple):
 
 
 class Imported(NamedTuple):
-    """Everything that one document said.
+    """Everything that one document has.
 
-    ``release`` is None where it cannot be told from the document, ``iplisten``
-    where the document does not speak of it, ``certificates`` where it holds no
-    store, ``central`` where it has no settings of the central store. ``carried``
-    are the names of the tags that such a document has, None where it has all:
-    what it does not carry is not known, and not at its default. ``notes`` are
-    sentences about what was taken for granted or left out.
+    ``release``, ``iplisten``, ``certificates`` and ``central`` are None if the
+    document does not record them. ``carried`` are the names of the tags that
+    such a document has, None if it has all: the others are not known, and not
+    at their defaults. ``notes`` are sentences about what was assumed or left out.
     """
 
     records: tuple[ImportedRecord, ...] = ()

@@ -16,29 +16,29 @@ _MAX_DEPTH = 64
 
 
 def looks_like(text: str, array: str) -> bool:
-    """Whether ``text`` may be a JSON object with the name ``array``; a value is no name."""
+    """Whether ``text`` may be a JSON object with the name ``array``; a value is not a name."""
     return text.lstrip()[:1] == "{" and bool(re.search(rf'"{array}"\s*:', text))
 
 
 def parse(text: str, array: str, file: str) -> tuple[dict[str, Any], list[tuple[int, Any]]]:
     """Return a JSON object, and each record of its ``array`` with its line (from 1).
 
-    Raises SslbindError where ``text`` is no JSON, where a name stands twice in
-    an object, and where there is no such array.
+    Raises SslbindError where ``text`` is not JSON, where a name appears twice in
+    an object, and where the array is missing.
     """
     try:
         document = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
         _check_depth(document)
     except json.JSONDecodeError as error:
         raise SslbindError(
-            f"is no JSON: {error.msg} (column {error.colno})", file=file, line=error.lineno
+            f"is not JSON: {error.msg} (column {error.colno})", file=file, line=error.lineno
         ) from None
     except RecursionError:
         raise SslbindError("is nested too deeply", file=file) from None
     except ValueError as error:  # of the hooks, and of numbers with thousands of digits
-        raise SslbindError(f"is no JSON that can be read: {error}", file=file) from None
+        raise SslbindError(f"is not readable JSON: {error}", file=file) from None
     if not isinstance(document, dict) or not isinstance(document.get(array), list):
-        raise SslbindError(f"is no JSON object with an array {array!r}", file=file)
+        raise SslbindError(f"is not a JSON object with an array {array!r}", file=file)
     return document, list(zip(_lines(text, array), document[array], strict=True))
 
 
@@ -47,12 +47,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         counts = Counter(name for name, _ in pairs)
         twice = next(name for name, count in counts.items() if count > 1)
-        raise ValueError(f"{twice!r} stands twice in one object")
+        raise ValueError(f"{twice!r} appears twice in one object")
     return found
 
 
 def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is no value of JSON")
+    raise ValueError(f"{word} is not a JSON value")
 
 
 def _check_depth(document: object) -> None:
@@ -69,7 +69,7 @@ def _check_depth(document: object) -> None:
 
 
 def _lines(text: str, array: str) -> Iterator[int]:
-    """Give the line of each item of the ``array`` of a document that was parsed."""
+    """Yield the line of each item of the ``array`` of a document that was parsed."""
     decode = json.JSONDecoder().raw_decode
     at = text.index("{") + 1
     while True:
@@ -90,7 +90,7 @@ def _lines(text: str, array: str) -> Iterator[int]:
 
 
 def _skip(text: str, at: int, mark: str = "") -> int:
-    """Return the place behind white space, and one ``mark`` in it."""
+    """Return the position after white space, and after one ``mark`` in it."""
     while text[at] in _SPACE or text[at] == mark:
         at += 1
     return at

@@ -1,8 +1,8 @@
-"""JSON of ours: everything of a registry that is a binding, for other programs.
+"""sslbind's own JSON: the bindings of a registry, for other programs.
 
 ``list --format json`` prints the same records, and is read too. A record has
-``sslflags`` in force, which stand for what is stored as a rule; where they do
-not, ``storedsslflags`` says what is. ``other`` holds what has no tag.
+the ``sslflags`` in force; where other flags are stored, ``storedsslflags`` has
+them. ``other`` holds what has no tag.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def detect(text: str) -> bool:
 
 
 def read(text: str, file: str) -> Imported:
-    """Return the records of a document of ours, or of what ``list --format json`` prints.
+    """Return the records of such a document, or of what ``list --format json`` prints.
 
-    Raises SslbindError for a document that is none, or of another version.
+    Raises SslbindError for another kind of document, or another version.
     """
     document, entries = json_records.parse(text, _ARRAY, file)
     try:
@@ -89,7 +89,7 @@ def _plain(value: object, path: str, losses: list[str]) -> object:
         return [_plain(item, path, losses) for item in value]
     if isinstance(value, bool | int | str) or (isinstance(value, float) and _finite(value)):
         return value
-    losses.append(f"{path} = {value} is text in JSON, which has no such type")
+    losses.append(f"{path} = {value} becomes text in JSON, which has no such type")
     return str(value)
 
 
@@ -103,9 +103,11 @@ def _finite(value: float) -> bool:
 def _settings(document: Mapping[str, Any]) -> tuple[Release | None, tuple[str, ...] | None]:
     for name in document:
         if name not in _NAMES:
-            raise BadValueError(f"{name!r} is no name of this format: {', '.join(sorted(_NAMES))}")
+            raise BadValueError(
+                f"{name!r} is not a field of this format: {', '.join(sorted(_NAMES))}"
+            )
     if "version" not in document:
-        raise BadValueError(f"version is missing: such a document has version {VERSION}")
+        raise BadValueError(f"version is missing: the current one is {VERSION}")
     version = document["version"]
     if type(version) is not int or version != VERSION:
         raise BadValueError(f"version {version!r:.40} is not known; this sslbind reads {VERSION}")
@@ -122,9 +124,9 @@ def _settings(document: Mapping[str, Any]) -> tuple[Release | None, tuple[str, .
 
 
 def _binding(entry: object, release: Release | None) -> Binding:
-    """Return the binding of one record; raise BadValueError, which says what is wrong with it."""
+    """Return the binding of one record; raise BadValueError with what is wrong."""
     if not isinstance(entry, dict):
-        raise BadValueError(f"a record is an object, not {entry!r:.60}")
+        raise BadValueError(f"a record must be an object, not {entry!r:.60}")
     key = _key(entry)
     try:
         return Binding(key, dict(_values(key, entry, release)), _other(entry.get("other")))
@@ -154,7 +156,7 @@ def _key_of(entry: object) -> Key | None:
 def _values(
     key: Key, entry: Mapping[str, Any], release: Release | None
 ) -> Iterator[tuple[str, object]]:
-    """Give the names and values of tags; null is text that is not set."""
+    """Yield the names and values of tags; null is text that is not set."""
     tags = {name: value for name, value in entry.items() if name not in ("kind", "key", "other")}
     flags = tags.pop(SSLFLAGS.name, None)
     if flags is not None:

@@ -1,4 +1,4 @@
-"""From what a server has to what a registry says: the changes, and no more."""
+"""The changes that turn what a server has into what a registry has."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNSAFE = re.compile(r"[^\w .:,=(){}\[\]*/-]")
 def transition(before: Contents, after: Contents, *, prune: bool) -> Transition:
     """Return what turns ``before`` into ``after``; what is to go goes only with ``prune``.
 
-    Records are compared by what a netsh line carries and both sides tell, store
+    Records are compared by what a netsh line carries and both sides record, store
     names without case; one that a side has and could not be read stays as it is.
     New and changed ones come first and deletions last, so that no name is
     without an answer in between.
@@ -51,7 +51,7 @@ def transition(before: Contents, after: Contents, *, prune: bool) -> Transition:
 
 
 def kept(before: Contents, after: Contents) -> tuple[str, ...]:
-    """Return a word for each thing that only a pruning transition would take away."""
+    """Return a word for each thing that only a pruning transition would remove."""
     records, addresses = _only(before, after)
     return (*(_named(one.key) for one in records), *(f"ipaddress={one}" for one in addresses))
 
@@ -84,13 +84,13 @@ def _unread(before: Contents, after: Contents) -> list[str]:
     losses = []
     for side in (before, after):
         losses += [
-            f"{_named(key)}: {side.file} has it, and it could not be read: no line changes it"
+            f"{_named(key)}: {side.file} has it, but it could not be read: it is left unchanged"
             for key in sorted(side.provenance.unread, key=_named)
         ]
         if len(side.provenance.left_out) > len(side.provenance.unread):
             losses.append(
                 f"{side.file} has records whose keys could not be read:"
-                " whether a line meets one of them is not known"
+                " it is not known whether a line changes one of them"
             )
     return losses
 
@@ -98,13 +98,13 @@ def _unread(before: Contents, after: Contents) -> list[str]:
 def _unknown(before: Contents, after: Contents, deltas: Sequence[Delta]) -> list[str]:
     """Return a sentence for each change that cannot leave alone what is not known."""
     losses = [
-        f"{_named(one.key)}: {before.file} does not tell {', '.join(names)}:"
+        f"{_named(one.key)}: {before.file} does not record {', '.join(names)}:"
         " the update sets them as the registry has them"
         for one in deltas
         if (names := _overwritten(one, after.release))
     ]
     if after.iplisten and IPLISTEN in before.provenance.unknown:
-        losses.append(f"{before.file} does not tell the IP listen list: no line changes it")
+        losses.append(f"{before.file} does not record the IP listen list: it is left unchanged")
     return losses
 
 
@@ -113,7 +113,7 @@ def _untagged(
 ) -> list[str]:
     """Return a sentence for each record in which the sides differ in what no line carries.
 
-    A document that does not tell every tag does not tell what has no tag either.
+    A document that does not record every tag does not record what has no tag either.
     """
     if not STORED.keys().isdisjoint(unknown):
         return []
@@ -132,7 +132,7 @@ def _untagged(
         if names:
             losses.append(
                 f"{_named(one.key)}: what has no tag differs: {', '.join(names)}:"
-                " no script carries it"
+                " scripts cannot carry it"
             )
     return losses
 
@@ -144,7 +144,7 @@ def _iis_flags(binding: Binding, release: Release) -> int:
 
 
 def _overwritten(delta: Delta, release: Release) -> list[str]:
-    """Return the names of the tags that a whole record sets over what nobody told."""
+    """Return the names of the unknown tags that a whole record overwrites."""
     before, after, unknown = delta
     if before is None or after is None:
         return []
@@ -154,10 +154,10 @@ def _overwritten(delta: Delta, release: Release) -> list[str]:
 
 
 def comment(delta: Delta) -> str:
-    """Return a script's comment line that says what changes, and holds nothing that runs.
+    """Return a comment line that describes the change and cannot be executed.
 
-    Whoever gives a netsh script to cmd runs its comments too: what cmd or a
-    shell would read more into is shown as ``?``.
+    Comments are executed if a netsh script is run by cmd: characters that cmd or
+    a shell would interpret are shown as ``?``.
     """
     return f"# {_UNSAFE.sub('?', describe(delta))}"
 

@@ -45,7 +45,7 @@ class CentralCertProvider(NamedTuple):
 
 
 class Suppression(NamedTuple):
-    """``[[Suppress]]``: a finding that somebody decided to live with, and why."""
+    """``[[Suppress]]``: a finding that was accepted, and the reason."""
 
     rule: str
     reason: str
@@ -54,7 +54,7 @@ class Suppression(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """Everything in a registry file that is no binding."""
+    """Everything in a registry file that is not a binding."""
 
     release: Release = DEFAULT_RELEASE
     iplisten: tuple[str, ...] = ()
@@ -64,13 +64,13 @@ class Settings(NamedTuple):
 
 
 class Provenance(NamedTuple):
-    """What a document says, and does not, apart from bindings and settings.
+    """What a document records, and what it does not, apart from bindings and settings.
 
-    A registry file says everything. ``notes`` are sentences about what the
+    A registry file records everything. ``notes`` are sentences about what the
     document lacks, ``sites`` IIS's side of the bindings, ``unknown`` the names
-    of what it does not tell: tags, ``windows``, ``iplisten``, ``central``;
-    ``unread`` the keys of records that are in it and could not be read;
-    ``certificates`` whether it holds some, which only a registry's stores can hold;
+    of what it does not record: tags, ``windows``, ``iplisten``, ``central``;
+    ``unread`` the keys of its records that could not be read;
+    ``certificates`` whether it has any, which only a registry can store;
     ``left_out`` a sentence for each record that could not be read, with a key or not.
     """
 
@@ -91,7 +91,7 @@ class Document(NamedTuple):
 
 
 class _ProblemError(RegistryError):
-    """What is wrong, and with the value at which path; the line is looked up later."""
+    """What is wrong with the value at a path; the line is looked up later."""
 
     def __init__(self, path: Path, message: str) -> None:
         super().__init__(message)
@@ -99,7 +99,7 @@ class _ProblemError(RegistryError):
 
 
 def parse_document(text: str, file: str) -> Document:
-    """Read a whole registry file; raise RegistryError with the line and what is wrong there."""
+    """Read a whole registry file; raise RegistryError with the line of the error."""
     data = parse_toml(text, file)
     try:
         settings = _settings(data)
@@ -114,7 +114,7 @@ def parse_document(text: str, file: str) -> Document:
     except _ProblemError as problem:
         raise _located(problem, text, file) from None
     except RecursionError:
-        raise RegistryError("is nested too deeply to be a registry", file=file) from None
+        raise RegistryError("is nested too deeply for a registry", file=file) from None
     except ValueError:  # an integer of thousands of digits, in a message that shows it
         raise RegistryError(
             "has an integer of more than 64 bits", file=file, line=_huge_line(text)
@@ -123,7 +123,7 @@ def parse_document(text: str, file: str) -> Document:
 
 
 def parse_settings(text: str, file: str) -> Settings:
-    """Read the part of a registry file that holds no bindings."""
+    """Read the part of a registry file without bindings."""
     return _settings(parse_toml(text, file))
 
 
@@ -135,14 +135,14 @@ def parse_toml(text: str, file: str) -> dict[str, Any]:
         from sslbind.registry.source import deepest_line
 
         raise RegistryError(
-            "is nested too deeply to be a registry", file=file, line=deepest_line(text)
+            "is nested too deeply for a registry", file=file, line=deepest_line(text)
         ) from None
     except ValueError as error:  # TOMLDecodeError, and what int() refuses
         raise _syntax_error(str(error), text, file) from None
 
 
 def _syntax_error(message: str, text: str, file: str) -> RegistryError:
-    """Return the error for what tomllib says, with the line that it speaks of."""
+    """Return the error for a message of tomllib, with its line."""
     where = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
     if where is None:
         return RegistryError(
@@ -194,7 +194,7 @@ def _only_once(key: Key, name: str, spelled: Mapping[Key, str]) -> None:
 
 
 def _check_other(path: Path, other: Mapping[str, Any]) -> None:
-    """Refuse in ``Other`` what others could not print: huge integers, nesting without end."""
+    """Refuse in ``Other`` what cannot be printed: huge integers, endless nesting."""
     todo: list[tuple[Path, object]] = [(path, other)]
     while todo:
         path, value = todo.pop()
@@ -203,7 +203,7 @@ def _check_other(path: Path, other: Mapping[str, Any]) -> None:
         if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
             raise _ProblemError(path, f"{path[-1]}: an integer has up to 64 bits")
         if isinstance(value, float) and value != value:  # noqa: PLR0124  # unequal to itself
-            raise _ProblemError(path, f"{path[-1]}: nan is no value")
+            raise _ProblemError(path, f"{path[-1]}: nan is not allowed")
         if isinstance(value, dict):
             todo += (((*path, name), item) for name, item in value.items())
         elif isinstance(value, list):
@@ -247,7 +247,7 @@ def _settings(data: Mapping[str, Any]) -> Settings:
     known = {*_ROOT, *_SECTIONS, *KIND_BY_TABLE, "Suppress"}
     for name in data:
         if name not in known:
-            raise _ProblemError((name,), f"{name!r} is no table or setting of a registry")
+            raise _ProblemError((name,), f"{name!r} is not a table or setting of a registry")
     _check_types((), data, _ROOT)
     if "version" not in data:
         raise _ProblemError((), f"version is missing: a registry starts with version = {VERSION}")
@@ -281,11 +281,11 @@ def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     for entry in section:
         if entry not in _SECTIONS[name]:
             words = ", ".join(_SECTIONS[name])
-            raise _ProblemError((name, entry), f"{entry!r} is no setting of [{name}]: {words}")
+            raise _ProblemError((name, entry), f"{entry!r} is not a setting of [{name}]: {words}")
     _check_types((name,), section, _SECTIONS[name])
     for entry, value in section.items():
         if value == "" or (isinstance(value, str) and "\0" in value):
-            raise _ProblemError((name, entry), f"{entry} = {value!r} is no path")
+            raise _ProblemError((name, entry), f"{entry} = {value!r} is not a path")
     return section
 
 
@@ -345,14 +345,14 @@ def _suppressions(entries: object) -> Iterable[Suppression]:
             raise _ProblemError(("Suppress",), "Suppress is an array of tables: [[Suppress]]")
         for name in entry:
             if name not in ("rule", "key", "reason", "until"):
-                raise _ProblemError((*path, name), f"{name!r} is no setting of [[Suppress]]")
+                raise _ProblemError((*path, name), f"{name!r} is not a setting of [[Suppress]]")
         _check_types(path, entry, {"rule": str, "key": str, "reason": str})
         for name in ("rule", "reason"):
             if not entry.get(name):
                 raise _ProblemError(path, f"[[Suppress]] needs a {name}")
         if "key" in entry and not _is_key(entry["key"]):
             raise _ProblemError(
-                (*path, "key"), f"key = {entry['key']!r:.60} is no key of a binding"
+                (*path, "key"), f"key = {entry['key']!r:.60} is not the key of a binding"
             )
         yield Suppression(entry["rule"], entry["reason"], entry.get("key"), _until(path, entry))
 
@@ -376,5 +376,5 @@ def _until(path: Path, entry: Mapping[str, Any]) -> str | None:
         return None if until is None else date.fromisoformat(str(until)).isoformat()
     except ValueError:
         raise _ProblemError(
-            (*path, "until"), f"until = {str(until)!r:.60} is no date such as 2027-01-31"
+            (*path, "until"), f"until = {str(until)!r:.60} is not a date such as 2027-01-31"
         ) from None

@@ -1,7 +1,7 @@
 """Registries that can be searched by their header lines, without a full parse.
 
 Nearly every file is one: ours, and what people write after its example. Each
-function but ``is_plain`` takes a text for which that was true.
+function except ``is_plain`` requires a text for which that is true.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def plain_header(key: Key) -> str:
 def is_plain(text: str, keys: Iterable[Key]) -> bool:
     """Whether a valid registry can be searched by header lines alone.
 
-    So it is when every binding stands under the header that we would write,
-    its ``Other`` right behind it, no text spans lines, and all settings but
+    That is the case when every binding is under the header that we would write,
+    directly followed by its ``Other``, no text spans lines, and all settings except
     ``[[Suppress]]`` come before the first binding.
     """
     if '"""' in text or "'''" in text:
@@ -66,7 +66,7 @@ def _header(line: str) -> str:
 
 
 def head_end(text: str) -> int:
-    """Return where the first binding starts: all settings but ``[[Suppress]]`` are before it."""
+    """Return where the first binding starts: all settings except ``[[Suppress]]`` are before it."""
     if text.startswith("[Ssl"):
         return 0
     return text.find("\n[Ssl") + 1 or len(text)
@@ -79,7 +79,7 @@ def head_region(text: str) -> int:
 
 
 def settings_text(text: str) -> str:
-    """Return the part of ``text`` that holds no bindings."""
+    """Return the part of ``text`` without bindings."""
     head = head_end(text)
     return text[:head] + "".join(_suppressions(text, head))
 
@@ -102,7 +102,7 @@ def find(text: str, key: Key, file: str) -> Binding | None:
 
 
 def region(text: str, key: Key) -> tuple[int, int]:
-    """Return the part of ``text`` from the table before that of ``key`` to the header behind it."""
+    """Return the part of ``text`` from the table before that of ``key`` to the header after it."""
     bounds = _table(text, key)
     if bounds is None:
         raise AssertionError(f"{key} was there")
@@ -113,9 +113,9 @@ def region(text: str, key: Key) -> tuple[int, int]:
 
 
 def last_region(text: str, kind: Kind) -> tuple[int, int]:
-    """Return the part of ``text`` from the last table of ``kind`` to the header behind it.
+    """Return the part of ``text`` from the last table of ``kind`` to the header after it.
 
-    Where there is none, it is the last table of all.
+    If there is none, it is the last table of all.
     """
     start = text.rfind(f"\n[{kind.table}.") + 1
     if not start and not text.startswith(f"[{kind.table}."):

@@ -1,9 +1,9 @@
 """The registry file: bindings of one server, read strictly and edited in place.
 
-A large file is not parsed for one binding. That a content is valid, and that
-its bindings can be found by their header lines, is remembered by the content's
-digest; then one table is searched, parsed, edited and spliced back. Whenever
-that is not known, the whole file is read.
+A large file is not parsed for one binding. The cache records, by the digest of
+a file's content, that it is valid and that its bindings can be found by their
+header lines; then one table is searched, parsed, edited and spliced back.
+Without such an entry, the whole file is read.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ MAX_SIZE = 256 << 20
 
 _BOM = "\ufeff"
 _FEW = 16
-"""Up to so many lookups and changes are made one by one; more are worth a full parse."""
+"""Lookups and changes that are made one by one; for more, a full parse is faster."""
 
 
 class Registry(Bindings):
@@ -74,8 +74,8 @@ class Registry(Bindings):
         if not os.path.exists(path):
             raise RegistryError(
                 "there is no such registry file",
-                f"{_init_command(os.fspath(path))} makes one; --registry or $SSLBIND_REGISTRY"
-                " names another",
+                f"{_init_command(os.fspath(path))} creates it; --registry or $SSLBIND_REGISTRY"
+                " selects another",
                 file=path,
             )
         return cls(_read(path), path)
@@ -87,13 +87,13 @@ class Registry(Bindings):
         path: str | os.PathLike[str] = DEFAULT_FILE,
         timeout: float = locks.LOCK_TIMEOUT,
     ) -> Iterator[Registry]:
-        """Give the registry under its lock, and write what changed when the block ends well.
+        """Yield the registry under its lock, and save it if the block ends without an error.
 
-        Another writer is waited for up to ``timeout`` seconds; RegistryError
-        names it then.
+        Waits up to ``timeout`` seconds for another writer, then raises RegistryError,
+        which names it. ``written`` is True afterwards if a byte was written.
         """
         if not os.path.exists(path):
-            cls.open(path)  # says so, before a lock file is made
+            cls.open(path)  # raises the error before a lock file is made
         with _locked(path, timeout):
             registry = cls.open(path)
             _clean(path)
@@ -114,7 +114,7 @@ class Registry(Bindings):
         with _locked(path, locks.LOCK_TIMEOUT):
             if os.path.lexists(path):
                 raise RegistryError(
-                    "is there already, and stays as it is",
+                    "already exists, and was not changed",
                     "sslbind list shows what it holds",
                     file=path,
                 )
@@ -134,16 +134,16 @@ class Registry(Bindings):
         lock: bool = True,
         timeout: float = locks.LOCK_TIMEOUT,
     ) -> Iterator[Registry]:
-        """Give the registry under its lock, a new one in memory where the file is not there.
+        """Yield the registry under its lock, a new one in memory if the file does not exist.
 
         A new one models ``release``, and certificates whose keys stay elsewhere
         where ``stores``, their folder relative to the registry's, is given.
-        Nothing is written but by ``save``, which must not be called without ``lock``.
+        Only ``save`` writes, and it must not be called without ``lock``.
         """
         folder = os.path.dirname(path)
         if lock and folder and not os.path.isdir(folder):
             raise RegistryError(
-                f"cannot be made: there is no folder {folder}",
+                f"cannot be created: there is no folder {folder}",
                 "make the folder, or name a registry elsewhere with -r",
                 file=path,
             )
@@ -162,7 +162,7 @@ class Registry(Bindings):
 
     @property
     def settings(self) -> Settings:
-        """Everything in the file that is no binding; the central store as it was set last."""
+        """Everything in the file that is not a binding; the central store as it was set last."""
         central_store = self._central_store or self._settings.central_store
         return self._settings._replace(central_store=central_store)
 
@@ -211,7 +211,7 @@ class Registry(Bindings):
 
     def line(self, key: Key) -> int | None:
         """Return the line (from 1) of the file where the binding of ``key`` starts."""
-        if self._plain:  # no need to find where every value stands
+        if self._plain:  # without the position of every value
             if self._headers is None:
                 self._headers = plain.header_lines(self._text)
             line = self._headers.get(f"[{plain.plain_header(key)}]")
@@ -251,15 +251,15 @@ class Registry(Bindings):
             data = (self._mark + text).encode()
             expected = None if self._new else (self._mark + self._text).encode()
             files.write_file(self.path, data, expected=expected)
-        except UnicodeEncodeError as error:  # bytes of a command line that are no text
+        except UnicodeEncodeError as error:  # bytes of a command line that are not text
             raise RegistryError(
-                f"cannot hold {error.object[error.start : error.end]!r}, which is no text",
+                f"cannot hold {error.object[error.start : error.end]!r}, which is not text",
                 "name it in UTF-8",
                 file=self.path,
             ) from None
         except SslbindError as error:
             raise _as_registry_error(error, self.path) from None
-        if self._plain:  # and stays so: nothing is read again
+        if self._plain:  # and still is: nothing is read again
             self._settings = self.settings._replace(iplisten=self.iplisten)
             self._take(text)
             cache.remember(*_slot(data))
@@ -308,7 +308,7 @@ class Registry(Bindings):
             cache.remember(slot, digest)
 
     def _take(self, text: str) -> None:
-        """Make ``text`` the content, of which nothing is known yet."""
+        """Make ``text`` the content, not parsed yet."""
         self._text = text
         self._read: Document | None = None
         self._lines = self._headers = None
@@ -317,7 +317,7 @@ class Registry(Bindings):
     def _fast_settings(self) -> Settings:
         try:
             return parse_settings(plain.settings_text(self._text), self.path)
-        except RegistryError:  # what was remembered is not so
+        except RegistryError:  # the cache entry was wrong
             self._plain = False
             return self._document.settings
 
@@ -332,13 +332,13 @@ class Registry(Bindings):
         if self._read is None and self._plain and self._looked_up <= _FEW:
             try:
                 return plain.find(self._text, key, self.path)
-            except RegistryError:  # what was remembered is not so
+            except RegistryError:  # the cache entry was wrong
                 self._plain = False
         return self._document.bindings.get(key)
 
 
 def _slot(data: bytes) -> tuple[str, bytes]:
-    """Return where it is remembered that ``data`` is valid and plain, and as what."""
+    """Return the name and content of the cache entry for a valid and plain ``data``."""
     digest = content_digest(data)
     return f"registry-{digest[:2]}", digest.encode()  # so many slots: nothing to clean up
 

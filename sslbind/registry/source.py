@@ -1,7 +1,7 @@
-"""Where things stand in a TOML text: the positions that no TOML library tells.
+"""Positions in a TOML text, which TOML libraries do not report.
 
 The text is valid TOML (tomllib has read it), so that splitting it into
-statements takes no grammar but that of keys and of where a value ends.
+statements needs only the grammar of keys and of where a value ends.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def statements(text: str) -> list[Statement]:
 
 
 def locate(text: str, path: Path) -> int | None:
-    """Return the line (from 1) where the value at ``path`` stands, or what holds it."""
+    """Return the line (from 1) of the value at ``path``, or of what holds it."""
     best: Statement | None = None
     for statement in statements(text):
         if statement.path[: len(path)] == path:
@@ -100,7 +100,7 @@ def first_lines(text: str) -> dict[Path, int]:
 
 
 def deepest_line(text: str) -> int:
-    """Return the line (from 1) where brackets are nested deepest, as far as can be told."""
+    """Return the line (from 1) where brackets are nested deepest, approximately."""
     depths = accumulate((char in "[{") - (char in "]}") for char in text)
     deepest = max(enumerate(depths), key=lambda item: item[1], default=(0, 0))[0]
     return text.count("\n", 0, deepest) + 1

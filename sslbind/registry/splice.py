@@ -1,7 +1,7 @@
-"""Edits of a registry's text that touch what they change and nothing else.
+"""Edits of a registry's text that change nothing else in it.
 
-Where a value stands on a line of its own the line is edited; inside an inline
-table tomlkit does it. Whole bindings come and go as tables.
+A value on its own line is edited in place; inside an inline table tomlkit does
+it. Whole bindings are inserted and deleted as tables.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class Splice:
         self._deleted.append(tables)
 
     def delete(self, spelled: str, binding: Binding) -> None:
-        """Take a binding out, with the comment that stands directly above it."""
+        """Delete a binding, with the comment directly above it."""
         path = (binding.key.kind.table, spelled)
         inline = self._inline(path)
         if inline is not None and len(inline.path) < 2:
@@ -156,7 +156,7 @@ class Splice:
         self._deleted.append(self._own_indexes(path))
 
     def insert(self, bindings: Iterable[Binding]) -> None:
-        """Put new bindings of one kind behind the last of their kind, or at the end."""
+        """Put new bindings of one kind after the last of their kind, or at the end."""
         new = list(bindings)
         table = new[0].key.kind.table
         same = [i for i, s in enumerate(self.statements) if s.path[:1] == (table,)]
@@ -198,7 +198,7 @@ class Splice:
         for new in addresses[len(present) :]:
             value.append(new)
         reordered = present != [*addresses[: len(present)]]
-        if reordered or not self._reads_as(statement, addresses):  # then nothing stays as it was
+        if reordered or not self._reads_as(statement, addresses):  # then the list is written anew
             del self._documents[statement.start]
             self.set(statement, render_value(addresses))
 
@@ -299,7 +299,7 @@ class Splice:
         return self._documents[statement.start][1]["v"]
 
     def _reads_as(self, statement: Statement, addresses: Sequence[str]) -> bool:
-        """Whether tomlkit's edit is TOML and says so: odd commas in a list lead it astray."""
+        """Whether tomlkit's edit is valid TOML with these addresses: unusual commas confuse it."""
         import tomllib
 
         try:
@@ -313,7 +313,7 @@ class Splice:
         self._insert_line(sibling.end, f"{prefix}{name} = {render_value(value)}{self.eol}")
 
     def _insert_line(self, pos: int, line: str) -> None:
-        if pos and self.text[pos - 1] != "\n":  # the last line has no line end, and keeps none
+        if pos and self.text[pos - 1] != "\n":  # the last line has no line end, and stays without
             line = self.eol + line.removesuffix(self.eol)
         self._edits.append((pos, pos, line))
 
@@ -344,7 +344,7 @@ class Splice:
         self._edits.append((start, end, ""))
 
     def _runs(self, indexes: Sequence[int]) -> Iterable[tuple[int, int]]:
-        """Give the first and last of every run of neighbours without a free comment between."""
+        """Yield the first and last of every run of neighbours without a free comment between."""
         start = previous = None
         for index in indexes:
             if previous is None or index != previous + 1 or self._parted(previous, index):
@@ -373,7 +373,7 @@ class Splice:
         return self.text[self.text.rfind("\n", 0, max(pos - 1, 0)) + 1 : pos]
 
     def _block_end(self, end: int) -> int:
-        """Return ``end`` moved behind the comments below it that belong to nobody else."""
+        """Return ``end`` moved after the comments below it that belong to no other statement."""
         pos = end
         while self._line_at(pos).lstrip().startswith("#"):
             pos += len(self._line_at(pos))

@@ -42,4 +42,4 @@ def make_stores(folder: str) -> None:
         files.make_folder(folder)
         files.ignore_keys(folder)
     except OSError as error:
-        raise RegistryError(f"cannot be made: {files.reason(error)}", file=folder) from None
+        raise RegistryError(f"cannot be created: {files.reason(error)}", file=folder) from None

@@ -29,7 +29,7 @@ _ACCESS = {
 _NEGOTIATE, _REQUIRE = _ACCESS["sslnegotiatecert"], _ACCESS["sslrequirecert"]
 
 _LEGACY = "5506"
-"""A property that an upgrade leaves behind; HTTP.SYS drops bindings for it (event 15300)."""
+"""A property that an upgrade leaves in the file; HTTP.SYS drops bindings for it (event 15300)."""
 _EXPRESS_FOLDERS = ("%IIS_BIN%", "%IIS_SITES_HOME%", "%IIS_USER_HOME%")
 """Variables that only IIS Express has; IIS has its modules in ``%windir%``."""
 _EXPRESS_POOL = "Clr4IntegratedAppPool"
@@ -57,7 +57,7 @@ def has_sites(document: Element) -> bool:
 
 
 def no_sites(document: Element, file: str) -> SslbindError:
-    """Return the error for a document that is no configuration with sites."""
+    """Return the error for a document that is not a configuration with sites."""
     return SslbindError(
         f"has no sites: its first element is <{document.children[0].name:.60}>",
         "applicationHost.config, what appcmd list site /config /xml prints, and MetaBase.xml"
@@ -70,7 +70,7 @@ def read(document: Element, file: str) -> Sites:
     """Return the sites of a configuration that ``xml_tree.parse`` read from ``file``.
 
     Raises SslbindError, with the line, for a binding without protocol or
-    information, and for flags, a certificateHash or a store name that are none.
+    information, and for invalid flags, certificateHash or store name.
     """
     errors: list[SslbindError] = []
     sites = collect(document, file, errors)
@@ -115,14 +115,14 @@ def collect(document: Element, file: str, errors: list[SslbindError]) -> Sites:
 
 
 def _path(around: Sequence[Element], element: Element) -> str:
-    """Return the path that an ``<access>`` or a property is for; it stands around it."""
+    """Return the path that an ``<access>`` or a property is for (the element that encloses it)."""
     if element.name == "access":
         return next((one.get("path") for one in around if one.name == "location"), "")
     return around[-1].get("path")
 
 
 def _is_express(element: Element) -> bool:
-    """Whether an element says that the configuration is one of IIS Express."""
+    """Whether an element shows that the configuration is one of IIS Express."""
     values = element.attributes.values()
     return _EXPRESS_POOL in values or any(value.startswith(_EXPRESS_FOLDERS) for value in values)
 
@@ -143,12 +143,12 @@ def _site(site: Element, inherited: Sequence[Element]) -> list[Element]:
 
 
 def _children(element: Element) -> Iterator[Element]:
-    """Give what stands in ``<bindings>`` of a site, or of siteDefaults."""
+    """Yield the elements in ``<bindings>`` of a site, or of siteDefaults."""
     return (child for bindings in element.named("bindings") for child in bindings.children)
 
 
 def _merge(elements: Iterable[Element]) -> list[Element]:
-    """Return the bindings of a collection, as far as no ``<clear/>`` follows them."""
+    """Return the bindings of a collection, without those that a later ``<clear/>`` removes."""
     kept: list[Element] = []
     for element in elements:
         if element.name == "clear":
@@ -159,7 +159,7 @@ def _merge(elements: Iterable[Element]) -> list[Element]:
 
 
 def _binding(site: str, element: Element, file: str) -> Iterator[SiteBinding]:
-    """Give the binding of an element, or nothing where HTTP.SYS does not serve its protocol."""
+    """Yield the binding of an element, or nothing where HTTP.SYS does not serve its protocol."""
     for name in ("protocol", "bindingInformation"):
         if not element.get(name):
             raise SslbindError(f"a binding has no {name}", file=file, line=element.line)
@@ -170,7 +170,7 @@ def _binding(site: str, element: Element, file: str) -> Iterator[SiteBinding]:
     flags = element.get("sslFlags", "0").strip()
     if not _is_number(flags):
         raise SslbindError(
-            f"sslFlags={flags!r:.60} of a binding is no number",
+            f"sslFlags={flags!r:.60} of a binding is not a number",
             "the bits are summed up: 1 is SNI, 2 the central store",
             file=file,
             line=element.line,
@@ -203,10 +203,10 @@ def _client_certificates(
     file: str,
     errors: list[SslbindError],
 ) -> Iterator[ClientCertificate]:
-    """Give the sites that want client certificates, by their own word or by the server's.
+    """Yield the sites that want client certificates, by their own setting or by the server's.
 
-    What a site says of itself takes the place of what is said for all; what
-    one of its folders says comes in addition.
+    A site's own setting replaces the server's; the setting of one of its
+    folders is added to it.
     """
     by_path: dict[str, tuple[int, int]] = {}
     for place, element in found:
@@ -230,7 +230,7 @@ def _access(element: Element, file: str) -> int:
     for word in re.findall(r"[^\s,|]+", element.get("sslFlags")):
         if not _is_number(word) and word.lower() not in _ACCESS:
             raise SslbindError(
-                f"sslFlags of <access> has {word!r:.60}, which is no flag",
+                f"sslFlags of <access> has {word!r:.60}, which is not a flag",
                 "the flags are Ssl, SslNegotiateCert, SslRequireCert, SslMapCert and Ssl128",
                 file=file,
                 line=element.line,

@@ -38,7 +38,7 @@ def is_metabase(document: Element) -> bool:
 
 
 def servers(document: Element) -> Iterator[WebServer]:
-    """Give the web sites of a MetaBase.xml that ``xml_tree.parse`` read."""
+    """Yield the web sites of a MetaBase.xml that ``xml_tree.parse`` read."""
     elements = [element for _, element in document.walk()]
     services = {_location(one): one.attributes for one in elements if one.name == _SERVICE}
     for element in elements:
@@ -52,7 +52,7 @@ def read(document: Element, file: str) -> Sites:
     """Return the sites of a MetaBase.xml that ``xml_tree.parse`` read from ``file``.
 
     A site has one certificate for all its secure bindings. Raises SslbindError,
-    with the line, for an SSLCertHash or SSLStoreName that is none.
+    with the line, for an invalid SSLCertHash or SSLStoreName.
     """
     errors: list[SslbindError] = []
     found = collect(document, file, errors)
@@ -64,7 +64,7 @@ def read(document: Element, file: str) -> Sites:
 def collect(
     document: Element, file: str, errors: list[SslbindError]
 ) -> list[tuple[WebServer, list[SiteBinding]]]:
-    """Return each site with its bindings; one whose certificate is none goes into ``errors``."""
+    """Return each site with its bindings; one with an invalid certificate goes into ``errors``."""
     found: list[tuple[WebServer, list[SiteBinding]]] = []
     left = MAX_BINDINGS
     for server in servers(document):

@@ -27,7 +27,7 @@ _ELEMENT = re.compile(r"<(?:MBProperty|IIsWebServer)[\s/>]")
 
 
 def detect(text: str) -> bool:
-    """Whether ``text`` is XML that may be a metabase; ``read`` says why it is none."""
+    """Whether ``text`` is XML that may be a metabase; ``read`` reports why it is not."""
     return is_markup(text) and _ELEMENT.search(text) is not None
 
 
@@ -36,7 +36,7 @@ def read(text: str, file: str) -> Imported:
 
     A site that has no certificate is bad, and so is one with other settings
     than another site that it shares a record with. Raises SslbindError, with
-    the line, for what is no XML, and for XML that is no metabase.
+    the line, for what is not XML, and for XML that is not a metabase.
     """
     document = parse_text(text, file)
     if not is_metabase(document):
@@ -76,7 +76,7 @@ def _parameters(server: WebServer, keys: Iterable[Key], sites: Sites) -> RegKey:
     """Return what HTTP.SYS would keep of a site: the properties under their later names.
 
     Raises BadValueError for a site without certificate, and for a property that
-    is no number or no truth value.
+    is not a number or a truth value.
     """
     from uuid import UUID
 
@@ -109,7 +109,9 @@ def _truth(name: str, text: str) -> bool:
 
 def _number(name: str, text: str) -> Data:
     if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > MAX_NUMBER:
-        raise BadValueError(f"has {name}={text!r:.60}, which is no number up to {MAX_NUMBER}")
+        raise BadValueError(
+            f"has {name}={text!r:.60}, which is not a number from 0 to {MAX_NUMBER}"
+        )
     return Data.dword(int(text))
 
 

@@ -1,4 +1,4 @@
-"""The configuration files of IIS, of every kind: their content tells which it is."""
+"""The configuration files of IIS, of every kind, recognised by content."""
 
 from __future__ import annotations
 

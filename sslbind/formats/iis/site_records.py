@@ -1,7 +1,7 @@
 """Records of the https bindings that a configuration of IIS has.
 
 The file is IIS's side of them: which record serves a binding follows from its
-flags, the certificate stands there only where appcmd wrote it at run time, and
+flags, the file has the certificate only where appcmd wrote it at run time, and
 the owner never (Microsoft Learn, "Binding <binding>").
 """
 
@@ -24,11 +24,11 @@ from sslbind.tags import SSLFLAGS, Value
 
 _ELEMENT = re.compile(r"<(?:sites|site|bindings|binding)[\s/>]")
 _NEWEST = max(Release)
-"""A file does not tell its release: every flag may stand in it."""
+"""A file does not record its release: it may have any flag."""
 
 
 def detect(text: str) -> bool:
-    """Whether ``text`` is XML that may have sites; ``read`` says why it has none."""
+    """Whether ``text`` is XML that may have sites; ``read`` reports why it has none."""
     return is_markup(text) and _ELEMENT.search(text) is not None
 
 
@@ -36,7 +36,7 @@ def read(text: str, file: str) -> Imported:
     """Return a record for each key that the https bindings have; those of one key share it.
 
     Where the file has no certificate the record is incomplete. Raises SslbindError,
-    with the line, for what is no XML, and for XML without sites.
+    with the line, for what is not XML, and for XML without sites.
     """
     document = parse_text(text, file)
     if not has_sites(document):
@@ -57,8 +57,8 @@ def read(text: str, file: str) -> Imported:
         incomplete.append(IncompleteRecord(key, hosts[0] if hosts else "", values, line))
         if len(hosts) > 1:
             notes.append(
-                f"{key.spec} serves {len(hosts)} hosts, and its certificate is looked for"
-                f" by the first, {hosts[0]:.300}"
+                f"{key.spec} serves {len(hosts)} hosts; its certificate is selected"
+                f" for the first, {hosts[0]:.300}"
             )
     bad.sort(key=lambda one: one.line or 0)
     return Imported(
@@ -67,7 +67,7 @@ def read(text: str, file: str) -> Imported:
 
 
 def by_key(bindings: Iterable[SiteBinding], bad: list[BadRecord]) -> dict[Key, list[SiteBinding]]:
-    """Return the https bindings by the record that serves them; what has none goes to ``bad``."""
+    """Return the https bindings by the record that serves them; those without go to ``bad``."""
     found: dict[Key, list[SiteBinding]] = {}
     for binding in bindings:
         if not binding.https:
@@ -76,7 +76,7 @@ def by_key(bindings: Iterable[SiteBinding], bad: list[BadRecord]) -> dict[Key, l
             key = binding.require_key(_NEWEST)
             sslflags.check(key.kind, binding.sslflags, _NEWEST)
         except BadValueError as error:
-            message = f"{binding} can have no record: {error.message:.300}"
+            message = f"{binding} cannot have a record: {error.message:.300}"
             bad.append(BadRecord(binding.line, message, error.hints, binding.key_for(_NEWEST)))
         else:
             found.setdefault(key, []).append(binding)
@@ -84,19 +84,19 @@ def by_key(bindings: Iterable[SiteBinding], bad: list[BadRecord]) -> dict[Key, l
 
 
 def owner_notes(sites: Sites) -> list[str]:
-    """Return what is to be said of the owner of the records, if there are some."""
+    """Return the note about the owner of the records, if there are any."""
     if not any(one.https for one in sites.bindings):
         return []
-    return [f"names no owner; appid is taken to be that of {sites.owner.name}"]
+    return [f"does not record an owner; appid is assumed to be that of {sites.owner.name}"]
 
 
 def bad_record(error: SslbindError) -> BadRecord:
-    """Return what an error says of a record."""
+    """Return a bad record with the error's line, message and hints."""
     return BadRecord(error.line, error.message, error.hints)
 
 
 def _tags(key: Key, bindings: Sequence[SiteBinding]) -> dict[str, Value]:
-    """Return the tags that the flags turn on: a set bit says something, a clear one nothing.
+    """Return the tags that the flags turn on: a clear bit leaves its tag alone.
 
     The record of a central store has bit 1 where every site asks for SNI.
     """
@@ -124,7 +124,7 @@ def _certificate(
     bad += (
         BadRecord(
             one.line,
-            f"{one} has another certificate than line {first.line}, and {key.spec} serves both",
+            f"{one} has a different certificate from line {first.line}, but {key.spec} serves both",
             key=key,
         )
         for one in named

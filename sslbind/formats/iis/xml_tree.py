@@ -1,8 +1,8 @@
-"""XML as a tree of elements that know their line, read without any trust in it.
+"""XML as a tree of elements with line numbers; the input is not trusted.
 
-The standard library's ElementTree knows no lines, hence these few of our own on
+The standard library's ElementTree has no line numbers, so this reader uses
 expat. Document types, and with them every entity but XML's own five, are
-refused; so is what no configuration has: tags without end, endless depth.
+refused; so is what no configuration has: endless tags, endless depth.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sslbind.errors import SslbindError
 from sslbind.formats.encoding import decode_text
 
 MAX_DEPTH = 200
-"""Elements in each other; a configuration of IIS has less than 20."""
+"""Levels of nested elements; a configuration of IIS has less than 20."""
 MAX_TAG = 1 << 20
 """Bytes of one tag with all its attributes, or of one comment."""
 MAX_PARTS = 1_000_000
@@ -46,11 +46,11 @@ class Element:
         return self.attributes.get(attribute, default)
 
     def named(self, name: str) -> Iterator[Element]:
-        """Give the children of this name."""
+        """Yield the children of this name."""
         return (child for child in self.children if child.name == name)
 
     def walk(self) -> Iterator[tuple[tuple[Element, ...], Element]]:
-        """Give every element below, in the order of the document, each with those around it.
+        """Yield every element below, in the order of the document, each with those around it.
 
         The last of those around it is its parent, the first this element.
         """
@@ -76,18 +76,18 @@ def parse(data: bytes, file: str) -> Element:
     names the document in errors. Raises SslbindError, with file and line, for
     another encoding, for broken XML, and for what this module refuses.
     """
-    # PowerShell's ">" turns what says that it is UTF-8 into UTF-16, and marks it so.
+    # PowerShell's ">" turns a document that declares UTF-8 into UTF-16, and marks it so.
     utf16 = ("utf-16", "unicode") if data.startswith(_UTF16) else ()
     return _parse(decode_text(data, file), file, ("utf-8", "us-ascii", *utf16))
 
 
 def parse_text(text: str, file: str) -> Element:
-    """Do the same for a document that is decoded; the encoding that it names counts for nothing."""
+    """Do the same for a document that is decoded; the encoding that it declares is ignored."""
     return _parse(text, file)
 
 
 def _parse(text: str, file: str, encodings: tuple[str, ...] | None = None) -> Element:
-    data = text.encode("utf-8", "surrogatepass")  # expat tells the line of what is none
+    data = text.encode("utf-8", "surrogatepass")  # expat reports the line of an error
     reader = _Reader(file, encodings)
     for start in range(0, len(data), _CHUNK):
         reader.feed(data[start : start + _CHUNK], start)
@@ -96,7 +96,7 @@ def _parse(text: str, file: str, encodings: tuple[str, ...] | None = None) -> El
 
 
 class _Reader:
-    """Builds the tree from what expat reports; None for ``encodings`` stands for every one."""
+    """Builds the tree from what expat reports; ``encodings`` None allows every one."""
 
     def __init__(self, file: str, encodings: tuple[str, ...] | None) -> None:
         self.file = file
@@ -115,7 +115,7 @@ class _Reader:
             self._parser.Parse(chunk, end)
         except expat.ExpatError as error:
             raise self._error(
-                f"is no XML: {expat.ErrorString(error.code)}", line=error.lineno
+                f"is not XML: {expat.ErrorString(error.code)}", line=error.lineno
             ) from None
         if start + len(chunk) - max(self._parser.CurrentByteIndex, 0) > MAX_TAG:
             raise self._error(f"has a tag or comment of more than {MAX_TAG} bytes")
@@ -124,20 +124,20 @@ class _Reader:
         known = self._encodings
         if known is not None and encoding is not None and encoding.lower() not in known:
             raise self._error(
-                f"says that its encoding is {encoding!r:.40}, and it is not",
-                "save it as UTF-8, and say so in its first line",
+                f"declares the encoding {encoding!r:.40}, which is not the one that it has",
+                "save it as UTF-8, and declare that in its first line",
             )
 
     def _document_type(self, *_: object) -> None:
         raise self._error(
-            "has a document type declaration, which configurations of IIS never have;"
-            " nothing of it was expanded",
-            "take <!DOCTYPE …> out, if the file is one that you trust",
+            "has a document type declaration, which IIS configurations never have;"
+            " it was not expanded",
+            "if you trust the file, remove <!DOCTYPE …>",
         )
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) > MAX_DEPTH:
-            raise self._error(f"has elements in each other more than {MAX_DEPTH} deep")
+            raise self._error(f"has elements nested more than {MAX_DEPTH} deep")
         self._parts += 1 + len(attributes)
         if self._parts > MAX_PARTS:
             raise self._error(f"has more than {MAX_PARTS} elements and attributes")

@@ -1,6 +1,6 @@
 """The commands of a netsh script, a batch file or a PowerShell script, one by one.
 
-Only what stands around netsh in such files is understood: comments, strings
+Only what surrounds netsh in such files is understood: comments, strings
 over several lines, continuation lines, chains, redirections, the quotes of
 PowerShell, and of cmd's flow its blocks in parentheses and what ends or jumps.
 """
@@ -24,7 +24,7 @@ _SILENT = re.compile(
     r"|(?<!\S)<#.*?(?:#>|\Z)|(?<![^\s=(])@(['\"])[ \t]*\n.*?(?:^\2@|\Z)",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
-"""PowerShell's comments and strings over several lines; first what only looks like their start."""
+"""PowerShell's comments and strings over several lines; first what only looks like one."""
 _BLOCK = re.compile(r"@?(?:(?:if|for|else)\b|\(|.*(?:&|\|)\s*\($)", re.IGNORECASE)
 _MARK = re.compile(r"[(){}]")
 _LEAVES = re.compile(r"@?(?:goto|exit)\b", re.IGNORECASE)
@@ -35,7 +35,7 @@ _PREFIX = re.compile(r"\A(?:@|call\s+|cmd\s+/c\s+|\$\w+\s*=\s*)*", re.IGNORECASE
 class Command(NamedTuple):
     """One command: the line (from 1) where it starts, and its words as netsh quotes them.
 
-    ``before`` is what stands before netsh and decides whether it runs at all,
+    ``before`` is what precedes netsh and decides whether it runs at all,
     such as ``if exist x``; empty as a rule.
     """
 
@@ -45,7 +45,7 @@ class Command(NamedTuple):
 
 
 def commands(text: str) -> Iterator[Command]:
-    """Give each command of a script; comments, and lines that lead to a context, are none."""
+    """Yield each command of a script; comments, and lines that enter a context, are skipped."""
     flow = _Flow()
     for number, whole in joined(text):
         line = whole.strip()
@@ -71,7 +71,7 @@ def commands(text: str) -> Iterator[Command]:
 
 
 class _Flow:
-    """Whether cmd comes to a line at all, and the condition of the block that it stands in."""
+    """Whether cmd reaches a line at all, and the condition of the block that it is in."""
 
     def __init__(self) -> None:
         self._blocks: list[str] = []
@@ -80,11 +80,11 @@ class _Flow:
 
     @property
     def condition(self) -> str:
-        """What stands before the outermost open block that has anything; empty where none has."""
+        """What precedes the outermost open block that has a condition; empty if none has."""
         return self._blocks[-1] if self._blocks else ""
 
     def reaches(self, line: str) -> bool:
-        """Whether ``line`` may run; behind one that always jumps or ends, only a label's does.
+        """Whether ``line`` may run; after one that always jumps or ends, only a label's line does.
 
         One that starts with ``)`` closes its block first.
         """
@@ -122,7 +122,7 @@ def _is_bare(line: str) -> bool:
 
 
 def joined(text: str) -> Iterator[tuple[int, str]]:
-    """Give each line with those that continue it, and the number of the first."""
+    """Yield each line with those that continue it, and the number of the first."""
     parts: list[str] = []
     start = 1
     if "<#" in text or "@'" in text or '@"' in text:
@@ -143,9 +143,9 @@ def joined(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _parts(line: str) -> Iterator[tuple[str, str]]:
-    """Give the commands that ``&``, ``|`` and ``;`` chain, without redirections and carets.
+    """Yield the commands that ``&``, ``|`` and ``;`` chain, without redirections and carets.
 
-    Before each stands ``||`` where it runs only if another fails, else nothing.
+    With each comes ``||`` if it runs only when another fails, else nothing.
     """
     part: list[str] = []
     chain = ""
@@ -169,9 +169,9 @@ def _parts(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _program(part: str) -> tuple[str, str]:
-    """Return what stands before the program, and the words behind it; the part where it has none.
+    """Return what precedes the program, and the words after it; the whole part if it has none.
 
-    ``@``, ``call``, ``cmd /c``, an assignment and the program's folder decide nothing.
+    ``@``, ``call``, ``cmd /c``, an assignment and the program's folder are ignored.
     """
     part = part.strip()
     found = _PROGRAM.search(part)

@@ -21,7 +21,7 @@ from sslbind.release import Release
 from sslbind.tags import PROPERTIES, Bit, Type
 
 _QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
-"""Each of them ends a single-quoted literal; doubled, it stands for itself."""
+"""Each of them ends a single-quoted literal; doubled, it is a literal character."""
 
 
 def quote(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the netsh lines of a script leave behind on an empty server, as facts."""
+"""The records that the netsh lines of a script make on an empty server, unverified."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _EXPRESSION = re.compile(r"(?<!\S)\w+=\(\S*")
 
 
 def detect(text: str) -> bool:
-    """Whether a line of ``text`` adds or updates a record, be it in a way that is not read."""
+    """Whether a line of ``text`` adds or updates a record, even if in a way that is not read."""
     if _CMDLET.search(text):
         return True
     return bool(_MAYBE.search(text)) and any(
@@ -67,7 +67,7 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
 
     A line that netsh would refuse for its syntax, one that has a variable, and
     one whose record is not whole are bad; whether the certificate is there,
-    and which release has a tag, is nobody's question here.
+    and which release has a tag, is not checked here.
     """
     script = _Script("enabledelayedexpansion" in text.lower())
     bad: list[BadRecord] = []
@@ -118,7 +118,7 @@ def _key_of(command: Command) -> Key | None:
 
 
 def _binds(line: str) -> bool:
-    """Whether a line that is none of netsh's seems to bind, and does not only say so."""
+    """Whether a line that is not netsh's seems to bind, and does not just print text."""
     low = line.lower()
     may = "ssl" in low or "https" in low
     return may and bool(_BINDS.search(line)) and not _SAYS.match(line)
@@ -134,10 +134,9 @@ def _not_read(line: int) -> BadRecord:
 
 def _passed_over(lines: Sequence[int]) -> str:
     if len(lines) == 1:
-        return f"line {lines[0]} says nothing about bindings, and is passed over"
+        return f"line {lines[0]} does not affect bindings, and is ignored"
     return (
-        f"{len(lines)} lines say nothing about bindings, and are passed over;"
-        f" the first is line {lines[0]}"
+        f"{len(lines)} lines do not affect bindings, and are ignored; the first is line {lines[0]}"
     )
 
 
@@ -152,7 +151,7 @@ class _Script:
         self._delayed = delayed
 
     def apply(self, command: Command, verb: str, word: str) -> None:
-        """Apply one command; raise NetshError for what is no record, or not whole."""
+        """Apply one command; raise NetshError for what is not a record, or not whole."""
         _, _, words = command_words(split_line(command.text))
         if words and words[-1].lower() in HELP_WORDS:
             return
@@ -178,11 +177,11 @@ class _Script:
             self._write(key, verb, word, texts, command.line)
 
     def _check(self, command: Command, words: Sequence[str]) -> None:
-        """Raise BadValueError for what the text alone does not tell."""
+        """Raise BadValueError for what the text alone does not determine."""
         refuse_lost(command.text)
         if command.before:
             raise BadValueError(
-                f"{command.before[:60]!r} stands before netsh, and the text does not tell whether"
+                f"{command.before[:60]!r} precedes netsh, and the text does not show whether"
                 " the line runs",
                 "write the netsh command on a line of its own",
             )

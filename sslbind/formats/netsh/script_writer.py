@@ -16,14 +16,14 @@ from sslbind.release import Release
 from sslbind.tags import CTL_IDENTIFIER, PROPERTIES, SSLFLAGS, STORE, TAGS, Tag, Type
 
 _RULE = "# -----------------------------------------\n"
-_RUN = "# Run it with: netsh -f FILE   (netsh goes on after a line that fails)\n"
+_RUN = "# Run it with: netsh -f FILE   (netsh continues after a line that fails)\n"
 _START = f"{_RULE}# HTTP bindings\n{_RULE}pushd http\n\n"
 _END = "\npopd\n# End of HTTP bindings\n"
 _QUOTED = set(" \t&|<>^()%!;,='`")
-"""Characters that netsh, cmd or a shell would not leave alone outside quotes."""
+"""Characters that netsh, cmd or a shell interpret outside quotes."""
 
 _EXPANDED = set("%$`\\")
-"""Characters that cmd or a shell gives a meaning inside quotes too; ``-f`` does not."""
+"""Characters that cmd or a shell interpret inside quotes too; ``netsh -f`` does not."""
 
 
 Render = Callable[[Sequence[Sequence[str]], Delta | None], list[str]]
@@ -61,8 +61,8 @@ def from_nothing(contents: Contents) -> Transition:
 def commands(delta: Delta, release: Release) -> list[list[str]]:
     """Return the words of each netsh line that changes one record, not quoted.
 
-    The API under ``update`` takes a whole record, and whether netsh keeps a tag
-    that is not named is not known: so an update names every flag that the
+    The API under ``update`` takes a whole record, and it is not known whether netsh
+    keeps a tag that is not named: so an update names every flag that the
     release has. A record that no update can make (``replaced``) is deleted and
     added again, but not where the add cannot work. Tags that the release lacks
     are left out. Raises ValueError where no netsh line of it can carry the record.
@@ -97,7 +97,7 @@ def commands(delta: Delta, release: Release) -> list[list[str]]:
 def replaced(delta: Delta, release: Release) -> str:
     """Return why a change of a record is a delete and an add, a sentence; else nothing.
 
-    Text that is taken away, and numbers that go back to zero, which Server 2025
+    Text that is removed, and numbers that go back to zero, which Server 2025
     rejects, cannot be named in an update.
     """
     before, after, unknown = delta
@@ -106,9 +106,9 @@ def replaced(delta: Delta, release: Release) -> str:
     changed = [tag for tag in changed_tags(before, after, unknown) if tag.since <= release]
     tags = [tag for tag in changed if tag in TAGS]
     if tags and release < UPDATE_SINCE:
-        return f"netsh of {release.title} has no update: deleted and added again"
+        return f"netsh of {release.title} does not have update: deleted and added again"
     if any(tag.type is not Type.FLAG and tag.name not in after.values for tag in tags):
-        return "no update takes a value away: deleted and added again"
+        return "an update cannot remove a value: deleted and added again"
     return ""
 
 
@@ -180,10 +180,10 @@ def netsh_losses(delta: Delta, release: Release) -> list[str]:
         return []
     name = binding.key.spec
     bits = list(untagged_bits(binding))
-    losses = [f"{name}: bit {bit.name} has no tag: no script carries it" for bit in bits]
+    losses = [f"{name}: bit {bit.name} has no tag: scripts cannot carry it" for bit in bits]
     rest = [value for value in binding.other if value not in {bit.value for bit in bits}]
     if rest:
-        losses.append(f"{name}: no script carries what has no tag: {', '.join(rest)}")
+        losses.append(f"{name}: scripts cannot carry what has no tag: {', '.join(rest)}")
     changed = changed_tags(before, binding, unknown) if before else ()
     losses += [
         f"{name}: {tag.name} exists from {tag.since.title} on"
@@ -193,7 +193,7 @@ def netsh_losses(delta: Delta, release: Release) -> list[str]:
     values = {tag: value for tag, value in binding.values.items() if tag != SSLFLAGS.name}
     if Binding(binding.key, values).sslflags(release) != binding.sslflags(release):
         losses.append(
-            f"{name}: sslflags={binding.sslflags(release)} is IIS's: no script carries it"
+            f"{name}: sslflags={binding.sslflags(release)} belongs to IIS: scripts cannot carry it"
         )
     return losses
 
@@ -207,7 +207,7 @@ def _words(binding: Binding, release: Release, named: Callable[[Tag], bool]) -> 
         value = binding[tag.name]
         text = "" if value is None else tag.text(value)
         if '"' in text or not text.isprintable():
-            raise ValueError(f"{tag.name} has a character that no netsh line can carry")
+            raise ValueError(f"{tag.name} has a character that a netsh line cannot carry")
         words.append(f"{tag.name}={text}")
     return words
 
@@ -239,21 +239,20 @@ def netsh_line(words: Sequence[str]) -> str:
 
 def _expanded(binding: Binding) -> list[str]:
     return [
-        f"{binding.key.spec}: {tag.name}={binding[tag.name]}:"
-        " a shell or cmd would read more into that"
+        f"{binding.key.spec}: {tag.name}={binding[tag.name]}: a shell or cmd would expand it"
         for tag in TAGS
         if _EXPANDED.intersection(str(binding.values.get(tag.name, "")))
     ]
 
 
 def _safe_line(words: Sequence[str]) -> str:
-    """Return words as one line; raise ValueError for what runs where somebody takes sh or cmd."""
+    """Return words as one line; raise ValueError for what sh or cmd would execute."""
     for word in words:
         name, _, text = word.partition("=")
         if _EXPANDED.intersection(text):
             raise ValueError(
-                f"{name} has a character that a shell or cmd would read more into;"
-                " export powershell carries it"
+                f"{name} has a character that a shell or cmd would expand;"
+                " export powershell can carry it"
             )
     return netsh_line(words)
 

@@ -2,7 +2,7 @@
 
 Known are the top level and the entry's names. Inferred: that ``ConfigType`` is
 HTTP_SERVICE_CONFIG_ID and ``SslHash`` the base64 of the 20 bytes. The names of
-the other fields are not known, and none is made up.
+the other fields are not known, and none is invented.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sslbind.netsh_messages import SYSTEM_TEXTS
 from sslbind.printable import printable_json
 from sslbind.tags import TAG_BY_NAME
 
-CARRIED = "certhash, appid and certstorename are all that such a file carries"
+CARRIED = "certhash, appid and certstorename are all that such a file records"
 """As far as the names of its fields are known."""
 _CARRIED = frozenset({"certhash", "appid", "certstorename"})
 _ARRAY = "SslCertificateBindings"
@@ -45,7 +45,7 @@ def write(bindings: Iterable[Binding], *, status: int = 0, ascii_only: bool = Fa
 def read(text: str, file: str) -> list[tuple[Key, dict[str, str]]]:
     """Return each entry's key and tags, as texts that a line would have.
 
-    Raises SslbindError where ``text`` is no such document, and BadValueError
+    Raises SslbindError if ``text`` is not such a document, and BadValueError
     for a key that cannot be.
     """
     try:
@@ -54,7 +54,7 @@ def read(text: str, file: str) -> list[tuple[Key, dict[str, str]]]:
         return [_read_entry(entry) for entry in entries]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise SslbindError(
-            f"is no JSON as show sslcert json=enable prints it: {error!r:.120}", file=file
+            f"is not the JSON that show sslcert json=enable prints: {error!r:.120}", file=file
         ) from None
 
 
@@ -106,7 +106,7 @@ def _read_entry(entry: object) -> tuple[Key, dict[str, str]]:
     BadValueError is for a key that cannot be.
     """
     if not isinstance(entry, dict):
-        raise TypeError(f"an entry is an object, not {entry!r:.60}")
+        raise TypeError(f"an entry must be an object, not {entry!r:.60}")
     key = _key(entry)
     texts = {"appid": _text(entry, "GuidString") or _text(entry, "AppId")}
     texts["certhash"] = _hash(_text(entry, "SslHash"))
@@ -144,7 +144,7 @@ def _hash(text: str | None) -> str | None:
             return text
         return base64.b64decode(text, validate=True).hex()
     except ValueError:
-        raise ValueError(f"SslHash {text!r:.60} is no base64") from None
+        raise ValueError(f"SslHash {text!r:.60} is not base64") from None
 
 
 FORMAT = Format(

@@ -2,7 +2,7 @@
 
 Labels are translated and columns shift, so no label is read: a record is told
 by the shapes of its values and by their order, which follow from the table of
-tags (confirmed by captures of five releases, in English, French and German).
+tags (confirmed by the output of five releases, in English, French and German).
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _WORDS = {"Enabled": True, "Disabled": False, "Set": True, "Not Set": False}
 _ADDRESS = re.compile(r"(?m)^[ \t]*([0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+)[ \t]*$")
 _NULL = "(null)"
 _START = 1 << 16
-"""Characters in which a capture most often shows its first record."""
+"""Characters of a listing that usually include its first record."""
 _COLUMNS = (33, 28)
-"""Where the colon stands: labels are padded to 29 columns, to 24 up to 2008 R2 (confirmed)."""
+"""Column of the colon: labels are padded to 29 columns, to 24 up to 2008 R2 (confirmed)."""
 _INVISIBLE = "\u200e\u200f\ufeff"
 
 Column = Tag | Bit
@@ -72,7 +72,7 @@ def detect(text: str) -> bool:
 
 
 def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
-    """Return the records of one capture or of several in one text.
+    """Return the records of one listing or of several in one text.
 
     A record that is cut short has its missing lines at their defaults, and a
     note says so; one that lacks its hash or owner is bad. The release is that
@@ -102,11 +102,11 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
         else:
             releases.append(layout.release)
             surplus = block.fields[missing:] if missing < 0 else []
-            behind = [*surplus, *_no_numbers(block.properties)]
-            if any(_GUID.fullmatch(field.value) for field in behind):
-                bad.append(BadRecord(behind[0].line, "is a record in a layout that is not known"))
-            elif behind and not surplus:
-                bad.append(BadRecord(behind[0].line, "is an extended property and no number"))
+            rest = [*surplus, *_no_numbers(block.properties)]
+            if any(_GUID.fullmatch(field.value) for field in rest):
+                bad.append(BadRecord(rest[0].line, "is a record in a layout that is not known"))
+            elif rest and not surplus:
+                bad.append(BadRecord(rest[0].line, "is an extended property, and not a number"))
             elif surplus:
                 lines = "1 line" if missing == -1 else f"{-missing} lines"
                 notes.append(f"{binding.key.spec} has {lines} more than any release"
@@ -196,10 +196,10 @@ def _fields(text: str) -> Iterator[_Field | None]:
 
 
 def _field(number: int, line: str) -> _Field | None:
-    """Return the value: behind the column that netsh keeps, else behind the last colon.
+    """Return the value: after the column that netsh uses, else after the last colon.
 
-    A value may have a colon where the column tells; elsewhere the one that
-    stands free counts, as labels have colons in some languages.
+    If the column is known, a value may have colons; otherwise one with spaces
+    around it is preferred, as labels have colons in some languages.
     """
     for column in _COLUMNS:
         if line[column - 1 : column + 2] == " : " and line.startswith("    "):
@@ -261,7 +261,7 @@ def _completed(block: _Block) -> _Block:
 
 
 class _Layout(NamedTuple):
-    """The lines of a record behind its key, and the release that prints them so."""
+    """The lines of a record after its key, and the release that prints them so."""
 
     release: Release
     columns: tuple[Column, ...]
@@ -417,7 +417,7 @@ def _value(column: Tag, text: str) -> Value:
 
 
 def _no_numbers(groups: Sequence[Sequence[_Field]]) -> Iterator[_Field]:
-    """Give the lines that belong to no extended property."""
+    """Yield the lines that do not belong to an extended property."""
     return (field for group in groups for field in group if not field.value.isdecimal())
 
 

@@ -1,6 +1,6 @@
 """The text of ``netsh http show sslcert``, byte for byte, in each release's layout.
 
-Confirmed by captures: the modern layout (2012 and later), that of Windows 7
+Confirmed by output of real servers: the modern layout (2012 and later), that of Windows 7
 and 2008 R2, the lines of each release, the extended properties. Not known: the
 order in which the kinds are listed, and what an empty listing looks like.
 """
@@ -18,8 +18,8 @@ HEADER = "\nSSL Certificate bindings:\n-------------------------\n\n"
 NOT_FOUND = f"{HEADER}The system cannot find the file specified.\n\n"
 
 _OLD_LAST = Release.W2008R2
-_OLD_SPACE_BEHIND = {"certhash"}
-"""Text and numbers of the old layout end in a space, but for these."""
+_NO_TRAILING_SPACE = {"certhash"}
+"""In the old layout text and numbers end in a space, except these."""
 
 
 def show(bindings: Iterable[Binding], release: Release) -> str:
@@ -43,8 +43,8 @@ def _old_block(binding: Binding) -> str:
         if isinstance(tag.default, bool):
             lines.append(f"    {tag.label}    : {value}\n")
         else:
-            behind = "" if tag.name in _OLD_SPACE_BEHIND else " "
-            lines.append(f"    {tag.label:<24}{_gap(tag.label, 24)}: {value}{behind}\n")
+            space = "" if tag.name in _NO_TRAILING_SPACE else " "
+            lines.append(f"    {tag.label:<24}{_gap(tag.label, 24)}: {value}{space}\n")
     return "".join(lines)
 
 

@@ -2,7 +2,7 @@ r"""Bindings as HTTP.SYS keeps them in Windows' registry, below ``HTTP\Parameter
 
 A record is a key below ``SslBindingInfo`` and its sisters. Its name is the
 binding's key; for records with a host name it is a GUID, and the value
-``HostnamePort`` says the key. The listen list is ``ListenOnlyList``, a
+``HostnamePort`` has the key. The listen list is ``ListenOnlyList``, a
 REG_MULTI_SZ of addresses.
 """
 
@@ -55,7 +55,7 @@ def _mask(tags: list[Tag]) -> int:
 
 
 def read(parameters: RegKey) -> Imported:
-    r"""Return what the key ``HTTP\Parameters`` says; a key with a problem is a bad record."""
+    r"""Return what the key ``HTTP\Parameters`` holds; a key with a problem is a bad record."""
     records: list[ImportedRecord] = []
     bad: list[BadRecord] = []
     notes: list[str] = []
@@ -64,8 +64,8 @@ def read(parameters: RegKey) -> Imported:
         if table is None:
             continue
         notes += [
-            f"{printable(value.name)} stands directly in {kind.table}, where it means nothing to"
-            " HTTP.SYS; it is left out"
+            f"{printable(value.name)} is directly in {kind.table}, where HTTP.SYS ignores it;"
+            " it is left out"
             for value in table.values.values()
         ]
         for key in table.keys.values():
@@ -84,7 +84,7 @@ def read(parameters: RegKey) -> Imported:
 
 
 def _binding(kind: Kind, key: RegKey) -> Binding:
-    """Return the record that ``key`` holds; raise BadValueError, which says why not."""
+    """Return the record that ``key`` holds; raise BadValueError if it holds none."""
     known = {value.lower(): tags for value, tags in _tags(kind).items()}
     values: dict[str, Value] = {"appid": _NO_OWNER}
     bits: dict[str, int] = {}
@@ -124,8 +124,8 @@ def _key(kind: Kind, key: RegKey, host: RegValue | None) -> Key:
         place = f"{kind.table}\\{printable(key.name)}"
         if host is None and kind in _HOSTED:
             raise BadValueError(
-                f"{place} has no {_HOST}, and is no host:port",
-                f"the value {_HOST} is missing, which says the key: export the key as a whole",
+                f"{place} has no {_HOST}, and its name is not host:port",
+                f"the value {_HOST} is missing, which has the key: export the whole registry key",
             ) from None
         raise BadValueError(f"{place}: {error.message}", *error.hints) from None
 
@@ -138,7 +138,7 @@ def _key_of(kind: Kind, key: RegKey) -> Key | None:
 
 
 def _value(tag: Tag, value: RegValue) -> dict[str, Value]:
-    """Return the tag's value; none where the text is empty, which says nothing."""
+    """Return the tag's value; nothing for empty text, which has no meaning."""
     if tag.type is Type.NUMBER:
         return {tag.name: _number(value)}
     if tag.type is Type.HASH:
@@ -147,7 +147,7 @@ def _value(tag: Tag, value: RegValue) -> dict[str, Value]:
         from uuid import UUID
 
         if len(_bytes(value)) != 16:
-            raise BadValueError(f"{value.name} has {len(_bytes(value))} bytes, and a GUID 16")
+            raise BadValueError(f"{value.name} has {len(_bytes(value))} bytes; a GUID has 16")
         return {tag.name: f"{{{UUID(bytes_le=value.data.bytes)}}}"}
     text = _text(value)
     return {tag.name: tag.check(text)} if text else {}
@@ -160,7 +160,7 @@ def _bytes(value: RegValue) -> bytes:
 def _number(value: RegValue) -> int:
     data = _typed(value, REG_DWORD).bytes
     if len(data) != 4:
-        raise BadValueError(f"{value.name} has {len(data)} bytes, and a REG_DWORD 4")
+        raise BadValueError(f"{value.name} has {len(data)} bytes; a REG_DWORD has 4")
     return int.from_bytes(data, "little")
 
 
@@ -169,7 +169,7 @@ def _text(value: RegValue) -> str:
     try:
         return _typed(value, REG_SZ).decode().rstrip("\0")
     except UnicodeDecodeError:
-        raise BadValueError(f"{value.name} is no UTF-16 text") from None
+        raise BadValueError(f"{value.name} is not UTF-16 text") from None
 
 
 def _typed(value: RegValue, type_: int) -> Data:
@@ -181,19 +181,19 @@ def _typed(value: RegValue, type_: int) -> Data:
 
 
 def _doubts(binding: Binding, key: RegKey) -> Iterator[str]:
-    """Give a sentence where two stored values contradict each other: the tag is believed."""
+    """Yield a sentence where two stored values contradict each other: the tag wins."""
     for bit in BITS:
         stored = key.value(bit.value)
         number = int.from_bytes(stored.data.bytes, "little") if stored else 0
         if not number & bit.bit and binding.bit(bit):
             yield (
                 f"{binding.key.spec}: bit {bit.name} of {bit.value} is off,"
-                " against the value that it goes with; an export turns it on"
+                " but the value that implies it is set; an export turns it on"
             )
 
 
 def _addresses(value: RegValue | None) -> tuple[tuple[str, ...] | None, list[BadRecord]]:
-    """Return the listen list, None where there is none, and its entries that are no addresses."""
+    """Return the listen list, None where there is none, and its entries that are not addresses."""
     if value is None:
         return None, []
     found: list[str] = []
@@ -201,7 +201,7 @@ def _addresses(value: RegValue | None) -> tuple[tuple[str, ...] | None, list[Bad
     try:
         texts = _typed(value, REG_MULTI_SZ).decode().split("\0")
     except (BadValueError, UnicodeDecodeError):
-        return None, [BadRecord(value.line, f"{value.name} is no REG_MULTI_SZ of addresses")]
+        return None, [BadRecord(value.line, f"{value.name} is not a REG_MULTI_SZ of addresses")]
     for text in filter(None, texts):
         try:
             found.append(parse_address(text.removeprefix("[").removesuffix("]")))
@@ -217,7 +217,7 @@ def write(contents: Contents) -> tuple[RegKey, tuple[str, ...]]:
     r"""Return the key ``HTTP\Parameters``, and a sentence for each thing that it cannot hold.
 
     The numbers of a record are all written, 0 too, as HTTP.SYS does: what is
-    merged over another record then leaves none of its bits behind. Text is
+    merged over another record then leaves none of its bits set. Text is
     written where there is some.
     """
     parameters = RegKey("Parameters")
@@ -272,24 +272,24 @@ def _has_bits(value: object) -> TypeGuard[int]:
 
 
 def _take(other: dict[str, Any], value: str, tags: list[Tag]) -> list[str]:
-    """Take the values that tags store out of ``other``; say so where they said something else."""
+    """Take the values that tags store out of ``other``; report where they had another value."""
     losses = []
     for name in [name for name in other if name.lower() == value.lower()]:
         found = other.pop(name)
         if not tags[0].bit or name != value or not _has_bits(found) or found & _mask(tags):
-            losses.append(f"Other.{name}: the tags say what {value} is")
+            losses.append(f"Other.{name}: the tags determine {value}")
     return losses
 
 
 def _unstored(binding: Binding, contents: Contents) -> Iterator[str]:
-    """Give a sentence for each tag that no value is known to store."""
+    """Yield a sentence for each tag without a known value that stores it."""
     plain = Binding(
         binding.key, {name: value for name, value in binding.values.items() if STORED[name].value}
     )
     same = plain.sslflags(contents.release) == binding.sslflags(contents.release)
     for name, value in binding.values.items():
         if not STORED[name].value and not (same and name == SSLFLAGS.name):
-            yield f"{name}={value}: no value of Windows' registry is known to store it"
+            yield f"{name}={value}: it is not known which value of the Windows registry stores it"
 
 
 def _guid_data(value: Value) -> Data:

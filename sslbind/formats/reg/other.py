@@ -1,4 +1,4 @@
-r"""How values and subkeys that have no tag stand in ``[….Other]``: readable, and nothing lost.
+r"""How values and subkeys without a tag are written in ``[….Other]``: readable, and lossless.
 
 ==================  ============================================================
 in Windows          in the registry file
@@ -19,7 +19,7 @@ a subkey            a table: ``[….Other.TlsRestrictions]``. Where a value has 
 
 ``DefaultFlags`` and ``DefaultSslCertCheckMode`` hold here the bits that have no
 tag, and no others. Everything else that TOML can say (true, dates, fractions,
-other lists) means nothing to Windows.
+other lists) has no meaning in Windows.
 """
 
 from __future__ import annotations

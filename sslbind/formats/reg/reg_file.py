@@ -3,7 +3,7 @@ r"""Exports of Windows' registry (.reg), as ``reg export`` and regedit write the
 Reads any control set of HKEY_LOCAL_MACHINE, or of a hive that was loaded below
 it under another name; the current one where there are several. Writes what
 ``reg import`` puts into an offline hive, or what two servers are compared by.
-What has no tag stands in ``[….Other]``; ``other`` says how.
+What has no tag is in ``[….Other]``; see ``other``.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ _SELECT = re.compile(rf"{_SYSTEM}Select", re.IGNORECASE)
 _CURRENT = "currentcontrolset"
 _TABLES = {table.lower() for table in KIND_BY_TABLE}
 _MAX_DEPTH = 24
-"""Keys below a record's: Windows has none that deep, and a registry file stops at 32."""
+"""Keys below a record's: Windows has no keys that deep, and a registry file stops at 32."""
 _COMMENT = """\
 TLS bindings of HTTP.SYS: to be compared, or for the hive of a server that is
-not running. Importing them on a live server is no supported way to bind, as
+not running. Importing them on a live server is not a supported way to bind, as
 HTTP.SYS reads these keys when it starts; 'netsh http add sslcert' is."""
 
 
 def read(text: str, file: str) -> Imported:
-    """Return the records of one document; raise SslbindError where it is none.
+    """Return the records of one document; raise SslbindError if it is not one.
 
     The document is read as what it does to an empty registry: what it deletes
     itself is gone. What is neither a binding nor the listen list is passed
-    over, and one note says so.
+    over, and a note reports it.
     """
     reader = _Reader()
     for statement in parse(text, file):
@@ -122,7 +122,7 @@ class _Reader:
             self._deleted += 1
 
     def fail(self, line: BadLine) -> None:
-        """Keep what is wrong with a line: with its record, or alone; not where nobody reads."""
+        """Keep what is wrong with a line: with its record, or alone; ignore it in other keys."""
         bad = BadRecord(line.line, line.message)
         if line.is_key:
             self._key = self._record = None
@@ -133,7 +133,7 @@ class _Reader:
             self._bad.append(bad)
 
     def imported(self) -> Imported:
-        """Return what the control set in use says."""
+        """Return what the control set in use has."""
         used = self._used()
         imported = http_parameters.read(self._sets.get(used, RegKey("")))
         notes = [*self._notes(used), *imported.notes]
@@ -172,7 +172,7 @@ class _Reader:
             notes.append(f"{used} is read, and not {others}{guess}")
         if self._passed:
             keys = "1 key" if len(self._passed) == 1 else f"{len(self._passed)} keys"
-            notes.append(f"passed over: {keys} with values that are no bindings")
+            notes.append(f"ignored: {keys} with values that are not bindings")
         if self._deleted:
             deletions = "1 deletion" if self._deleted == 1 else f"{self._deleted} deletions"
             notes.append(

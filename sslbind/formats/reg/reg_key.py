@@ -50,7 +50,7 @@ class Data(NamedTuple):
         return TYPE_NAMES.get(self.type, f"type {self.type}")
 
     def decode(self) -> str:
-        """Return the bytes as text, NULs included; raise UnicodeDecodeError where they are none."""
+        """Return the bytes as text with its NULs; raise UnicodeDecodeError if they are not text."""
         return self.bytes.decode("utf-16-le")
 
 
@@ -79,7 +79,7 @@ class RegKey:
         self.keys: dict[str, RegKey] = {}
 
     def key(self, name: str, line: int | None = None) -> RegKey:
-        """Return the subkey called ``name``, made where there is none."""
+        """Return the subkey called ``name``, created if it is missing."""
         return self.keys.setdefault(name.lower(), RegKey(name, line))
 
     def find(self, names: Iterable[str]) -> RegKey | None:
@@ -98,7 +98,7 @@ class RegKey:
         self.values[name.lower()] = RegValue(name, data, line)
 
     def walk(self, path: str) -> Iterator[tuple[str, RegKey]]:
-        r"""Give this key, whose path is ``path``, and every one below it, parents first."""
+        r"""Yield this key, whose path is ``path``, and every one below it, parents first."""
         todo = [(path, self)]
         while todo:
             path, key = todo.pop()

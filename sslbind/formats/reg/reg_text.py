@@ -28,7 +28,7 @@ _HEADER = "Windows Registry Editor Version 5.00"
 _FIRST_LINE = re.compile(rf"\s*({re.escape(_HEADER)}|REGEDIT4)[ \t]*(?:\n|$)")
 # Quantifiers are possessive (``*+``): no line, however made, is tried twice.
 _NAME = re.compile(r'[ \t]*+(?:@|"([^"\\\n]*+(?:\\.[^"\\\n]*+)*+)")[ \t]*+=[ \t]*+')
-# Text may span lines, as Windows writes it; bytes go on behind a backslash.
+# Text may span lines, as Windows writes it; bytes continue after a backslash.
 _DATA = re.compile(
     r"(?:(?P<delete>-)"
     r'|"(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*+)"'
@@ -44,7 +44,7 @@ _WIDTH = 79
 
 
 class KeyLine(NamedTuple):
-    """``[path]`` or ``[-path]``; the values behind it are the key's."""
+    """``[path]`` or ``[-path]``; the values after it are the key's."""
 
     line: int
     path: str
@@ -73,14 +73,14 @@ def is_reg(text: str) -> bool:
 
 
 def parse(text: str, file: str) -> Iterator[KeyLine | ValueLine | BadLine]:
-    r"""Give each statement of a document; raise SslbindError where the text is none.
+    r"""Yield each statement of a document; raise SslbindError if the text is not one.
 
     Lines of ``text`` end with ``\\n``, so that a line end inside quotes is one too.
     """
     start = _FIRST_LINE.match(text)
     if start is None:
         raise SslbindError(
-            f"is no .reg file: its first line is neither {_HEADER!r} nor 'REGEDIT4'",
+            f"is not a .reg file: its first line is neither {_HEADER!r} nor 'REGEDIT4'",
             "'reg export' and regedit write it",
             file=file,
         )
@@ -96,7 +96,7 @@ def parse(text: str, file: str) -> Iterator[KeyLine | ValueLine | BadLine]:
             statement, end = _value(text, pos, end, number, wide=wide)
             yield statement
         elif line and not line.startswith(";"):
-            yield BadLine(number, f"{_shown(line)} is no key, no value and no comment")
+            yield BadLine(number, f"{_shown(line)} is not a key, a value or a comment")
         number += text.count("\n", pos, end)
         pos = end
 
@@ -104,7 +104,7 @@ def parse(text: str, file: str) -> Iterator[KeyLine | ValueLine | BadLine]:
 def write(root: RegKey, path: str, comment: str) -> str:
     r"""Return the document of ``root``, whose path is ``path``, parents first, lines ended by CRLF.
 
-    ``comment`` may have lines. Text that is not ASCII stands as bytes, as some
+    ``comment`` may have lines. Text that is not ASCII is written as bytes, as some
     readers know no other.
     """
     lines = [_HEADER, "", *(f"; {line}" for line in comment.split("\n")), ""]
@@ -134,16 +134,16 @@ def _value(
     name = _NAME.match(text, pos)
     found = name and _DATA.match(text, name.end())
     if name is None or found is None:
-        return BadLine(number, f"{_shown(text[pos:end])} is no value"), end
+        return BadLine(number, f"{_shown(text[pos:end])} is not a value"), end
     try:
         data = _data(found, wide=wide)
     except ValueError:
-        return BadLine(number, f"{_shown(text[pos:end])} has what is no byte"), end
+        return BadLine(number, f"{_shown(text[pos:end])} has something that is not a byte"), end
     return ValueLine(number, _unescape(name[1] or ""), data), found.end()
 
 
 def _data(found: re.Match[str], *, wide: bool) -> Data | None:
-    """Return what stands behind ``=``; raise ValueError for bytes that are none."""
+    """Return what follows ``=``; raise ValueError for invalid bytes."""
     if found["delete"]:
         return None
     if found["text"] is not None:
@@ -174,7 +174,7 @@ def _written(name: str, data: Data) -> str:
 
 
 def _wrapped(line: str, data: Data) -> str:
-    """Return ``line`` with the bytes behind it, broken as regedit does."""
+    """Return ``line`` with the bytes after it, wrapped as regedit does."""
     lines = []
     for count, byte in enumerate(data.bytes, 1):
         word = f"{byte:02x}," if count < len(data.bytes) else f"{byte:02x}"
