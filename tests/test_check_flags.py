@@ -88,27 +88,27 @@ def test_newer_than_release_before_any(case: Case) -> None:
     [
         (
             record("0.0.0.0:443", A, tags="sslflags = 1"),
-            "sslflags=1: bits 1 and 2 of ipport records are 0 (none), not 1 (Sni)",
+            "sslflags=1: ipport records have bits 1 and 2 as 0 (none), here they are 1 (Sni)",
             "ipport=0.0.0.0:443 sslflags=0",
         ),
         (
             sni("sslflags = 4"),
-            "sslflags=4: bits 1 and 2 of hostnameport records are 1 (Sni), not 0 (none)",
+            "sslflags=4: hostnameport records have bits 1 and 2 as 1 (Sni), here they are 0 (none)",
             "hostnameport=www.contoso.com:443 sslflags=5",
         ),
         (
             record("443", tags="sslflags = 1"),
             (
-                "sslflags=1: bits 1 and 2 of ccs records are 2 (CentralCertStore) or"
-                " 3 (Sni, CentralCertStore), not 1 (Sni)"
+                "sslflags=1: ccs records have bits 1 and 2 as 2 (CentralCertStore) or"
+                " 3 (Sni, CentralCertStore), here they are 1 (Sni)"
             ),
             "ccs=443 sslflags=2",
         ),
         (
             record("www.contoso.com:443", scoped=True, tags="sslflags = 2"),
             (
-                "sslflags=2: bits 1 and 2 of scopedccs records are 3 (Sni, CentralCertStore), not"
-                " 2 (CentralCertStore)"
+                "sslflags=2: scopedccs records have bits 1 and 2 as 3 (Sni, CentralCertStore), here"
+                " they are 2 (CentralCertStore)"
             ),
             "scopedccs=www.contoso.com:443 sslflags=3",
         ),

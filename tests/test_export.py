@@ -195,7 +195,7 @@ def test_a_listen_list_that_the_server_does_not_tell(run: Run, bare: Path) -> No
     partial(bare.parent / "web.json", ("10.0.0.5:443", HASH_A))
     seen = run("export", "netsh-script", "--changes-from", "web.json", "--strict")
     assert (seen.code, body(seen.out)) == (1, [])
-    assert "note: web.json does not record the IP listen list: no line changes it\n" in seen.err
+    assert "note: web.json does not record the IP listen list: it is left unchanged\n" in seen.err
 
 
 def test_a_partial_document_is_no_aim(run: Run, bare: Path) -> None:
@@ -293,7 +293,7 @@ def test_nothing_of_a_script_runs_in_a_shell(run: Run, bare: Path, hostile: str)
     )
     seen = run("export", "netsh-script", "-o", "go.txt", "--strict")
     assert seen.code == 1
-    assert "sslctlidentifier has a character that a shell or cmd would read more into" in seen.err
+    assert "sslctlidentifier has a character that a shell or cmd would expand" in seen.err
     subprocess.run(["sh", "go.txt"], cwd=bare.parent, capture_output=True, check=False)
     assert not (bare.parent / "pwn").exists()
     assert "sslctlidentifier=" in run("export", "powershell").out

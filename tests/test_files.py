@@ -65,7 +65,7 @@ def test_a_member_of_the_group_edits(shared: Path) -> None:
     os.chown(file, 0, 4242)
     file.chmod(0o664)
     said = as_nobody(WRITE, file)
-    assert "belongs to user 0, who could not use it any more" in said
+    assert "belongs to user 0, who would lose access to it" in said
     assert (file.read_bytes(), file.stat().st_uid) == (b"old", 0)
     file.chmod(0o666)
     assert as_nobody(WRITE, file) == ""
