@@ -319,7 +319,7 @@ def test_malformed_host_of_a_site(case: Case) -> None:
     assert {one.advice for one in found} == {"correct its bindingInformation in IIS"}
     for one in found:
         assert one.message.startswith(
-            "https '*:443:../../etc/x' of site 'Shop' can have no record: "
+            "https '*:443:../../etc/x' of site 'Shop' cannot have a record: "
         )
         assert ".pfx" not in one.message
     assert found[1].message.endswith("'../../etc/x' is not a host name")

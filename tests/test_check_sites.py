@@ -348,14 +348,14 @@ def test_binding_without_record_of_an_old_wildcard(case: SiteCase) -> None:
 def test_binding_that_can_have_no_record(
     case: SiteCase, information: str, flags: int, why: str
 ) -> None:
-    """What is not IP:port:host can have no record, and is not told as another mistake."""
+    """What is not IP:port:host cannot have a record, and is not told as another mistake."""
     case.write()
     case.sites(binding(information, flags))
     rules = [one.rule for one in case.check(sites=[read_sites("applicationHost.config")])]
     assert rules == ["binding-without-record"]
     found = case.one("binding-without-record")
     assert (found.kind, found.key, found.line) == (None, None, 3)
-    assert found.message == (f"https '{information}' of site 'Web' can have no record: {why}")
+    assert found.message == (f"https '{information}' of site 'Web' cannot have a record: {why}")
 
 
 def test_ccs_binding_without_record(case: SiteCase) -> None:
@@ -676,7 +676,7 @@ def test_sslflags_without_host(case: SiteCase, flags: int) -> None:
             "sslflags-ccs-combination",
             7,
             "2022",
-            "DisableHTTP2 never goes with CentralCertStore",
+            "DisableHTTP2 cannot be combined with CentralCertStore",
         ),
     ],
 )
