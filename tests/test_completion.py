@@ -77,10 +77,22 @@ FRAGMENTS = [
 ]
 
 
+TARGETS = """\
+version = 1
+
+[Target.web01]
+groups = ["front"]
+
+[Target.mail]
+groups = ["front"]
+"""
+
+
 def furnish(folder: Path) -> None:
     """Write a registry with stores, one of which has a hostile name, and a second registry."""
     (folder / "sslbind.toml").write_text(REGISTRY, "utf-8")
     (folder / "other file.toml").write_text(OTHER_REGISTRY, "utf-8")
+    (folder / "targets.toml").write_text(TARGETS, "utf-8")
     for store in ("MY", "My Store", ODD):
         (folder / "certs" / store).mkdir(parents=True)
     (folder / "certs" / "MY" / f"{STORED}.pem").touch()
@@ -466,6 +478,10 @@ class TestRealShells:
             ("rebind 8d9\t4f\t", ["rebind", BOUND, STORED]),
             ("list --appid=wi\t--form\tjs\t", ["list", "--appid=winrm", "--format", "json"]),
             ("add sslcert disableq\ten\tx", ["add", "sslcert", "disablequic=enable", "x"]),
+            ("check @web\t", ["check", "@web01"]),
+            ("-r @web\tlist", ["-r", "@web01", "list"]),
+            ("export reg --changes-from=@WEB\t", ["export", "reg", "--changes-from=@web01"]),
+            ("targets fro\t", ["targets", "front"]),
             ("-r oth\tdump", ["-r", "other file.toml", "dump"]),
             ("--registry=oth\tdump", ["--registry=other file.toml", "dump"]),
             ("-r 'other file.toml' show sslcert ccs=8\t",
