@@ -53,7 +53,9 @@ class Shop:
         return self.folder / f"{name}.server" / "server.toml"
 
     def apply(self, *words: str) -> Result:
-        return self.run_("apply", *words, "--yes", "--format", "json")
+        """Apply to what ``words`` name; with options only, to all."""
+        named = words if words[:1] and not words[0].startswith("-") else ("all", *words)
+        return self.run_("apply", *named, "--yes", "--format", "json")
 
     def statuses(self, *words: str) -> dict[str, str]:
         return {one["target"]: one["status"] for one in self.apply(*words).json["targets"]}
@@ -77,14 +79,23 @@ def test_done(shop: Shop) -> None:
 
 def test_the_report_for_people(shop: Shop, run: Run) -> None:
     shop.add("web01")
-    done = run("apply", "--yes")
+    done = run("apply", "@all", "--yes")
     assert done.out.splitlines()[0] == "web01: done (3/3)"
     assert done.out.splitlines()[-1] == "1 target: 1 done"
 
 
+def test_no_target_is_not_every_target(shop: Shop, run: Run) -> None:
+    """PowerShell loses ``@front`` that is not in quotes; that must not be the whole fleet."""
+    shop.add("web01")
+    done = run("apply", "--yes")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: name the targets, or all: ")
+    assert shop.state("web01").read_text() == HAD
+
+
 def test_without_a_terminal_and_without_yes(shop: Shop, run: Run) -> None:
     shop.add("web01")
-    done = run("apply")
+    done = run("apply", "web01")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: apply asks before it writes: --yes answers")
     assert shop.state("web01").read_text() == HAD
@@ -208,7 +219,7 @@ def test_the_limit_stops_everything_before_anything_is_written(shop: Shop) -> No
 @pytest.mark.parametrize("text", ["half", "101%", "-1", "30 percent"])
 def test_a_limit_that_is_none(shop: Shop, text: str) -> None:
     shop.add("web01")
-    done = shop.run_("apply", "--yes", f"--limit={text}")
+    done = shop.run_("apply", "all", "--yes", f"--limit={text}")
     assert (done.code, done.out) == (2, "")
     assert f"'{text}' is not a percentage from 0% to 100%" in done.err
 
@@ -325,7 +336,7 @@ def test_on_a_terminal_it_asks(shop: Shop, typed: str, code: int) -> None:
     import pexpect  # type: ignore[import-untyped]  # it has no stubs
 
     shop.add("web01")
-    child = pexpect.spawn(sys.executable, ["-m", "sslbind", "apply"], cwd=str(shop.folder),
+    child = pexpect.spawn(sys.executable, ["-m", "sslbind", "apply", "web01"], cwd=str(shop.folder),
                           encoding="utf-8", timeout=60)  # fmt: skip
     child.expect_exact("1 target: 1 changes")
     child.expect_exact("Write to 1 target? [y/N]: ")

@@ -80,7 +80,8 @@ def apply_command(
     """Make servers what their registries say, and report what was read back of them.
 
     Additions and updates are read back before anything is deleted; a server that
-    changed since it was planned is left alone. A saved PLAN is carried out only
+    changed since it was planned is left alone. TARGET is a name, a group, or all;
+    PowerShell takes @NAME in quotes only. A saved PLAN is carried out only
     where server, registry and plan are still the same. Whatever happens, each
     target is reported, and a second run completes the work. Exit 0: all targets
     are as they should be; 1: not all.
@@ -90,6 +91,11 @@ def apply_command(
     sslbind apply @front --first 1 --batch 5 --yes
     sslbind apply plan.json --yes
     """  # noqa: D301  # click's own mark, and no backslash
+    if not words and host is None:
+        raise click.UsageError(
+            "name the targets, or all: a shell may have lost them, as PowerShell does with @NAME"
+            " that is not in quotes"
+        )
     if not yes and not _on_terminal():
         raise click.UsageError("apply asks before it writes: --yes answers, where nobody can")
     percent = parse_limit(limit)
