@@ -27,20 +27,29 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     lines: a cut thumbprint would help nobody.
     """
     cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # click knows old consoles
     between, rule, cross = ("   ", "─", "───") if _draws_lines() else (" | ", "-", "-+-")
-    head = [_padded(name, name, width) for name, width in zip(columns, widths, strict=True)]
-    lines = [
-        between.join(f"{_BOLD}{one}{_PLAIN}" if colour else one for one in head),
-        cross.join(rule * width for width in widths),
-    ]
-    for row in cells:
-        line = [_padded(*one) for one in zip(columns, row, widths, strict=True)]
-        if colour:
-            line = [_coloured(*one) for one in zip(columns, line, strict=True)]
-        lines.append(between.join(line))
+    laid_out = [_column(*column, colour=colour) for column in zip(columns, *cells, strict=True)]
+    heads, bodies, widths = zip(*laid_out, strict=True)
+    lines = [between.join(heads), cross.join(rule * width for width in widths)]
+    lines += map(between.join, zip(*bodies, strict=True))
     click.echo("".join(f"{line.rstrip()}\n" for line in lines), nl=False)
+
+
+def _column(name: str, *cells: str, colour: bool) -> tuple[str, list[str], int]:
+    """Return the head and the cells of a column, all of one width, and that width."""
+    widths = [*map(_width, (name, *cells))]
+    widest = max(widths)
+    blanks = (" " * (widest - width) for width in widths)
+    if name == DAYS_LEFT:
+        padded = [space + cell for space, cell in zip(blanks, (name, *cells), strict=True)]
+    else:
+        padded = [cell + space for space, cell in zip(blanks, (name, *cells), strict=True)]
+    head, *body = padded
+    if not colour:
+        return head, body, widest
+    body = [_coloured(one) for one in body] if name == DAYS_LEFT else body
+    return f"{_BOLD}{head}{_PLAIN}", body, widest
 
 
 def _width(cell: str) -> int:
@@ -52,14 +61,9 @@ def _width(cell: str) -> int:
     return cell_len(cell)
 
 
-def _padded(column: str, cell: str, width: int) -> str:
-    blanks = " " * (width - _width(cell))
-    return f"{blanks}{cell}" if column == DAYS_LEFT else f"{cell}{blanks}"
-
-
-def _coloured(column: str, cell: str) -> str:
+def _coloured(cell: str) -> str:
     number = cell.strip()
-    if column != DAYS_LEFT or not number.lstrip("-").isdigit() or int(number) >= SOON:
+    if not number.lstrip("-").isdigit() or int(number) >= SOON:
         return cell
     return f"{_RED if int(number) < 0 else _YELLOW}{cell}{_PLAIN}"
 
