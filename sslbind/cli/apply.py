@@ -91,13 +91,7 @@ def apply_command(
     sslbind apply @front --first 1 --batch 5 --yes
     sslbind apply plan.json --yes
     """  # noqa: D301  # click's own mark, and no backslash
-    if not words and host is None:
-        raise click.UsageError(
-            "name the targets, or all: a shell may have lost them, as PowerShell does with @NAME"
-            " that is not in quotes"
-        )
-    if not yes and not _on_terminal():
-        raise click.UsageError("apply asks before it writes: --yes answers, where nobody can")
+    _refuse_early(words, host, yes=yes)
     percent = parse_limit(limit)
     path = saved_file(words, host)
     saved = None if path is None else read_saved(path)
@@ -115,6 +109,17 @@ def apply_command(
     outcomes = refused or outcomes
     answer(app, [one.to_json() for one in outcomes], format_, changes=yes)
     return exit_code(outcomes)
+
+
+def _refuse_early(words: Sequence[str], host: str | None, *, yes: bool) -> None:
+    """Raise UsageError where no target is named, or where nobody can agree."""
+    if not words and host is None:
+        raise click.UsageError(
+            "name the targets, or all: a shell may have lost them, as PowerShell does with @NAME"
+            " that is not in quotes"
+        )
+    if not yes and not _on_terminal():
+        raise click.UsageError("apply asks before it writes: --yes answers, where nobody can")
 
 
 def _planned(chosen: Fleet, saved: SavedPlan | None, asked: Asked) -> Sequence[Outcome]:
