@@ -12,6 +12,7 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from sslbind.errors import SslbindError
@@ -31,7 +32,8 @@ _CAPTURED = b'{"format":"sslbind-capture"'
 _SHOW = b"http show iplisten\nhttp show sslcert\nhttp show iplisten\nexit\n"
 """The listen list comes twice: what is between two equal answers is whole, in any language."""
 _DASHES = re.compile(r"-{20,}")
-_PROMPT = re.compile(r"(?:netsh[^>\n]*>)+")
+_HEADING = re.compile(r"^([^\n]+)\n[ \t]*-{20,}[ \t]*$", re.MULTILINE)
+_PROMPT = re.compile(r"^(?:netsh[ \w]{0,40}>)+", re.MULTILINE)
 _LONGEST = 300
 """Characters of what a server said that a message repeats."""
 
@@ -180,28 +182,29 @@ def _script() -> str:
 
 
 def _parts(text: str) -> tuple[str, str] | None:
-    """Return the listen list and the listing of bindings, None where the answer is not whole."""
-    lines = [_PROMPT.sub("", line.rstrip(), count=1) for line in text.split("\n")]
-    headings = [
-        place - 1
-        for place, line in enumerate(lines)
-        if place and _is_rule(line) and lines[place - 1].strip()
-    ]
+    """Return the listen list and the listing of bindings, None where the answer is not whole.
+
+    Whatever a shell printed before them is left out.
+    """
+    text = _PROMPT.sub("", text)
+    headings = [found.start() for found in _HEADING.finditer(text) if found[1].strip()]
     if len(headings) < 3:
         return None
-    first, second, last = headings[0], headings[1], headings[-1]
-    listening = lines[first:second]
-    if _full(listening) != _full(lines[last:]):
-        return None
-    return "\n".join(listening), "\n".join(lines[second:last])
+    end = headings[-1]
+    last = _full(text[end:])
+    for first, second in pairwise(headings[:-1]):
+        listening = text[first:second]
+        if _full(listening) == last:
+            return listening, text[second:end]
+    return None
 
 
 def _is_rule(line: str) -> bool:
     return _DASHES.fullmatch(line.strip()) is not None
 
 
-def _full(lines: Sequence[str]) -> list[str]:
-    return [line.strip() for line in lines if line.strip()]
+def _full(text: str) -> list[str]:
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def _said(ran: Ran) -> str:

@@ -64,6 +64,24 @@ def test_windows_prints_its_prompt_into_a_pipe(tmp_path: Path) -> None:
     assert source.imported.iplisten == ("10.0.0.5",)
 
 
+def test_a_shell_that_greets(tmp_path: Path) -> None:
+    """What a profile prints before the answer is not part of it, rules of dashes included."""
+    greeting = "Welcome to WEB01\n" + "-" * 40 + "\nAuthorised use only\n"
+    source = answering(tmp_path, greeting + WHOLE).read()
+    assert len(source.imported.records) == 2
+    assert source.imported.iplisten == ("10.0.0.5",)
+
+
+def test_a_flood_is_cut_off(tmp_path: Path) -> None:
+    """A server that never stops talking is ended at the limit of an answer."""
+    flood = (
+        "import sys\nwhile True: sys.stdout.write('A listing\\n' + '-' * 30 + '\\n' + 'x' * 9999)"
+    )
+    target = Target("web01", "command", netsh=(sys.executable, "-c", flood), timeout=300)
+    with pytest.raises(UnreadableError, match="netsh gave no whole listing"):
+        Server(target).read()
+
+
 def test_a_listen_list_that_is_empty_is_known(tmp_path: Path) -> None:
     source = answering(tmp_path, NOWHERE + SHOWN + NOWHERE).read()
     assert source.imported.iplisten == ()

@@ -79,6 +79,15 @@ def test_a_server_with_powershell(farm: Farm, servers: list[Machine], shell: str
     assert sorted(path.name for path in servers[0].folder.iterdir()) == before
 
 
+def test_netsh_below_powershell(farm: Farm, servers: list[Machine]) -> None:
+    """Where PowerShell is the login shell and no more, netsh gets its lines all the same."""
+    servers[0].registry.write_text(BOUND, encoding="utf-8")
+    servers[0].folder.joinpath("shell").write_text(needs("pwsh"))
+    source = read(farm, "s1")
+    assert source.format.name == "netsh-show"
+    assert same(source, servers[0])
+
+
 def test_no_value_is_on_a_command_line(farm: Farm, servers: list[Machine]) -> None:
     servers[0].registry.write_text(BOUND, encoding="utf-8")
     read(farm, "s1")

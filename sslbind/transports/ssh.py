@@ -70,6 +70,8 @@ class SshTransport:
             "ServerAliveInterval": str(_ALIVE),
             "ServerAliveCountMax": "3",
             "ClearAllForwardings": "yes",
+            "RemoteCommand": "none",
+            "LogLevel": "ERROR",
             **_sharing(f"{self.config} {self.host}"),
         }
         argv = ["ssh", "-T"]
