@@ -58,7 +58,7 @@ _NOTHING_FOUND = {
 
 
 class UnreadableError(SslbindError):
-    """The server answered, and what it has cannot be told from the answer."""
+    """The server answered, and its answer does not show what it has."""
 
 
 class Server:
@@ -91,7 +91,7 @@ class Server:
         return source._replace(imported=source.imported._replace(notes=notes))
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self.transport.close()
 
     def _run(self, script: bytes, program: Program) -> Ran:

@@ -72,6 +72,7 @@ def test_a_shell_that_greets(tmp_path: Path) -> None:
     assert source.imported.iplisten == ("10.0.0.5",)
 
 
+@pytest.mark.slow
 def test_a_flood_is_cut_off(tmp_path: Path) -> None:
     """A server that never stops talking is ended at the limit of an answer."""
     flood = (
@@ -146,6 +147,7 @@ def test_every_cut_is_seen(tmp_path: Path) -> None:
         assert found == whole
 
 
+@pytest.mark.slow
 def test_time_is_up() -> None:
     target = Target(
         "web01", "command", netsh=(sys.executable, "-c", "import time; time.sleep(600)"), timeout=3

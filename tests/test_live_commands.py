@@ -142,6 +142,7 @@ def test_a_file_of_such_a_name(run: Run, tmp_path: Path) -> None:
     assert "10.9.9.9:443" in run("-r", "./@s1", "list").out
 
 
+@pytest.mark.slow
 def test_hostile_servers(three: Farm, run: Run) -> None:
     """Nothing that a server says steers the terminal."""
     for server in three.servers[:3]:
@@ -200,6 +201,7 @@ class TestTargets:
 
 
 @pytest.mark.usefixtures("three")
+@pytest.mark.slow
 def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Reading that takes longer than a second shows how many servers are read."""
     import pexpect  # type: ignore[import-untyped]

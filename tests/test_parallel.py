@@ -69,6 +69,7 @@ def test_nothing_is_started_after_the_caller_stops() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a Unix terminal")
+@pytest.mark.slow
 def test_ctrl_c_ends_the_run_and_what_it_started(tmp_path: Path) -> None:
     """A server that hangs is not waited for; the program that reaches it is ended."""
     import pexpect  # type: ignore[import-untyped]

@@ -64,6 +64,7 @@ def test_a_server_without_powershell(farm: Farm, servers: list[Machine]) -> None
 
 
 @pytest.mark.parametrize("shell", ["/bin/sh", "pwsh"], ids=["sh", "pwsh"])
+@pytest.mark.slow
 def test_a_server_with_powershell(farm: Farm, servers: list[Machine], shell: str) -> None:
     """The capture script runs there as it is, whatever the login shell; it writes no file."""
     servers[0].registry.write_text(BOUND, encoding="utf-8")
@@ -79,6 +80,7 @@ def test_a_server_with_powershell(farm: Farm, servers: list[Machine], shell: str
     assert sorted(path.name for path in servers[0].folder.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_netsh_below_powershell(farm: Farm, servers: list[Machine]) -> None:
     """Where PowerShell is the login shell and no more, netsh gets its lines all the same."""
     servers[0].registry.write_text(BOUND, encoding="utf-8")
@@ -115,6 +117,7 @@ def test_moods_that_show_the_truth(farm: Farm, servers: list[Machine], mood: str
     ids=["empty", "denied", "dying", "hostile"],
 )
 @pytest.mark.parametrize("powershell", [False, True], ids=["netsh", "powershell"])
+@pytest.mark.slow
 def test_moods_that_cannot_be_read(
     farm: Farm, servers: list[Machine], mood: str, said: str, *, powershell: bool
 ) -> None:
@@ -153,6 +156,7 @@ def test_nobody_there(
     assert caught.value.hints == ((hint,) if hint else ())
 
 
+@pytest.mark.slow
 def test_hanging(farm: Farm, servers: list[Machine]) -> None:
     servers[0].mood("hanging")
     with pytest.raises(UnreachableError) as caught:

@@ -43,6 +43,7 @@ class TestCommand:
         with pytest.raises(UnreachableError, match=r"netsh cannot be started: no such file"):
             one.run(b"")
 
+    @pytest.mark.slow
     def test_time_is_up(self) -> None:
         """What came until then is kept, and a child that holds the pipe open holds up nobody."""
         code = (

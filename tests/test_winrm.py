@@ -117,6 +117,7 @@ def test_no_password(endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.Mon
     )
 
 
+@pytest.mark.slow
 def test_nobody_there(endpoint: Endpoint, tmp_path: Path) -> None:
     endpoint.close()
     with pytest.raises(UnreachableError) as caught:
@@ -135,6 +136,7 @@ def test_a_certificate_that_nobody_trusts(endpoint: Endpoint, tmp_path: Path) ->
     )
 
 
+@pytest.mark.slow
 def test_a_program_that_never_ends(endpoint: Endpoint, tmp_path: Path) -> None:
     endpoint.hangs = True
     ran = connect(target(endpoint, tmp_path, timeout=2)).run(b"")

@@ -1,1 +1,1 @@
-"""How servers are reached: one module a transport, behind the seam of ``transport.py``."""
+"""How servers are reached: one module a transport, with the interface of ``transport.py``."""

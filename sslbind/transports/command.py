@@ -1,4 +1,4 @@
-"""A server behind a program of the user's: an argv that takes netsh lines on standard input."""
+"""A server that a program of yours reaches: an argv that takes netsh lines on standard input."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The command line is cut short by cmd at 8,191 characters, and is written to the
 event log (4688), so that it holds a bootstrap only. What it reads is one line,
-the script in base64, and lines of data behind it. **Secrets are data**: with
+the script in base64, and lines of data after it. **Secrets are data**: with
 script block logging (event 4104) the text of a script is written to the event
 log, with module logging (4103) what is handed to a cmdlet; data lines that only
 .NET calls touch are written to neither.

@@ -1,7 +1,7 @@
-"""A server behind the system's OpenSSH client: its configuration, agent, jump hosts, known hosts.
+"""A server by the system's OpenSSH client: its configuration, agent, jump hosts and known hosts.
 
 What runs on the server is ``netsh``, or PowerShell with a fixed argument, and
-nothing else stands on that command line: cmd, Windows PowerShell, pwsh and sh
+nothing else is on that command line: cmd, Windows PowerShell, pwsh and sh
 each read quotes, ``%``, ``$`` and braces in their own way.
 """
 

@@ -49,4 +49,4 @@ class Transport(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of what is kept open between two runs."""
+        """Close what is kept open between two runs."""

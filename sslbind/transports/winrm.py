@@ -1,4 +1,4 @@
-"""A server behind WinRM: the extra ``sslbind[winrm]``, which brings pypsrp.
+"""A server by WinRM: the extra ``sslbind[winrm]``, which brings pypsrp.
 
 Programs run in a WinRS shell, whose code page is asked to be UTF-8: pypsrp and
 Windows default to 437. Standard input is a pipe: by default Windows gives the
