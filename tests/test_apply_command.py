@@ -14,8 +14,10 @@ from test_plan_command import C, lab, table
 
 from sslbind.planning.carrying import carry_out
 from sslbind.planning.fleet import Pace, Progress, roll_out
+from sslbind.planning.lines import scripts
 from sslbind.planning.outcome import Outcome, Status
 from sslbind.planning.plan import Plan, make_plan
+from sslbind.transports.transport import Ran, UnreachableError
 
 __all__ = ["lab"]  # a fixture
 
@@ -328,6 +330,47 @@ def test_a_server_that_changes_between_plan_and_write(tmp_path: Path) -> None:
     machine = Machine(tmp_path / "server.toml")
     assert carry_out(plan, machine).status is Status.MOVED_ON
     assert machine.scripts == []
+
+
+class Lost(Machine):
+    """A server that is lost when it is written to: in time, or with its connection."""
+
+    def __init__(self, path: Path, error: UnreachableError | None = None) -> None:
+        super().__init__(path)
+        self.error = error
+
+    def write(self, script: bytes) -> Ran:
+        self.scripts.append(script)
+        if self.error is not None:
+            raise self.error
+        return Ran(b"", b"", None)
+
+
+@pytest.mark.parametrize("error", [None, UnreachableError("Connection reset")],
+                         ids=["time-out", "broken"])  # fmt: skip
+def test_nobody_knows_what_a_lost_server_still_does(
+    tmp_path: Path, error: UnreachableError | None
+) -> None:
+    """It is unknown, never failed: lines that were sent may still be carried out."""
+    (plan,) = plans(tmp_path, 1)
+    outcome = carry_out(plan, Lost(tmp_path / "server.toml", error))
+    assert (outcome.status, outcome.done, len(outcome.missing)) == (Status.UNKNOWN, 0, 3)
+    assert outcome.message == (
+        "it did not end in time, and may still be at work; the next run reads first"
+        + (" (Connection reset)" if error else "")
+    )
+    assert carry_out(plan, Machine(tmp_path / "server.toml")).status is Status.DONE
+
+
+def test_lines_of_a_change_arrive_whole(tmp_path: Path) -> None:
+    """No run is longer than what a connection carries whole, and no change is cut in two."""
+    changes = [(f"http add sslcert {n}", f"http update {'x' * (n % 700)}") for n in range(2000)]
+    runs = [*scripts(changes)]
+    assert max(map(len, runs)) <= (16 << 10) + len("exit\r\n")
+    lines = [run.decode().split("\r\n") for run in runs]
+    assert {tuple(one[-2:]) for one in lines} == {("exit", "")}
+    assert [line for one in lines for line in one[:-2]] == [one for pair in changes for one in pair]
+    assert all(len(one) % 2 == 0 for one in lines)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pexpect drives a POSIX terminal")

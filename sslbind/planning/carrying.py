@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from sslbind.binding import Binding
@@ -12,7 +12,7 @@ from sslbind.formats.format import Contents
 from sslbind.formats.transition import changed_tags
 from sslbind.keys import Key
 from sslbind.planning.delivery import Certificate, Parcel
-from sslbind.planning.lines import script
+from sslbind.planning.lines import scripts
 from sslbind.planning.outcome import Outcome, Status, planned
 from sslbind.planning.plan import Change, Plan
 from sslbind.planning.seen import Seen, digest
@@ -128,17 +128,23 @@ def _deliver(plan: Plan, server: Server, parcels: Collection[Parcel]) -> Outcome
 
 def _send(stage: Sequence[Change], server: Server, release: Release) -> _Sent:
     """Send the lines of a stage and read back; raise SslbindError where that cannot be read."""
-    said, certain = "", True
-    try:
-        ran = server.write(script(line for one in stage for line in one.lines))
-    except UnreachableError as error:
-        said, certain = _sentence(error), False
-    else:
-        said, certain = answer(ran), ran.code is not None
+    said: dict[str, None] = {}
+    certain = True
+    for script in scripts(one.lines for one in stage):
+        try:
+            ran = server.write(script)
+        except UnreachableError as error:
+            certain = False
+            said[_sentence(error)] = None
+        else:
+            certain = ran.code is not None
+            said.update(dict.fromkeys(answer(ran)))
+        if not certain:
+            break
     seen = server.read()
     bindings = {one.key: one for one in seen.contents.bindings}
     missing = tuple(one for one in stage if not _there(one, seen.contents, bindings, release))
-    return _Sent(missing, said, certain)
+    return _Sent(missing, " / ".join([*said][:_SHOWN]), certain)
 
 
 def _there(
@@ -170,23 +176,12 @@ def _incomplete(plan: Plan, stage: Sequence[Change], sent: _Sent, done: int) -> 
     return Outcome(plan.target, status, plan, done, (*missing, *plan.absent), message, plan.notes)
 
 
-def answer(ran: Ran) -> str:
+def answer(ran: Ran) -> list[str]:
     """Return the first lines that a server said, safe for a terminal, without the usual success."""
-    if ran.code is None and not ran.output and not ran.errors:
-        return ""
     texts = (decode_console(data, "")[0] for data in (ran.errors, ran.output))
-    return " / ".join(_distinct(line for text in texts for line in text.splitlines()))
-
-
-def _distinct(lines: Iterable[str]) -> list[str]:
-    found: dict[str, None] = {}
-    for line in lines:
-        told = printable(line.strip())[:_WIDTH]
-        if told and "successfully" not in told:
-            found[told] = None
-        if len(found) == _SHOWN:
-            break
-    return [*found]
+    lines = (printable(line.strip()) for text in texts for line in text.splitlines())
+    told = (line[:_WIDTH] for line in lines if line and "successfully" not in line)
+    return list(dict.fromkeys(told))[:_SHOWN]
 
 
 def _sentence(error: SslbindError) -> str:

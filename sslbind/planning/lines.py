@@ -6,7 +6,7 @@ They are ASCII, as a console's code page is not known: host names are sent as A-
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from sslbind.certificates.names import ascii_name
 from sslbind.formats.format import Delta
@@ -17,6 +17,9 @@ from sslbind.resolver import ANY_IPV4, ANY_IPV6
 from sslbind.tags import SSLFLAGS
 
 _STEPS = {IPPORT: 0, HOSTNAMEPORT: 1, CCS: 5}
+_RUN = 16 << 10
+"""Bytes of one run of netsh."""
+_END = "\r\n"
 _KEY = 2
 """Where the key is in the words of a line."""
 
@@ -46,9 +49,27 @@ def carried(delta: Delta, release: Release) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def script(lines: Iterable[str]) -> bytes:
-    """Return what goes to netsh's standard input."""
-    return "".join(f"{line}\r\n" for line in [*lines, "exit"]).encode("ascii")
+def scripts(changes: Iterable[Sequence[str]]) -> Iterator[bytes]:
+    """Yield what goes to netsh's standard input, one run after the other, for lines of changes.
+
+    A run is so short that it arrives whole or not at all when the connection
+    breaks: ssh sends 32 KiB in a packet (RFC 4254, section 5.2), and a pipe holds
+    64. The rest of a line would be another line: ``ipport=10.0.0.5:44``, without the 3.
+    """
+    run: list[str] = []
+    size = 0
+    for lines in changes:
+        length = sum(len(line) + len(_END) for line in lines)
+        if run and size + length > _RUN:
+            yield _script(run)
+            run, size = [], 0
+        run += lines
+        size += length
+    yield _script(run)
+
+
+def _script(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}{_END}" for line in [*lines, "exit"]).encode("ascii")
 
 
 def _refusals(delta: Delta, release: Release) -> Iterable[str]:
