@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from sslbind.binding import Binding
 from sslbind.keys import KINDS, Key
+from sslbind.printable import printable
 from sslbind.registry.document import CentralCertProvider
 from sslbind.release import Release
 from sslbind.session import Session
@@ -217,3 +218,17 @@ def _unified(values: Iterable[T], fold: Callable[[T], Hashable]) -> tuple[T, ...
     """Return ``values``, those that ``fold`` makes equal all as the first of them is."""
     first: dict[Hashable, T] = {}
     return tuple(first.setdefault(fold(value), value) for value in values)
+
+
+def shown_value(tag: str | None, value: object) -> str:
+    """Return a value of a difference as people read it; ``?`` where it is not told."""
+    if value is UNTOLD:
+        return UNTOLD.value
+    if tag is None:
+        return "present"
+    if isinstance(value, tuple) and tag == IPLISTEN:
+        return ", ".join(value) or "every address"
+    if value is None:
+        return "(null)"
+    stored = STORED.get(tag)
+    return printable(stored.text(value) if stored and isinstance(value, str | int) else str(value))

@@ -37,7 +37,7 @@ LAYERS = (
     ("rebinding", "renewal", "answers", "comparison"),
     ("check", "probing", "expiry"),
     ("checking",),
-    ("formats", "reports", "explain", "engines"),
+    ("formats", "reports", "explain", "engines", "page"),
     ("targets", "parallel"),
     ("transports",),
     ("sources",),

@@ -116,7 +116,7 @@ def offered(*words: str) -> list[str]:
 class TestWhatIsOffered:
     def test_commands(self, folder: Path) -> None:
         assert offered("") == list(COMMANDS)
-        assert offered("re") == ["rebind", "resolve"]
+        assert offered("re") == ["rebind", "renew", "resolve", "report"]
         assert offered("REB") == ["rebind"]
 
     def test_rules_topics_and_connections(self, folder: Path) -> None:

@@ -11,18 +11,18 @@ import click
 from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, pass_app
 from sslbind.cli.streams import STANDARD_INPUT, is_server
 from sslbind.comparison import (
-    IPLISTEN,
     UNTOLD,
     Comparison,
     Difference,
     compare,
     server_state,
+    shown_value,
 )
 from sslbind.errors import SslbindError
 from sslbind.keys import Key
 from sslbind.printable import printable
 from sslbind.session import NO_STORE_NAME
-from sslbind.tags import STORE, STORED
+from sslbind.tags import STORE
 from sslbind.wording import plural
 
 _MISSING = "-"
@@ -121,25 +121,12 @@ def _rows(one: Difference, servers: tuple[str, ...]) -> Iterator[tuple[str, str,
     """Yield a row a value: the tag in the first, the value, the servers that have it."""
     found: dict[str, list[str]] = {}
     for name, value, present in zip(servers, one.values, one.present, strict=True):
-        shown = _shown(one.tag, value) if present or value is UNTOLD else _MISSING
+        shown = shown_value(one.tag, value) if present or value is UNTOLD else _MISSING
         found.setdefault(shown, []).append(name)
     tag = printable(one.tag or "binding")
     for value, names in found.items():
         yield tag, value, printable(", ".join(names))
         tag = ""
-
-
-def _shown(tag: str | None, value: object) -> str:
-    if value is UNTOLD:
-        return UNTOLD.value
-    if tag is None:
-        return "present"
-    if isinstance(value, tuple) and tag == IPLISTEN:
-        return ", ".join(value) or "every address"
-    if value is None:
-        return "(null)"
-    stored = STORED.get(tag)
-    return printable(stored.text(value) if stored and isinstance(value, str | int) else str(value))
 
 
 def _unset(one: Difference) -> bool:

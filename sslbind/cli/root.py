@@ -28,6 +28,7 @@ COMMANDS = {
     "import": "importing",
     "export": "export",
     "serve": "serve",
+    "report": "report",
     "diff": "diff",
     "targets": "targets",
     "plan": "plan",

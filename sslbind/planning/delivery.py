@@ -14,7 +14,6 @@ from importlib import resources
 from threading import Lock
 from typing import NamedTuple
 
-from sslbind.certificates.sealing import encode_pfx, seal_for
 from sslbind.errors import SslbindError
 from sslbind.release import Release
 from sslbind.session import Session
@@ -99,6 +98,8 @@ def _parcel(session: Session, wanted: Certificate, release: Release) -> Parcel:
         )
     identity = stores.load(stores.require(wanted.thumbprint, wanted.store))
     password = secrets.token_urlsafe(_SECRET)
+    from sslbind.certificates.sealing import encode_pfx, seal_for
+
     return Parcel(wanted, password, encode_pfx(identity, password.encode(), seal_for(release)))
 
 
