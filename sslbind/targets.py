@@ -210,8 +210,15 @@ def _checked(path: Path, body: object, options: Mapping[str, _Check]) -> dict[st
                            + ", ".join(options))  # fmt: skip
         wrong = options[key](value)
         if wrong:
-            raise _ProblemError((*path, key), f"{key} must be {wrong}, not {value!r:.60}")
+            raise _ProblemError((*path, key), f"{key} must be {wrong}, not {_shown(value)}")
     return dict(body)
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.60}"
+    except ValueError:  # Python converts no integer of thousands of digits
+        return "an integer of thousands of digits"
 
 
 def _check_name(path: Path, name: str) -> None:

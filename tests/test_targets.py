@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import tomlkit
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sslbind.errors import SslbindError
-from sslbind.targets import Target, find_targets, read_targets
+from sslbind.targets import _OPTIONS, Target, find_targets, read_targets
 
 FLEET = """\
 version = 1
@@ -185,3 +188,48 @@ def test_which_file(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SslbindError, match="does not exist: it says which servers there are"):
         read_targets(str(tmp_path / "targets.toml"))
+
+
+SCALARS = st.one_of(
+    st.integers(),
+    st.booleans(),
+    st.floats(allow_nan=True),
+    st.sampled_from(["ssh", "winrm", "command", "basic", "-oX", "a\x1bb", "", "front", "\u202e"]),
+    st.text(max_size=8),
+)
+VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3))
+KEYS = st.sampled_from([*_OPTIONS, "jobs", "password", "Host"])
+NAMES = st.one_of(st.sampled_from(["a", "A", "b", "all", "local", "front"]), st.text(max_size=6))
+
+
+@given(
+    defaults=st.dictionaries(KEYS, VALUES, max_size=3),
+    tables=st.dictionaries(NAMES, st.dictionaries(KEYS, VALUES, max_size=4), max_size=4),
+)
+def test_any_file_is_read_or_refused_with_its_line(
+    tmp_path: Path, defaults: dict[str, object], tables: dict[str, dict[str, object]]
+) -> None:
+    """What is read holds together: each name once, groups of targets that are there."""
+    text = tomlkit.dumps({"version": 1, "defaults": defaults, "Target": tables})
+    path = written(tmp_path, text)
+    try:
+        found = read_targets(path)
+    except SslbindError as error:
+        assert error.file == path
+        assert error.line is not None
+        return
+    assert len({name.casefold() for name in found.targets}) == len(found.targets)
+    assert {name for names in found.groups.values() for name in names} <= set(found.targets)
+    assert [one.name for one in found.select(["@all"])] == list(tables)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["0x" + "f" * 5000, "1" * 5000, "[" * 5000 + "]" * 5000, "{a=" * 3000 + "1" + "}" * 3000],
+    ids=["hexadecimal", "decimal", "lists", "tables"],
+)
+def test_a_value_that_python_cannot_show(tmp_path: Path, value: str) -> None:
+    path = written(tmp_path, HEAD + f"[Target.a]\ntimeout = {value}\n")
+    with pytest.raises(SslbindError) as caught:
+        read_targets(path)
+    assert caught.value.line == 4
