@@ -356,7 +356,7 @@ def test_nothing_to_change_writes_not_a_byte(path: Path) -> None:
 def test_init_does_not_touch_what_is_there(path: Path) -> None:
     """A second init is refused, whatever the file holds."""
     path.write_bytes(b"not a registry")
-    with pytest.raises(RegistryError, match="is there already"):
+    with pytest.raises(RegistryError, match="already exists"):
         Registry.create(path)
     assert path.read_bytes() == b"not a registry"
     assert left_in(path.parent) == ["sslbind.toml"]
