@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FILE = "file"
 """The kind of a row about a file of the central store; others have the kind of their key."""
 
+_NOT_MODELLED = "certificates are not modelled"
+
 Status = Literal["expired", "due", "ok", "unknown"]
 
 
@@ -49,27 +51,57 @@ class Row(NamedTuple):
         return "due" if now >= window.opens(self.not_before, self.not_after) else "ok"
 
 
-def rows_of(session: Session, server: str) -> Iterator[Row]:
-    """Yield the rows of one registry, as it has them."""
-    stores = session.stores
-    entries = {
-        (one.thumbprint, one.store.casefold()): one for one in (stores.entries() if stores else ())
-    }
+class _Life(NamedTuple):
+    """What is known of one certificate."""
+
+    thumbprint: str
+    names: tuple[str, ...]
+    not_before: datetime | None
+    not_after: datetime | None
+
+
+def rows_of(session: Session, server: str, also: Session | None = None) -> Iterator[Row]:
+    """Yield the rows of one registry, as it has them.
+
+    A certificate that neither its stores nor its document have is looked up by
+    its thumbprint in the stores of ``also``: the registry that a server follows.
+    """
+    stored = _stored(session)
+    elsewhere = {life.thumbprint: life for life in _stored(also).values()} if also else {}
+    modelled = bool(session.stores or session.registry.held or also)
     for key, binding in session.registry.bindings.items():
         thumbprint = binding.certhash
         if thumbprint is None:
             continue  # the files of the central store have rows of their own
         store = binding.store or DEFAULT_STORE
-        entry = entries.get((thumbprint, store.casefold()))
+        life = stored.get((thumbprint, store.casefold())) or elsewhere.get(thumbprint)
         where = key.kind.name, str(key), thumbprint
-        if entry is not None:
-            yield Row(server, *where, entry.names, entry.not_before, entry.not_after)
-        elif stores is None:
-            yield Row(server, *where, problem="certificates are not modelled")
+        if life is not None:
+            yield Row(server, *where, life.names, life.not_before, life.not_after)
+        elif not modelled:
+            yield Row(server, *where, problem=_NOT_MODELLED)
         else:
             yield Row(server, *where, problem=f"it is not in the store {store}")
     for file in session.central.files() if session.central else ():
         yield _of_file(file, server)
+
+
+def _stored(session: Session) -> dict[tuple[str, str], _Life]:
+    """Return the certificates of a registry or a document, by thumbprint and store."""
+    found = {
+        (one.thumbprint, one.store.casefold()): _Life(
+            one.thumbprint, one.names, one.not_before, one.not_after
+        )
+        for one in (session.stores.entries() if session.stores else ())
+        if one.not_after is not None
+    }
+    for store, der in session.registry.held:
+        from sslbind.certificates.parsing import read_bundle
+
+        for one in read_bundle(der).certificates:
+            life = _Life(one.thumbprint, one.names, one.not_before, one.not_after)
+            found[one.thumbprint, store.casefold()] = life
+    return found
 
 
 def _of_file(file: CentralFile, server: str) -> Row:
@@ -101,13 +133,16 @@ def soonest_first(rows: Iterable[Row]) -> list[Row]:
 
 
 def server_names(paths: Sequence[str]) -> list[str]:
-    """Return what each registry is called: its file's name without the ending, or all of its path.
+    """Return what each registry is called: ``web01`` for ``@web01``, or for ``a/web01.toml``.
 
-    The path where two files have one name.
+    It is the whole path where two would have one name.
     """
     import os
 
-    stems = [os.path.splitext(os.path.basename(path))[0] or path for path in paths]
+    stems = [
+        path[1:] if path.startswith("@") else os.path.splitext(os.path.basename(path))[0] or path
+        for path in paths
+    ]
     return [
         path if stems.count(stem) > 1 else stem for path, stem in zip(paths, stems, strict=True)
     ]

@@ -137,7 +137,9 @@ def snapshot(source: Source) -> Snapshot:
         imported.iplisten or (),
         central_store=imported.central,
     )
-    return Snapshot(source.file, settings, bindings, lines, _provenance(source, bindings))
+    found = Snapshot(source.file, settings, bindings, lines, _provenance(source, bindings))
+    found.held = imported.certificates or ()
+    return found
 
 
 def _provenance(source: Source, bindings: Mapping[Key, Binding]) -> Provenance:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 from conftest import IIS, Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pki import Issued, issue
+from pki import Issued, issue, root, web
+from test_capture import IP, SNI, built, stored
 from tools import needs
 
 from sslbind.expiry import Row, server_names, soonest_first
@@ -327,3 +330,41 @@ def test_it_cannot_be_written(run: Run, path: Path) -> None:
     done = run("expiry", "--format", "prometheus", "-o", "nowhere/x.prom")
     assert (done.code, done.out) == (2, "")
     assert "error: nowhere/x.prom: cannot be written" in done.err
+
+
+def test_a_capture_has_certificates_of_its_own(run: Run, tmp_path: Path) -> None:
+    """Nothing has to be imported first."""
+    (tmp_path / "web01.json").write_text(
+        json.dumps(built(SNI, IP, certificates=[stored(web()), stored(root(), "Root", key=False)]))
+    )
+    done = run("expiry", "web01.json", "--format", "tsv")
+    assert done.code == 0
+    assert [line.split("\t")[:5] for line in done.out.splitlines()] == [
+        ["web01", "ipport", "0.0.0.0:443", web().thumbprint, "2026-07-31T12:00:00+00:00"],
+        ["web01", "hostnameport", "münchen.example:443", web().thumbprint,
+         "2026-07-31T12:00:00+00:00"],
+    ]  # fmt: skip
+
+
+def test_a_server_is_read_now(run: Run, path: Path, tmp_path: Path) -> None:
+    """What it does not hand over is looked up where its registry has it; one that is gone is 0."""
+    server = tmp_path / "server.toml"
+    server.write_text("version = 1\n" + record(SOON, "soon.contoso.com:443"))
+    netsh = [sys.executable, "-m", "sslbind", "-r", "server.toml", "-f", "-"]
+    (tmp_path / "targets.toml").write_text(
+        "version = 1\n"
+        f'[Target.lab]\ntransport = "command"\nnetsh = {json.dumps(netsh)}\n'
+        'registry = "sslbind.toml"\n'
+        '[Target.gone]\ntransport = "command"\nnetsh = ["false"]\nregistry = "sslbind.toml"\n'
+    )
+    done = run("expiry", "@lab", *AT, "--format", "tsv")
+    assert (done.code, done.out.split("\t")[:5]) == (
+        0,
+        ["lab", "hostnameport", "soon.contoso.com:443", SOON.thumbprint,
+         "2026-06-11T12:00:00+00:00"],
+    )  # fmt: skip
+    done = run("expiry", "@all", "--format", "prometheus")
+    assert done.code == 2
+    assert 'sslbind_target_reachable{server="lab"} 1\n' in done.out
+    assert 'sslbind_target_reachable{server="gone"} 0\n' in done.out
+    promtool(done.out)

@@ -126,6 +126,7 @@ def test_json(run: Run, path: Path, tmp_path: Path) -> None:
     assert probe.pop("seconds") < 60
     assert probe.pop("message").startswith("serves ")
     assert probe == {
+        "server": None,
         "address": LOOPBACK,
         "port": port,
         "connected_port": port,
@@ -435,3 +436,43 @@ class TestRecords:
             data = bytes((kind, 3, 3)) + len(body).to_bytes(2, "big") + body
             assert is_tls(data)
             alert_of(data), certificate_of(data)
+
+
+def test_targets(run: Run, path: Path, tmp_path: Path) -> None:
+    """Each is held against the registry that it follows, where the targets file says it answers."""
+    one, other = issued(key="one"), issued(key="other")
+    with openssl_server("-cert", pem_file(tmp_path, one)) as port:
+        write(path, ip(port, one), sni(port, one))
+        write(tmp_path / "web02.toml", ip(port, other))
+        (tmp_path / "targets.toml").write_text(
+            "version = 1\n"
+            f'[Target.web01]\nregistry = "sslbind.toml"\nprobe = ["{LOOPBACK}"]\n'
+            f'groups = ["front"]\n[Target.web02]\nhost = "admin@{LOOPBACK}"\ngroups = ["front"]\n'
+            '[Target.web03]\nhost = "admin@nowhere.invalid"\nregistry = "sslbind.toml"\n'
+        )
+        done = run("-q", "probe", "web01", "-v")
+        assert (done.code, done.out) == (
+            0,
+            (
+                f"web01 {LOOPBACK}:{port}: ok: serves {one.thumbprint} by ipport=0.0.0.0:{port}, as"
+                " resolve says\n"
+                f"web01 {LOOPBACK}:{port} {NAME}: ok: serves {one.thumbprint} by"
+                f" hostnameport={NAME}:{port}, as resolve says\n"
+            ),
+        )
+        done = run("probe", "@front", "--format", "json")
+        assert done.code == 1
+        assert [(one["server"], one["status"]) for one in done.json["probes"]] == [
+            ("web01", "match"),
+            ("web01", "match"),
+            ("web02", "differs"),
+        ]
+        done = run("probe", "@front", "--format", "prometheus")
+        labels = f'server="web02",address="{LOOPBACK}",port="{port}",name=""'
+        assert f"sslbind_probe_match{{{labels}}} 0\n" in done.out
+        done = run("probe", "@web03")
+        assert (done.code, done.out) == (2, "")
+        assert "error: nowhere.invalid: the name has no address here: " in done.err
+        assert 'hint: probe = ["10.0.0.5"] in the targets file says where' in done.err
+        done = run("probe", "@web04")
+        assert (done.code, "did you mean @web0" in done.err) == (2, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,12 @@ from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, options, 
 from sslbind.cli.moments import at_option, window
 from sslbind.cli.monitoring import nagios_answer
 from sslbind.cli.progress import progress
+from sslbind.cli.streams import is_server
 from sslbind.errors import SslbindError
 from sslbind.moments import Window
 from sslbind.printable import printable
-from sslbind.session import NOT_MODELLED
+from sslbind.registry.registry import Registry
+from sslbind.session import NOT_MODELLED, Session
 from sslbind.wording import day, plural
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ expiry_options = options(
 
 
 @click.command("expiry", context_settings=HELP)
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", nargs=-1, metavar="[FILE|@TARGET]...")
 @expiry_options
 @pass_app
 def expiry_command(
@@ -60,8 +63,11 @@ def expiry_command(
     sslbind expiry --format prometheus -o /var/lib/node_exporter/sslbind.prom
 
     FILE is a registry, or what import reads, and there may be several; else it
-    is that of -r. A certificate that has expired keeps its date. Where the end
-    of one is not known the row comes last and says why; --within counts it.
+    is that of -r. @NAME, @GROUP and @all are servers of the targets file, read
+    now; a certificate that a server does not hand over is looked up in the
+    stores of the registry that it follows. A certificate that has expired keeps
+    its date. Where the end of one is not known the row comes last and says why;
+    --within counts it.
 
     prometheus and ical have every row; --within moves the alarm of ical, and
     the warning of nagios, which is 30d otherwise. nagios: 0 fine, 1 some end
@@ -70,7 +76,8 @@ def expiry_command(
     from sslbind.expiry import soonest_first
 
     with nagios_answer(app, format_) as answer:
-        rows, reachable = _read(app, files or (app.registry_path,), strict=format_ == "nagios")
+        paths = app.spelled_out(files or (app.registry_path,))
+        rows, reachable = _read(app, paths, strict=format_ == "nagios")
         if not any(reachable.values()) and format_ != "prometheus":
             return UNASKED
         found = soonest_first(rows)
@@ -95,17 +102,27 @@ def _read(app: App, paths: Sequence[str], *, strict: bool) -> tuple[list[Row], d
             with progress() as tell:
                 session = app.reading(path)
                 session.progress = tell
-                rows += rows_of(session, server)
+                rows += rows_of(session, server, _followed(app, path))
         except SslbindError as error:
             if strict:
                 raise
             app.error(error)
         else:
             reachable[server] = True
-            if session.stores is None:
+            if session.stores is None and not session.registry.held and not is_server(path):
                 app.note(NOT_MODELLED)
         reachable.setdefault(server, False)
     return rows, reachable
+
+
+def _followed(app: App, path: str) -> Session | None:
+    """Return the registry that the server ``path`` follows, where it is there; None for a file."""
+    if not is_server(path):
+        return None
+    (target,) = app.live([path]).select([path])
+    if not os.path.isfile(target.registry):
+        return None
+    return Session(Registry.open(target.registry), app.release_option)
 
 
 def _emit(app: App, text: str, output: str | None) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from sslbind.cli.app import HELP, NO, OK, App, format_option, options, pass_app
 from sslbind.cli.monitoring import nagios_answer
 from sslbind.cli.progress import progress
+from sslbind.cli.streams import is_server
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.keys import HOSTNAMEPORT, IPPORT, parse_address, parse_host, parse_key
 from sslbind.printable import printable
+from sslbind.registry.registry import Registry
 from sslbind.session import NOT_MODELLED, Session
 from sslbind.wording import plural
 
@@ -24,6 +26,14 @@ if TYPE_CHECKING:
 
 JOBS = 32
 """Connections that are made at once: enough for slow servers, and no flood."""
+
+
+class Question(NamedTuple):
+    """The connections that one registry is held against."""
+
+    session: Session
+    connections: Sequence[Connection]
+
 
 probe_options = options(
     click.option(
@@ -56,14 +66,14 @@ probe_options = options(
 
 
 @click.command("probe", context_settings=HELP)
-@click.argument("place", required=False, metavar="[ADDRESS:PORT]")
-@click.argument("host", required=False, metavar="[HOST]")
+@click.argument("place", required=False, metavar="[ADDRESS:PORT | TARGET]")
+@click.argument("more", nargs=-1, metavar="[HOST | TARGET]...")
 @probe_options
 @pass_app
 def probe_command(
     app: App,
     place: str | None,
-    host: str | None,
+    more: tuple[str, ...],
     everything: bool,
     addresses: tuple[str, ...],
     maps: tuple[str, ...],
@@ -77,11 +87,13 @@ def probe_command(
     sslbind probe 10.0.0.5:443 www.contoso.com
     sslbind probe www.contoso.com:443
     sslbind probe --all --address 10.0.0.5
+    sslbind probe @front
 
     HOST is the server name that is sent. In place of an address a name is
     looked up, and sent. With --all every name and address of the registry is
     tried, a made-up name below each wildcard; names go where DNS says, or to
-    each --address.
+    each --address. A TARGET, or a @GROUP, is held against the registry that it
+    follows, at its host or at the addresses of "probe" in the targets file.
 
     Nothing but a handshake is sent. Any TLS version and any certificate is
     taken: what counts is which one is served. One that has expired is said to
@@ -93,22 +105,19 @@ def probe_command(
     """  # noqa: D301  # click's own mark, and no backslash
     with nagios_answer(app, format_) as answer:
         if everything == (place is not None):
-            raise click.UsageError("either ADDRESS:PORT with or without HOST, or --all")
+            raise click.UsageError("either ADDRESS:PORT with or without HOST, or --all, or TARGET")
         if addresses and not everything:
             raise click.UsageError("--address goes with --all")
         ports = dict(map(_mapping, maps))
-        session = app.reading()
-        if session.stores is None:
-            app.note(NOT_MODELLED)
-        with progress() as session.progress:
-            asked = (
-                [_one(place, host, ports)]
-                if place is not None
-                else _every(app, session, addresses, ports)
-            )
+        words = () if place is None else (place, *more)
+        several = everything or bool(words and _names_target(app, words[0]))
+        if words and several:
+            questions = _of_targets(app, words, ports)
+        else:
+            questions = [_of_registry(app, words, addresses, ports)]
         now = datetime.now(UTC)
-        results = _probe(session, asked, now, timeout)
-        answer.code = _write(app, results, now, verbose or not everything, format_)
+        results = _probe(questions, now, timeout)
+        answer.code = _write(app, results, now, verbose or not several, format_)
     return answer.code
 
 
@@ -119,14 +128,60 @@ def _mapping(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _every(
-    app: App, session: Session, addresses: Iterable[str], ports: Mapping[int, int]
-) -> Sequence[Connection]:
+def _names_target(app: App, word: str) -> bool:
+    """Whether a word is a target: by its mark, or because the targets file has the name."""
+    if is_server(word):
+        return True
+    if ":" in word:
+        return False
+    try:
+        return bool(app.live([word]).targets.select([word]))
+    except SslbindError:
+        return False
+
+
+def _of_registry(
+    app: App, words: Sequence[str], addresses: Iterable[str], ports: Mapping[int, int]
+) -> Question:
+    """Return one connection, or all of the registry."""
     from sslbind.probing.connections import connections_of
 
-    asked = connections_of(session, [_address(one) for one in addresses], ports)
+    if len(words) > 2:
+        raise click.UsageError(f"one HOST is sent, and {printable(words[2])} is another")
+    session = app.reading()
+    if session.stores is None:
+        app.note(NOT_MODELLED)
+    if words:
+        return Question(session, [_one(words[0], words[1] if words[1:] else None, ports)])
+    with progress() as session.progress:
+        asked = connections_of(session, [_address(one) for one in addresses], ports)
     app.note(*asked.notes)
-    return asked.connections
+    return Question(session, asked.connections)
+
+
+def _of_targets(app: App, words: Sequence[str], ports: Mapping[int, int]) -> list[Question]:
+    """Return the connections of each target, by the registry that it follows."""
+    from sslbind.probing.connections import addresses_of, connections_of
+
+    sessions: dict[str, Session] = {}
+    questions = []
+    for target in app.live(words).select(words):
+        path = target.registry
+        if path not in sessions:
+            sessions[path] = Session(Registry.open(path), app.release_option)
+        session = sessions[path]
+        hosts = target.probe or (target.host.rpartition("@")[2],)
+        if not all(hosts):
+            raise SslbindError(
+                f"{target.name}: it is not known where this target is probed",
+                'probe = ["10.0.0.5"] in the targets file says it',
+            )
+        addresses = [one for host in hosts for one in addresses_of(host)]
+        asked = connections_of(session, addresses, ports)
+        app.note(*asked.notes)
+        named = [one._replace(server=target.name) for one in asked.connections]
+        questions.append(Question(session, named))
+    return questions
 
 
 def _one(place: str, host: str | None, ports: Mapping[int, int]) -> Connection:
@@ -169,26 +224,28 @@ def _address(text: str) -> str:
         raise SslbindError(f"--address {error.message}", *error.hints) from None
 
 
-def _probe(
-    session: Session, asked: Sequence[Connection], now: datetime, timeout: float
-) -> list[Result]:
+def _probe(questions: Sequence[Question], now: datetime, timeout: float) -> list[Result]:
     """Look names up, then probe, many at once; return the results in the order of the question."""
     from sslbind.parallel import in_parallel
-    from sslbind.probing.connections import located
+    from sslbind.probing.connections import located, refuse_many
     from sslbind.probing.verdict import Prober
 
-    found = dict(in_parallel([*dict.fromkeys(asked)], located, JOBS)) if asked else {}
-    connections = [*dict.fromkeys(one for asking in asked for one in found[asking])]
-    prober: Prober = Prober(session, now, timeout)
-    questions = [(one, prober.expect(one)) for one in connections]
+    every = [one for question in questions for one in dict.fromkeys(question.connections)]
+    found = dict(in_parallel(every, located, JOBS)) if every else {}
+    refuse_many(sum(map(len, found.values())))
+    waiting = []
+    for session, connections in questions:
+        prober: Prober = Prober(session, now, timeout)
+        there = dict.fromkeys(one for asked in connections for one in found[asked])
+        waiting += [(prober, one, prober.expect(one)) for one in there]
     results: dict[Connection, Result] = {}
-    with progress(f"of {len(questions)} connections were probed") as tell:
-        work = in_parallel(questions, lambda question: prober.probe(*question), JOBS)
-        for count, (question, result) in enumerate(work if questions else (), 1):
-            results[question[0]] = result
+    with progress(f"of {len(waiting)} connections were probed") as tell:
+        work = in_parallel(waiting, lambda one: one[0].probe(one[1], one[2]), JOBS)
+        for count, ((_, connection, _), result) in enumerate(work if waiting else (), 1):
+            results[connection] = result
             if tell is not None:
                 tell(count)
-    return [results[one] for one in connections]
+    return [results[connection] for _, connection, _ in waiting]
 
 
 def _write(
@@ -243,6 +300,7 @@ def _json(result: Result) -> dict[str, Any]:
             "expired": result.expired,
         }
     return {
+        "server": connection.server or None,
         "address": connection.address or None,
         "port": connection.port,
         "connected_port": connection.to,

@@ -25,7 +25,8 @@ class Connection(NamedTuple):
 
     ``port`` is that of the records; ``to`` the one that is connected to, where
     a server that stands in for HTTP.SYS cannot have the former. ``address`` is
-    empty where the name has none: ``problem`` says why.
+    empty where the name has none: ``problem`` says why. ``server`` is what the
+    server is called where there are several.
     """
 
     address: str
@@ -33,11 +34,13 @@ class Connection(NamedTuple):
     name: str | None = None
     to: int = 0
     problem: str = ""
+    server: str = ""
 
     def __str__(self) -> str:
-        """Return ``10.0.0.5:443 www.contoso.com``."""
+        """Return ``10.0.0.5:443 www.contoso.com``, after the server's name where it has one."""
+        of = f"{self.server} " if self.server else ""
         where = str(Key(IPPORT, self.address, self.port)) if self.address else f":{self.port}"
-        return f"{where} {self.name}" if self.name else where
+        return f"{of}{where} {self.name}" if self.name else f"{of}{where}"
 
 
 class Asked(NamedTuple):
@@ -65,14 +68,14 @@ def connections_of(
         names = [*dict.fromkeys(_names(session, keys))]
         if addresses:
             everywhere = [*dict.fromkeys((*addresses, *own))]
-            _refuse_many(len(found) + len(everywhere) * (len(names) + 1))
+            refuse_many(len(found) + len(everywhere) * (len(names) + 1))
             found += (Connection(one, port, name) for one in everywhere for name in (None, *names))
             continue
         found += (Connection(one, port) for one in own)
         wild = [name for name in names if name.startswith(f"{LABEL}.")]
         found += (Connection("", port, name) for name in names if name not in wild)
         notes += _unreached(port, keys, wild)
-        _refuse_many(len(found))
+        refuse_many(len(found))
     mapped = ports or {}
     return Asked([one._replace(to=mapped.get(one.port, one.port)) for one in found], tuple(notes))
 
@@ -93,6 +96,21 @@ def located(connection: Connection) -> list[Connection]:
         why = error.message if isinstance(error, SslbindError) else reason(error)
         return [connection._replace(problem=f"the name has no address here: {why}")]
     return [connection._replace(address=one) for one in addresses]
+
+
+def addresses_of(host: str) -> list[str]:
+    """Return the addresses of a server that is called ``host``; raise SslbindError for none."""
+    try:
+        return [parse_address(host.removeprefix("[").removesuffix("]"))]
+    except SslbindError:
+        pass
+    (*found,) = located(Connection("", 0, host))
+    if found[0].problem:
+        raise SslbindError(
+            f"{host}: {found[0].problem}",
+            'probe = ["10.0.0.5"] in the targets file says where it is probed',
+        )
+    return [one.address for one in found]
 
 
 def _by_port(session: Session) -> dict[int, list[Key]]:
@@ -128,7 +146,8 @@ def _unreached(port: int, keys: Sequence[Key], wild: Sequence[str]) -> Iterator[
         yield f"{records}: clients without a server name were not probed: {hint}"
 
 
-def _refuse_many(count: int) -> None:
+def refuse_many(count: int) -> None:
+    """Raise SslbindError where more than MAX_CONNECTIONS would be made."""
     if count > MAX_CONNECTIONS:
         raise SslbindError(
             f"more than {MAX_CONNECTIONS} connections would be made",

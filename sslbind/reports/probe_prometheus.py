@@ -44,7 +44,8 @@ def report(results: Sequence[Result], now: datetime) -> str:
 
 def _labels(result: Result) -> dict[str, str]:
     connection = result.connection
-    return {
+    server = {"server": connection.server} if connection.server else {}
+    return server | {
         "address": connection.address,
         "port": str(connection.port),
         "name": connection.name or "",
