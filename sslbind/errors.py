@@ -7,6 +7,7 @@ chosen by the command line.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 
 class SslbindError(Exception):
@@ -39,6 +40,15 @@ class SslbindError(Exception):
 
 class RegistryError(SslbindError):
     """A registry file that cannot be read, understood or written."""
+
+
+class InvalidRegistryError(RegistryError):
+    """A registry file with mistakes: ``mistakes`` in the order of lines, this one the first."""
+
+    def __init__(self, mistakes: Sequence[RegistryError], *hints: str) -> None:
+        first = mistakes[0]
+        super().__init__(first.message, *first.hints, *hints, file=first.file, line=first.line)
+        self.mistakes = tuple(mistakes)
 
 
 class CertificateError(SslbindError):

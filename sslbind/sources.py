@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.binding import Binding
-from sslbind.errors import RegistryError, SslbindError
+from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
 from sslbind.files import read_file
 from sslbind.formats import formats
 from sslbind.formats.encoding import decode_console
@@ -72,8 +72,12 @@ def open_registry(path: str = DEFAULT_FILE) -> Bindings:
         source = _parsed(read_file(path, MAX_SIZE), path)
         if source is not None:
             return snapshot(source)
-        hints = error.hints if path.endswith(".toml") else (*error.hints, _readable())
-        raise RegistryError(error.message, *hints, file=error.file, line=error.line) from None
+        hints = () if path.endswith(".toml") else (_readable(),)
+        if isinstance(error, InvalidRegistryError):
+            raise InvalidRegistryError(error.mistakes, *hints) from None
+        raise RegistryError(
+            error.message, *error.hints, *hints, file=error.file, line=error.line
+        ) from None
 
 
 def foreign_error(path: str) -> RegistryError | None:

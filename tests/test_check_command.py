@@ -229,7 +229,7 @@ class TestFiles:
         (tmp_path / "bad.toml").write_text("version = 2\n")
         done = run("check", "bad.toml", "sslbind.toml", "missing.toml", "--format", "json")
         assert done.code == 2
-        assert ids(done.json["findings"]) == ["ip-shadows-sni"]
+        assert ids(done.json["findings"]) == ["registry-invalid", "ip-shadows-sni"]
         assert done.err.startswith(
             "error: bad.toml:1: version = 2 is not known; this sslbind reads 1\n"
         )

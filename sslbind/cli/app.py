@@ -12,7 +12,7 @@ import click
 from click.decorators import FC
 
 from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name
-from sslbind.errors import RegistryError, SslbindError
+from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
 from sslbind.printable import printable, printable_json
 from sslbind.registry.bindings import Bindings
 from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry
@@ -32,6 +32,10 @@ IF_EXISTS = ("fail", "keep", "update", "reset")
 """What may happen to a record that already exists."""
 
 REGISTRY_VARIABLE = "SSLBIND_REGISTRY"
+
+
+MOST = 50
+"""So many mistakes of one registry file are shown; more are counted."""
 
 
 class UnknownCommandError(click.UsageError):
@@ -181,8 +185,14 @@ class App:
 
     def error(self, error: SslbindError) -> None:
         """Write an error of a command of ours, and how to fix it, to standard error."""
-        _complain("error", str(error))
-        self.hint(*error.hints)
+        mistakes = error.mistakes if isinstance(error, InvalidRegistryError) else (error,)
+        hints: dict[str, None] = {}
+        for one in mistakes[:MOST]:
+            _complain("error", str(one))
+            hints |= dict.fromkeys(one.hints)
+        if len(mistakes) > MOST:
+            self.note(f"{len(mistakes) - MOST} more mistakes are not shown")
+        self.hint(*dict.fromkeys((*hints, *error.hints)))
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)

@@ -23,7 +23,7 @@ from sslbind.cli.app import (
 )
 from sslbind.cli.moments import at_option, span
 from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
-from sslbind.errors import SslbindError
+from sslbind.errors import InvalidRegistryError, SslbindError
 from sslbind.printable import printable
 from sslbind.registry.registry import Registry
 from sslbind.session import NOT_MODELLED, Session
@@ -53,7 +53,8 @@ class Checked(NamedTuple):
 class Question(NamedTuple):
     """What is asked of each registry; ``ids`` is None where every rule is.
 
-    ``explicit`` are the rules that need sites and were asked for as such.
+    ``explicit`` are the rules that need sites and were asked for as such. Where
+    findings are ``printed``, people read them there, and need no second sentence.
     """
 
     ids: set[str] | None
@@ -61,6 +62,7 @@ class Question(NamedTuple):
     now: datetime
     soon: timedelta
     sites: Sequence[Sites]
+    printed: bool
 
 
 question_options = options(
@@ -134,10 +136,12 @@ def check_command(
     ids, explicit = _chosen(selected, ignored)
     if STANDARD_INPUT in sites and STANDARD_INPUT in files:
         raise click.UsageError("FILE and --sites cannot both be standard input")
-    question = Question(ids, explicit, now, soon, [*map(_read_sites, dict.fromkeys(sites))])
+    question = Question(
+        ids, explicit, now, soon, [*map(_read_sites, dict.fromkeys(sites))], format_ == "text"
+    )
     paths = _once(app.spelled_out(files or (app.registry_path,)))
     checked, failed = _check(app, [*paths], question)
-    if failed == len(paths):
+    if failed == len(paths) and not checked.findings:
         return UNASKED
     _write(app, checked, fail_on, format_)
     _summarize(app, checked)
@@ -206,7 +210,7 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
                 session.progress = tell
                 found = _examine(session, question)
         except SslbindError as error:
-            app.error(error)
+            findings |= {one: [path] for one in _unreadable(app, error, question)}
             failed += 1
             continue
         app.note(*found.notes)
@@ -228,6 +232,18 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
     _note_sources(app, foreign, unchecked)
     told = [*_told(findings, paths, len(paths) - failed)]
     return Checked(ran, told, [*suppressed], bindings, idle), failed
+
+
+def _unreadable(app: App, error: SslbindError, question: Question) -> list[Finding]:
+    """Return findings for the mistakes of a registry; report what else cannot be checked."""
+    from sslbind.check.registry_file import findings
+
+    found = findings(error) if isinstance(error, InvalidRegistryError) else []
+    if found and question.printed:
+        app.hint(*error.hints)
+    else:
+        app.error(error)
+    return [one for one in found if question.ids is None or one.rule in question.ids]
 
 
 def _note_sources(app: App, foreign: Sequence[str], unchecked: Sequence[str]) -> None:

@@ -90,7 +90,7 @@ class Document(NamedTuple):
     spelled: dict[Key, str]
 
 
-class _ProblemError(RegistryError):
+class ProblemError(RegistryError):
     """What is wrong with the value at a path; the line is looked up later."""
 
     def __init__(self, path: Path, message: str) -> None:
@@ -102,16 +102,16 @@ def parse_document(text: str, file: str) -> Document:
     """Read a whole registry file; raise RegistryError with the line of the error."""
     data = parse_toml(text, file)
     try:
-        settings = _settings(data)
+        settings = read_settings(data)
         bindings: dict[Key, Binding] = {}
         spelled: dict[Key, str] = {}
         for table, kind in KIND_BY_TABLE.items():
-            for name, body in _tables(data, table):
+            for name, body in binding_tables(data, table):
                 binding = read_binding(kind, name, body)
-                _only_once(binding.key, name, spelled)
+                only_once(binding.key, name, spelled)
                 bindings[binding.key] = binding
                 spelled[binding.key] = name
-    except _ProblemError as problem:
+    except ProblemError as problem:
         raise _located(problem, text, file) from None
     except RecursionError:
         raise RegistryError("is nested too deeply for a registry", file=file) from None
@@ -124,7 +124,7 @@ def parse_document(text: str, file: str) -> Document:
 
 def parse_settings(text: str, file: str) -> Settings:
     """Read the part of a registry file without bindings."""
-    return _settings(parse_toml(text, file))
+    return read_settings(parse_toml(text, file))
 
 
 def parse_toml(text: str, file: str) -> dict[str, Any]:
@@ -171,11 +171,11 @@ def read_binding(kind: Kind, name: str, body: Mapping[str, Any]) -> Binding:
     try:
         key = parse_key(kind, name)
     except BadValueError as error:
-        raise _ProblemError(path, error.message) from None
+        raise ProblemError(path, error.message) from None
     other = body.get("Other")
     if other is not None:
         if not isinstance(other, dict):
-            raise _ProblemError((*path, "Other"), "Other must be a table")
+            raise ProblemError((*path, "Other"), "Other must be a table")
         _check_other((*path, "Other"), other)
         body = {tag: value for tag, value in body.items() if tag != "Other"}
     try:
@@ -183,12 +183,13 @@ def read_binding(kind: Kind, name: str, body: Mapping[str, Any]) -> Binding:
     except BadValueError as error:
         starts = {tag: (f"{tag} ", repr(tag)) for tag in body}
         bad = next((tag for tag in body if error.message.startswith(starts[tag])), None)
-        raise _ProblemError(path if bad is None else (*path, bad), error.message) from None
+        raise ProblemError(path if bad is None else (*path, bad), error.message) from None
 
 
-def _only_once(key: Key, name: str, spelled: Mapping[Key, str]) -> None:
+def only_once(key: Key, name: str, spelled: Mapping[Key, str]) -> None:
+    """Raise ProblemError where another spelling in ``spelled`` is the same key."""
     if key in spelled:
-        raise _ProblemError(
+        raise ProblemError(
             (key.kind.table, name), f"{name!r} and {spelled[key]!r} are one {key.kind} key"
         )
 
@@ -199,30 +200,31 @@ def _check_other(path: Path, other: Mapping[str, Any]) -> None:
     while todo:
         path, value = todo.pop()
         if len(path) > _MAX_DEPTH:
-            raise _ProblemError(path[:3], "Other is nested too deeply")
+            raise ProblemError(path[:3], "Other is nested too deeply")
         if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-            raise _ProblemError(path, f"{path[-1]}: an integer has up to 64 bits")
+            raise ProblemError(path, f"{path[-1]}: an integer has up to 64 bits")
         if isinstance(value, float) and value != value:  # noqa: PLR0124  # unequal to itself
-            raise _ProblemError(path, f"{path[-1]}: nan is not allowed")
+            raise ProblemError(path, f"{path[-1]}: nan is not allowed")
         if isinstance(value, dict):
             todo += (((*path, name), item) for name, item in value.items())
         elif isinstance(value, list):
             todo += (((*path, str(number)), item) for number, item in enumerate(value))
 
 
-def _located(problem: _ProblemError, text: str, file: str) -> RegistryError:
+def _located(problem: ProblemError, text: str, file: str) -> RegistryError:
     from sslbind.registry.source import locate
 
     return RegistryError(problem.message, file=file, line=locate(text, problem.path) or 1)
 
 
-def _tables(data: Mapping[str, Any], table: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+def binding_tables(data: Mapping[str, Any], table: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """Yield the name and content of each binding in a table of the data."""
     tables = data.get(table, {})
     if not isinstance(tables, dict):
-        raise _ProblemError((table,), f"{table} must be a table")
+        raise ProblemError((table,), f"{table} must be a table")
     for name, body in tables.items():
         if not isinstance(body, dict):
-            raise _ProblemError((table, name), f'must be a table: [{table}."{name}"]')
+            raise ProblemError((table, name), f'must be a table: [{table}."{name}"]')
         yield name, body
 
 
@@ -243,16 +245,17 @@ _WORDS = {
 }
 
 
-def _settings(data: Mapping[str, Any]) -> Settings:
+def read_settings(data: Mapping[str, Any]) -> Settings:
+    """Return what the data holds apart from bindings; raise ProblemError."""
     known = {*_ROOT, *_SECTIONS, *KIND_BY_TABLE, "Suppress"}
     for name in data:
         if name not in known:
-            raise _ProblemError((name,), f"{name!r} is not a table or setting of a registry")
+            raise ProblemError((name,), f"{name!r} is not a table or setting of a registry")
     _check_types((), data, _ROOT)
     if "version" not in data:
-        raise _ProblemError((), f"version is missing: a registry starts with version = {VERSION}")
+        raise ProblemError((), f"version is missing: a registry starts with version = {VERSION}")
     if data["version"] != VERSION:
-        raise _ProblemError(
+        raise ProblemError(
             ("version",), f"version = {data['version']} is not known; this sslbind reads {VERSION}"
         )
     return Settings(
@@ -267,7 +270,7 @@ def _settings(data: Mapping[str, Any]) -> Settings:
 def _check_types(path: Path, table: Mapping[str, Any], types: Mapping[str, type]) -> None:
     for name, wanted in types.items():
         if name in table and type(table[name]) is not wanted:
-            raise _ProblemError(
+            raise ProblemError(
                 (*path, name), f"{name} must be {_WORDS[wanted]}, not {table[name]!r:.60}"
             )
 
@@ -277,15 +280,15 @@ def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     if section is None:
         return None
     if not isinstance(section, dict):
-        raise _ProblemError((name,), f"{name} must be a table")
+        raise ProblemError((name,), f"{name} must be a table")
     for entry in section:
         if entry not in _SECTIONS[name]:
             words = ", ".join(_SECTIONS[name])
-            raise _ProblemError((name, entry), f"{entry!r} is not a setting of [{name}]: {words}")
+            raise ProblemError((name, entry), f"{entry!r} is not a setting of [{name}]: {words}")
     _check_types((name,), section, _SECTIONS[name])
     for entry, value in section.items():
         if value == "" or (isinstance(value, str) and "\0" in value):
-            raise _ProblemError((name, entry), f"{entry} = {value!r} is not a path")
+            raise ProblemError((name, entry), f"{entry} = {value!r} is not a path")
     return section
 
 
@@ -293,22 +296,22 @@ def _release(data: Mapping[str, Any]) -> Release:
     try:
         return parse_release(data.get("windows", str(DEFAULT_RELEASE)))
     except BadValueError as error:
-        raise _ProblemError(("windows",), f"windows: {error.message}") from None
+        raise ProblemError(("windows",), f"windows: {error.message}") from None
 
 
 def _addresses(texts: Iterable[object]) -> Iterable[str]:
     seen: set[str] = set()
     for text in texts:
         if not isinstance(text, str):
-            raise _ProblemError(
+            raise ProblemError(
                 ("iplisten",), f"iplisten holds addresses in quotes, not {text!r:.60}"
             )
         try:
             address = parse_address(text)
         except BadValueError as error:
-            raise _ProblemError(("iplisten",), f"iplisten: {error.message}") from None
+            raise ProblemError(("iplisten",), f"iplisten: {error.message}") from None
         if address in seen:
-            raise _ProblemError(("iplisten",), f"iplisten holds {address} twice")
+            raise ProblemError(("iplisten",), f"iplisten holds {address} twice")
         seen.add(address)
         yield address
 
@@ -318,7 +321,7 @@ def _cert_stores(section: Mapping[str, Any] | None) -> CertStoresSettings | None
         return None
     keys = section.get("privatekeys", "here")
     if keys not in ("here", "elsewhere"):
-        raise _ProblemError(
+        raise ProblemError(
             ("CertStores", "privatekeys"), f'privatekeys = "{keys}" is neither here nor elsewhere'
         )
     return CertStoresSettings(
@@ -338,20 +341,20 @@ def _central_store(section: Mapping[str, Any] | None) -> CentralCertProvider | N
 
 def _suppressions(entries: object) -> Iterable[Suppression]:
     if not isinstance(entries, list):
-        raise _ProblemError(("Suppress",), "Suppress is an array of tables: [[Suppress]]")
+        raise ProblemError(("Suppress",), "Suppress is an array of tables: [[Suppress]]")
     for number, entry in enumerate(entries):
         path = ("Suppress", str(number))
         if not isinstance(entry, dict):
-            raise _ProblemError(("Suppress",), "Suppress is an array of tables: [[Suppress]]")
+            raise ProblemError(("Suppress",), "Suppress is an array of tables: [[Suppress]]")
         for name in entry:
             if name not in ("rule", "key", "reason", "until"):
-                raise _ProblemError((*path, name), f"{name!r} is not a setting of [[Suppress]]")
+                raise ProblemError((*path, name), f"{name!r} is not a setting of [[Suppress]]")
         _check_types(path, entry, {"rule": str, "key": str, "reason": str})
         for name in ("rule", "reason"):
             if not entry.get(name):
-                raise _ProblemError(path, f"[[Suppress]] needs a {name}")
+                raise ProblemError(path, f"[[Suppress]] needs a {name}")
         if "key" in entry and not _is_key(entry["key"]):
-            raise _ProblemError(
+            raise ProblemError(
                 (*path, "key"), f"key = {entry['key']!r:.60} is not the key of a binding"
             )
         yield Suppression(entry["rule"], entry["reason"], entry.get("key"), _until(path, entry))
@@ -375,6 +378,6 @@ def _until(path: Path, entry: Mapping[str, Any]) -> str | None:
     try:
         return None if until is None else date.fromisoformat(str(until)).isoformat()
     except ValueError:
-        raise _ProblemError(
+        raise ProblemError(
             (*path, "until"), f"until = {str(until)!r:.60} is not a date such as 2027-01-31"
         ) from None

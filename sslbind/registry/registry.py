@@ -16,7 +16,7 @@ from typing import Literal
 from sslbind import cache, files, locks
 from sslbind.binding import Binding
 from sslbind.digest import content_digest
-from sslbind.errors import RegistryError, SslbindError
+from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
 from sslbind.keys import Key
 from sslbind.registry import plain
 from sslbind.registry.bindings import Bindings, in_order
@@ -324,7 +324,13 @@ class Registry(Bindings):
     @property
     def _document(self) -> Document:
         if self._read is None:
-            self._read = parse_document(self._text, self.path)
+            try:
+                self._read = parse_document(self._text, self.path)
+            except RegistryError as error:
+                from sslbind.registry.mistakes import find_mistakes
+
+                mistakes = find_mistakes(self._text, self.path) or [error]
+                raise InvalidRegistryError(mistakes) from None
         return self._read
 
     def _stored(self, key: Key) -> Binding | None:

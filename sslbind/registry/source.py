@@ -74,10 +74,10 @@ def statements(text: str) -> list[Statement]:
     return found
 
 
-def locate(text: str, path: Path) -> int | None:
+def locate(text: str, path: Path, places: list[Statement] | None = None) -> int | None:
     """Return the line (from 1) of the value at ``path``, or of what holds it."""
     best: Statement | None = None
-    for statement in statements(text):
+    for statement in places or statements(text):
         if statement.path[: len(path)] == path:
             best = statement
             break

@@ -1,0 +1,167 @@
+"""Every mistake of a registry file at once: people fix five typing errors in one go, not in five.
+
+Only a file that was refused comes here. What is wrong is taken out, and the
+rest is read again, until nothing is wrong or enough is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from sslbind.errors import RegistryError
+from sslbind.keys import KIND_BY_TABLE, Kind
+from sslbind.registry.document import (
+    VERSION,
+    ProblemError,
+    binding_tables,
+    only_once,
+    parse_toml,
+    read_binding,
+    read_settings,
+)
+from sslbind.registry.source import Path, locate, statements
+
+LIMIT = 50
+"""So many mistakes are reported; more are counted."""
+_READ_AT_MOST = 32 << 20
+"""Characters that are read again and again in search of the next syntax error."""
+_UNREADABLE = "sslbind-unreadable-"
+"""Starts the name of a table that takes the place of one whose header cannot be read."""
+_STAND_INS = {"certhash": "0" * 40, "appid": f"{{{UUID(int=0)}}}"}
+"""What a binding needs, for one whose own value is wrong."""
+
+
+def find_mistakes(text: str, file: str) -> list[RegistryError]:
+    """Return what is wrong in the ``text`` of ``file``, in the order of its lines.
+
+    Where the syntax leaves it open what the rest means, that is as far as it goes;
+    nothing where what is wrong cannot be taken out.
+    """
+    syntax, rest = _syntax_errors(text, file)
+    if rest is None:
+        return syntax
+    places = statements(rest)
+    try:
+        problems = [*_problems(parse_toml(rest, file))]
+    except (RecursionError, ValueError):  # nested without end; an integer that cannot be shown
+        return syntax
+    found = [
+        RegistryError(problem.message, file=file, line=locate(rest, problem.path, places) or 1)
+        for problem in problems
+        if not (problem.message.endswith(" is missing") and _has_any(rest, problem.path, syntax))
+    ]
+    return sorted([*syntax, *found], key=lambda error: error.line or 0)
+
+
+def _has_any(text: str, path: Path, syntax: list[RegistryError]) -> bool:
+    """Whether one of the syntax errors is in the table at ``path``: it may be what is missing."""
+    headers = [one for one in statements(text) if one.header]
+    lines = [text.count("\n", 0, one.start) + 1 for one in headers]
+    return any(
+        one.path[: len(path)] == path and line <= (error.line or 0) < end
+        for one, line, end in zip(headers, lines, [*lines[1:], len(text)], strict=False)
+        for error in syntax
+    )
+
+
+def _syntax_errors(text: str, file: str) -> tuple[list[RegistryError], str | None]:
+    """Return the syntax errors, and the text with their lines taken out; None where it is lost."""
+    lines = text.split("\n")
+    found: list[RegistryError] = []
+    for _ in range(min(LIMIT, _READ_AT_MOST // (len(text) + 1)) + 1):
+        try:
+            parse_toml("\n".join(lines), file)
+        except RegistryError as error:
+            number = (error.line or len(lines)) - 1
+            before = found[-1].line if found else None
+            follows = before is not None and not "".join(lines[before:number]).strip()
+            if number >= len(lines) or not lines[number].strip() or follows:
+                break  # the cause is further up, and each line of the rest would be an error
+            found.append(error)
+            header = lines[number].lstrip().startswith("[")
+            lines[number] = f"[{_UNREADABLE}{number}]" if header else ""
+        else:
+            return found, "\n".join(lines)
+    return found or [_only(text, file)], None
+
+
+def _only(text: str, file: str) -> RegistryError:
+    try:
+        parse_toml(text, file)
+    except RegistryError as error:
+        return error
+    raise AssertionError(f"{file} is valid TOML")
+
+
+def _problems(data: dict[str, Any]) -> Iterator[ProblemError]:
+    """Yield what is wrong with valid TOML; ``data`` loses it."""
+    for name in [name for name in data if name.startswith(_UNREADABLE)]:
+        del data[name]
+    while True:
+        try:
+            read_settings(data)
+            break
+        except ProblemError as problem:
+            yield problem
+            if not _without(data, problem.path):
+                break
+    for table, kind in KIND_BY_TABLE.items():
+        yield from _table_problems(data, table, kind)
+
+
+def _table_problems(data: dict[str, Any], table: str, kind: Kind) -> Iterator[ProblemError]:
+    tables = data.get(table, {})
+    if not isinstance(tables, dict):
+        yield ProblemError((table,), f"{table} must be a table")
+        return
+    spelled: dict[Any, str] = {}
+    for name in list(tables):
+        try:
+            ((_, body),) = binding_tables({table: {name: tables[name]}}, table)
+        except ProblemError as problem:
+            yield problem
+            continue
+        yield from _binding_problems(kind, name, dict(body), spelled)
+
+
+def _binding_problems(
+    kind: Kind, name: str, body: dict[str, Any], spelled: dict[Any, str]
+) -> Iterator[ProblemError]:
+    """Yield what is wrong with one binding: with each of its tags, else with it as a whole."""
+    while True:
+        try:
+            key = read_binding(kind, name, body).key
+            only_once(key, name, spelled)
+        except ProblemError as problem:
+            yield problem
+            wrong = "".join(problem.path[2:3])
+            if wrong in _STAND_INS and body[wrong] != _STAND_INS[wrong]:
+                body[wrong] = _STAND_INS[wrong]
+            elif body.pop(wrong, None) is None:
+                return
+        else:
+            spelled[key] = name
+            return
+
+
+def _without(data: dict[str, Any], path: Path) -> bool:
+    """Take the value at ``path`` out of the settings; whether there was one."""
+    if not path:  # the version is missing
+        return data.setdefault("version", VERSION) == VERSION and len(data) > 1
+    holder: Any = data
+    for part in path[:-1]:
+        holder = holder[int(part)] if isinstance(holder, list) else holder.get(part)
+    last = path[-1]
+    if isinstance(holder, list):
+        holder[int(last)] = {"rule": "-", "reason": "-"}
+    elif path == ("version",):
+        data["version"] = VERSION
+    elif path[0] == "Suppress" and last in ("rule", "reason"):
+        holder[last] = "-"
+    elif isinstance(holder, dict) and last in holder:
+        del holder[last]
+    else:
+        return False
+    return True
