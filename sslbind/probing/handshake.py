@@ -78,6 +78,8 @@ def shake_hands(
         outcome, detail = "refused", "the connection is refused: nothing listens there"
     except TimeoutError:
         outcome, detail = "no-answer", f"the connection is not answered within {_seconds(timeout)}"
+    except ConnectionResetError:
+        outcome, detail = "reset", "the server resets the connection"
     except (OSError, ValueError) as error:
         outcome, detail = "unreachable", f"it cannot be reached: {reason(error)}"
     return Shown(outcome, time.monotonic() - start, der, version, detail)
