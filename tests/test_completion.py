@@ -125,6 +125,14 @@ class TestWhatIsOffered:
         assert "https://www.contoso.com:443/" in offered("resolve", "https")
         assert "www.contoso.com" in offered("resolve", "10.0.0.5:443", "www")
 
+    def test_what_is_probed_and_renewed(self, folder: Path) -> None:
+        assert "www.contoso.com:443" in offered("probe", "www")
+        assert "www.contoso.com" in offered("probe", "10.0.0.5:443", "www")
+        assert "www.contoso.com:443" in offered("needs-renewal", "www")
+        assert "FILES" in offered("needs-renewal", "")
+        assert offered("renew", "") == ["FILES"]
+        assert offered("expiry", "--format", "p") == ["prometheus"]
+
     def test_behind_http_only_netshs_own(self, folder: Path) -> None:
         assert offered("http", "") == list(VERBS)
         assert offered("ht") == ["http"]

@@ -476,3 +476,29 @@ def test_targets(run: Run, path: Path, tmp_path: Path) -> None:
         assert 'hint: probe = ["10.0.0.5"] in the targets file says where' in done.err
         done = run("probe", "@web04")
         assert (done.code, "did you mean @web0" in done.err) == (2, True)
+
+
+HOSTILE = 'x\x1b[31m\n\r"}|$(id)`\x07'
+
+
+def hostile() -> Issued:
+    """Return a certificate whose every text tries to be something else."""
+    return issue(HOSTILE, dns=(f"a{HOSTILE}.example",), start=TODAY, end=TODAY + timedelta(days=9))
+
+
+def test_hostile_certificates(run: Run, path: Path, tmp_path: Path) -> None:
+    """A server's certificate reaches no terminal, label or line of a plugin as it is."""
+    with openssl_server("-cert", pem_file(tmp_path, hostile())) as port:
+        write(path, ip(port, issued()))
+        place = f"{LOOPBACK}:{port}"
+        text = run("-q", "probe", place)
+        assert (text.code, text.out.count("\n")) == (1, 1)
+        assert "\\x1b[31m" in text.out
+        line = run("probe", place, "--format", "nagios")
+        assert (line.out.count("\n"), line.out.count("|")) == (1, 1)
+        assert "$" not in line.out
+        metrics = run("-q", "probe", place, "--format", "prometheus")
+        document = run("-q", "probe", place, "--format", "json")
+    for one in (text, line, metrics, document):
+        assert all(c.isprintable() or c == "\n" for c in one.out)
+    assert document.json["probes"][0]["served"]["subject"].startswith("CN=x\x1b[31m")

@@ -66,7 +66,7 @@ class _MissingError(Exception):
 
 
 @click.command("needs-renewal", cls=_Command, context_settings=HELP)
-@click.argument("what", metavar="KEY|CERT|FILE")
+@click.argument("renewable", metavar="KEY|CERT|FILE")
 @click.option(
     "--expires-in",
     "within",
@@ -83,7 +83,7 @@ class _MissingError(Exception):
 @pass_app
 def needs_renewal_command(
     app: App,
-    what: str,
+    renewable: str,
     within: Window,
     now: datetime,
     password_file: str | None,
@@ -100,7 +100,7 @@ def needs_renewal_command(
     it could not be asked.
     """
     try:
-        lives = list(_lives(app, what, password_file, password_env))
+        lives = list(_lives(app, renewable, password_file, password_env))
     except _MissingError as error:
         if format_ == "json":
             app.json({"needs_renewal": None, "missing": True})

@@ -357,6 +357,25 @@ def _connections(known: Known) -> Iterator[Suggestion]:
             yield Suggestion(f"https://{key}/")
 
 
+def _places(known: Known) -> Iterator[Suggestion]:
+    """Yield what is probed: addresses of records, names with their port, and servers."""
+    for key in known.keys:
+        if key.host and not key.wildcard:
+            yield Suggestion(f"{key}")
+    yield from (Suggestion(*one) for one in known.servers.items())
+
+
+def _hosts_and_servers(known: Known) -> Iterator[Suggestion]:
+    yield from map(Suggestion, known.hosts)
+    yield from (Suggestion(*one) for one in known.servers.items())
+
+
+def _renewable(known: Known) -> Iterator[Suggestion]:
+    """Yield what needs-renewal asks about: bindings, certificates and files."""
+    yield from (Suggestion(str(key)) for key in known.keys)
+    yield from _certificate(known)
+
+
 _BY_WORD: Mapping[str, Callable[[Known], Iterable[Suggestion]]] = {
     "appid": linewords.owners,
     "cert": _certificate,
@@ -366,7 +385,10 @@ _BY_WORD: Mapping[str, Callable[[Known], Iterable[Suggestion]]] = {
     "host": lambda known: map(Suggestion, known.hosts),
     "new": _certificate,
     "old": _bound_certificate,
+    "more": _hosts_and_servers,
     "passwordenv": _variables,
+    "place": _places,
+    "renewable": _renewable,
     "rules": _rules,
     "script": _some_file,
     "store": lambda known: map(Suggestion, known.stores),
