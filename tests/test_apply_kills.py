@@ -26,7 +26,7 @@ OLD = "version = 1\n" + "".join(
 NEW = "version = 1\n" + "".join(
     table("SslBindingInfo", f"10.0.0.{number}:443", B) for number in range(5, 21)
 )
-WORDS = (sys.executable, "-m", "sslbind", "apply", "--yes", "--prune", "--limit", "100%")
+WORDS = (sys.executable, "-m", "sslbind", "apply", "@all", "--yes", "--prune", "--limit", "100%")
 
 
 def apply(folder: Path) -> subprocess.Popen[bytes]:
