@@ -26,7 +26,7 @@ from sslbind.sources import Source
 from sslbind.targets import MARK, Target
 from sslbind.transports import powershell
 from sslbind.transports.connect import connect
-from sslbind.transports.transport import Program, Ran, UnreachableError
+from sslbind.transports.transport import Program, Ran, Transport, UnreachableError
 
 _CAPTURED = b'{"format":"sslbind-capture"'
 _SHOW = b"http show iplisten\nhttp show sslcert\nhttp show iplisten\nexit\n"
@@ -64,13 +64,14 @@ class UnreadableError(SslbindError):
 class Server:
     """One target, to be read as often as needed; a way that failed once is not tried again.
 
-    Raises SslbindError where its transport cannot be made: a password that is not there.
+    ``transport`` is another way to it than its own. Raises SslbindError where that
+    cannot be made: a password that is not there.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, transport: Transport | None = None) -> None:
         self.target = target
         self.name = f"{MARK}{target.name}"
-        self.transport = connect(target)
+        self.transport = connect(target) if transport is None else transport
         self._captures = Program.POWERSHELL in self.transport.programs
 
     def read(self) -> Source:

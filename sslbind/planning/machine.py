@@ -12,20 +12,27 @@ from sslbind.planning.seen import Seen, seen_of
 from sslbind.release import Release
 from sslbind.session import Session
 from sslbind.targets import Target
-from sslbind.transports.transport import Program, Ran
+from sslbind.transports.transport import Program, Ran, Transport
 
 
 class Machine:
     """A target that is to be as a registry says; its transport is opened when it is first used.
 
-    ``location`` is whose certificate stores ``deliver`` writes to.
+    ``location`` is whose certificate stores ``deliver`` writes to, ``transport``
+    another way to the target than its own.
     """
 
-    def __init__(self, target: Target, session: Session, location: str = LOCATION) -> None:
+    def __init__(
+        self,
+        target: Target,
+        session: Session,
+        location: str = LOCATION,
+        transport: Transport | None = None,
+    ) -> None:
         self.name = target.name
         self.wanted = contents(session)
         self._session = session
-        self._server = Server(target)
+        self._server = Server(target, transport)
         self._location = location
 
     def read(self) -> Seen:

@@ -92,3 +92,17 @@ def impact_text(impact: Shown) -> str:
     where = f"[{address}]" if ":" in address else address
     host = impact["host"] or "no server name"
     return f"{host} on {where}:{impact['port']}: {impact['before']} -> {impact['after']}"
+
+
+def diff(changes: Iterable[Shown]) -> tuple[str, str]:
+    """Return what changes as two texts, before and after, with a value a line."""
+    changes = [*changes]
+    before = (_side(one, 0) for one in changes if one["action"] not in ("add", "deliver"))
+    after = (_side(one, 1) for one in changes if one["action"] != "delete")
+    return "".join(before), "".join(after)
+
+
+def _side(change: Shown, at: int) -> str:
+    lines = [spec(change)]
+    lines += [f"    {name}={shown(name, pair[at])}" for name, pair in change["tags"].items()]
+    return "".join(f"{printable(line)}\n" for line in lines)
