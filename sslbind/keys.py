@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from sslbind.errors import BadValueError
@@ -161,6 +162,11 @@ def parse_address(text: str) -> str:
     if ":" not in text:
         hint = "four numbers from 0 to 255 without leading zeros, or an IPv6 address"
         raise BadValueError(f"{text!r} is not an IP address", hint)
+    return _parse_ipv6(text)
+
+
+@lru_cache(maxsize=64)  # a server has few, and asks for them often
+def _parse_ipv6(text: str) -> str:
     from ipaddress import AddressValueError, IPv6Address
 
     if _IPV4.fullmatch(text.partition(":")[0]):

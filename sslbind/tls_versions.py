@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from sslbind.binding import Binding
 from sslbind.release import Release
 from sslbind.tags import TAGS
@@ -19,19 +21,24 @@ administrator turned off for the whole machine is not considered.
 """
 
 
-def versions_left(binding: Binding, release: Release) -> tuple[str, ...]:
-    """Return the versions that ``release`` has and that the tags of the record leave on.
+_REMOVING = {tag.name: tag for tag in TAGS if tag.removes}
 
-    A tag that the release does not have is ignored.
+
+def versions_left(binding: Binding, release: Release) -> tuple[str, ...]:
+    """Return the versions that ``release`` has and no tag of the record takes away.
+
+    A tag that the release does not know takes nothing away.
     """
-    removed = {
-        version
-        for tag in TAGS
-        if tag.removes and tag.since <= release and binding[tag.name]
-        for version in tag.removes
-    }
-    return tuple(
-        version
-        for version, since in VERSIONS.items()
-        if since <= release and version not in removed
-    )
+    removed: set[str] = set()
+    for name in _REMOVING.keys() & binding.values.keys():
+        tag = _REMOVING[name]
+        if tag.since <= release and binding[name]:
+            removed.update(tag.removes)
+    if not removed:
+        return _versions_of(release)
+    return tuple(version for version in _versions_of(release) if version not in removed)
+
+
+@cache
+def _versions_of(release: Release) -> tuple[str, ...]:
+    return tuple(version for version, since in VERSIONS.items() if since <= release)

@@ -1,7 +1,8 @@
 """The folder of a server: written so that a reader finds the old files or the new ones.
 
-What the main file names is written first, under names that say what is in it;
-the main file is replaced by one rename; then what nothing names any more goes.
+What the main file names is written first, under names that stand for what is in
+it, so that such a file is never changed; the main file is replaced by one
+rename; then what nothing names any more goes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sslbind.locks import locked
 IGNORED = b"# Private keys belong in no repository.\n*\n"
 _OURS = re.compile(r"(?:[0-9a-f]{40}-)?[0-9a-f]{16}\.(?:pem|list)|refusal\.pem")
 _LARGEST = 64 << 20
+_MANY = 20
 
 
 def write_folder(
@@ -41,12 +43,13 @@ def write_folder(
         for name in sorted({os.path.dirname(one) for one in files} - {""}):
             _make(os.path.join(folder, name), ours=True)
         _put(os.path.join(folder, ".gitignore"), IGNORED)
-        changed = False
-        for name, data in files.items():
-            there = os.path.lexists(os.path.join(folder, name))
-            if name != main and not (name == keep and there):
-                changed = _put(os.path.join(folder, name), data) or changed
-        changed = _put(path, files[main]) or changed
+        missing = {
+            os.path.join(folder, name): data
+            for name, data in files.items()
+            if name != main and not _is_there(os.path.join(folder, name), data, any_=name == keep)
+        }
+        _create(missing)
+        changed = _put(path, files[main]) or bool(missing)
         for name in {os.path.dirname(one) for one in files} - {""}:
             wanted = {os.path.basename(one) for one in files if os.path.dirname(one) == name}
             _tidy(os.path.join(folder, name), wanted)
@@ -65,6 +68,39 @@ def _make(folder: str, *, ours: bool = False) -> None:
             os.chmod(folder, PRIVATE_FOLDER)
     except OSError as error:
         raise SslbindError(f"cannot be made: {reason(error)}", file=folder) from None
+
+
+def _is_there(path: str, data: bytes, *, any_: bool) -> bool:
+    """Whether a file with this name is whole: its name stands for its content, unless ``any_``."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    if not stat.S_ISREG(status.st_mode):
+        raise SslbindError("is not a regular file, and is not written", "remove it", file=path)
+    return any_ or (status.st_size == len(data) and not stat.S_IMODE(status.st_mode) & 0o077)
+
+
+def _create(files: Mapping[str, bytes]) -> None:
+    """Write new files, for the user only; they are on the disk when this returns.
+
+    Half a file that an earlier run left, whose end was not awaited, is replaced.
+    """
+    at_once = len(files) > _MANY and hasattr(os, "sync")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    for path, data in files.items():
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            with open(os.open(path, flags, PRIVATE_FILE), "wb") as file:
+                file.write(data)
+                file.flush()
+                if not at_once:
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise SslbindError(f"cannot be written: {reason(error)}", file=path) from None
+    if at_once:  # a thousand times waiting for the disk would take seconds
+        os.sync()
 
 
 def _put(path: str, data: bytes) -> bool:

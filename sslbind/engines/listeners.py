@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from sslbind.binding import Binding
     from sslbind.session import Session
 
+_PLAIN = {"certhash", "appid", "certstorename"}
+"""What every record has; none of it says how a handshake goes, but for the certificate."""
 _CARRIED = {
     *(tag.name for tag in TAGS if tag.removes),
     *(tag.name for tag in (REJECT, CLIENT_CERTIFICATE, CTL_STORE, HTTP2, QUIC, OCSP_STAPLING)),
-    *(SSLFLAGS.name, "certhash", "appid", "certstorename"),
+    *(SSLFLAGS.name, *_PLAIN),
 }
 """The tags that a server is configured by; neither QUIC nor stapling is ever offered."""
 
@@ -107,6 +109,7 @@ class _Asking:
         )
         self._material = material
         self._known: dict[tuple[Key, str], Terms | None] = {}
+        self._alike: dict[tuple[str | None, str | None], Terms | None] = {}
         self._ascii: dict[str, str] = {}
         self.ports = sorted({key.port for key in self._bindings})
 
@@ -181,8 +184,17 @@ class _Asking:
             return None
         known = record.key, step.stem
         if known not in self._known:
-            self._known[known] = self._worked_out(record, step.stem)
+            self._known[known] = self._of_record(record, step.stem)
         return self._known[known]
+
+    def _of_record(self, record: Binding, stem: str) -> Terms | None:
+        """Return the terms of a record; most have no tags, and share those of their certificate."""
+        if stem or record.other or not record.values.keys() <= _PLAIN:
+            return self._worked_out(record, stem)
+        alike = record.certhash, record.store
+        if alike not in self._alike:
+            self._alike[alike] = self._worked_out(record, stem)
+        return self._alike[alike]
 
     def _worked_out(self, record: Binding, stem: str) -> Terms | None:
         left = versions_left(record, self._release)

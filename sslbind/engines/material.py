@@ -109,7 +109,8 @@ class Material:
     def _completed(self, identity: Identity) -> Identity:
         """Return ``identity`` with the issuers that the stores have, as Windows completes it."""
         stores = self._session.stores
-        others = stores.issuers(identity) if stores and not identity.chain else ()
+        itself = identity.leaf.subject == identity.leaf.issuer
+        others = () if stores is None or identity.chain or itself else stores.issuers(identity)
         if not others:
             return identity
         from sslbind.certificates.identity import Identity
