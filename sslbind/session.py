@@ -93,9 +93,14 @@ class Session:
 
     @property
     def stores(self) -> CertStores | None:
-        """The certificate stores, None where they are not modelled."""
+        """The certificate stores, None where they are not modelled; a capture has its server's."""
         settings = self.registry.settings.cert_stores
-        if settings is not None and self._stores is None:
+        held = self.registry.provenance.certificates
+        if held is not None and self._stores is None:
+            from sslbind.certificates.held import HeldStores
+
+            self._stores = HeldStores(self.registry.path, held)
+        elif settings is not None and self._stores is None:
             from sslbind.certificates.stores import CertStores
 
             password_file = settings.password_file

@@ -15,7 +15,7 @@ from sslbind.formats.encoding import decode_console
 from sslbind.formats.imported import Imported
 from sslbind.keys import KIND_BY_TABLE, Key
 from sslbind.registry.bindings import Bindings
-from sslbind.registry.document import Provenance, Settings
+from sslbind.registry.document import CertStoresSettings, Provenance, Settings
 from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry
 from sslbind.registry.snapshot import Snapshot
 from sslbind.release import DEFAULT_RELEASE
@@ -121,6 +121,8 @@ def _detected(known: Mapping[str, Format], text: str) -> Format | None:
 def snapshot(source: Source) -> Snapshot:
     """Return a document as a read-only registry; its notes list what the document lacks.
 
+    The certificates that it holds are its stores, without keys.
+
     Bad records are left out and listed in ``provenance.left_out``. Raises SslbindError
     where one key has two different values: that is more than one server.
     """
@@ -139,6 +141,7 @@ def snapshot(source: Source) -> Snapshot:
     settings = Settings(
         imported.release or DEFAULT_RELEASE,
         imported.iplisten or (),
+        None if imported.certificates is None else CertStoresSettings("certificates", True),
         central_store=imported.central,
     )
     found = Snapshot(source.file, settings, bindings, lines, _provenance(source, bindings))
@@ -167,7 +170,7 @@ def _provenance(source: Source, bindings: Mapping[Key, Binding]) -> Provenance:
         sites,
         frozenset(unknown),
         frozenset(unread),
-        imported.certificates is not None,
+        imported.certificates,
         _left_out(source),
     )
 

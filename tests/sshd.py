@@ -80,6 +80,7 @@ class Machine:
         (self.folder / "commands").write_text("")
         (self.folder / "shell").write_text("/bin/sh")
         (self.folder / "bin" / "powershell").unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "My", ignore_errors=True)
         self.mood("")
 
     def mood(self, mood: str) -> None:

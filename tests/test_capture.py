@@ -14,7 +14,7 @@ import pytest
 from conftest import IIS, Run
 from hypothesis import given
 from hypothesis import strategies as st
-from pki import Issued, intermediate, root, web
+from pki import Issued, intermediate, mail, root, web
 from strategies import binding_lists
 
 from sslbind import netsh_messages
@@ -393,3 +393,33 @@ def test_the_script_touches_no_secret() -> None:
     """Outside its comments no password, user name or private key is spoken of."""
     code = re.sub(r"(?s)<#.*?#>|#[^\n]*", "", SCRIPT).lower().replace("hasprivatekey", "")
     assert not re.findall("password|username|privatekey", code)
+
+
+def test_a_capture_is_checked_as_the_registry_that_is_made_of_it(run: Run, tmp_path: Path) -> None:
+    """Its certificates are judged as they are in it: only file and line differ."""
+    unknown = Binding(parse_key(IPPORT, "10.0.0.7:443"), {"certhash": "c3" * 20, "appid": IIS})
+    held = [stored(web()), stored(mail()), stored(intermediate(), "CA", key=False)]
+    document = built(IP, SNI, unknown, certificates=held)
+    (tmp_path / FILE).write_text(json.dumps(document, indent=1))
+    assert run("import", "--each", "servers", FILE).code == 0
+
+    def findings(file: str) -> list[tuple[str, str, str]]:
+        seen = run("check", file, "--at", "2028-06-01", "--format", "json")
+        return sorted((one["rule"], str(one["key"]), one["message"]) for one in
+                      seen.json["findings"])  # fmt: skip
+
+    found = findings(FILE)
+    assert {rule for rule, _, _ in found} >= {"cert-not-found", "cert-host-mismatch"}
+    assert found == findings("servers/web1.toml")
+
+
+@pytest.mark.parametrize(
+    "words", [("store", "add", "x.pem"), ("rebind", "a" * 40, "b" * 40)], ids=["store", "rebind"]
+)
+def test_the_stores_of_a_capture_are_read_only(
+    run: Run, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / FILE).write_text(json.dumps(built(IP, certificates=[stored(web())])))
+    seen = run("-r", FILE, *words)
+    assert (seen.code, seen.out) == (2, "")
+    assert "sslbind import makes a registry of it" in seen.err

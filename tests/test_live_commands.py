@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import IIS, OTHER, A, B, Run
+from pki import web
 from sshd import Farm, Machine, farm, servers
 
 __all__ = ["farm", "servers"]  # fixtures
@@ -48,6 +49,30 @@ def test_check(three: Farm, run: Run) -> None:
     assert len(notes) == 1
     assert notes[0].startswith("note: @s1, @s2, @s3: read with netsh, which lists no")
     assert run("check", "@s1").code == 0
+
+
+@pytest.mark.slow
+def test_check_looks_at_the_certificates_of_a_server(three: Farm, run: Run) -> None:
+    """What capture.ps1 brings is judged as if it had been imported: dates, names and chains."""
+    server = three.servers[0]
+    server.powershell()
+    (server.folder / "My").mkdir(exist_ok=True)
+    (server.folder / "My" / "web.cer").write_bytes(web().der)
+    server.registry.write_text(
+        HEAD + record("www.contoso.com:443", web().thumbprint)
+        + record("mail.contoso.com:443", web().thumbprint) + record("10.0.0.9:443", B)
+    )  # fmt: skip
+    seen = run("check", "@s1", "--at", "2099-01-01", "--format", "json")
+    found = {(one["rule"], one["key"]) for one in seen.json["findings"]}
+    assert {
+        ("cert-expired", "www.contoso.com:443"),
+        ("cert-host-mismatch", "mail.contoso.com:443"),
+        ("cert-not-found", "10.0.0.9:443"),
+    } <= found
+    assert run("import", "--each", "servers", "@s1").code == 0
+    again = run("check", "servers/s1.toml", "--at", "2099-01-01", "--format", "json")
+    assert {(one["rule"], one["key"]) for one in again.json["findings"]} == found
+    assert web().thumbprint in run("expiry", "@s1", "--format", "tsv").out
 
 
 def test_import_each(three: Farm, run: Run, tmp_path: Path) -> None:

@@ -200,7 +200,6 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
     suppressed: dict[Suppressed, None] = {}
     bindings = failed = 0
     foreign: list[str] = []
-    unchecked: list[str] = []
     ran = [rule for id_, rule in rules().items() if question.ids is None or id_ in question.ids]
     idle = {rule.id for rule in ran if rule.sites}
     for path in paths:
@@ -216,9 +215,7 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
         app.note(*found.notes)
         if found.findings and not isinstance(session.registry, Registry):
             foreign.append(path)
-        if session.registry.provenance.certificates:
-            unchecked.append(path)
-        elif session.stores is None:
+        if session.stores is None:
             app.note(NOT_MODELLED)
         if question.sites or session.registry.provenance.sites:
             idle.clear()
@@ -229,7 +226,8 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
             findings.setdefault(one, []).append(path)
         suppressed |= dict.fromkeys(found.suppressed)
         bindings += len(session.registry.bindings)
-    _note_sources(app, foreign, unchecked)
+    if foreign:
+        _note_foreign(app, foreign)
     told = [*_told(findings, paths, len(paths) - failed)]
     return Checked(ran, told, [*suppressed], bindings, idle), failed
 
@@ -246,22 +244,13 @@ def _unreadable(app: App, error: SslbindError, question: Question) -> list[Findi
     return [one for one in found if question.ids is None or one.rule in question.ids]
 
 
-def _note_sources(app: App, foreign: Sequence[str], unchecked: Sequence[str]) -> None:
-    """Print at most one note of each kind about files that are not registries.
-
-    ``foreign`` are those with findings, ``unchecked`` those with certificates.
-    """
-    if foreign:
-        are = "is not a registry" if len(foreign) == 1 else "are not registries"
-        app.note(
-            f"{some(foreign, 3)} {are}: make one with sslbind import, and put it for REGISTRY in"
-            " the commands"
-        )
-    if unchecked:
-        app.note(
-            f"{some(unchecked, 3)}: certificates are not checked: import it to have names, dates"
-            " and chains checked"
-        )
+def _note_foreign(app: App, files: Sequence[str]) -> None:
+    """Print one note about the files with findings that are not registries."""
+    are = "is not a registry" if len(files) == 1 else "are not registries"
+    app.note(
+        f"{some(files, 3)} {are}: make one with sslbind import, and put it for REGISTRY in the"
+        " commands"
+    )
 
 
 def _told(

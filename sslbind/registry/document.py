@@ -70,7 +70,7 @@ class Provenance(NamedTuple):
     document lacks, ``sites`` IIS's side of the bindings, ``unknown`` the names
     of what it does not record: tags, ``windows``, ``iplisten``, ``central``;
     ``unread`` the keys of its records that could not be read;
-    ``certificates`` whether it has any, which only a registry can store;
+    ``certificates`` those that it holds (the store, and DER), None where it has no stores;
     ``left_out`` a sentence for each record that could not be read, with a key or not.
     """
 
@@ -78,7 +78,7 @@ class Provenance(NamedTuple):
     sites: tuple[Sites, ...] = ()
     unknown: frozenset[str] = frozenset()
     unread: frozenset[Key] = frozenset()
-    certificates: bool = False
+    certificates: tuple[tuple[str, bytes], ...] | None = None
     left_out: tuple[str, ...] = ()
 
 
