@@ -287,14 +287,14 @@ def test_a_certificate_without_its_key_is_left_out(run: Run, tmp_path: Path) -> 
     assert [one["rule"] for one in found.json["findings"]] == ["cert-not-found"]
 
 
-def test_a_capture_with_certificates_says_what_import_brings(run: Run, tmp_path: Path) -> None:
-    """Certificates are looked at in the stores of a registry only: the note names the way."""
+def test_a_capture_with_certificates_is_checked_without_an_import(
+    run: Run, tmp_path: Path
+) -> None:
+    """Its certificates are its stores: what one of them lacks is found where it is."""
     (tmp_path / "web01.json").write_text(capture(certificates=[held(web())]))
-    seen = run("check", "web01.json")
-    assert (
-        "note: web01.json: certificates are not checked: import it to have names, dates"
-        " and chains checked\n"
-    ) in seen.err
+    seen = run("check", "web01.json", "--select", "cert-expired", "--at", "2099-01-01")
+    assert seen.code == 1
+    assert "error: cert-expired: " in seen.out
     assert "[CertStores]" not in seen.err
 
 
@@ -461,8 +461,9 @@ def test_a_broken_registry_is_never_taken_for_another_document(
     """A typo is told with its line, although a comment looks like a capture."""
     (tmp_path / "sslbind.toml").write_text(COMMENTED)
     seen = run(*words)
-    assert (seen.code, seen.out) == (2, "")
-    assert "sslbind.toml:8: 'certhsh' is not a tag" in seen.err
+    assert seen.code == 2
+    assert "10.9.9.9:443" not in seen.out
+    assert "'certhsh' is not a tag" in (seen.out if words == ("check",) else seen.err)
 
 
 def test_a_registry_is_not_imported(run: Run, tmp_path: Path) -> None:
