@@ -287,9 +287,7 @@ def test_a_certificate_without_its_key_is_left_out(run: Run, tmp_path: Path) -> 
     assert [one["rule"] for one in found.json["findings"]] == ["cert-not-found"]
 
 
-def test_a_capture_with_certificates_is_checked_without_an_import(
-    run: Run, tmp_path: Path
-) -> None:
+def test_a_capture_with_certificates_is_checked_without_an_import(run: Run, tmp_path: Path) -> None:
     """Its certificates are its stores: what one of them lacks is found where it is."""
     (tmp_path / "web01.json").write_text(capture(certificates=[held(web())]))
     seen = run("check", "web01.json", "--select", "cert-expired", "--at", "2099-01-01")
