@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what PUBLIC names, for type checkers; a test compares the t
     from sslbind.errors import NetshError as NetshError
     from sslbind.errors import RegistryError as RegistryError
     from sslbind.errors import SslbindError as SslbindError
+    from sslbind.expiry import expiry_rows as expiry_rows
     from sslbind.exporting import export_changes as export_changes
     from sslbind.exporting import export_registry as export_registry
     from sslbind.formats.iis.read_sites import read_sites as read_sites
@@ -35,11 +36,16 @@ if TYPE_CHECKING:  # what PUBLIC names, for type checkers; a test compares the t
     from sslbind.keys import infer_key as infer_key
     from sslbind.keys import parse_key as parse_key
     from sslbind.passwords import Passwords as Passwords
+    from sslbind.probing.connections import connections_of as connections_of
+    from sslbind.probing.verdict import Prober as Prober
     from sslbind.provisioning import bind_certificate as bind_certificate
     from sslbind.provisioning import read_identities as read_identities
     from sslbind.rebinding import rebind as rebind
     from sslbind.registry.registry import Registry as Registry
     from sslbind.release import Release as Release
+    from sslbind.renewal import Renewal as Renewal
+    from sslbind.renewal import RenewalRequest as RenewalRequest
+    from sslbind.renewal import renew as renew
     from sslbind.resolver import Answer as Answer
     from sslbind.resolver import State as State
     from sslbind.resolver import resolve as resolve
@@ -61,9 +67,12 @@ PUBLIC = {
     "Key": "keys",
     "NetshError": "errors",
     "Passwords": "passwords",
+    "Prober": "probing.verdict",
     "Registry": "registry.registry",
     "RegistryError": "errors",
     "Release": "release",
+    "Renewal": "renewal",
+    "RenewalRequest": "renewal",
     "Session": "session",
     "SslbindError": "errors",
     "State": "resolver",
@@ -72,7 +81,9 @@ PUBLIC = {
     "bind_certificate": "provisioning",
     "check_registry": "checking",
     "compare": "comparison",
+    "connections_of": "probing.connections",
     "delete_entries": "inventory",
+    "expiry_rows": "expiry",
     "export_changes": "exporting",
     "export_registry": "exporting",
     "find_entries": "inventory",
@@ -85,6 +96,7 @@ PUBLIC = {
     "read_sites": "formats.iis.read_sites",
     "read_source": "sources",
     "rebind": "rebinding",
+    "renew": "renewal",
     "resolve": "resolver",
     "select_bindings": "selection",
     "server_state": "comparison",

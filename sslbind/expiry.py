@@ -60,7 +60,7 @@ class _Life(NamedTuple):
     not_after: datetime | None
 
 
-def rows_of(session: Session, server: str, also: Session | None = None) -> Iterator[Row]:
+def expiry_rows(session: Session, server: str, also: Session | None = None) -> Iterator[Row]:
     """Yield the rows of one registry, as it has them.
 
     A certificate that neither its stores nor its document have is looked up by

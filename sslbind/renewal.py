@@ -80,7 +80,7 @@ class _RefusedError(Exception):
         self.hints = tuple(hints)
 
 
-class Request(NamedTuple):
+class RenewalRequest(NamedTuple):
     """How certificates are renewed.
 
     ``port``: names without a record there get one, owned by ``appid``.
@@ -111,7 +111,7 @@ def newest(found: Iterable[Identity]) -> list[Identity]:
     return list(best.values())
 
 
-def renew(session: Session, identity: Identity, request: Request) -> Renewal:
+def renew(session: Session, identity: Identity, request: RenewalRequest) -> Renewal:
     """Bind ``identity`` wherever a certificate is bound whose names it covers; keep every tag.
 
     A certificate with the same names is replaced, else the only one of which it
@@ -218,7 +218,7 @@ def _replaced(candidates: Sequence[Candidate], new: Certificate, *, bound: bool)
 
 
 def _added(
-    session: Session, identity: Identity, request: Request
+    session: Session, identity: Identity, request: RenewalRequest
 ) -> tuple[list[Change], list[str]]:
     """Add a record for each name that has none on the port that is asked for."""
     changes: list[Change] = []

@@ -93,7 +93,7 @@ def expiry_command(
 
 def _read(app: App, paths: Sequence[str], *, strict: bool) -> tuple[list[Row], dict[str, bool]]:
     """Return the rows of each registry, and which could be read; with ``strict`` all have to be."""
-    from sslbind.expiry import rows_of, server_names
+    from sslbind.expiry import expiry_rows, server_names
 
     rows: list[Row] = []
     reachable: dict[str, bool] = {}
@@ -102,7 +102,7 @@ def _read(app: App, paths: Sequence[str], *, strict: bool) -> tuple[list[Row], d
             with progress() as tell:
                 session = app.reading(path)
                 session.progress = tell
-                rows += rows_of(session, server, _followed(app, path))
+                rows += expiry_rows(session, server, _followed(app, path))
         except SslbindError as error:
             if strict:
                 raise

@@ -14,7 +14,7 @@ from sslbind.cli.moments import at_option, window
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import read_certificates
 from sslbind.errors import BadValueError, SslbindError
-from sslbind.expiry import Row, rows_of
+from sslbind.expiry import Row, expiry_rows
 from sslbind.keys import CCS, KIND_BY_NAME, SCOPEDCCS, Key, infer_key, parse_key
 from sslbind.moments import Window
 from sslbind.printable import printable
@@ -197,6 +197,6 @@ def _rows(session: Session, key: Key) -> Iterator[Row]:
         for file in (session.central.files() if central and session.central else ())
         if file.name is not None and (key.kind is CCS or file.name in names)
     }
-    for row in rows_of(session, ""):
+    for row in expiry_rows(session, ""):
         if (row.kind == key.kind.name and row.key == str(key)) or row.key in served:
             yield row

@@ -15,7 +15,7 @@ from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import read_certificates
 from sslbind.errors import SslbindError
 from sslbind.printable import printable
-from sslbind.renewal import Renewal, Request, newer_file, newest, renew
+from sslbind.renewal import Renewal, RenewalRequest, newer_file, newest, renew
 from sslbind.tags import TAG_BY_NAME
 from sslbind.wording import some
 
@@ -88,7 +88,7 @@ def renew_command(
     if not identities:
         raise SslbindError("FILE holds no certificate with a host name or an address")
     owner = str(TAG_BY_NAME["appid"].parse(appid))
-    request = Request(datetime.now(UTC), port, owner, needed=not ccs, dry_run=dry_run)
+    request = RenewalRequest(datetime.now(UTC), port, owner, needed=not ccs, dry_run=dry_run)
     done: list[_Done] = []
     with app.editing(dry_run=dry_run) as session:
         if ccs:

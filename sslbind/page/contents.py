@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sslbind.answers.table import Port, Table
 from sslbind.checking import check_registry
 from sslbind.comparison import ServerState, compare, server_state
-from sslbind.expiry import FILE, Row, rows_of
+from sslbind.expiry import FILE, Row, expiry_rows
 from sslbind.moments import Window
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def report_on(
         release=session.release.title,
         iplisten=registry.iplisten,
         ports=[*Table(session).ports(None)],
-        places={(row.kind, row.key): row for row in rows_of(session, name)},
+        places={(row.kind, row.key): row for row in expiry_rows(session, name)},
         findings=found.findings,
         suppressed=len(found.suppressed),
         notes=notes,
