@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 from conftest import IIS, A
+from tools import needs
 from winrs import Endpoint
 
 from sslbind.errors import SslbindError
@@ -90,6 +91,29 @@ def test_a_server_is_read(endpoint: Endpoint, tmp_path: Path) -> None:
     there = Registry.open(str(tmp_path / "server.toml"))
     assert source.format.name == "netsh-show"
     assert snapshot(source).bindings == there.bindings
+
+
+@pytest.mark.slow
+def test_the_capture_script_runs_there(
+    endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PowerShell gets the script on standard input, and its answer is what import reads."""
+    exe = tmp_path / "System32" / "netsh.exe"
+    exe.parent.mkdir()
+    exe.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -m sslbind -q -r {tmp_path}/server.toml "$@"\n'
+    )
+    exe.chmod(0o755)
+    for name in ("SystemRoot", "SERVER"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("PWSH", needs("pwsh"))
+    script = str(Path(__file__).parent / "windows_powershell.sh")
+    endpoint.programs["powershell"] = ("sh", script)
+    source = Server(target(endpoint, tmp_path)).read()
+    there = Registry.open(str(tmp_path / "server.toml"))
+    assert source.format.name == "capture"
+    assert snapshot(source).bindings == there.bindings
+    assert [one.split()[0] for one in endpoint.commands] == ["powershell"]
 
 
 def test_a_password_in_a_file(endpoint: Endpoint, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import uuid
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -31,7 +31,7 @@ _STATE = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/CommandState/"
 class Endpoint:
     """A server with ``programs``: an argv for each name that a client may start."""
 
-    def __init__(self, ca: trustme.CA, programs: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, ca: trustme.CA, programs: dict[str, Sequence[str]]) -> None:
         self.programs = programs
         self.password = "correct horse"
         self.options: list[dict[str, str]] = []
@@ -108,7 +108,8 @@ class Endpoint:
 
     def run(self) -> None:
         """Run the program on what was sent, in the shell's code page."""
-        program = self.programs[self.commands[-1].split()[0]]
+        name, *arguments = self.commands[-1].split()
+        program = [*self.programs[name], *arguments]
         done = subprocess.run(program, input=self.input, capture_output=True, check=False)
         page = {"65001": "utf-8"}.get(self.options[0].get("WINRS_CODEPAGE", ""), "cp437")
         output = done.stdout.decode().encode(page, "replace")
