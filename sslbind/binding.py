@@ -11,6 +11,8 @@ from sslbind.release import Release
 from sslbind.sslflags import FLAG_TAGS, effective
 from sslbind.tags import BITS, STORED, TAGS, Bit, Value
 
+UNKNOWN = "?"
+"""What people see in place of a value that is not known."""
 DEFAULT_STORE = "MY"
 """LocalMachine's personal store: where HTTP.SYS looks when no certstorename is given."""
 
@@ -22,17 +24,26 @@ class Binding:
     its default is left out, so that equal bindings have equal values. ``other``
     holds what was imported and has no tag, unchanged.
 
-    ``binding["usagecheck"]`` gives the value in force, None for absent text.
-    Raises BadValueError for an invalid name or value, and for a record that lacks
-    what its kind needs.
+    ``unknown`` are the names of the tags whose values the document of the record
+    does not give, as where somebody masked a thumbprint: they are not at their
+    defaults, and only a record of a snapshot has some.
+
+    ``binding["usagecheck"]`` gives the value in force, None for absent text and
+    for what is unknown. Raises BadValueError for an invalid name or value, and for
+    a record that lacks what its kind needs.
     """
 
-    __slots__ = ("key", "other", "values")
+    __slots__ = ("key", "other", "unknown", "values")
 
     def __init__(
-        self, key: Key, values: Mapping[str, object], other: Mapping[str, Any] | None = None
+        self,
+        key: Key,
+        values: Mapping[str, object],
+        other: Mapping[str, Any] | None = None,
+        unknown: frozenset[str] = frozenset(),
     ) -> None:
         self.key = key
+        self.unknown = unknown
         self.other: Mapping[str, Any] = other or {}
         kept: dict[str, Value] = {}
         for name, value in values.items():
@@ -50,13 +61,15 @@ class Binding:
 
     def __getitem__(self, name: str) -> Value | None:
         value = self.values.get(name)
-        return STORED[name].default if value is None else value
+        if value is not None or name in self.unknown:
+            return value
+        return STORED[name].default
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Binding):
             return NotImplemented
         same = self.key == other.key and self.values == other.values
-        return same and _same(self.other, other.other)
+        return same and self.unknown == other.unknown and _same(self.other, other.other)
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -66,19 +79,22 @@ class Binding:
 
     @property
     def certhash(self) -> str | None:
-        """The thumbprint, or None where the central store serves the certificate."""
+        """The thumbprint; None where the central store has the certificate, or it is unknown."""
         value = self["certhash"]
         return None if value is None else str(value)
 
     @property
     def appid(self) -> str:
-        """The owner's ``{guid}``."""
-        return str(self["appid"])
+        """The owner's ``{guid}``, UNKNOWN where it is not known."""
+        return str(self["appid"] or UNKNOWN)
 
     @property
     def store(self) -> str | None:
-        """The store that is searched: certstorename, MY where none is named, None for CCS."""
-        if not self.key.kind.certificate:
+        """The store that is searched: certstorename, MY where none is named, None for CCS.
+
+        None too where it is unknown.
+        """
+        if not self.key.kind.certificate or "certstorename" in self.unknown:
             return None
         return str(self.values.get("certstorename", DEFAULT_STORE))
 
@@ -100,6 +116,7 @@ class Binding:
             self.key,
             {name: value for name, value in values.items() if value is not None},
             self.other,
+            self.unknown - changes.keys(),
         )
 
     def to_json(self, release: Release) -> dict[str, Value | None]:
@@ -109,9 +126,13 @@ class Binding:
         """
         record: dict[str, Value | None] = {"kind": self.key.kind.name, "key": str(self.key)}
         record |= {name: self[name] for name in ("certhash", "appid", "certstorename")}
-        record["sslflags"] = self.sslflags(release)
+        known = self.unknown.isdisjoint(_FLAGS)
+        record["sslflags"] = self.sslflags(release) if known else None
         record |= {tag.name: self[tag.name] for tag in TAGS}
         return record | {name: value for name, value in self.values.items() if name not in record}
+
+
+_FLAGS = {"sslflags", *(tag.name for tag in FLAG_TAGS)}
 
 
 def _meant(name: str) -> str:
@@ -149,7 +170,7 @@ def _turn_on(values: dict[str, Value]) -> tuple[str, ...]:
 
 
 def _require(binding: Binding) -> None:
-    kind, values = binding.key.kind, binding.values
+    kind, values = binding.key.kind, binding.values.keys() | binding.unknown
     if "appid" not in values:
         raise BadValueError(f"{binding.key.spec}: appid is missing")
     if kind.certificate:
@@ -157,7 +178,7 @@ def _require(binding: Binding) -> None:
             raise BadValueError(f"{binding.key.spec}: certhash is missing")
         return
     for name in ("certhash", "certstorename"):
-        if name in values:
+        if name in binding.values:
             raise BadValueError(
                 f"{binding.key.spec}: {name} does not belong there;"
                 " the central store supplies the certificate"

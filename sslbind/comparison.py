@@ -14,6 +14,7 @@ from sslbind.binding import Binding
 from sslbind.keys import KINDS, Key
 from sslbind.printable import printable
 from sslbind.registry.document import CentralCertProvider
+from sslbind.registry.provenance import Provenance, Unread
 from sslbind.release import Release
 from sslbind.session import Session
 from sslbind.sslflags import BASE, tag_bits
@@ -40,7 +41,8 @@ class ServerState(NamedTuple):
     """What one server has; ``name`` is what it is called in the answer.
 
     ``untold`` are the names of what its document does not record: tags, WINDOWS,
-    IPLISTEN, CENTRAL; ``unread`` the keys of bindings that could not be read.
+    IPLISTEN, CENTRAL. ``provenance`` is the document's: what it has and could not be
+    read.
     """
 
     name: str
@@ -49,7 +51,7 @@ class ServerState(NamedTuple):
     release: Release
     central: CentralCertProvider = CentralCertProvider()
     untold: frozenset[str] = frozenset()
-    unread: frozenset[Key] = frozenset()
+    provenance: Provenance = Provenance()
 
 
 def server_state(session: Session, *, release_given: bool = False) -> ServerState:
@@ -70,7 +72,7 @@ def server_state(session: Session, *, release_given: bool = False) -> ServerStat
         session.release,
         registry.settings.central_store or CentralCertProvider(),
         frozenset(untold),
-        provenance.unread,
+        provenance,
     )
 
 
@@ -94,6 +96,11 @@ class Difference(NamedTuple):
 class Comparison(NamedTuple):
     """The names of the servers, how many bindings are the same on all, and what is not.
 
+    ``same`` counts what every server records and has alike; ``unknown`` the bindings
+    that differ in nothing that is recorded, while not every server records them, or
+    their certificate. ``unread`` are the records that could not be read, each with
+    the name of its server.
+
     The differences are those of the servers themselves, then those of the
     bindings, in the order of ``show``, each in the order of its tags.
     ``not_compared`` has, for each server whose document does not record everything, the
@@ -104,6 +111,8 @@ class Comparison(NamedTuple):
     same: int
     differences: tuple[Difference, ...]
     not_compared: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unknown: int = 0
+    unread: tuple[tuple[str, Unread], ...] = ()
 
 
 def compare(servers: Sequence[ServerState]) -> Comparison:
@@ -115,19 +124,33 @@ def compare(servers: Sequence[ServerState]) -> Comparison:
     tags that are on, which are differences of those tags.
     """
     differences = [*_settings(servers)]
-    same = 0
+    same = unknown = 0
     for key in _keys(servers):
         found = [*_binding(key, servers)]
-        same += not found
+        certain = all(_records(server, key) for server in servers)
+        same += certain and not found
+        unknown += not certain and not found
         differences += found
+    unread = tuple((one.name, record) for one in servers for record in one.provenance.unread)
     names = tuple(server.name for server in servers)
     untold = tuple((one.name, lacks) for one in servers if (lacks := _not_compared(one)))
-    return Comparison(names, same, tuple(differences), untold)
+    return Comparison(names, same, tuple(differences), untold, unknown, unread)
+
+
+def _records(server: ServerState, key: Key) -> bool:
+    """Whether a server's document settles what the server has of a binding, or that it has none.
+
+    Tags that a document never records do not count, except the certificate.
+    """
+    record = server.bindings.get(key)
+    if record is None:
+        return not server.provenance.may_have(key)
+    return not record.unknown and not (key.kind.certificate and "certhash" in server.untold)
 
 
 def _not_compared(server: ServerState) -> tuple[str, ...]:
     names = [name for name in (WINDOWS, IPLISTEN, CENTRAL, *STORED) if name in server.untold]
-    unread = (key.spec for key in server.unread if key not in server.bindings)
+    unread = (key.spec for key in server.provenance.unread_keys if key not in server.bindings)
     return (*names, *sorted(unread))
 
 
@@ -171,7 +194,7 @@ def _binding(key: Key, servers: Sequence[ServerState]) -> Iterator[Difference]:
     known = [one for one in records if one is not None]
     if not all(present):
         found = tuple(
-            UNTOLD if not there and key in server.unread else there
+            UNTOLD if not there and server.provenance.may_have(key) else there
             for there, server in zip(present, servers, strict=True)
         )
         if _differ(found):
@@ -190,11 +213,14 @@ def _binding(key: Key, servers: Sequence[ServerState]) -> Iterator[Difference]:
 
 def _untold(name: str, key: Key, server: ServerState) -> bool:
     """Whether a document does not record a tag; one that lacks tags lacks tagless values too."""
-    if key not in server.bindings:
-        return key in server.unread
+    record = server.bindings.get(key)
+    if record is None:
+        return server.provenance.may_have(key)
+    if name in record.unknown or (record.unknown and name == SSLFLAGS.name):
+        return True
     if name in STORED:
         return name in server.untold
-    return not server.untold.isdisjoint(STORED)
+    return bool(record.unknown) or not server.untold.isdisjoint(STORED)
 
 
 def _values(name: str, records: Sequence[Binding | None]) -> tuple[object, ...]:

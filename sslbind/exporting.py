@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sslbind.errors import SslbindError
 from sslbind.formats import formats
-from sslbind.formats.format import Contents, Written
+from sslbind.formats.format import Contents, Written, contents_of
 from sslbind.formats.transition import kept, transition
 from sslbind.session import Session
 from sslbind.tags import PROPERTIES, TAG_BY_NAME
@@ -62,14 +62,7 @@ def changing_formats() -> tuple[str, ...]:
 
 def contents(session: Session) -> Contents:
     """Return what formats carry of a registry."""
-    registry = session.registry
-    return Contents(
-        tuple(registry.bindings.values()),
-        registry.iplisten,
-        session.release,
-        str(registry.path),
-        registry.provenance,
-    )
+    return contents_of(session.registry, session.release)
 
 
 def _refuse_partial(contents: Contents, *, prune: bool) -> None:

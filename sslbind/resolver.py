@@ -26,7 +26,7 @@ from sslbind.keys import (
 from sslbind.release import Release
 from sslbind.tags import REJECT
 
-Outcome = Literal["certificate", "dropped", "broken", "no-match", "not-listening"]
+Outcome = Literal["certificate", "dropped", "broken", "no-match", "not-listening", "unknown"]
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104  # the keys of wildcard records
 _MAPPED = "::ffff:"
@@ -56,11 +56,21 @@ class Central(Protocol):
         """Whether that file opens and has a certificate with its private key."""
 
 
+class Doubt(Protocol):
+    """What is not known of a server, because a document or a folder could not be read."""
+
+    def may_have(self, key: Key, /) -> bool:
+        """Whether there may be a record of ``key`` although none was read."""
+
+    def files_unknown(self) -> bool:
+        """Whether it is not known which files the central store has, or whether it is enabled."""
+
+
 class State(NamedTuple):
     """A server, as HTTP.SYS sees it.
 
     ``central`` is None where the provider is not enabled, ``certificates``
-    where certificate stores are not modelled.
+    where certificate stores are not modelled, ``doubt`` where everything is known.
     """
 
     release: Release
@@ -68,6 +78,7 @@ class State(NamedTuple):
     iplisten: tuple[str, ...] = ()
     central: Central | None = None
     certificates: Certificates | None = None
+    doubt: Doubt | None = None
 
 
 class Step(NamedTuple):
@@ -98,7 +109,9 @@ class Answer(NamedTuple):
     None if the client sends none, and empty if no record can have what it sends.
     ``binding`` is the record that was picked, also where it serves nothing.
     ``steps`` are those tried, ``passed_over`` the keys of later records that
-    fit as well.
+    fit as well. ``undecided`` are the keys that an ``unknown`` answer hangs on, as
+    what there is of them is not known; ``otherwise`` is then what the outcome is if
+    none of them answers.
     """
 
     outcome: Outcome
@@ -108,6 +121,8 @@ class Answer(NamedTuple):
     binding: Binding | None = None
     steps: tuple[Step, ...] = ()
     passed_over: tuple[Key, ...] = ()
+    undecided: tuple[Key, ...] = ()
+    otherwise: Outcome | None = None
 
     @property
     def step(self) -> Step | None:
@@ -117,7 +132,7 @@ class Answer(NamedTuple):
     @property
     def documented(self) -> bool:
         """Whether it is documented by Microsoft or implemented elsewhere, not inferred."""
-        if self.outcome == "broken":
+        if self.outcome in ("broken", "unknown"):
             return False
         return self.step is None or self.step.documented
 
@@ -138,15 +153,22 @@ def resolve(state: State, address: str, port: int, name: str | None = None) -> A
     steps: list[Step] = []
     found: Binding | None = None
     later: list[Key] = []
+    undecided: list[Key] = []
     for step, key, documented, stems in _places(state.release, address, port, host):
         record, stem = _look(state, key, stems)
         if found is None:
             steps.append(Step(step, key, record is not None, documented, stems, stem))
             found = record
+            undecided += [key] if record is None and _may_answer(state, key, stems) else []
         elif record is not None:
             later.append(key)
     outcome: Outcome = "no-match" if found is None else _outcome(state, found, steps[-1].stem)
-    return Answer(outcome, address, port, host, found, tuple(steps), tuple(later))
+    if found is not None and outcome == "unknown":
+        undecided.append(found.key)
+    answer = Answer(outcome, address, port, host, found, tuple(steps), tuple(later))
+    if not undecided:
+        return answer
+    return answer._replace(outcome="unknown", undecided=tuple(undecided), otherwise=outcome)
 
 
 def unused(state: State, answer: Answer) -> tuple[Key, ...]:
@@ -254,9 +276,24 @@ def _look(state: State, key: Key, stems: tuple[str, ...]) -> tuple[Binding | Non
     return record if stem else None, stem
 
 
+def _may_answer(state: State, key: Key, stems: tuple[str, ...]) -> bool:
+    """Whether a record of ``key`` that was not found, or its file, may be there all the same."""
+    doubt = state.doubt
+    if doubt is None or not (key.kind.certificate or stems):
+        return False
+    if state.bindings.get(key) is not None:
+        return doubt.files_unknown()
+    return doubt.may_have(key)
+
+
 def _outcome(state: State, record: Binding, stem: str) -> Outcome:
-    if record[REJECT.name] and REJECT.since <= state.release:
-        return "dropped"
+    if REJECT.since <= state.release:
+        if REJECT.name in record.unknown:
+            return "unknown"
+        if record[REJECT.name]:
+            return "dropped"
+    if "certhash" in record.unknown:
+        return "certificate"
     if stem:
         usable = state.central is not None and state.central.opens(stem)
     else:

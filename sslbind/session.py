@@ -137,7 +137,17 @@ class Session:
     def state(self) -> State:
         """What ``resolve`` works on: the bindings with their stores."""
         registry = self.registry
-        return State(self.release, registry, registry.iplisten, self.central, self.stores)
+        return State(self.release, registry, registry.iplisten, self.central, self.stores, self)
+
+    def may_have(self, key: Key) -> bool:
+        """Whether the server may have a record of ``key`` although none was read."""
+        return self.registry.provenance.may_have(key)
+
+    def files_unknown(self) -> bool:
+        """Whether it is not known which files the central store has, or whether it is enabled."""
+        if self.central is None:
+            return "central" in self.registry.provenance.unknown
+        return bool(self.central.unreadable)
 
     def add(
         self,

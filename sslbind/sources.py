@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.binding import Binding
@@ -12,14 +12,16 @@ from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
 from sslbind.files import read_file
 from sslbind.formats import formats
 from sslbind.formats.encoding import decode_console
-from sslbind.formats.imported import Imported
+from sslbind.formats.imported import Imported, ImportedRecord
 from sslbind.keys import KIND_BY_TABLE, Key
 from sslbind.registry.bindings import Bindings
-from sslbind.registry.document import CertStoresSettings, Provenance, Settings
+from sslbind.registry.document import CertStoresSettings, Settings
+from sslbind.registry.provenance import Provenance, Unread
 from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry
 from sslbind.registry.snapshot import Snapshot
 from sslbind.release import DEFAULT_RELEASE
 from sslbind.tags import STORED
+from sslbind.wording import plural, some
 
 if TYPE_CHECKING:
     from sslbind.formats.format import Format
@@ -123,13 +125,14 @@ def snapshot(source: Source) -> Snapshot:
 
     The certificates that it holds are its stores, without keys.
 
-    Bad records are left out and listed in ``provenance.left_out``. Raises SslbindError
-    where one key has two different values: that is more than one server.
+    Bad records are listed in ``provenance.unread``; one of which only some values could not
+    be read is a binding with ``unknown`` values. Raises SslbindError where one key has two
+    different values: that is more than one server.
     """
     imported = source.imported
     bindings: dict[Key, Binding] = {}
     lines: dict[Key, int | None] = {}
-    for binding, line in imported.records:
+    for binding, line in (*imported.records, *_partial(imported)):
         if bindings.setdefault(binding.key, binding) != binding:
             raise SslbindError(
                 f"{binding.key.spec} appears twice, with different values",
@@ -151,10 +154,10 @@ def snapshot(source: Source) -> Snapshot:
 
 def _provenance(source: Source, bindings: Mapping[Key, Binding]) -> Provenance:
     imported = source.imported
-    notes = tuple(f"{source.file}: {note}" for note in imported.notes)
+    notes = [f"{source.file}: {note}" for note in imported.notes]
     if imported.central is None and not all(key.kind.certificate for key in bindings):
-        missing = "does not record whether the central store is enabled: it is taken as disabled"
-        notes += (f"{source.file}: {missing}",)
+        missing = "does not record whether the central store is enabled, nor its files"
+        notes.append(f"{source.file}: {missing}")
     unknown = set() if imported.carried is None else STORED.keys() - imported.carried
     for name, value in (
         ("windows", imported.release),
@@ -163,23 +166,42 @@ def _provenance(source: Source, bindings: Mapping[Key, Binding]) -> Provenance:
     ):
         if value is None:
             unknown.add(name)
-    unread = {one.key for one in imported.bad if one.key} | {one.key for one in imported.incomplete}
+    if imported.only is not None:
+        about = some(sorted(key.spec for key in imported.only), 3) or "a part of a server"
+        notes.append(f"{source.file}: is about {about} only: what else the server has is not known")
+    if imported.incomplete:
+        count = plural(len(imported.incomplete), "binding")
+        notes.append(f"{source.file}: does not record the certificate of {count}")
     sites = (imported.sites,) if imported.sites else ()
     return Provenance(
-        notes,
+        tuple(notes),
         sites,
         frozenset(unknown),
-        frozenset(unread),
+        tuple(_unread(source, bindings)),
         imported.certificates,
-        _left_out(source),
+        imported.only,
+        tuple(
+            (name, one.binding.key)
+            for one in imported.bad
+            if one.binding is not None and one.binding.key in bindings
+            for name in sorted(one.binding.unknown)
+        ),
     )
 
 
-def _left_out(source: Source) -> tuple[str, ...]:
-    """Return a sentence, with file and line, for each record of a file that cannot be taken."""
-    bad = [(one.line, one.message) for one in source.imported.bad]
-    bad += [(one.line, f"{one.key.spec} has no certificate") for one in source.imported.incomplete]
-    return tuple(
-        f"{source.file}{'' if line is None else f':{line}'}: left out: {message}"
-        for line, message in bad
-    )
+def _unread(source: Source, bindings: Mapping[Key, Binding]) -> Iterator[Unread]:
+    """Yield what could not be read, but for records that are there with a value unknown."""
+    for one in source.imported.bad:
+        if one.binding is None or one.key not in bindings:
+            key = one.key if one.is_record else None
+            yield Unread(one.message, source.file, one.line, key, one.kind, one.port, one.is_record)
+
+
+def _partial(imported: Imported) -> Iterator[ImportedRecord]:
+    """Yield the records of which the document does not give every value."""
+    for one in imported.bad:
+        if one.binding is not None:
+            yield ImportedRecord(one.binding, one.line)
+    for wanted in imported.incomplete:
+        unknown = frozenset(STORED.keys() - wanted.values.keys())
+        yield ImportedRecord(Binding(wanted.key, wanted.values, unknown=unknown), wanted.line)

@@ -15,7 +15,8 @@ IDS = {
         adfs-ip-binding adfs-no-ctl binding-without-record ccs-binding-without-record ccs-disabled
         ccs-missing-file cert-eku cert-expired cert-key-mismatch cert-no-private-key cert-not-found
         cert-not-yet-valid cert-wrong-store clientcert-tls13 duplicate-binding ip-shadows-sni
-        ipv6-unbracketed legacy-5506 no-tls-version-left registry-invalid sni-wildcard-old-os
+        ipv6-unbracketed legacy-5506 no-tls-version-left record-unreadable registry-invalid
+        sni-wildcard-old-os
         sslflags-ccs-combination sslflags-contradicts-tag sslflags-kind-mismatch
         sslflags-needs-host sslflags-newer-than-release sslflags-on-non-https
         sslflags-unknown-bit unknown-store

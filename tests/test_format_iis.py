@@ -309,10 +309,12 @@ def test_any_declared_encoding(run: Run, tmp_path: Path, encoding: str, declared
 
 
 def test_reading_commands(run: Run, tmp_path: Path) -> None:
-    """-r takes such a file; records without certificate are left out, and that is said."""
+    """-r takes such a file; a record without a certificate is there, its certificate unknown."""
     (tmp_path / "sites.xml").write_text(document(place("*:443:", 0, A), place("*:444:")))
     seen = run("-r", "sites.xml", "list", "--format", "tsv")
-    assert [line.split("\t")[1] for line in seen.out.splitlines()] == ["0.0.0.0:443"]
+    rows = [line.split("\t")[1:3] for line in seen.out.splitlines()]
+    assert rows == [["0.0.0.0:443", A], ["0.0.0.0:444", "?"]]
+    assert "note: sites.xml: does not record the certificate of 1 binding\n" in seen.err
 
 
 LAUGHS = (

@@ -126,7 +126,7 @@ def test_a_code_page_that_no_byte_tells_loses_only_the_names(run: Run, tmp_path:
     text = (CAPTURES / "french-2022.txt").read_text("utf-8")
     (tmp_path / "web01.txt").write_bytes(text.encode("cp850"))
     seen = run("-r", "web01.txt", "list", "--format", "tsv")
-    assert [line.split("\t")[1] for line in seen.out.splitlines()] == ["10.20.30.40:8443"]
+    assert [line.split("\t")[1] for line in seen.out.splitlines()] == ["10.20.30.40:8443", "?"]
     assert "is not UTF-8" not in seen.err
     lost = "web01.txt:40: left out: the record has a character that the console's code page hides"
     assert lost in seen.err

@@ -434,9 +434,9 @@ def test_where_it_cannot_be_made(run: Run, folder: Path) -> None:
 
 
 def test_what_could_not_be_read_is_seen(run: Run, folder: Path) -> None:
-    """A record that a reading command leaves out is named, with --quiet too."""
+    """A record that a reading command cannot read is named, with --quiet too: exit 1."""
     seen = run("-q", "-r", BAD, "list")
-    assert seen.code == 0
+    assert seen.code == 1
     assert seen.err.startswith(f"hint: {BAD}:19: left out: ipport=192.0.2.8:443: ")
 
 

@@ -395,18 +395,16 @@ def test_the_central_store(run: Run, folder: Path) -> None:
 
 
 def test_a_central_store_that_cannot_be_read(run: Run, folder: Path) -> None:
-    """Where the folder is seen by the servers only, its files are not known, and that is said."""
+    """Where only the servers see the folder, its files are unknown, not missing: exit 2."""
     records = ("ccs", f"ip 0.0.0.0:443 {GOOD.thumbprint}")
     write(folder, *records, settings=STORES + CENTRAL)
-    why = (
-        "note: ccs: the folder of the central store cannot be read: no such file or directory;"
-        " its files are unknown\n"
-    )
     result = run("resolve", "10.0.0.5:443", WWW, "--explain")
-    assert (result.code, result.err) == (0, why)
+    assert (result.code, result.err) == (2, "")
     lines = result.out.splitlines()
-    assert lines[0].endswith(
-        "no earlier binding matches; the files of the central store are not known (documented)"
+    assert lines[0] == (
+        "unknown: ccs=443 answers if ccs has www.contoso.com.pfx or _.contoso.com.pfx: it cannot be"
+        f" read: no such file or directory; otherwise {GOOD.thumbprint} by ipport=0.0.0.0:443:"
+        " 0.0.0.0 answers the connections that no earlier binding matches"
     )
     assert (
         "step 6: ccs=443 with www.contoso.com.pfx or _.contoso.com.pfx: not known (documented)"
@@ -416,7 +414,12 @@ def test_a_central_store_that_cannot_be_read(run: Run, folder: Path) -> None:
         " no such file or directory; its files are unknown"
     ) in lines
     document = run("resolve", "10.0.0.5:443", WWW, "--format", "json").json
-    assert (document["outcome"], document["step"]) == ("certificate", "ipv4-wildcard")
+    assert (document["outcome"], document["documented"]) == ("unknown", False)
+    assert (document["binding"], document["certificate"], document["step"]) == (None, None, None)
+    assert document["undecided"] == [{"kind": "ccs", "key": "443"}]
+    assert document["otherwise"]["outcome"] == "certificate"
+    assert document["otherwise"]["binding"] == {"kind": "ipport", "key": "0.0.0.0:443"}
+    assert document["otherwise"]["certificate"]["thumbprint"] == GOOD.thumbprint
     assert document["verified"] is None
     result = run("resolve", "10.0.0.5:443", "--format", "json")  # no name, and no file for it
     assert (result.err, result.json["verified"]) == ("", True)

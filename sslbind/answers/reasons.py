@@ -53,9 +53,9 @@ def because(answer: Answer, iplisten: tuple[str, ...]) -> str:
     """Return in one clause why the answer is what it is."""
     if answer.outcome == "not-listening":
         return f"{answer.address} is not in the IP listen list: {', '.join(iplisten)}"
-    if answer.outcome == "dropped":
+    if "dropped" in (answer.outcome, answer.otherwise):
         return f"the record has {REJECT.name}={REJECT.text(value=True)}"
-    if answer.outcome == "broken":
+    if "broken" in (answer.outcome, answer.otherwise):
         return "the record is picked and the handshake fails; no later record is tried"
     if answer.step is None:
         return "no binding matches, and the connection is reset (TCP RST)"
@@ -79,25 +79,12 @@ def explain(session: Session, answer: Answer, address: str, name: str | None) ->
     reasons = [Reason("release", _release(session.release))]
     reasons += [Reason(*one) for one in _normalised(answer, address, name)]
     reasons.append(Reason("IP listen list", _listening(session, answer)))
-    reasons += [
-        Reason(f"step {n}", _step(session, answer, one)) for n, one in enumerate(answer.steps, 1)
-    ]
+    reasons += [Reason(f"step {n}", _step(answer, one)) for n, one in enumerate(answer.steps, 1)]
     if any(one.key.kind in (CCS, SCOPEDCCS) for one in answer.steps):
         reasons.append(Reason("central store", _provider(session)))
     if record is not None and answer.outcome == "certificate":
         reasons += [Reason(*one) for one in _handshake(session, record)]
     return reasons
-
-
-def unseen(session: Session, step: Step) -> bool:
-    """Whether a record was passed over because the central store's folder cannot be read."""
-    return (
-        bool(step.stems)
-        and not step.hit
-        and session.central is not None
-        and session.registry.get(step.key) is not None
-        and bool(session.central.unreadable)
-    )
 
 
 def _handshake(session: Session, record: Binding) -> Iterator[tuple[str, str]]:
@@ -155,16 +142,19 @@ def _listening(session: Session, answer: Answer) -> str:
     return f"{', '.join(listed)}: {answer.address} {found} in it ({DOCUMENTED})"
 
 
-def _step(session: Session, answer: Answer, step: Step) -> str:
+def _step(answer: Answer, step: Step) -> str:
     if step.hit:
-        found = "answers" if answer.outcome == "certificate" else "picked"
+        certain = answer.outcome == "certificate"
+        found = "answers" if certain else "not known" if answer.undecided else "picked"
     else:
-        found = "not known" if unseen(session, step) else "no"
+        found = "not known" if step.key in answer.undecided else "no"
     return f"{step.tried}: {found} ({mark(step.documented)})"
 
 
 def _provider(session: Session) -> str:
     settings = session.registry.settings.central_store
+    if session.central is None and session.files_unknown():
+        return "whether the provider is enabled, and which files it has, is not known"
     if session.central is not None and settings is not None:
         why = session.central.unreadable
         return f"the provider is enabled, its files are in {settings.location}" + (

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind import cache
-from sslbind.answers.reasons import unseen
+from sslbind.answers import doubts
 from sslbind.certificates.chains import Chain
 from sslbind.certificates.facts import from_row, to_row
 from sslbind.certificates.judgement import Problem, judge, lasts_until, path
@@ -44,10 +44,10 @@ class Report(NamedTuple):
     ``file`` has the certificate, relative to the folder of the registry;
     ``chain`` is the certificate and what signed it, None where it was not
     opened; ``until`` is the last moment at which it and its chain are valid.
-    ``broken`` says why a record that
-    was picked serves nothing, ``unseen`` why the files of the central store are
-    not known, where a record was passed over for that. ``host`` is the name or
-    address that the client checks, None where it checks none.
+    ``broken`` says why a record that was picked serves nothing. ``host`` is the name
+    or address that the client checks, None where it checks none. ``doubt`` says why
+    the answer is unknown, and ``unread`` whether a record that could not be read is
+    the reason; the certificate is then that of what answers otherwise.
     """
 
     answer: Answer
@@ -58,7 +58,8 @@ class Report(NamedTuple):
     until: datetime | None = None
     problems: tuple[Problem, ...] = ()
     broken: SslbindError | None = None
-    unseen: str = ""
+    doubt: str = ""
+    unread: bool = False
 
     @property
     def served(self) -> bool:
@@ -68,7 +69,7 @@ class Report(NamedTuple):
     @property
     def verified(self) -> bool | None:
         """True where everything that the answer depends on was looked up and opened, else None."""
-        return True if self.chain is not None and not self.unseen else None
+        return True if self.chain is not None and not self.doubt else None
 
     @property
     def accepts(self) -> bool | None:
@@ -91,12 +92,21 @@ def report(session: Session, answer: Answer, host: str | None, now: datetime) ->
     The certificate is opened: a private key that cannot be read, or is another's,
     makes the answer ``broken``, as one that is not there does.
     """
-    found = Report(answer, host, unseen=_unseen(session, answer))
+    if answer.otherwise is not None:
+        certain = answer._replace(outcome=answer.otherwise, undecided=(), otherwise=None)
+        found = report(session, certain, host, now)
+        return found._replace(
+            answer=answer._replace(otherwise=found.answer.outcome),
+            doubt=doubts.reasons(session, answer),
+            unread=bool(doubts.unread(session, answer)),
+        )
+    found = Report(answer, host)
     record = answer.binding
     if record is None or answer.outcome == "dropped":
         return found
     refused = () if versions_left(record, session.release) else (NO_TLS,)
-    if record.certhash is not None and session.stores is None:
+    unknown = "certhash" in record.unknown
+    if record.key.kind.certificate and (unknown or session.stores is None):
         return found._replace(thumbprint=record.certhash, problems=refused)
     try:
         file, chain = _open(session, answer, record)
@@ -124,19 +134,6 @@ def host_checked(text: str | None) -> str | None:
     if name is None:
         return parse_address(text.removesuffix(".").removeprefix("[").removesuffix("]"))
     return text
-
-
-def _unseen(session: Session, answer: Answer) -> str:
-    """Return why the files that the answer depends on are unknown, or nothing."""
-    settings = session.registry.settings.central_store
-    if session.central is None or settings is None:
-        return ""
-    if not any(unseen(session, step) for step in answer.steps):
-        return ""
-    return (
-        f"{settings.location}: the folder of the central store cannot be read:"
-        f" {session.central.unreadable}; its files are unknown"
-    )
 
 
 def _as_written(session: Session, error: SslbindError) -> SslbindError:

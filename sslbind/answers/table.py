@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sslbind.binding import Binding
     from sslbind.certificates.central import CentralFile
     from sslbind.certificates.entry import Entry
+    from sslbind.registry.provenance import Provenance, Unread
 
 STEPS = {
     "ipport": "exact address",
@@ -66,11 +67,15 @@ class PortBinding(NamedTuple):
 
 
 class Port(NamedTuple):
-    """The records of one port in the order of steps, and what happens to everybody else."""
+    """The records of one port in the order of steps, and what happens to everybody else.
+
+    ``unread`` are the records that may be on the port and could not be read.
+    """
 
     port: int
     candidates: Sequence[PortBinding]
     otherwise: str
+    unread: Sequence[Unread] = ()
 
 
 class Table:
@@ -78,7 +83,7 @@ class Table:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        central = session.central is not None
+        central = session.central is not None or session.files_unknown()
         self._reach = Reach(session.release, session.registry.iplisten, central)
         self.entries: Mapping[tuple[str, str], Entry] = {
             (one.thumbprint, one.store.casefold()): one
@@ -95,6 +100,8 @@ class Table:
     def unseen(self) -> str:
         """Why the files of the central store are unknown, or nothing."""
         central, settings = self.session.central, self.session.registry.settings.central_store
+        if central is None and self.session.files_unknown():
+            return f"{self.session.registry.path} does not record the central store"
         if central is None or settings is None or not central.unreadable:
             return ""
         return f"the folder {settings.location} cannot be read: {central.unreadable}"
@@ -105,6 +112,12 @@ class Table:
         for binding in self.session.registry.bindings.values():
             if port in (None, binding.key.port):
                 by_port.setdefault(binding.key.port, []).append(self._candidate(binding))
+        provenance = self.session.registry.provenance
+        unread = [one for one in provenance.unread if one.is_record]
+        for one in unread:
+            number = one.port if one.key is None else one.key.port
+            if number is not None and port in (None, number):
+                by_port.setdefault(number, [])
         ranks = {step: rank for rank, step in enumerate(STEPS)}
         for number, found in sorted(by_port.items()):
             found.sort(key=lambda one: ranks[one.step])
@@ -116,7 +129,8 @@ class Table:
                     PortBinding(*one[:-2], shadows.exact(one.key), shadows.first(one.key))
                     for one in found
                 ],
-                _otherwise(number, used),
+                _otherwise(number, used, provenance),
+                [one for one in unread if one.on(number)],
             )
 
     def _candidate(self, binding: Binding) -> PortBinding:
@@ -191,8 +205,10 @@ def _step(key: Key) -> str:
     return key.kind.name
 
 
-def _otherwise(port: int, used: set[Key]) -> str:
+def _otherwise(port: int, used: set[Key], provenance: Provenance) -> str:
     """Return what happens to the connections that no record fits."""
+    if provenance.may_have(Key(IPPORT, ANY_IPV4, port)) and Key(IPPORT, ANY_IPV4, port) not in used:
+        return f"is not known: whether there is ipport={ANY_IPV4}:{port} is not recorded"
     if Key(IPPORT, ANY_IPV4, port) in used:
         return f"is answered by ipport={ANY_IPV4}:{port}"
     if Key(IPPORT, ANY_IPV6, port) in used:

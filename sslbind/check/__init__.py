@@ -74,6 +74,7 @@ def check(subject: Subject, ids: Collection[str] | None = None) -> list[Finding]
         for id_, rule in rules().items()
         if ids is None or id_ in ids
         for one in rule.find(subject)
+        if not (rule.absence and one.key is not None and not subject.whole(one.key.port))
     ]
     return sorted(found, key=lambda one: (one.file, one.line or 0, one.rule, one.message))
 

@@ -54,7 +54,7 @@ def adfs_no_ctl(subject: Subject) -> Iterator[Found]:
     somebody bound the certificate anew by hand. Name the store again.
     """
     for record in _hosts(subject):
-        if not trusted_devices(record):
+        if not trusted_devices(record) and CTL_STORE.name not in record.unknown:
             store = record[CTL_STORE.name]
             yield Found(
                 record.key,
@@ -77,6 +77,8 @@ def adfs_fallback_stale(subject: Subject) -> Iterator[Found]:
     if record is None or not names or record.certhash in {one.certhash for one in names}:
         return
     service = names[0]
+    if "certhash" in record.unknown | service.unknown:
+        return
     values = {"certhash": str(service.certhash), "certstorename": str(service.store)}
     yield Found(
         record.key,

@@ -90,5 +90,7 @@ def _unasked(subject: Subject) -> Iterator[_Unasked]:
                 record = subject.bindings.get(key) if key else None
                 if record is None or record[CLIENT_CERTIFICATE.name] or key in seen:
                     continue
+                if CLIENT_CERTIFICATE.name in record.unknown:
+                    continue
                 seen.add(key)
                 yield _Unasked(sites, binding, wish, record)

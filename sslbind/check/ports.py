@@ -28,7 +28,7 @@ _NO_DEFAULT = (
 """The words of IIS Manager."""
 
 
-@rule("no-default-ssl", "warn")
+@rule("no-default-ssl", "warn", absence=True)
 def no_default_ssl(subject: Subject) -> Iterator[Found]:
     """A port has SNI or CCS records and no wildcard IP record.
 
@@ -126,10 +126,13 @@ def v6_wildcard_differs(subject: Subject) -> Iterator[Found]:
         ipv6, ipv4 = _wildcards(kinds)
         if ipv6 is None or ipv4 is None:
             continue
+        unknown = ipv6.unknown | ipv4.unknown
         odd = ["certhash"] if ipv6.certhash != ipv4.certhash else []
+        if "certhash" in unknown:
+            odd = []
         if odd and str(ipv6.store).casefold() != str(ipv4.store).casefold():
             odd.append("certstorename")
-        if ipv6.appid != ipv4.appid:
+        if ipv6.appid != ipv4.appid and "appid" not in unknown:
             odd.append("appid")
         if odd:
             ours, theirs = _values(ipv6, odd), _values(ipv4, odd)
@@ -147,7 +150,7 @@ def v6_wildcard_differs(subject: Subject) -> Iterator[Found]:
             )
 
 
-@rule("v6-only-wildcard", "warn")
+@rule("v6-only-wildcard", "warn", absence=True)
 def v6_only_wildcard(subject: Subject) -> Iterator[Found]:
     """A port has a record for [::] and none for 0.0.0.0.
 
@@ -196,12 +199,15 @@ def _shadows(subject: Subject) -> Iterator[_Shadow]:
             if not subject.reach.why_unused(record.key)
         }
         names = [record for key, record in used.items() if key.kind is not IPPORT]
+        names = [record for record in names if "certhash" not in record.unknown]
         shadows = Shadows(used) if names else None
         groups: dict[str | None, list[Binding]] = {}
         for name in names:
             groups.setdefault(name.certhash, []).append(name)
         for key in shadows.exact(names[0].key) if shadows else ():
             record = used[key]
+            if "certhash" in record.unknown:
+                continue
             same = len(groups.get(record.certhash, ()))
             others = chain.from_iterable(
                 group for thumbprint, group in groups.items() if thumbprint != record.certhash

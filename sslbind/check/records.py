@@ -28,7 +28,7 @@ def null_store(subject: Subject) -> Iterator[Found]:
     """
     for kinds in subject.ports.values():
         for record in kinds[IPPORT]:
-            if STORE.name not in record.values:
+            if STORE.name not in record.values.keys() | record.unknown:
                 yield Found(
                     record.key,
                     f"it has no {STORE.name}: IIS Manager fails on it with error 234",

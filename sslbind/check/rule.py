@@ -23,12 +23,15 @@ class Rule(NamedTuple):
     """A rule: its id, how severe its findings are, and the function that finds them.
 
     ``sites``: it needs the configuration of sites, and finds nothing without it.
+    ``absence``: it concludes from a record's absence, and finds nothing on a port
+    that has, or may have, a record that could not be read.
     """
 
     id: str
     severity: Severity
     find: Function
     sites: bool = False
+    absence: bool = False
 
     @property
     def summary(self) -> str:
@@ -49,11 +52,13 @@ RULES: dict[str, Rule] = {}
 """Every rule by its id; the package fills it when it is imported."""
 
 
-def rule(id_: str, severity: Severity, *, sites: bool = False) -> Callable[[Function], Function]:
-    """Return the decorator that makes a function the rule ``id_``; see ``Rule`` for ``sites``."""
+def rule(
+    id_: str, severity: Severity, *, sites: bool = False, absence: bool = False
+) -> Callable[[Function], Function]:
+    """Return the decorator that makes a function the rule ``id_``; the rest is as in ``Rule``."""
 
     def register(function: Function) -> Function:
-        RULES[id_] = Rule(id_, severity, function, sites)
+        RULES[id_] = Rule(id_, severity, function, sites, absence)
         return function
 
     return register

@@ -28,7 +28,7 @@ _NEW_WEBBINDING_SINCE = Release.W2008R2
 """The release whose PowerShell has the cmdlets of IIS."""
 
 
-@rule("binding-without-record", "error", sites=True)
+@rule("binding-without-record", "error", sites=True, absence=True)
 def binding_without_record(subject: Subject) -> Iterator[Found]:
     """An https binding of a site has no record.
 
@@ -143,7 +143,7 @@ def _new_record(
     )  # fmt: skip
 
 
-@rule("ccs-binding-without-record", "error", sites=True)
+@rule("ccs-binding-without-record", "error", sites=True, absence=True)
 def ccs_binding_without_record(subject: Subject) -> Iterator[Found]:
     """A site has a binding for the central store, and its port has no ccs record.
 
@@ -208,7 +208,7 @@ def foreign_appid(subject: Subject) -> Iterator[Found]:
             if binding.https and binding.port is not None:
                 ports.setdefault(binding.port, binding)
     for key, record in subject.bindings.items():
-        if key.port in ports and record.appid not in owners:
+        if key.port in ports and record.appid not in owners and "appid" not in record.unknown:
             owner = owner_name(record.appid) or "an unknown application"
             yield Found(
                 key,

@@ -139,6 +139,10 @@ class Subject:
         central = self.central is not None or unknown
         return Reach(self.release, self.settings.iplisten, central)
 
+    def whole(self, port: int) -> bool:
+        """Whether every record of ``port`` was read, so that what is not there is absent."""
+        return self.registry.provenance.whole(port)
+
     def holding(self, tag: Tag) -> Sequence[Binding]:
         """Return the records that have a value for ``tag`` other than its default."""
         return self._by_tag.get(tag.name, ())
@@ -176,6 +180,8 @@ class Subject:
 
     def serves(self, binding: Binding) -> bool:
         """Whether the certificate of a record may be bound elsewhere, as far as is known."""
+        if "certhash" in binding.unknown:
+            return False
         entry = self.entry(binding)
         return self.stores is None or (entry is not None and self.valid(entry))
 

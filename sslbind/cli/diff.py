@@ -10,6 +10,7 @@ import click
 
 from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, pass_app
 from sslbind.cli.streams import STANDARD_INPUT, is_server
+from sslbind.cli.unread import unread_json
 from sslbind.comparison import (
     UNTOLD,
     Comparison,
@@ -40,7 +41,8 @@ def diff_command(app: App, files: tuple[str, ...], format_: str) -> int:
     For each difference: the binding, the tag, and each value with the servers
     that have it; "-" where the binding is missing. Store names compare without
     case, the listen list without order. What a file does not record is not
-    compared, and shown as "?". Exit 1 where there is a difference.
+    compared, and shown as "?"; a record that could not be read is listed. Exit 1
+    where there is a difference, or where it is not known whether there is one.
     """
     paths = app.spelled_out(files)
     if len(paths) < 2:
@@ -67,11 +69,12 @@ def diff_command(app: App, files: tuple[str, ...], format_: str) -> int:
         app.note(NO_STORE_NAME)
     if len(states) < len(paths):
         return UNASKED
-    return NO if comparison.differences else OK
+    certain = not comparison.unknown and not comparison.unread
+    return OK if certain and not comparison.differences else NO
 
 
 def _document(comparison: Comparison) -> dict[str, Any]:
-    return {
+    document: dict[str, Any] = {
         "servers": [*comparison.servers],
         "same": comparison.same,
         "differences": [
@@ -87,6 +90,13 @@ def _document(comparison: Comparison) -> dict[str, Any]:
             {"server": name, "names": [*names]} for name, names in comparison.not_compared
         ],
     }
+    if comparison.unknown:
+        document["unknown"] = comparison.unknown
+    if comparison.unread:
+        document["unread"] = [
+            {"server": name, **unread_json(one)} for name, one in comparison.unread
+        ]
+    return document
 
 
 def _plain(value: object) -> object:
@@ -101,6 +111,12 @@ def _plain(value: object) -> object:
 def _text(comparison: Comparison) -> str:
     servers = comparison.servers
     lines = [f"the same on all {len(servers)} servers: {plural(comparison.same, 'binding')}"]
+    if comparison.unknown:
+        count = plural(comparison.unknown, "binding")
+        lines.append(f"no difference in what is recorded, which is not all of it: {count}")
+    lines += [
+        printable(f"could not be read: {one.place}: {one.message}") for _, one in comparison.unread
+    ]
     lines += [
         printable(f"not compared: {name} does not record {', '.join(names)}")
         for name, names in comparison.not_compared

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sslbind import netsh_messages
-from sslbind.binding import Binding
-from sslbind.cli.app import NO, speaks_utf8
+from sslbind.binding import UNKNOWN, Binding
+from sslbind.cli.app import NO, UNASKED, speaks_utf8
 from sslbind.errors import (
     BadValueError,
     ExistsError,
@@ -16,6 +16,7 @@ from sslbind.errors import (
     NotFoundError,
     SyntaxLineError,
 )
+from sslbind.formats.format import contents_of
 from sslbind.formats.netsh import show_writer
 from sslbind.grammar import (
     OBJECT_KINDS,
@@ -27,8 +28,9 @@ from sslbind.grammar import (
     read_address,
     read_key,
 )
-from sslbind.keys import Key
+from sslbind.keys import Key, Kind
 from sslbind.printable import printable
+from sslbind.registry.provenance import Unread
 from sslbind.release import Release
 from sslbind.session import Change, Session
 from sslbind.tags import STORED, Value
@@ -107,9 +109,8 @@ def failure(verb: str, word: str, error: NetshError, release: Release) -> Reply:
 def _dump(session: Session) -> Reply:
     from sslbind.formats.netsh import script_writer
 
-    script = script_writer.write(
-        session.registry.bindings.values(), session.registry.iplisten, session.release
-    )
+    contents = contents_of(session.registry, session.release)
+    script = script_writer.write(contents.bindings, contents.iplisten, session.release)
     return Reply(script.text, notes=script.losses)
 
 
@@ -126,6 +127,9 @@ def _show(session: Session, word: str, texts: Mapping[str, str]) -> Reply:
         kinds = OBJECT_KINDS[word]
         found = [b for b in session.registry.bindings.values() if b.key.kind in kinds]
     missing = key is not None and not found
+    unread = _unread(session, key, OBJECT_KINDS[word])
+    if unread or (missing and key is not None and session.registry.provenance.may_have(key)):
+        return _show_unread(session, found, unread, as_json=as_json == "enable")
     hints = (f"there is no binding {key.spec}", *_near(session, key)) if missing and key else ()
     if as_json == "enable":
         from sslbind.formats.netsh import show_json
@@ -135,6 +139,40 @@ def _show(session: Session, word: str, texts: Mapping[str, str]) -> Reply:
     if missing:
         return Reply(show_writer.NOT_FOUND, NO, (), hints)
     return Reply(show_writer.show(found, session.release))
+
+
+def _unread(session: Session, key: Key | None, kinds: Sequence[Kind]) -> list[Unread]:
+    """Return the records that could not be read and may be among those that are asked for."""
+    if key is not None and session.registry.get(key) is not None:
+        return []
+    return [
+        one
+        for one in session.registry.provenance.unread
+        if one.is_record
+        and (key is None or one.may_be(key))
+        and (one.key.kind if one.key is not None else one.kind) in (None, *kinds)
+    ]
+
+
+def _show_unread(
+    session: Session, found: Sequence[Binding], unread: Sequence[Unread], *, as_json: bool
+) -> Reply:
+    """Return the answer where records could not be read: they are in it, without values."""
+    release = session.release
+    if as_json:
+        from sslbind.formats.netsh import show_json
+
+        text = show_json.write(found, ascii_only=not speaks_utf8())
+    else:
+        text = show_writer.show(found, release)
+        for one in unread:
+            kind = one.key.kind if one.key is not None else one.kind
+            text += show_writer.unread(kind, str(one.key or UNKNOWN), release)
+    if unread:
+        return Reply(text, NO, (), tuple(f"could not be read: {one.place}" for one in unread))
+    only = some(sorted(key.spec for key in session.registry.provenance.only or ()), 3)
+    path = session.registry.path
+    return Reply(text, UNASKED, (), (f"{path} is about {only or 'a part of a server'} only",))
 
 
 def _near(session: Session, key: Key) -> tuple[str, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sslbind.binding import Binding
-from sslbind.cli.app import HELP, App, format_option, pass_app
+from sslbind.binding import UNKNOWN, Binding
+from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
 from sslbind.cli.selection import select, selectors
+from sslbind.cli.unread import unread_json
 from sslbind.owners import owner_name
 from sslbind.printable import printable
 from sslbind.session import Session
@@ -17,7 +18,10 @@ from sslbind.tags import STORED, TAGS, Type
 
 if TYPE_CHECKING:
     from sslbind.certificates.entry import Entry
+    from sslbind.registry.provenance import Unread
 
+_FEW = 3
+"""Up to so many unknown tags are named."""
 COLUMNS = ("kind", "key", "thumbprint", "owner", "days left", "flags")
 
 
@@ -27,19 +31,29 @@ COLUMNS = ("kind", "key", "thumbprint", "owner", "days left", "flags")
 @pass_app
 def list_command(
     app: App, format_: str, cert: str | None, appid: str | None, host: str | None
-) -> None:
+) -> int:
     """List bindings: kind, key, thumbprint, owner, days left, flags.
 
     "days left" is the time until the certificate expires, "-" where it is not
     known. "flags" are the tags that are not at their default. The columns of
     tsv are those of the table, without a header.
+
+    A record that is there and could not be read is a row with "?" in place of what
+    is not known, and makes the exit code 1.
     """
     session = app.reading()
     found = select(session, cert, appid, host)
+    unread = [one for one in session.registry.provenance.unread if one.is_record]
+    code = NO if unread else OK
     if format_ == "json":
-        app.json({"bindings": [binding.to_json(session.release) for binding in found]})
-        return
-    rows = _rows(session, found)
+        document: dict[str, Any] = {
+            "bindings": [binding.to_json(session.release) for binding in found]
+        }
+        if unread:
+            document["unread"] = [unread_json(one) for one in unread]
+        app.json(document)
+        return code
+    rows = _rows(session, found) + [_unread_row(one) for one in unread]
     if format_ == "tsv":
         app.echo("".join("\t".join(row) + "\n" for row in rows))
     elif rows:
@@ -48,6 +62,15 @@ def list_command(
         print_table(COLUMNS, rows)
     else:
         app.note("no binding" + (" is selected" if cert or appid or host else ""))
+    return code
+
+
+def _unread_row(one: Unread) -> tuple[str, ...]:
+    """Return the row of a record that could not be read."""
+    kind = one.key.kind if one.key is not None else one.kind
+    key = one.key or (f"?:{one.port}" if one.port else UNKNOWN)
+    what = printable(f"could not be read ({one.place})")
+    return (str(kind or UNKNOWN), str(key), UNKNOWN, UNKNOWN, UNKNOWN, what)
 
 
 def _rows(session: Session, bindings: list[Binding]) -> list[tuple[str, ...]]:
@@ -61,7 +84,7 @@ def _rows(session: Session, bindings: list[Binding]) -> list[tuple[str, ...]]:
             (
                 binding.key.kind.name,
                 str(binding.key),
-                binding.certhash or "-",
+                binding.certhash or (UNKNOWN if "certhash" in binding.unknown else "-"),
                 owner_name(binding.appid) or binding.appid,
                 "-" if left is None else str(left),
                 _flags(session, binding) or "-",
@@ -88,4 +111,7 @@ def _flags(session: Session, binding: Binding) -> str:
     ]
     if "sslflags" in binding.values:
         words.append(f"sslflags={binding.sslflags(session.release)}")
+    unknown = [tag.name for tag in TAGS[3:] if tag.name in binding.unknown]
+    few = len(unknown) <= _FEW
+    words += [f"{name}={UNKNOWN}" for name in (unknown if few else ["others"])]
     return printable(" ".join(words))

@@ -9,7 +9,7 @@ import click
 
 from sslbind.answers.reasons import because, explain, mark, never_used
 from sslbind.answers.report import NO_TLS, Report, host_checked, report, state
-from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
+from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, pass_app
 from sslbind.cli.streams import read_input, shown_name
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, parse_address, parse_host, parse_key
@@ -89,7 +89,10 @@ def resolve_command(
         app.json({"answers": documents} if "://" in target and not address else documents[0])
     else:
         app.echo("\n".join(_text(session, one, of, explained) for one, of in answers))
-    return OK if all(one.served for one, _ in answers) else NO
+    if all(one.served for one, _ in answers):
+        return OK
+    untold = any(one.answer.outcome == "unknown" and not one.unread for one, _ in answers)
+    return UNASKED if untold else NO
 
 
 # What is asked.
@@ -265,8 +268,6 @@ def _answer(
     if answer.name == "":
         app.note(f"no binding can have the name {connection.name!r:.100}")
     app.note(*(never_used(key, session.release) for key in unused(server, answer)))
-    if found.unseen:
-        app.note(found.unseen)
     if found.broken is not None:
         app.hint(*found.broken.hints)
     return found, connection
@@ -277,7 +278,18 @@ def _json(
 ) -> dict[str, Any]:
     answer, step = found.answer, found.answer.step
     record = answer.binding
-    certificate = {"thumbprint": found.thumbprint, "file": found.file}
+    certificate = {"thumbprint": found.thumbprint, "file": found.file} if found.thumbprint else None
+    unknown: dict[str, Any] = {}
+    if answer.outcome == "unknown":
+        unknown = {
+            "undecided": [key.to_json() for key in answer.undecided],
+            "otherwise": {
+                "outcome": answer.otherwise,
+                "binding": record and record.key.to_json(),
+                "certificate": certificate,
+            },
+        }
+        record = step = certificate = None
     document: dict[str, Any] = {
         "address": answer.address,
         "port": answer.port,
@@ -287,7 +299,7 @@ def _json(
         "documented": answer.documented,
         "step": step and step.name,
         "binding": record and record.key.to_json(),
-        "certificate": certificate if found.thumbprint else None,
+        "certificate": certificate,
         "verified": found.verified,
         "client": {
             "accepts": found.accepts,
@@ -299,6 +311,7 @@ def _json(
             for one in answer.steps
         ],
         "reason": _reason(session, found),
+        **unknown,
     }
     if explained:
         reasons = explain(session, answer, connection.written, connection.name)
@@ -309,10 +322,9 @@ def _json(
 def _text(session: Session, found: Report, connection: Connection, explained: bool) -> str:
     """Return the answer in lines: what, what else, whether a client accepts it; then why."""
     answer = found.answer
-    what = found.thumbprint if answer.outcome == "certificate" else answer.outcome
-    by = f" by {answer.binding.key.spec}" if answer.binding is not None else ""
     lines = [_place(connection)] if connection.found else []
-    lines.append(f"{what}{by}: {_reason(session, found)} ({mark(answer.documented)})")
+    sure = "" if answer.outcome == "unknown" else f" ({mark(answer.documented)})"
+    lines.append(f"{_what(found)}: {_reason(session, found)}{sure}")
     if answer.passed_over:
         lines.append(f"passed over: {', '.join(key.spec for key in answer.passed_over)}")
     if answer.outcome == "certificate":
@@ -325,10 +337,27 @@ def _text(session: Session, found: Report, connection: Connection, explained: bo
 
 def _reason(session: Session, found: Report) -> str:
     """Return why the answer is what it is, and why a record that was picked serves nothing."""
-    reason = because(found.answer, session.registry.iplisten)
-    if found.unseen:
-        reason += "; the files of the central store are not known"
+    answer = found.answer
+    if answer.outcome == "unknown":
+        rest = because(answer, session.registry.iplisten)
+        return f"{found.doubt}; otherwise {_served(found, answer.otherwise or '')}: {rest}"
+    reason = because(answer, session.registry.iplisten)
     return reason if found.broken is None else f"{found.broken}; {reason}"
+
+
+def _what(found: Report) -> str:
+    """Return what happens, in a few words."""
+    answer = found.answer
+    return "unknown" if answer.outcome == "unknown" else _served(found, answer.outcome)
+
+
+def _served(found: Report, outcome: str) -> str:
+    """Return the certificate or the outcome, and by which record."""
+    answer = found.answer
+    what = outcome
+    if outcome == "certificate":
+        what = found.thumbprint or "a certificate that is not known"
+    return f"{what} by {answer.binding.key.spec}" if answer.binding is not None else what
 
 
 def _verdict(found: Report) -> str:

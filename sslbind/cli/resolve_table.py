@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from sslbind.answers.table import STEPS, Port, PortBinding, Table
-from sslbind.cli.app import OK, App
+from sslbind.cli.app import NO, OK, App
 from sslbind.cli.progress import progress
+from sslbind.cli.unread import unread_json
 from sslbind.printable import printable
 from sslbind.session import NOT_MODELLED, Session
 from sslbind.wording import plural, some
@@ -27,13 +28,22 @@ def print_ports(app: App, port: int | None, format_: str) -> int:
         ports = list(Table(session).ports(port))
     if session.stores is None:
         app.note(NOT_MODELLED)
+    provenance = session.registry.provenance
+    unread = [one for one in provenance.unread if one.is_record and (not port or one.on(port))]
+    code = NO if unread else OK
     if format_ == "json":
-        app.json({"windows": str(session.release), "ports": [_json(session, p) for p in ports]})
-        return OK
-    if not ports:
+        document: dict[str, Any] = {
+            "windows": str(session.release),
+            "ports": [_json(session, p) for p in ports],
+        }
+        if unread:
+            document["unread"] = [unread_json(one) for one in unread]
+        app.json(document)
+        return code
+    if not ports and not unread:
         app.note("no binding" + (f" on port {port}" if port else ""))
     app.echo("\n".join(_text(session, one) for one in ports))
-    return OK
+    return code
 
 
 def _json(session: Session, port: Port) -> dict[str, Any]:
@@ -66,7 +76,7 @@ def _json(session: Session, port: Port) -> dict[str, Any]:
 def _text(session: Session, port: Port) -> str:
     exact = [str(one.key) for one in port.candidates if one.step == "ipport" and not one.unused]
     except_ = f"; not on {some(exact, _SHOWN)}" if exact else ""
-    width = min(_WIDEST, max(len(one.key.spec) for one in port.candidates))
+    width = min(_WIDEST, max((len(one.key.spec) for one in port.candidates), default=0))
     listed = session.registry.iplisten
     only = f", listening on {some(listed, _SHOWN)} only" if listed else ""
     lines = [f"port {port.port}, {session.release.title}{only}"]
@@ -76,12 +86,19 @@ def _text(session: Session, port: Port) -> str:
             step = one.step
             lines.append(f"  {STEPS[step]}{'' if step == 'ipport' else except_}:")
         lines += _rows(session, one, width)
+    if port.unread:
+        lines.append("  could not be read:")
+    for unread in port.unread:
+        known = unread.key.spec if unread.key is not None else "a record"
+        lines.append(f"    {known:{width}}  {unread.place}")
     lines.append(f"  everybody else: {port.otherwise}")
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def _rows(session: Session, one: PortBinding, width: int) -> Iterator[str]:
     serves = one.thumbprint or _count(one.files, one.unusable)
+    if one.key.kind.certificate and not one.thumbprint:
+        serves = "a certificate that is not known"
     names = f"  {some(one.names, _SHOWN)}" if one.names else ""
     yield f"    {one.key.spec:{width}}  {serves}{names}  {session.registry.path}:{one.line}"
     if one.note:

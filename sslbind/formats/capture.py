@@ -215,7 +215,9 @@ def _certificates(items: Items, bad: list[BadRecord], notes: list[str]) -> list[
         try:
             (store, data), key = _certificate(item)
         except SslbindError as error:
-            bad.append(BadRecord(line, f"a certificate: {error.message}", error.hints))
+            bad.append(
+                BadRecord(line, f"a certificate: {error.message}", error.hints, is_record=False)
+            )
             continue
         try:
             (one,) = read_bundle(data).certificates
@@ -279,7 +281,13 @@ def _central(fields: Mapping[str, Any] | None, bad: list[BadRecord]) -> CentralC
     enabled = _value(fields, "enabled", bool) or False
     location = _value(fields, "location", str) or None
     if location and not location.isprintable():
-        bad.append(BadRecord(None, f"location {location!r:.60} of the central store is not a path"))
+        bad.append(
+            BadRecord(
+                None,
+                f"location {location!r:.60} of the central store is not a path",
+                is_record=False,
+            )
+        )
         location = None
     return CentralCertProvider(enabled, location)
 
@@ -292,7 +300,7 @@ def _sites(lines: Items, file: str, bad: list[BadRecord]) -> Sites | None:
     try:
         return application_host.read(parse(text.encode("utf-8", "surrogatepass"), file), file)
     except SslbindError as error:
-        bad.append(BadRecord(error.line, f"config: {error.message}", error.hints))
+        bad.append(BadRecord(error.line, f"config: {error.message}", error.hints, is_record=False))
         return None
 
 

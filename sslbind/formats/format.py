@@ -11,8 +11,10 @@ from typing import NamedTuple
 from sslbind.binding import Binding
 from sslbind.formats.imported import Imported
 from sslbind.keys import Key
-from sslbind.registry.document import Provenance
+from sslbind.registry.bindings import Bindings
+from sslbind.registry.provenance import Provenance, Unread
 from sslbind.release import Release
+from sslbind.wording import join
 
 
 class Contents(NamedTuple):
@@ -26,6 +28,22 @@ class Contents(NamedTuple):
     release: Release
     file: str = ""
     provenance: Provenance = Provenance()
+
+
+def contents_of(registry: Bindings, release: Release) -> Contents:
+    """Return what formats carry of a registry, or of a document that is read as one.
+
+    A record with an unknown value cannot be written: it counts as one that could not be read.
+    """
+    whole = tuple(one for one in registry.bindings.values() if not one.unknown)
+    provenance, path = registry.provenance, str(registry.path)
+    partial = tuple(
+        Unread(f"{key.spec} has unknown values: {join(one.unknown)}", path, registry.line(key), key)
+        for key, one in registry.bindings.items()
+        if one.unknown
+    )
+    provenance = provenance._replace(unread=(*provenance.unread, *partial))
+    return Contents(whole, registry.iplisten, release, path, provenance)
 
 
 class Delta(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.binding import Binding
-from sslbind.keys import Key
+from sslbind.keys import Key, Kind
 from sslbind.release import Release
 from sslbind.tags import Value
 
@@ -25,13 +25,20 @@ class ImportedRecord(NamedTuple):
 class BadRecord(NamedTuple):
     """Something that is not a valid record: its line, what is wrong, and how to fix it.
 
-    ``key`` is the record's, if it could be read.
+    ``key`` is the record's, if it could be read, else ``kind`` and ``port`` are what
+    is known of it. ``binding`` is the record with what is known, if key and
+    certificate are or somebody masked the certificate. Not ``is_record``: it is
+    something else of the document, such as a certificate.
     """
 
     line: int | None
     message: str
     hints: tuple[str, ...] = ()
     key: Key | None = None
+    kind: Kind | None = None
+    port: int | None = None
+    binding: Binding | None = None
+    is_record: bool = True
 
 
 class IncompleteRecord(NamedTuple):
@@ -59,7 +66,8 @@ class Imported(NamedTuple):
     ``release``, ``iplisten``, ``certificates`` and ``central`` are None if the
     document does not record them. ``carried`` are the names of the tags that
     such a document has, None if it has all: the others are not known, and not
-    at their defaults. ``notes`` are sentences about what was assumed or left out.
+    at their defaults. ``only`` are the keys that it is about, None if it is about a
+    whole server. ``notes`` are sentences about what was assumed or left out.
     """
 
     records: tuple[ImportedRecord, ...] = ()
@@ -72,3 +80,4 @@ class Imported(NamedTuple):
     certificates: tuple[StoredCertificate, ...] | None = None
     central: CentralCertProvider | None = None
     carried: frozenset[str] | None = None
+    only: frozenset[Key] | None = None

@@ -11,6 +11,7 @@ from sslbind.formats.format import Contents, Delta, Transition
 from sslbind.keys import Key
 from sslbind.release import Release
 from sslbind.tags import PROPERTIES, SSLFLAGS, STORED, TAGS, Tag, Type, Value
+from sslbind.wording import plural, some
 
 _UNSAFE = re.compile(r"[^\w .:,=(){}\[\]*/-]")
 
@@ -24,12 +25,14 @@ def transition(before: Contents, after: Contents, *, prune: bool) -> Transition:
     without an answer in between.
     """
     old = {one.key: one for one in before.bindings}
-    unread = before.provenance.unread | after.provenance.unread
+    unread = before.provenance.unread_keys | after.provenance.unread_keys
     unknown = before.provenance.unknown
     deltas = [
         Delta(old.get(one.key), one, unknown)
         for one in after.bindings
-        if one.key not in unread and (one.key not in old or _differs(old[one.key], one, unknown))
+        if one.key not in unread
+        and not before.provenance.excludes(one.key)
+        and (one.key not in old or _differs(old[one.key], one, unknown))
     ]
     gone, unlisten = _only(before, after)
     listed = set(before.iplisten)
@@ -58,11 +61,16 @@ def kept(before: Contents, after: Contents) -> tuple[str, ...]:
 
 def _only(before: Contents, after: Contents) -> tuple[tuple[Binding, ...], tuple[str, ...]]:
     """Return the records and the listen addresses that only ``before`` has."""
-    new = {one.key for one in after.bindings} | before.provenance.unread | after.provenance.unread
+    unread = before.provenance.unread_keys | after.provenance.unread_keys
+    new = {one.key for one in after.bindings} | unread
     known = IPLISTEN not in after.provenance.unknown
     listed = set(after.iplisten)
     return (
-        tuple(one for one in before.bindings if one.key not in new),
+        tuple(
+            one
+            for one in before.bindings
+            if one.key not in new and not after.provenance.may_have(one.key)
+        ),
         tuple(one for one in before.iplisten if known and one not in listed),
     )
 
@@ -85,13 +93,21 @@ def _unread(before: Contents, after: Contents) -> list[str]:
     for side in (before, after):
         losses += [
             f"{_named(key)}: {side.file} has it, but it could not be read: it is left unchanged"
-            for key in sorted(side.provenance.unread, key=_named)
+            for key in sorted(side.provenance.unread_keys, key=_named)
         ]
-        if len(side.provenance.left_out) > len(side.provenance.unread):
+        if any(one.key is None and one.is_record for one in side.provenance.unread):
             losses.append(
                 f"{side.file} has records whose keys could not be read:"
                 " it is not known whether a line changes one of them"
             )
+    only = before.provenance.only
+    if only is not None:
+        others = sum(one.key not in only for one in after.bindings)
+        about = some(sorted(map(_named, only)), 3) or "no whole server"
+        losses.append(
+            f"{before.file} is about {about}: {plural(others, 'binding')} of the registry"
+            " cannot be compared, and no line is written for them"
+        )
     return losses
 
 

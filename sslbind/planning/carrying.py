@@ -155,7 +155,7 @@ def _there(
         return (change.key in contents.iplisten) is (change.action == "add")
     key, after = change.delta.key, change.delta.after
     now = bindings.get(key)
-    if key in contents.provenance.unread:
+    if key in contents.provenance.unread_keys:
         return False
     if now is None or after is None:
         return now is after

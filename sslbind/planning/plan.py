@@ -278,7 +278,8 @@ def _only(
     target: str, before: Contents, after: Contents, changes: Transition, *, prune: bool
 ) -> Iterator[Note]:
     """Give a note on what only the target has and stays, and one on other owners' bindings."""
-    known = {one.key for one in after.bindings} | before.provenance.unread | after.provenance.unread
+    unread = before.provenance.unread_keys | after.provenance.unread_keys
+    known = {one.key for one in after.bindings} | unread
     owners = {one.appid for one in after.bindings}
     extra = [one for one in before.bindings if one.key not in known]
     own = [one.key.spec for one in extra if one.appid in owners]

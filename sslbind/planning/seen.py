@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sslbind.digest import content_digest, thumbprint
-from sslbind.formats.format import Contents
+from sslbind.formats.format import Contents, contents_of
 from sslbind.sources import Source, snapshot
 
 Stores = frozenset[tuple[str, str]]
@@ -22,13 +22,9 @@ class Seen(NamedTuple):
 def seen_of(source: Source) -> Seen:
     """Return what reading a target gave; raise SslbindError where that is more than one server."""
     found = snapshot(source)
-    contents = Contents(
-        tuple(found.bindings.values()),
-        found.iplisten,
-        found.settings.release,
-        source.file,
-        found.provenance._replace(notes=source.imported.notes),
-    )
+    contents = contents_of(found, found.settings.release)
+    provenance = contents.provenance._replace(notes=source.imported.notes)
+    contents = contents._replace(file=source.file, provenance=provenance)
     held = source.imported.certificates
     if held is None:
         return Seen(contents)
@@ -46,6 +42,6 @@ def digest(contents: Contents) -> str:
         (one.key.spec, sorted(one.values.items()), sorted(one.other.items(), key=str))
         for one in contents.bindings
     )
-    unread = sorted(key.spec for key in contents.provenance.unread)
+    unread = sorted(key.spec for key in contents.provenance.unread_keys)
     whole = [records, sorted(contents.iplisten), unread]
     return content_digest(json.dumps(whole, default=str).encode())

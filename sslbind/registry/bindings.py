@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from sslbind.binding import Binding
 from sslbind.keys import KINDS, Key
-from sslbind.registry.document import CertStoresSettings, Provenance, Settings
+from sslbind.registry.document import CertStoresSettings, Settings
+from sslbind.registry.provenance import Provenance
 
 
 class Bindings(ABC):

@@ -14,7 +14,6 @@ from sslbind.release import DEFAULT_RELEASE, Release, parse_release
 
 if TYPE_CHECKING:
     from sslbind.registry.source import Path
-    from sslbind.sites import Sites
 
 VERSION = 1
 """The version of the file format."""
@@ -61,25 +60,6 @@ class Settings(NamedTuple):
     cert_stores: CertStoresSettings | None = None
     central_store: CentralCertProvider | None = None
     suppressions: tuple[Suppression, ...] = ()
-
-
-class Provenance(NamedTuple):
-    """What a document records, and what it does not, apart from bindings and settings.
-
-    A registry file records everything. ``notes`` are sentences about what the
-    document lacks, ``sites`` IIS's side of the bindings, ``unknown`` the names
-    of what it does not record: tags, ``windows``, ``iplisten``, ``central``;
-    ``unread`` the keys of its records that could not be read;
-    ``certificates`` those that it holds (the store, and DER), None where it has no stores;
-    ``left_out`` a sentence for each record that could not be read, with a key or not.
-    """
-
-    notes: tuple[str, ...] = ()
-    sites: tuple[Sites, ...] = ()
-    unknown: frozenset[str] = frozenset()
-    unread: frozenset[Key] = frozenset()
-    certificates: tuple[tuple[str, bytes], ...] | None = None
-    left_out: tuple[str, ...] = ()
 
 
 class Document(NamedTuple):

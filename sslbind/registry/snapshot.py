@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from sslbind.binding import Binding
 from sslbind.keys import Key
 from sslbind.registry.bindings import Bindings, in_order
-from sslbind.registry.document import Provenance, Settings
+from sslbind.registry.document import Settings
+from sslbind.registry.provenance import Provenance
 
 
 class Snapshot(Bindings):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from sslbind.binding import Binding
+from sslbind.binding import UNKNOWN, Binding
+from sslbind.keys import IPPORT, Kind
 from sslbind.printable import printable
 from sslbind.release import Release
 from sslbind.tags import BITS, PROPERTIES, STORED, TAGS, Bit, Tag
@@ -28,6 +29,13 @@ def show(bindings: Iterable[Binding], release: Release) -> str:
     return HEADER + "".join([block(binding) + "\n" for binding in bindings])
 
 
+def unread(kind: Kind | None, key: str, release: Release) -> str:
+    """Return the lines of a record that could not be read, every value UNKNOWN."""
+    lines = [f"{_label((kind or IPPORT).label)}{key}\n"]
+    lines += [f"{_label(field.label)}{UNKNOWN}\n" for field in lines_of(release)]
+    return "".join(lines) + "\n"
+
+
 def lines_of(release: Release) -> list[Tag | Bit]:
     """Return what the lines of a record show, after its key and before extended properties."""
     rows: list[tuple[int, Tag | Bit]] = [(tag.line, tag) for tag in _tags(release)]
@@ -39,7 +47,7 @@ def lines_of(release: Release) -> list[Tag | Bit]:
 def _old_block(binding: Binding) -> str:
     lines = [f"    {binding.key.kind.label:<24}: {binding.key} \n"]
     for tag in _tags(_OLD_LAST):
-        value = printable(tag.show(binding[tag.name]))
+        value = _value(binding, tag)
         if isinstance(tag.default, bool):
             lines.append(f"    {tag.label}    : {value}\n")
         else:
@@ -68,11 +76,18 @@ def _modern_block(release: Release) -> Callable[[Binding], str]:
                 texts[place] = printable(STORED[name].show(value))
         for place, bit in bits:
             texts[place] = _bit_word(bit, on=binding.bit(bit))
+        for name in binding.unknown & places.keys():
+            texts[places[name]] = UNKNOWN
         key = f"{_label(binding.key.kind.label)}{binding.key}\n"
         text = template % (key, *texts)
-        return text + tail % tuple(binding[p.tag.name] for p in PROPERTIES) if tail else text
+        return text + tail % tuple(_value(binding, p.tag) for p in PROPERTIES) if tail else text
 
     return block
+
+
+def _value(binding: Binding, tag: Tag) -> str:
+    """Return a value as it is printed; UNKNOWN for what netsh never prints, a value not known."""
+    return UNKNOWN if tag.name in binding.unknown else printable(tag.show(binding[tag.name]))
 
 
 def _tags(release: Release) -> list[Tag]:
@@ -97,5 +112,5 @@ def _properties_template() -> str:
     lines = ""
     for number in dict.fromkeys(p.propertyid for p in PROPERTIES):
         lines += f" Extended Properties:\n{_label('PropertyId')}{number}\n"
-        lines += "".join(f"{_label(p.tag.label)}%d\n" for p in PROPERTIES if p.propertyid == number)
+        lines += "".join(f"{_label(p.tag.label)}%s\n" for p in PROPERTIES if p.propertyid == number)
     return lines

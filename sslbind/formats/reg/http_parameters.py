@@ -201,12 +201,20 @@ def _addresses(value: RegValue | None) -> tuple[tuple[str, ...] | None, list[Bad
     try:
         texts = _typed(value, REG_MULTI_SZ).decode().split("\0")
     except (BadValueError, UnicodeDecodeError):
-        return None, [BadRecord(value.line, f"{value.name} is not a REG_MULTI_SZ of addresses")]
+        return None, [
+            BadRecord(
+                value.line, f"{value.name} is not a REG_MULTI_SZ of addresses", is_record=False
+            )
+        ]
     for text in filter(None, texts):
         try:
             found.append(parse_address(text.removeprefix("[").removesuffix("]")))
         except BadValueError as error:
-            bad.append(BadRecord(value.line, f"{value.name}: {error.message}", error.hints))
+            bad.append(
+                BadRecord(
+                    value.line, f"{value.name}: {error.message}", error.hints, is_record=False
+                )
+            )
     return tuple(dict.fromkeys(found)), bad
 
 

@@ -1,0 +1,54 @@
+"""The rule about what a document has and could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sslbind.check.finding import Found
+from sslbind.check.rule import rule
+from sslbind.check.subject import Subject
+from sslbind.wording import plural, some
+
+if TYPE_CHECKING:
+    from sslbind.keys import Key
+
+_NAMED = 3
+
+
+@rule("record-unreadable", "error")
+def record_unreadable(subject: Subject) -> Iterator[Found]:
+    """A capture or another document has a record, or a value of one, that could not be read.
+
+    The server has the record; what it serves is not known. No rule concludes from
+    the absence of a record on a port where one could not be read, so that a server
+    without findings may still have some. Capture the server again, as text in
+    UTF-8 and without editing it, or correct the line. A value that somebody masked
+    is a warning: the record is there, and its value stays unknown.
+    """
+    for one in subject.registry.provenance.unread:
+        if one.is_record:
+            what = "a record could not be read" if one.key is None else "it could not be read"
+            why = one.message.removeprefix(f"{one.key and one.key.spec}: ")
+            yield Found(
+                one.key,
+                f"{what}: {why}",
+                "capture the server again, or correct the line",
+                file=one.file,
+                line=one.line,
+                about=one.message,
+            )
+    unknown: dict[str, list[Key]] = {}
+    recorded = subject.registry.provenance.partial
+    for name, key in recorded:
+        unknown.setdefault(name, []).append(key)
+    for name, keys in unknown.items():
+        yield Found(
+            None,
+            f"{name} of {plural(len(keys), 'binding')} is not known:"
+            f" {some([key.spec for key in keys], _NAMED)}",
+            "capture the server again; rules about this value find nothing there",
+            severity="warn",
+            line=subject.registry.line(keys[0]),
+            about=name,
+        )
