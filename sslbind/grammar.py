@@ -21,6 +21,7 @@ from sslbind.keys import (
 )
 from sslbind.release import Release
 from sslbind.tags import POSITIONAL, PROPERTIES, SSLFLAGS, TAGS, clean_hash
+from sslbind.wording import join
 
 CONTEXT = "http"
 """The netsh context that may precede every command."""
@@ -53,6 +54,7 @@ _CONTEXT_LINES = ("pushd http", "popd", "http", "exit", "bye", "quit", "@echo of
 _PROGRAMS = ("netsh", "netsh.exe", "sslbind")
 _NAMED = re.compile(r"([A-Za-z0-9]+)=(.*)", re.DOTALL)
 _TOKEN = re.compile(r'(?:[^\s"]|"[^"]*")+')
+_QUOTED_GUID = re.compile(r"(?<==)'(\{[0-9A-Fa-f-]{36}\})'")
 
 
 def match_word(word: str, words: Iterable[str]) -> str | None:
@@ -76,10 +78,17 @@ def is_context(word: str) -> bool:
 def split_line(line: str) -> list[str]:
     """Return the words of a script's line; double quotes hold one together, and go.
 
+    So do PowerShell's quotes around the GUID of a tag, ``appid='{…}'``: no GUID has quotes.
     Raises BadValueError where a quote is not closed.
     """
     if line.count('"') % 2:
+        if line.endswith('"') and line[-2:-1].strip() and line.count('"') == 1:
+            raise BadValueError(
+                "a double quote ends the line, and none begins", "remove the quote at the end"
+            )
         raise BadValueError("a double quote is not closed", "end the quoted value on its line")
+    if "'{" in line:
+        line = _QUOTED_GUID.sub(r"\1", line)
     return [token.replace('"', "") for token in _TOKEN.findall(line)]
 
 
@@ -124,12 +133,14 @@ def tag_names(verb: str, word: str) -> tuple[str, ...]:
 def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
     """Return the texts of a line's tags by name; a key without a tag has the name ``""``.
 
+    A tag may be cut to a prefix that no other tag of the line's command has.
     Bare values are the key and then, for add and update, certhash, appid and
     certstorename, each as far as it was not named. Raises SyntaxLineError for
     an unknown tag, and BadValueError for one that comes twice and for a bare
     value that has no place.
     """
     names = tag_names(verb, word)
+    _refuse_blanks(words)
     texts: dict[str, str] = {}
     bare: list[str] = []
     for text in words:
@@ -139,14 +150,47 @@ def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
                 raise _unknown(text.partition("=")[0], names)
             bare.append(text)
             continue
-        name = named[1].lower()
-        if name not in names:
+        name = match_tag(named[1], names)
+        if name is None:
             raise _unknown(named[1], names)
         if name in texts:
             raise BadValueError(f"{name} is given twice: {texts[name]!r} and {named[2]!r}")
         texts[name] = named[2]
     _place(bare, texts, _places(verb, word, texts))
     return texts
+
+
+def match_tag(name: str, names: Sequence[str]) -> str | None:
+    """Return the one of ``names`` that ``name`` means: itself or a unique prefix, without case.
+
+    None where nothing or more than one fits. That netsh takes prefixes of tags is
+    inferred, from scripts in use: ``certstore=`` and ``hostname=`` are common.
+    """
+    low = name.lower()
+    if low in names:
+        return low
+    fitting = [known for known in names if known.startswith(low)] if low else []
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _refuse_blanks(words: Sequence[str]) -> None:
+    """Raise where blanks surround an equals sign: ``ipport = 1.1.1.1:443``."""
+    for index, word in enumerate(words):
+        before = words[index - 1] if index else ""
+        after = words[index + 1] if index + 1 < len(words) else ""
+        name, equals, value = word.partition("=")
+        if not equals or (name and value):
+            continue
+        if not name and before and "=" not in before:
+            shown = f"{before}={value or after}"
+        elif name and not value and after and "=" not in after:
+            shown = f"{name}={after}"
+        else:
+            continue
+        hint = f"write the tag, '=' and the value without blanks: {shown}"
+        if name:
+            raise BadValueError(f"{name}= has a blank before its value", hint)
+        raise SyntaxLineError(f"{before} has a blank before its '='", hint, word=name)
 
 
 def _places(verb: str, word: str, texts: Mapping[str, str]) -> list[str]:
@@ -247,6 +291,11 @@ def clean_texts(texts: dict[str, str]) -> tuple[str, ...]:
 def _unknown(name: str, names: Sequence[str]) -> SyntaxLineError:
     from difflib import get_close_matches
 
+    message = f"{name!r} is not a valid argument for this command"
+    fitting = [known for known in names if known.startswith(name.lower())] if name else []
+    if len(fitting) > 1:
+        meant = f"it is the start of {join(fitting)}: write one of them out"
+        return SyntaxLineError(message, meant, word=name)
     close = get_close_matches(name.lower(), names, n=1)
     hint = f"did you mean {close[0]}=?" if close else "known here: " + (" ".join(names) or "no tag")
-    return SyntaxLineError(f"{name!r} is not a valid argument for this command", hint, word=name)
+    return SyntaxLineError(message, hint, word=name)

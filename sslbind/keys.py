@@ -111,6 +111,11 @@ _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 _PLAIN_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMERIC_HOST = re.compile(r"[0-9.]+")
+_URL = re.compile(r"(?i:(https?))://(\[[^\]/]*\]|[^/:\[\]]*)(?::([0-9]+))?(?:/.*)?")
+_SITE = re.compile(r"(\*|[0-9.]+|\[[^\]]*\]|):([0-9]+):([^:/]*)")
+"""``bindingInformation`` of IIS."""
+_WHOLE = re.compile(r"(?:\[[^\]]+\]|[^:\[\]/]+):[0-9]{1,5}")
+"""An address or a name, with a port."""
 _MAX_HOST = 253  # RFC 1035 section 2.3.4, without the root's dot
 
 
@@ -124,11 +129,17 @@ def parse_key(kind: Kind, text: str) -> Key:
     if kind is CCS:
         return Key(kind, "", _parse_port(kind, text, text))
     name, colon, port = text.rpartition(":")
-    if not colon or name.endswith(":") or "[" in port:
-        raise _no_port(kind, text)
-    if kind is IPPORT:
-        return Key(kind, _key_address(text, name), _parse_port(kind, text, port))
-    return Key(kind, _key_host(kind, text, name), _parse_port(kind, text, port))
+    try:
+        if not colon or name.endswith(":") or "[" in port:
+            raise _no_port(kind, text)
+        if kind is IPPORT:
+            return Key(kind, _key_address(text, name), _parse_port(kind, text, port))
+        return Key(kind, _key_host(kind, text, name), _parse_port(kind, text, port))
+    except BadValueError:
+        other = _other_notation(kind, text)
+        if other is None:
+            raise
+        raise other from None
 
 
 def infer_key(text: str, *, scoped: bool = False) -> Key:
@@ -139,7 +150,10 @@ def infer_key(text: str, *, scoped: bool = False) -> Key:
     """
     if ":" not in text:
         if not text.isdigit():
-            raise BadValueError(f"{text!r}: the port is missing", f"for example {text}:443")
+            kind = IPPORT if _NUMERIC_HOST.fullmatch(text) else HOSTNAMEPORT
+            raise BadValueError(
+                f"{text!r}: the port is missing", *_meant((kind, f"{text}:443", "has one"))
+            )
         return parse_key(CCS, text)
     name = text.rpartition(":")[0]
     if name.startswith("[") or ":" in name or _NUMERIC_HOST.fullmatch(name):
@@ -241,40 +255,97 @@ def _idna_label(label: str) -> tuple[str, str]:
     return ascii_form, idna.ulabel(ascii_form)
 
 
+def _meant(*candidates: tuple[Kind, str, str]) -> tuple[str, ...]:
+    """Return a hint for each text that is a key of its kind: the key, and what it does."""
+    hints = []
+    for kind, text, what in candidates:
+        if not _WHOLE.fullmatch(text) and kind is not CCS:
+            continue
+        try:
+            hints.append(f"{parse_key(kind, text).spec} {what}")
+        except BadValueError:
+            continue
+    return tuple(hints)
+
+
+def _other_notation(kind: Kind, text: str) -> BadValueError | None:
+    """Return the error for a URL, and for a binding as IIS writes it; None for anything else."""
+    url = _URL.fullmatch(text)
+    if url is not None:
+        host, port = url[2], url[3] or ("443" if url[1].lower() == "https" else "80")
+        what = "an address" if kind is IPPORT else "a host name"
+        return BadValueError(
+            f"{kind}={text}: give {what} and a port, not a URL", *_places(kind, host, port)
+        )
+    site = _SITE.fullmatch(text)
+    if site is None:
+        return None
+    address, port, host = site.groups()
+    return BadValueError(
+        f"{kind}={text}: is a binding as IIS writes it, ADDRESS:PORT:HOST",
+        *_places(kind, host or address, port),
+    )
+
+
+def _places(kind: Kind, host: str, port: str) -> tuple[str, ...]:
+    """Return hints for the key of ``host``, which is an address, a name, or ``*`` or ``+``."""
+    if host in ("", "*", "+"):
+        return _meant((IPPORT, f"0.0.0.0:{port}", "is every address"))
+    named = HOSTNAMEPORT if kind is IPPORT else kind
+    return _meant(
+        (IPPORT, f"{host}:{port}", "binds an address"),
+        (named, f"{host}:{port}", "binds a name (SNI)"),
+    )[:1]
+
+
 def _parse_port(kind: Kind, text: str, port: str) -> int:
     if not _PORT.fullmatch(port) or int(port) > 65535:
         raise BadValueError(
             f"{kind}={text}: {port!r} is not a port",
             "a port is a number from 1 to 65535, without leading zeros",
+            *(_meant((CCS, port.rpartition(":")[2], "is a port")) if ":" in port else ()),
         )
     return int(port)
 
 
 def _no_port(kind: Kind, text: str) -> BadValueError:
     if kind is IPPORT and text.count(":") > 1 and "[" not in text:
-        return BadValueError(f"{kind}={text}: write an IPv6 address in brackets: [{text}]:443")
-    return BadValueError(f"{kind}={text}: the port is missing", f"for example {kind}={text}:443")
+        return BadValueError(
+            f"{kind}={text}: write an IPv6 address in brackets",
+            *_meant((IPPORT, f"[{text}]:443", "has a port")),
+        )
+    every = (IPPORT, f"0.0.0.0:{text}", "binds every address")
+    other = HOSTNAMEPORT if kind is IPPORT else IPPORT
+    hints = _meant(every, (kind, f"{text}:443", "has one"), (other, f"{text}:443", "has one"))
+    return BadValueError(f"{kind}={text}: the port is missing", *hints[:1])
 
 
 def _key_address(text: str, name: str) -> str:
     """Return the canonical address of an ipport key; refuse a host name."""
     bracketed = name.startswith("[") and name.endswith("]")
     bare = name[1:-1] if bracketed else name
+    port = text[len(name) + 1 :]
     if bracketed and ":" not in bare:
-        raise BadValueError(f"ipport={text}: only IPv6 addresses have brackets")
+        hints = _meant((IPPORT, f"{bare}:{port}", "has none"))
+        raise BadValueError(f"ipport={text}: only IPv6 addresses have brackets", *hints)
     if not bracketed and ":" in name:
+        candidates = (IPPORT, f"[{name}]:{port}", "has them"), (IPPORT, f"[{text}]:443", "has them")
         raise BadValueError(
-            f"ipport={text}: write an IPv6 address in brackets", "for example ipport=[::1]:443"
+            f"ipport={text}: write an IPv6 address in brackets",
+            *(_meant(*candidates) or ("for example ipport=[::1]:443",)),
         )
-    if name in ("", "*"):
+    if name in ("", "*", "+"):
         raise BadValueError(
             f"ipport={text}: the address is missing",
-            f"ipport=0.0.0.0{text[len(name) :]} is every address",
+            *_meant((IPPORT, f"0.0.0.0:{port}", "is every address")),
         )
     if not bracketed and not _NUMERIC_HOST.fullmatch(name):
         raise BadValueError(
             f"ipport={text}: {name!r} is a host name; ipport takes an address",
-            f"hostnameport={text} binds a name (SNI); ipport=0.0.0.0:PORT binds every address",
+            *_meant(
+                (HOSTNAMEPORT, text, "binds a name (SNI)"),
+                (IPPORT, f"0.0.0.0:{port}", "binds every address"),
+            ),
         )
     try:
         return parse_address(bare)
@@ -287,10 +358,12 @@ def _key_host(kind: Kind, text: str, name: str) -> str:
         raise BadValueError(f"{kind}={text}: give a host name and a port, not a URL")
     if name.startswith("[") or ":" in name:
         raise _address_as_host(kind, text)
-    if name == "*":
+    if name in ("*", "+"):
+        port = text[len(name) + 1 :]
         raise BadValueError(
-            f"{kind}={text}: '*' alone is not a host name",
-            "ipport=0.0.0.0:PORT answers for every name, *.name:PORT for the names below one",
+            f"{kind}={text}: {name!r} alone is not a host name",
+            *_meant((IPPORT, f"0.0.0.0:{port}", "answers for every name")),
+            "*.NAME:PORT answers for the names one label below NAME",
         )
     try:
         return parse_host(name)
@@ -302,5 +375,6 @@ def _key_host(kind: Kind, text: str, name: str) -> str:
 
 def _address_as_host(kind: Kind, text: str) -> BadValueError:
     return BadValueError(
-        f"{kind}={text}: an address, not a host name", f"ipport={text} binds an address"
+        f"{kind}={text}: an address, not a host name",
+        *_meant((IPPORT, text, "binds an address")),
     )

@@ -152,6 +152,13 @@ def _hash(text: str) -> str:
         if len(text) == 64:
             also = "; 64 are a SHA-256, and HTTP.SYS identifies certificates by SHA-1"
         raise BadValueError(f"{len(text)} hex digits where a SHA-1 thumbprint has 40{also}")
+    rest = text.strip("?")
+    if _HASH.fullmatch(rest):
+        raise BadValueError(
+            "'?' is not a hex digit",
+            "an invisible mark was pasted with the thumbprint, and cmd writes it as '?':"
+            f" certhash={rest}",
+        )
     odd = next(char for char in text if char not in "0123456789abcdefABCDEF")
     raise BadValueError(f"{odd!r} (U+{ord(odd):04X}) is not a hex digit; a thumbprint has 40")
 

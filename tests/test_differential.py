@@ -283,7 +283,7 @@ LAST_FIRST = (
             "tag-prefixes",
             "tags-short",
             "tag-prefixes",
-            "exit 0, and a record: 'SSL Certificate successfully added'",
+            "exit 1, and no record: \"'_ipp' is not a valid argument for this command.\"",
         ),
         (
             "unknown-tag-exit",
@@ -351,7 +351,7 @@ def test_a_port_of_others_is_refused(host: Host) -> None:
     assert (ran.code, ran.out, ran.report) == (2, "", None)
     assert ran.err == (
         "error: the port is somebody else's: ipport=127.0.0.1:47444 of"
-        f" {IIS}; --port PORT selects another\n"
+        f" {IIS}; --port PORT names another\n"
     )
     assert host.registry.read_text() == before
     assert host.run("--only", "ipport", "--skip", "handshakes", "--port", "47500").code == 0

@@ -110,7 +110,7 @@ def test_objects_of_one_kind(run: Run, bare: Path) -> None:
         ("add", "sslcert", KEY, A, IIS, "MY", "enable"),
         ("add", "sslcert", KEY, "usagecheck=enable", "USAGECHECK=disable"),
         ("add", "sslcert", KEY, "cert=x"),
-        ("add", "sslcert", KEY, "usage=enable"),
+        ("add", "sslcert", KEY, HASH, "disablet=enable"),
         ("delete", "sslcert", KEY, "appid=iis"),
         ("delete", "sslcert", KEY, "more"),
         ("show", "sslcert", KEY, "json=yes"),

@@ -16,11 +16,13 @@ from sslbind.grammar import (
     check_properties,
     clean_texts,
     command_words,
+    match_tag,
     missing_key,
     parse_words,
     read_address,
     read_key,
     split_line,
+    tag_names,
 )
 from sslbind.keys import KIND_BY_NAME, Key, parse_key
 from sslbind.tags import STORED, Value
@@ -108,10 +110,11 @@ def _command(command: Command) -> tuple[str, str]:
 def _key_of(command: Command) -> Key | None:
     """Return the key that a command names, None where it cannot be read."""
     for word in command.text.replace('"', "").split():
-        name, _, text = word.partition("=")
-        if name.lower() in KIND_BY_NAME:
+        tag, equals, text = word.partition("=")
+        name = match_tag(tag, tag_names("add", "sslcert")) if equals else None
+        if name in KIND_BY_NAME:
             try:
-                return parse_key(KIND_BY_NAME[name.lower()], text)
+                return parse_key(KIND_BY_NAME[name], text)
             except BadValueError:
                 return None
     return None
