@@ -260,7 +260,9 @@ def test_a_location_that_is_none() -> None:
     imported = read(built(IP, central={"enabled": True, "location": "c:\\certs\x00"}))
     assert imported.central == CentralCertProvider(enabled=True)
     assert imported.bad == (
-        BadRecord(None, r"location 'c:\\certs\x00' of the central store is not a path"),
+        BadRecord(
+            None, r"location 'c:\\certs\x00' of the central store is not a path", is_record=False
+        ),
     )
 
 
