@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -265,3 +266,36 @@ def test_names_complete(words: tuple[str, ...], values: list[str]) -> None:
     from sslbind.cli.completion.candidates import candidates
 
     assert [one.value for one in candidates(words)] == values
+
+
+class TestLocal:
+    """``@local`` is this machine: its netsh, here one that is called so on PATH."""
+
+    def test_without_a_targets_file(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "http.toml").write_text(HEAD + record("10.0.0.1:443"))
+        netsh = tmp_path / "bin" / "netsh"
+        netsh.parent.mkdir()
+        netsh.write_text(
+            f"#!{sys.executable}\nimport sys\nsys.argv[0] = 'netsh'\nfrom sslbind.cli import main\n"
+            f"sys.exit(main(['-q', '-r', '{tmp_path}/http.toml', *sys.argv[1:]]))\n"
+        )
+        netsh.chmod(0o755)
+        monkeypatch.setenv("PATH", str(netsh.parent))
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        seen = run("-r", "@local", "list", "--format", "tsv")
+        assert (seen.code, seen.out.split("\t")[:2]) == (0, ["ipport", "10.0.0.1:443"])
+        assert run("diff", "@local", "http.toml").code == 0
+        seen = run("check", "@local", "@web01")
+        assert (seen.code, seen.out) == (2, "")
+        assert seen.err.startswith("error: targets.toml: does not exist")
+
+    def test_a_machine_without_netsh(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", "/nowhere")
+        seen = run("check", "@local")
+        assert (seen.code, seen.out) == (2, "")
+        assert seen.err == (
+            "error: @local: netsh cannot be started: no such file or directory\n"
+            "hint: this machine has no netsh: @NAME reaches another one\n"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 from sslbind.errors import SslbindError
 from sslbind.transports.powershell import ARGUMENTS
@@ -13,10 +14,10 @@ from sslbind.transports.transport import Program, Ran, UnreachableError
 class LocalTransport:
     """Runs the programs here. On Windows by their full path: the working folder may hold others."""
 
-    programs = frozenset(Program)
-
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
+        found = {one for one in Program if shutil.which(_ARGV[one][0]) is not None}
+        self.programs = frozenset({Program.NETSH, *found})
 
     def run(self, script: bytes, program: Program = Program.NETSH) -> Ran:
         """Run ``program``; see ``Transport``."""
