@@ -221,6 +221,16 @@ def test_nagios_unknown(run: Run, path: Path) -> None:
     assert done.out.startswith("SSLBIND UNKNOWN - of 1 it is not known: sslbind a.contoso.com:443")
 
 
+@pytest.mark.parametrize("command", ["expiry", "probe"])
+def test_a_line_that_cannot_be_read(run: Run, path: Path, command: str) -> None:
+    """A plugin that is called wrongly is UNKNOWN, and not CRITICAL."""
+    done = run(command, "--nonsense", "--format", "nagios")
+    assert (done.code, done.err) == (3, "")
+    assert done.out.startswith("SSLBIND UNKNOWN - ")
+    assert done.out.count("\n") == 1
+    assert run(command, "--nonsense").code == 2
+
+
 def test_several_servers(run: Run, path: Path, tmp_path: Path) -> None:
     """Each is named; one that cannot be read is reported, and the others are answered."""
     other = tmp_path / "web02.toml"

@@ -174,7 +174,10 @@ def test_the_newest_of_several_issues(run: Run, registry: Path, old: Issued, new
     for number, one in enumerate((old, new, middle)):
         (folder / f"cert{number}.pem").write_bytes(one.pem)
     (folder / "privkey.pem").write_bytes(new.key_pem())
-    assert run("renew", "archive").code == 0
+    done = run("renew", "archive")
+    assert done.code == 0
+    for one in (old, middle):
+        assert f"note: {one.thumbprint} is passed over: it was renewed since\n" in done.err
     assert run("list", "--cert", new.thumbprint, "--format", "tsv").out.count("\n") == 2
 
 

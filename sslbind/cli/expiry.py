@@ -11,7 +11,7 @@ import click
 
 from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, options, pass_app
 from sslbind.cli.moments import at_option, window
-from sslbind.cli.monitoring import nagios_answer
+from sslbind.cli.monitoring import NagiosCommand, nagios_answer
 from sslbind.cli.progress import progress
 from sslbind.cli.streams import is_server
 from sslbind.errors import SslbindError
@@ -43,7 +43,7 @@ expiry_options = options(
 )
 
 
-@click.command("expiry", context_settings=HELP)
+@click.command("expiry", cls=NagiosCommand, context_settings=HELP)
 @click.argument("files", nargs=-1, metavar="[FILE|@TARGET]...")
 @expiry_options
 @pass_app

@@ -5,11 +5,35 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
 from sslbind.cli.app import OK, App
 from sslbind.errors import SslbindError
+
+
+class NagiosCommand(click.Command):
+    """A command that answers a line which cannot be read in its format, where that is nagios."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Parse the line; raise Exit with UNKNOWN, 3, after saying why it cannot be read."""
+        asked = any(word.rpartition("=")[2] == "nagios" for word in args)
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            if not asked:
+                raise
+            from sslbind.reports import nagios
+
+            click.echo(nagios.line(nagios.UNKNOWN, error.format_message()), nl=False)
+            raise click.exceptions.Exit(nagios.UNKNOWN) from None
 
 
 @dataclass(slots=True)

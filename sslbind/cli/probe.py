@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from sslbind.cli.app import HELP, NO, OK, App, format_option, options, pass_app
-from sslbind.cli.monitoring import nagios_answer
+from sslbind.cli.monitoring import NagiosCommand, nagios_answer
 from sslbind.cli.progress import progress
 from sslbind.cli.streams import is_server
 from sslbind.errors import BadValueError, SslbindError
@@ -65,7 +65,7 @@ probe_options = options(
 )
 
 
-@click.command("probe", context_settings=HELP)
+@click.command("probe", cls=NagiosCommand, context_settings=HELP)
 @click.argument("place", required=False, metavar="[ADDRESS:PORT | TARGET]")
 @click.argument("more", nargs=-1, metavar="[HOST | TARGET]...")
 @probe_options

@@ -85,6 +85,8 @@ def renew_command(
     found, notes = read_certificates(files, password_file, password_env)
     app.note(*notes)
     identities = newest(found)
+    passed = [one.leaf for one in found if one not in identities and one.leaf.names]
+    app.note(*(f"{one.thumbprint} is passed over: it was renewed since" for one in passed))
     if not identities:
         raise SslbindError("FILE holds no certificate with a host name or an address")
     owner = str(TAG_BY_NAME["appid"].parse(appid))

@@ -13,7 +13,7 @@ import socket
 import ssl
 import time
 import warnings
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from sslbind.files import reason
 from sslbind.probing.records import Alert, alert_of, certificate_of, is_tls
@@ -83,6 +83,12 @@ def shake_hands(
     except (OSError, ValueError) as error:
         outcome, detail = "unreachable", f"it cannot be reached: {reason(error)}"
     return Shown(outcome, time.monotonic() - start, der, version, detail)
+
+
+def prepare() -> None:
+    """Make what all handshakes share; call it before several threads make them."""
+    for family in get_args(Family):
+        _context(family)
 
 
 class _Attempt:

@@ -13,7 +13,7 @@ from sslbind.digest import thumbprint as thumbprint_of
 from sslbind.errors import SslbindError
 from sslbind.printable import printable
 from sslbind.probing.connections import Connection
-from sslbind.probing.handshake import Family, Shown, shake_hands
+from sslbind.probing.handshake import Family, Shown, prepare, shake_hands
 from sslbind.resolver import Answer, State, resolve
 from sslbind.wording import day, some
 
@@ -73,6 +73,7 @@ class Prober:
         self._now = now
         self._timeout = timeout
         self._read: dict[str, Certificate | None] = {}
+        prepare()
 
     def expect(self, connection: Connection) -> Expected:
         """Return what ``resolve`` says of the connection; call it from one thread."""
