@@ -15,7 +15,7 @@ _SPAN = re.compile(r"([0-9]{1,5})([hdw]?)")
 _PERCENT = re.compile(r"([0-9]{1,3})%")
 _DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _NO_DATE = (
-    "is no date such as 2027-01-31, nor a time such as 2027-01-31T12:00Z, nor 7d, nor tomorrow"
+    "is not a date such as 2027-01-31, nor a time such as 2027-01-31T12:00Z, nor 7d, nor tomorrow"
 )
 
 
@@ -47,7 +47,7 @@ def parse_span(text: str) -> timedelta:
     """Return ``30d`` (or ``30``), ``2w`` or ``12h`` as a span of time; raise ValueError."""
     match = _SPAN.fullmatch(text)
     if match is None:
-        raise ValueError("is no time such as 30d, 2w or 12h")
+        raise ValueError("is not a time such as 30d, 2w or 12h")
     return timedelta(hours=int(match[1]) * _HOURS[match[2]])
 
 
@@ -89,7 +89,7 @@ def parse_window(text: str, now: datetime) -> Window:
             return Window(parse_span(text))
         until = parse_moment(text, now)
     except ValueError:
-        raise ValueError("is no time such as 30d, 2w or 12h, nor 33%, nor a date") from None
+        raise ValueError("is not a time such as 30d, 2w or 12h, nor 33%, nor a date") from None
     if until < now:
         raise ValueError("is in the past")
     return Window(until - now)

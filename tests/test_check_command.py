@@ -580,7 +580,7 @@ class TestTime:
         done = run("check", "--at", text)
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith(
-            f"error: Invalid value for '--at': '{text}' is no date such as 2027-01-31,"
+            f"error: Invalid value for '--at': '{text}' is not a date such as 2027-01-31,"
             " nor a time such as 2027-01-31T12:00Z, nor 7d, nor tomorrow\n"
         )
 
@@ -590,7 +590,7 @@ class TestTime:
         done = run("check", "--expires-within", text)
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith(
-            f"error: Invalid value for '--expires-within': '{text}' is no time such as"
+            f"error: Invalid value for '--expires-within': '{text}' is not a time such as"
             " 30d, 2w or 12h\n"
         )
 

@@ -100,7 +100,7 @@ def test_right_with_sni_and_without(run: Run, path: Path, tmp_path: Path) -> Non
 
 
 def test_wrong_certificate(run: Run, path: Path, tmp_path: Path) -> None:
-    """Who serves another one is told, with whose it is."""
+    """A server with another certificate is reported, with who that one is for."""
     right, wrong = issued(key="right"), issued("old.contoso.com", key="wrong")
     with openssl_server("-cert", pem_file(tmp_path, wrong)) as port:
         write(path, ip(port, right))
@@ -259,7 +259,7 @@ def test_tls_1_0_only(run: Run, path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("expected", ["ECDSA", "RSA"])
 def test_a_pair(run: Run, path: Path, tmp_path: Path, expected: str) -> None:
-    """Of a pair most clients get one, and that it is a pair is told."""
+    """Most clients get one of the pair; the message says that there is another."""
     ecdsa, rsa = issued(), issued(rsa=True)
     right = {"ECDSA": ecdsa, "RSA": rsa}[expected]
     options = ("-cert", pem_file(tmp_path, rsa), "-dcert", pem_file(tmp_path, ecdsa))
@@ -391,7 +391,7 @@ def test_the_central_store(run: Run, path: Path, tmp_path: Path) -> None:
 
 
 def test_too_many(run: Run, path: Path) -> None:
-    """A registry with many names at many addresses is no load test."""
+    """Many names at many addresses are not probed in one run: that is a load test."""
     one = issued()
     write(path, *(sni(443, one, f"www{n}.contoso.com") for n in range(700)))
     addresses = [word for n in range(30) for word in ("--address", f"127.0.1.{n}")]

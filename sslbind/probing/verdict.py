@@ -36,7 +36,7 @@ _NAMES = 5
 
 
 class Expected(NamedTuple):
-    """What ``resolve`` says of a connection; ``thumbprint`` is None where no certificate comes."""
+    """What ``resolve`` answers for a connection; ``thumbprint`` is None where no certificate comes."""
 
     outcome: str
     thumbprint: str | None
@@ -76,7 +76,7 @@ class Prober:
         prepare()
 
     def expect(self, connection: Connection) -> Expected:
-        """Return what ``resolve`` says of the connection; call it from one thread."""
+        """Return what ``resolve`` answers for the connection; call it from one thread."""
         if not connection.address:
             return Expected("unknown", None, None, "")
         answer = resolve(self._state, connection.address, connection.port, connection.name)
@@ -99,12 +99,12 @@ class Prober:
             status: Status = "match" if agrees else "differs"
             if not agrees and shown.outcome in ("unreachable", "no-answer"):
                 status = "unreachable"
-            return Result(connection, expected, status, _told(expected, shown.detail), shown)
+            return Result(connection, expected, status, _sentence(expected, shown.detail), shown)
         served = thumbprint_of(shown.der)
         certificate = self._certificate(served, shown.der)
         agrees = served == expected.thumbprint
         what = f"serves {served}" + (f" ({_described(certificate)})" if not agrees else "")
-        message = _told(expected, what + (f"; {shown.detail}" if shown.detail else ""), agrees)
+        message = _sentence(expected, what + (f"; {shown.detail}" if shown.detail else ""), agrees)
         if not agrees and expected.thumbprint:
             message += self._pair(connection, expected.thumbprint, certificate)
         trouble = self._trouble(certificate)
@@ -168,7 +168,7 @@ def _central_thumbprints(session: Session) -> dict[str, str]:
     return found
 
 
-def _told(expected: Expected, what: str, agrees: bool = False) -> str:
+def _sentence(expected: Expected, what: str, agrees: bool = False) -> str:
     """Return a sentence: what happened, and what ``resolve`` says."""
     by = f" by {expected.binding.spec}" if expected.binding else ""
     if agrees:
