@@ -12,6 +12,7 @@ from sslbind.session import Session
 
 if TYPE_CHECKING:
     from sslbind.certificates.central import CentralFile
+    from sslbind.registry.provenance import Unread
 
 FILE = "file"
 """The kind of a row about a file of the central store; others have the kind of their key."""
@@ -68,11 +69,13 @@ def expiry_rows(session: Session, server: str, also: Session | None = None) -> I
     """
     stored = _stored(session)
     elsewhere = {life.thumbprint: life for life in _stored(also).values()} if also else {}
-    modelled = bool(session.stores or session.registry.held or also)
+    modelled = session.stores is not None or also is not None
     for key, binding in session.registry.bindings.items():
         thumbprint = binding.certhash
-        if thumbprint is None:
-            continue  # the files of the central store have rows of their own
+        if thumbprint is None:  # the files of the central store have rows of their own
+            if key.kind.certificate:
+                yield Row(server, key.kind.name, str(key), "", problem="its thumbprint is unknown")
+            continue
         store = binding.store or DEFAULT_STORE
         life = stored.get((thumbprint, store.casefold())) or elsewhere.get(thumbprint)
         where = key.kind.name, str(key), thumbprint
@@ -84,24 +87,28 @@ def expiry_rows(session: Session, server: str, also: Session | None = None) -> I
             yield Row(server, *where, problem=f"it is not in the store {store}")
     for file in session.central.files() if session.central else ():
         yield _of_file(file, server)
+    for unread in session.registry.provenance.unread:
+        if unread.is_record:
+            yield _of_unread(unread, server)
+
+
+def _of_unread(unread: Unread, server: str) -> Row:
+    """Return the row of a record that is there and could not be read."""
+    kind = unread.key.kind if unread.key is not None else unread.kind
+    key = unread.key or (f"?:{unread.port}" if unread.port else "?")
+    problem = f"it could not be read ({unread.place})"
+    return Row(server, str(kind or "?"), str(key), "", problem=problem)
 
 
 def _stored(session: Session) -> dict[tuple[str, str], _Life]:
     """Return the certificates of a registry or a document, by thumbprint and store."""
-    found = {
+    return {
         (one.thumbprint, one.store.casefold()): _Life(
             one.thumbprint, one.names, one.not_before, one.not_after
         )
         for one in (session.stores.entries() if session.stores else ())
         if one.not_after is not None
     }
-    for store, der in session.registry.held:
-        from sslbind.certificates.parsing import read_bundle
-
-        for one in read_bundle(der).certificates:
-            life = _Life(one.thumbprint, one.names, one.not_before, one.not_after)
-            found[one.thumbprint, store.casefold()] = life
-    return found
 
 
 def _of_file(file: CentralFile, server: str) -> Row:

@@ -147,9 +147,7 @@ def snapshot(source: Source) -> Snapshot:
         None if imported.certificates is None else CertStoresSettings("certificates", True),
         central_store=imported.central,
     )
-    found = Snapshot(source.file, settings, bindings, lines, _provenance(source, bindings))
-    found.held = imported.certificates or ()
-    return found
+    return Snapshot(source.file, settings, bindings, lines, _provenance(source, bindings))
 
 
 def _provenance(source: Source, bindings: Mapping[Key, Binding]) -> Provenance:

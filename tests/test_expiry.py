@@ -18,7 +18,9 @@ from test_capture import IP, SNI, built, stored
 from tools import needs
 
 from sslbind.expiry import Row, server_names, soonest_first
+from sslbind.formats.netsh import show_writer
 from sslbind.moments import Window
+from sslbind.release import Release
 from sslbind.reports import expiry_nagios, expiry_prometheus, ical
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -378,3 +380,16 @@ def test_a_server_is_read_now(run: Run, path: Path, tmp_path: Path) -> None:
     assert 'sslbind_target_reachable{server="lab"} 1\n' in done.out
     assert 'sslbind_target_reachable{server="gone"} 0\n' in done.out
     promtool(done.out)
+
+
+def test_a_record_that_cannot_be_read_is_there(run: Run, tmp_path: Path) -> None:
+    """It is not passed over: its end is not known, and --within says no."""
+    (tmp_path / "web01.txt").write_text(
+        show_writer.show([SNI, IP], Release.W2022).replace("0.0.0.0:443", "0.0.0.0:a")
+    )
+    done = run("-q", "expiry", "web01.txt", "--within", "1d", "--format", "json")
+    assert done.code == 1
+    rows = {one["key"]: one for one in done.json["certificates"]}
+    (unread,) = (one for key, one in rows.items() if key != "münchen.example:443")
+    assert (unread["status"], unread["not_after"]) == ("unknown", None)
+    assert "could not be read (web01.txt:" in unread["problem"]

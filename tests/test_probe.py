@@ -32,8 +32,12 @@ from servers import (
 from test_handshakes import has_address
 from tools import needs
 
+from sslbind.binding import Binding
+from sslbind.formats.netsh import show_writer
+from sslbind.keys import IPPORT, Key
 from sslbind.probing.handshake import shake_hands
 from sslbind.probing.records import alert_of, certificate_of, is_tls
+from sslbind.release import Release
 
 TODAY = datetime.now(UTC).replace(microsecond=0)
 NAME = "www.contoso.com"
@@ -502,3 +506,20 @@ def test_hostile_certificates(run: Run, path: Path, tmp_path: Path) -> None:
     for one in (text, line, metrics, document):
         assert all(c.isprintable() or c == "\n" for c in one.out)
     assert document.json["probes"][0]["served"]["subject"].startswith("CN=x\x1b[31m")
+
+
+def test_what_resolve_does_not_know(run: Run, tmp_path: Path) -> None:
+    """Where a record could not be read, no certificate agrees, and none differs."""
+    one = issued()
+    binding = Binding(
+        Key(IPPORT, "0.0.0.0", 443),
+        {"certhash": one.thumbprint, "appid": IIS, "certstorename": "MY"},
+    )
+    other = Binding(Key(IPPORT, LOOPBACK, 443), binding.values)
+    text = show_writer.show([binding, other], Release.W2022)
+    (tmp_path / "web01.txt").write_text(text.replace(f"{LOOPBACK}:443", f"{LOOPBACK}:a"))
+    with openssl_server("-cert", pem_file(tmp_path, one)) as port:
+        place = (f"{LOOPBACK}:443", "--map", f"443={port}")
+        done = run("-q", "-r", "web01.txt", "probe", *place)
+    assert done.code == 1
+    assert done.out.startswith(f"{LOOPBACK}:443: unknown: serves {one.thumbprint} ")

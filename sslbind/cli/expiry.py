@@ -109,7 +109,7 @@ def _read(app: App, paths: Sequence[str], *, strict: bool) -> tuple[list[Row], d
             app.error(error)
         else:
             reachable[server] = True
-            if session.stores is None and not session.registry.held and not is_server(path):
+            if session.stores is None and not is_server(path):
                 app.note(NOT_MODELLED)
         reachable.setdefault(server, False)
     return rows, reachable

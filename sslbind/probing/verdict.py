@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sslbind.keys import Key
     from sslbind.session import Session
 
-Status = Literal["match", "differs", "unreachable"]
+Status = Literal["match", "differs", "unreachable", "unknown"]
 Shake = Callable[[str, int, str | None, float, Family], Shown]
 
 _NOTHING: dict[str, frozenset[str]] = {
@@ -36,7 +36,7 @@ _NAMES = 5
 
 
 class Expected(NamedTuple):
-    """What ``resolve`` answers for a connection; ``thumbprint`` is None where no certificate comes."""
+    """What ``resolve`` answers for a connection; ``thumbprint`` is None for no certificate."""
 
     outcome: str
     thumbprint: str | None
@@ -96,8 +96,8 @@ class Prober:
         shown = self._shake(connection, "any")
         if shown.outcome != "certificate":
             agrees = shown.outcome in _NOTHING.get(expected.outcome, ())
-            status: Status = "match" if agrees else "differs"
-            if not agrees and shown.outcome in ("unreachable", "no-answer"):
+            status: Status = _status(expected, agrees=agrees)
+            if status == "differs" and shown.outcome in ("unreachable", "no-answer"):
                 status = "unreachable"
             return Result(connection, expected, status, _sentence(expected, shown.detail), shown)
         served = thumbprint_of(shown.der)
@@ -111,7 +111,7 @@ class Prober:
         return Result(
             connection,
             expected,
-            "match" if agrees else "differs",
+            _status(expected, agrees=agrees),
             message + (f"; {trouble}" if trouble else ""),
             shown,
             served,
@@ -156,6 +156,12 @@ class Prober:
         if answer.outcome != "certificate" or answer.binding is None or answer.step is None:
             return None
         return self._central.get(answer.step.stem) if answer.step.stem else answer.binding.certhash
+
+
+def _status(expected: Expected, *, agrees: bool) -> Status:
+    if expected.outcome == "unknown":
+        return "unknown"
+    return "match" if agrees else "differs"
 
 
 def _central_thumbprints(session: Session) -> dict[str, str]:

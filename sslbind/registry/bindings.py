@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sslbind.binding import Binding
 from sslbind.keys import KINDS, Key
@@ -23,8 +23,6 @@ class Bindings(ABC):
     """The file, as the user named it."""
     provenance = Provenance()
     """What the document records apart from bindings and settings, and what it does not."""
-    held: Sequence[tuple[str, bytes]] = ()
-    """The certificates that the document itself has: a store's name and DER bytes of each."""
 
     @property
     @abstractmethod
