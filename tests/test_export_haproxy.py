@@ -95,7 +95,7 @@ class TestFolder:
         assert sorted(names) == sorted([stored.mail.thumbprint[:8], "mine.txt"])
         assert len([*(folder / "lists").iterdir()]) == 1
 
-    @pytest.mark.parametrize("there", ["a file", "a link"])
+    @pytest.mark.parametrize("there", ["a file", "a link", "other files"])
     def test_what_is_somebody_elses_stays(
         self, there: str, registry: Path, stored: Stored, run: Run
     ) -> None:
@@ -106,6 +106,9 @@ class TestFolder:
         if there == "a file":
             (folder / "haproxy.cfg").write_text("global\n")
             expected = "out/haproxy.cfg: was not made by sslbind, and stays as it is"
+        elif there == "other files":
+            (folder / "notes.txt").write_text("mine")
+            expected = "out: is not empty, and was not made by sslbind"
         else:
             (folder / "certificates").symlink_to(registry.parent / "theirs")
             expected = "out/certificates: is not a folder"
@@ -113,6 +116,7 @@ class TestFolder:
         assert (done.code, done.out) == (2, "")
         assert expected in done.err
         assert [*(registry.parent / "theirs").iterdir()] == []
+        assert not (folder / ".gitignore").exists()
 
     @pytest.mark.parametrize(
         ("words", "said"),

@@ -159,6 +159,22 @@ class TestContent:
         assert "Missing option '-o'" in done.err
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01", "0001-03-01", "9999-12-31", "9999-11-20"])
+@pytest.mark.parametrize("count", [1, 30])
+def test_at_the_ends_of_time(moment: str, count: int, registry: Path, run: Run) -> None:
+    """The time line stays within the years that there are."""
+    text = registry.read_text()
+    for number in range(count):
+        end = NOW.replace(year=9999, month=12, day=1 + number % 31)
+        one = issue(f"n{number}.test", dns=[f"n{number}.test"], end=end)
+        put(registry.parent, one)
+        text += binding(f"n{number}.test:443", one.thumbprint)
+    registry.write_text(text)
+    done = run("report", "-o", "report.html", "--at", moment, "--expires-within", "0")
+    assert done.code == 0, done.err
+    assert "nan" not in (registry.parent / "report.html").read_text()
+
+
 class TestOneFile:
     def test_nothing_is_loaded_from_anywhere(self, page: str) -> None:
         tags = Outline(page).tags

@@ -34,15 +34,14 @@ def write_folder(
     folders that are made.
     """
     path = os.path.join(folder, main)
+    folders = {os.path.dirname(one) for one in files} - {""}
     _make(folder)
     with locked(path):
-        if os.path.lexists(path) and not read_file(path, _LARGEST, regular=True).startswith(mark):
-            raise SslbindError(
-                "was not made by sslbind, and stays as it is", "name another folder", file=path
-            )
-        for name in sorted({os.path.dirname(one) for one in files} - {""}):
+        _refuse_foreign(folder, path, mark, folders)
+        for name in folders:
             _make(os.path.join(folder, name), ours=True)
-        _put(os.path.join(folder, ".gitignore"), IGNORED)
+        if not os.path.lexists(os.path.join(folder, ".gitignore")):
+            _create({os.path.join(folder, ".gitignore"): IGNORED})
         missing = {
             os.path.join(folder, name): data
             for name, data in files.items()
@@ -50,10 +49,28 @@ def write_folder(
         }
         _create(missing)
         changed = _put(path, files[main]) or bool(missing)
-        for name in {os.path.dirname(one) for one in files} - {""}:
+        for name in folders:
             wanted = {os.path.basename(one) for one in files if os.path.dirname(one) == name}
             _tidy(os.path.join(folder, name), wanted)
     return changed
+
+
+def _refuse_foreign(folder: str, main: str, mark: bytes, folders: set[str]) -> None:
+    """Raise SslbindError for a folder that holds something, and is not one of ours.
+
+    ``folders`` are those of ours in it, which a run may have left that was ended.
+    """
+    if os.path.lexists(main):
+        if not read_file(main, _LARGEST, regular=True).startswith(mark):
+            raise SslbindError(
+                "was not made by sslbind, and stays as it is", "name another folder", file=main
+            )
+        return
+    lock = f".{os.path.basename(main)}.lock"
+    if {*os.listdir(folder)} - {lock, ".gitignore", *folders}:
+        raise SslbindError(
+            "is not empty, and was not made by sslbind", "name a new folder", file=folder
+        )
 
 
 def _make(folder: str, *, ours: bool = False) -> None:

@@ -29,7 +29,10 @@ def findings_section(contents: Contents) -> str:
         groups.setdefault((one[1].severity, one[1].rule), []).append(one)
     order = sorted(groups, key=lambda group: (-SEVERITIES.index(group[0]), group[1]))
     suppressed = sum(server.suppressed for server in contents.servers)
-    body = "".join(_group(group, groups[group], contents) for group in order)
+    first = {rule: (severity, rule) for severity, rule in reversed(order)}
+    body = "".join(
+        _group(group, groups[group], contents, linked=first[group[1]] == group) for group in order
+    )
     if not body:
         body = '<p class="good">Nothing was found that is wrong.</p>'
     if suppressed:
@@ -59,11 +62,15 @@ def _place(finding: Finding) -> str:
     return finding.key or finding.file
 
 
-def _group(group: tuple[Severity, str], placed: Sequence[_Placed], contents: Contents) -> str:
+def _group(
+    group: tuple[Severity, str], placed: Sequence[_Placed], contents: Contents, *, linked: bool
+) -> str:
+    """Return what one rule found with one severity; ``linked``: links to the rule lead there."""
     severity, id_ = group
     known = rules().get(id_)
     title = known.summary if known else id_
     many = f' <span class="count">{count(len(placed))}</span>' if len(placed) > 1 else ""
+    place = f' id="{text(id_)}"' if linked else ""
     together = _together(placed)
     items = "".join(_items(together[:_SHOWN], several=len(contents.servers) > 1))
     more = ""
@@ -72,7 +79,7 @@ def _group(group: tuple[Severity, str], placed: Sequence[_Placed], contents: Con
         more = f"<p>{count(left)} more of them:</p>"
         more += command(shlex.join(["sslbind", "check", "--select", id_, *paths]))
     return (
-        f'<article class="finding {KINDS[severity]}" id="{text(id_)}"><h3>'
+        f'<article class="finding {KINDS[severity]}"{place}><h3>'
         f"{badge(KINDS[severity], WORDS[severity])} {text(title)}{many}"
         f' <span class="rule">{text(id_)}</span></h3>'
         f"<ul>{items}</ul>{more}</article>\n"
@@ -108,4 +115,4 @@ def _items(together: Iterable[Sequence[_Placed]], *, several: bool) -> Iterator[
 
 def _where(server: str, finding: Finding, *, several: bool) -> str:
     where = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
-    return text(f"{server}, {where}" if several and server != where else where)
+    return text(f"{server}, {where}" if several and server not in where else where)

@@ -103,7 +103,7 @@ def _columns(certificates: Sequence[Certificate], moment: Moment, axis: _Axis) -
     most = max(sum(kinds.values()) for kinds in found.values())
     for place, kinds in sorted(found.items()):
         start = axis.start + place * _COLUMN
-        left, right = axis.at(start), axis.at(start + _COLUMN)
+        left, right = axis.at(start), axis.at(_shifted(start, _COLUMN))
         width = max(right - left, 14) - 3
         bottom = float(_CHART_HEIGHT)
         total = sum(kinds.values())
