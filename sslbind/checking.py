@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sslbind.check import Subject, check, rules
 from sslbind.check.suppress import Split, split
+from sslbind.moments import SOON, SpanOrThird, Window
 from sslbind.session import Session
 from sslbind.sites import Sites
 
@@ -15,14 +16,14 @@ def check_registry(  # noqa: PLR0913  # one parameter for each option of the com
     session: Session,
     now: datetime,
     *,
-    soon: timedelta = timedelta(days=30),
+    soon: Window | SpanOrThird = SOON,
     sites: Sequence[Sites] = (),
     ids: Collection[str] | None = None,
     named: bool = False,
 ) -> Split:
     """Return what is wrong with a registry at ``now``: findings, and those it suppresses.
 
-    A certificate that expires within ``soon`` is a finding. ``sites`` are
+    A certificate whose window ``soon`` is open is a finding. ``sites`` are
     configuration files of IIS to compare with; ``ids`` the rules to run, None
     for all. ``named``: commands in findings name the registry even where it is
     the default file.

@@ -43,6 +43,21 @@ class Window(NamedTuple):
         return f"{count} {unit}{'s' * (count != 1)}"
 
 
+class SpanOrThird(NamedTuple):
+    """A window of ``span``, or of the last third of a life that is shorter than three of it."""
+
+    span: timedelta
+
+    def opens(self, not_before: datetime, not_after: datetime) -> datetime:
+        """Return the moment from which a certificate with this life is due."""
+        third = (not_after - not_before) / 3
+        return Window(min(self.span, third)).opens(not_before, not_after)
+
+
+SOON = SpanOrThird(timedelta(days=30))
+"""When an expiry is worth a warning, so that certificates of 6 or 45 days do not always warn."""
+
+
 def parse_span(text: str) -> timedelta:
     """Return ``30d`` (or ``30``), ``2w`` or ``12h`` as a span of time; raise ValueError."""
     match = _SPAN.fullmatch(text)

@@ -10,8 +10,11 @@ from pathlib import Path
 from conftest import IIS, Run
 from pki import NOW, Issued
 
+from sslbind.certificates.parsing import identities, read_bundle
+from sslbind.certificates.sealing import Seal, encode_pfx
 from sslbind.check import Finding, Subject, check
 from sslbind.keys import infer_key
+from sslbind.moments import Window
 from sslbind.registry.registry import Registry
 from sslbind.release import parse_release
 from sslbind.session import Session
@@ -66,9 +69,11 @@ class Case:
                 path.with_suffix(".key").write_bytes(one.key_pem())
 
     def central(self, name: str, issued: Issued, chain: Sequence[Issued] = ()) -> None:
-        """Put a PFX file into the central store."""
+        """Put a PFX file into the central store, as every release opens it."""
         Path("ccs").mkdir(exist_ok=True)
-        Path("ccs", name).write_bytes(issued.pfx(chain=chain))
+        pem = b"".join(one.pem for one in (issued, *chain)) + issued.key_pem()
+        found = next(one for one in identities(read_bundle(pem)) if one.key)
+        Path("ccs", name).write_bytes(encode_pfx(found, b"", Seal.LEGACY))
 
     def check(
         self,
@@ -81,7 +86,7 @@ class Case:
     ) -> list[Finding]:
         """What ``check`` finds, in its order; each finding says what to do."""
         session = Session(Registry.open(), None if windows is None else parse_release(windows))
-        found = check(Subject(session, now, timedelta(days=soon), sites), ids)
+        found = check(Subject(session, now, Window(timedelta(days=soon)), sites), ids)
         assert all(one.advice for one in found)
         return found
 

@@ -363,13 +363,14 @@ def test_list(run: Run) -> None:
     result = run("ccs", "list", "--format", "tsv")
     assert result.code == 0
     assert result.out == (
-        "_.contoso.com.pfx\t*.contoso.com\t*.contoso.com\t9\tyes\n"
-        "a b.pfx\t-\tab.example\t30\tno key\n"
+        "_.contoso.com.pfx\t*.contoso.com\t*.contoso.com\t9\tyes\tAES-256, SHA-256\n"
+        "a b.pfx\t-\tab.example\t30\tno key\t-\n"
         "junk.example.pfx\tjunk.example\t-\t-\t"
-        "cannot be used: it is not PEM, DER, PKCS#7 or PFX\n"
-        "old.contoso.com.pfx\told.contoso.com\t-\t-\tlocked\n"
-        "www.contoso.com.pfx\twww.contoso.com\twww.contoso.com, contoso.com\t90\tyes\n"
-        "xn--mnchen-3ya.example.pfx\t-\txn--mnchen-3ya.example\t30\tyes\n"
+        "cannot be used: it is not PEM, DER, PKCS#7 or PFX\t-\n"
+        "old.contoso.com.pfx\told.contoso.com\t-\t-\tlocked\tAES-256, SHA-256\n"
+        "www.contoso.com.pfx\twww.contoso.com\twww.contoso.com, contoso.com\t90\tyes"
+        "\tnot encrypted, SHA-256\n"
+        "xn--mnchen-3ya.example.pfx\t-\txn--mnchen-3ya.example\t30\tyes\tnot encrypted, SHA-256\n"
     )
     assert result.err == (
         "note: a b.pfx serves no host: its name is not a host name\n"
@@ -377,7 +378,7 @@ def test_list(run: Run) -> None:
         " looks for the Unicode form, münchen.example.pfx\n"
     )
     head = run("ccs", "list").out.splitlines()[0]
-    assert head.split() == ["file", "serves", "names", "days", "left", "opens"]
+    assert head.split() == ["file", "serves", "names", "days", "left", "opens", "sealed"]
 
 
 @pytest.mark.usefixtures("filled")
@@ -395,6 +396,7 @@ def test_list_as_json(run: Run) -> None:
         "days_left": 9,
         "opens": True,
         "problem": None,
+        "sealed": "AES-256, SHA-256",
     }
     locked = files["old.contoso.com.pfx"]
     assert (locked["opens"], locked["problem"]) == (

@@ -87,9 +87,10 @@ def test_a_file_for_each_name(run: Run, central: Path, web: Issued) -> None:
         ((), "2022", "PBES2, PBKDF2, AES-256-CBC", "MAC: sha256"),
         ((), "2019", "PBES2, PBKDF2, AES-256-CBC", "MAC: sha256"),
         ((), "2016", "pbeWithSHA1And3-KeyTripleDES-CBC", "MAC: sha1"),
-        (("--legacy",), "2022", "pbeWithSHA1And3-KeyTripleDES-CBC", "MAC: sha1"),
+        (("--seal", "legacy"), "2022", "pbeWithSHA1And3-KeyTripleDES-CBC", "MAC: sha1"),
+        (("--seal", "modern"), "2016", "PBES2, PBKDF2, AES-256-CBC", "MAC: sha256"),
     ],
-    ids=["2022", "2019", "2016", "legacy"],
+    ids=["2022", "2019", "2016", "legacy", "modern"],
 )
 def test_how_it_is_sealed(
     run: Run, central: Path, options: tuple[str, ...], windows: str, cipher: str, digest: str
@@ -120,9 +121,9 @@ def test_a_second_time_nothing_changes(run: Run, central: Path) -> None:
     assert {one["action"] for one in done.json["files"]} == {"unchanged"}
     assert {one.name: one.stat().st_ino for one in central.iterdir()} == before
     assert "note: unchanged\n" in run("ccs", "put", "live").err
-    legacy = run("ccs", "put", "live", "--legacy")
+    legacy = run("ccs", "put", "live", "--seal", "legacy")
     assert legacy.out.count("updated ") == 3, "the seal changes"
-    again = run("ccs", "put", "live", "--legacy")
+    again = run("ccs", "put", "live", "--seal", "legacy")
     assert again.out.count("unchanged ") == 3
 
 
@@ -152,7 +153,12 @@ def test_without_a_password(run: Run, central: Path, registry: Path) -> None:
     assert "note: no password file is named: the files are not encrypted; " in done.err
     assert info(central / "www.contoso.com.pfx", secret=b"").returncode == 0
     assert run("ccs", "put", "live").out.count("unchanged ") == 3
-    assert run("ccs", "put", "live", "--legacy").out.count("unchanged ") == 3
+    assert info(central / "www.contoso.com.pfx", secret=b"").stderr.startswith("MAC: sha256")
+    old = run("ccs", "put", "live", "--seal", "legacy")
+    assert old.out.count("updated ") == 3, "Server 2016 does not know a SHA-256 MAC"
+    opened = info(central / "www.contoso.com.pfx", secret=b"")
+    assert (opened.returncode, opened.stderr.splitlines()[0]) == (0, "MAC: sha1, Iteration 2048")
+    assert run("ccs", "put", "live", "--seal", "legacy").out.count("unchanged ") == 3
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ IDS = {
         adfs-ip-binding adfs-no-ctl binding-without-record ccs-binding-without-record ccs-disabled
         ccs-missing-file cert-eku cert-expired cert-key-mismatch cert-no-private-key cert-not-found
         cert-not-yet-valid cert-wrong-store clientcert-tls13 duplicate-binding ip-shadows-sni
-        ipv6-unbracketed legacy-5506 no-tls-version-left record-unreadable registry-invalid
-        sni-wildcard-old-os
+        ipv6-unbracketed legacy-5506 no-tls-version-left pfx-too-new record-unreadable
+        registry-invalid sni-wildcard-old-os
         sslflags-ccs-combination sslflags-contradicts-tag sslflags-kind-mismatch
         sslflags-needs-host sslflags-newer-than-release sslflags-on-non-https
         sslflags-unknown-bit unknown-store
@@ -24,7 +24,8 @@ IDS = {
     "warn": """
         adfs-fallback-stale ccs-name-mismatch cert-chain-incomplete cert-expires-soon
         cert-host-mismatch cert-weak clientcert-renegotiation ctl-store no-default-ssl null-store
-        orphan-record reject-set shared-ip-port v6-only-wildcard v6-wildcard-differs
+        orphan-record pfx-leaf-twice pfx-many-keys reject-set shared-ip-port
+        v6-only-wildcard v6-wildcard-differs
     """,
     "info": "foreign-appid ip-shadows-sni-same-cert rebind-split",
 }

@@ -129,15 +129,15 @@ def test_store_names(run: Run, registry: Path, name: str) -> None:
 
 
 def test_list(run: Run, stored: Stored) -> None:
-    """The list has store, thumbprint, names, days left, key, file."""
+    """The list has store, thumbprint, names, days left, key, file, and how a PFX is sealed."""
     rows = run("store", "list", "--format", "tsv").out.splitlines()
     row = next(row.split("\t") for row in rows if "www.contoso.com" in row)
     name = stored.web.thumbprint
     assert row[:3] == ["MY", name, "www.contoso.com"]
-    assert row[4:] == ["yes", f"MY/{name}.pem"]
+    assert row[4:] == ["yes", f"MY/{name}.pem", "-"]
     assert int(row[3]) < 0
     head = run("store", "list").out.splitlines()[0]
-    assert head.split() == ["store", "thumbprint", "names", "days", "left", "key", "file"]
+    assert head.split() == ["store", "thumbprint", "names", "days", "left", "key", "file", "sealed"]
     assert run("store", "list", "--store", "my", "--format", "tsv").out.count("\n") == 2
     assert run("store", "list", "--store", "Root", "--format", "tsv").out == ""
 

@@ -18,9 +18,11 @@ from sslbind.answers import doubts
 from sslbind.certificates.chains import Chain
 from sslbind.certificates.facts import from_row, to_row
 from sslbind.certificates.judgement import Problem, judge, lasts_until, path
+from sslbind.certificates.pem import MAX_SIZE
+from sslbind.certificates.sealed import sealed_of, too_new
 from sslbind.digest import content_digest
 from sslbind.errors import SslbindError
-from sslbind.files import stamp_of
+from sslbind.files import read_file, stamp_of
 from sslbind.keys import parse_address
 from sslbind.resolver import Answer, State, server_name
 from sslbind.tls_versions import versions_left
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from sslbind.certificates.central import CentralStore
     from sslbind.certificates.identity import Identity
     from sslbind.certificates.stores import CertStores
+    from sslbind.release import Release
     from sslbind.session import Session
 
 _RACY = 20_000_000  # ns: file times move in steps, and a second change in one step does not show
@@ -191,6 +194,7 @@ def central_chain(session: Session, central: CentralStore, stem: str) -> tuple[s
     file = central.file(stem) or ""
     settings = session.registry.settings.central_store
     paths = [os.path.join(central.folder, file)]
+    _refuse_too_new(paths[0], session.release)
     if settings is not None and settings.password_file:
         paths.append(session.registry.resolve_path(settings.password_file))
 
@@ -205,6 +209,16 @@ def central_chain(session: Session, central: CentralStore, stem: str) -> tuple[s
         return identity
 
     return file, _remembered("", paths, load, session.stores)
+
+
+def _refuse_too_new(path: str, release: Release) -> None:
+    """Raise SslbindError for a PFX file that is sealed as ``release`` cannot open it."""
+    try:
+        sealed = sealed_of(read_file(path, MAX_SIZE, regular=True))
+    except SslbindError:  # whoever opens it says so
+        return
+    if sealed is not None and (why := too_new(sealed, release)):
+        raise SslbindError(why, "sslbind explain pfx-too-new says how to seal it again", file=path)
 
 
 class _Central:

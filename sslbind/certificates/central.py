@@ -185,7 +185,7 @@ class CentralStore:
         for stem in stems_for(identity.leaf.dns_names):
             file = self.file(stem)
             action: Literal["added", "updated", "unchanged"] = "updated" if file else "added"
-            if file and self._holds(file, stem, identity, seal if password else None):
+            if file and self._holds(file, stem, identity, seal):
                 action = "unchanged"
             file = file or stem + SUFFIX
             if action != "unchanged" and not dry_run:
@@ -194,13 +194,13 @@ class CentralStore:
         self._odd = self._files = None
         return tuple(done)
 
-    def _holds(self, file: str, stem: str, identity: Identity, seal: Seal | None) -> bool:
-        """Whether a file has this certificate, chain and key, and this seal where one is given."""
+    def _holds(self, file: str, stem: str, identity: Identity, seal: Seal) -> bool:
+        """Whether a file has this certificate, chain and key under this seal."""
         from sslbind.certificates.sealing import seal_of
 
         try:
             data = read_file(os.path.join(self.folder, file), MAX_SIZE, regular=True)
-            return seal in (None, seal_of(data)) and self.load(stem) == identity
+            return seal is seal_of(data) and self.load(stem) == identity
         except SslbindError:  # it is replaced by one that opens
             return False
 
@@ -325,6 +325,6 @@ def _entry(file: str, contents: FileContents) -> Entry:
     branches = sorted(contents.branches, key=fits, reverse=True)
     if not branches:
         problem = contents.problem or "holds no certificate"
-        return Entry("", file, locked=contents.locked, problem=problem)
+        return Entry("", file, locked=contents.locked, problem=problem, sealed=contents.sealed)
     key = Pairing("ok", file) if fits(branches[0]) else Pairing(problem=_KEYLESS)
-    return entry_of("", file, branches[0], key)
+    return entry_of("", file, branches[0], key, contents)

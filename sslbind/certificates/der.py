@@ -6,6 +6,7 @@ decides the rest.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Literal
 
@@ -46,6 +47,15 @@ def element(data: bytes, at: int = 0) -> tuple[int, int, int] | None:
         start += octets
     end = start + length
     return (tag, start, end) if end <= len(data) else None
+
+
+def elements(data: bytes, start: int, end: int) -> list[tuple[int, int, int]]:
+    """Return the elements between two places, each as tag, start and end of its content."""
+    found = []
+    while start < end and (one := element(data, start)) is not None:
+        found.append(one)
+        start = one[2]
+    return found
 
 
 def whole(data: bytes) -> bool:
@@ -92,8 +102,8 @@ def rounds(data: bytes) -> int:
     """
     is_pfx = kind(data) == "pkcs12"
     try:
-        data = _Normal(data).element(0, len(data), 0)[0]
-    except _NotBerError as error:
+        data = normal(data)
+    except NotBerError as error:
         if is_pfx or kind(data) == "encrypted key":
             what = "a PFX file" if is_pfx else "an encrypted private key"
             raise CertificateError(f"{what} cannot be read: {error}") from None
@@ -108,6 +118,12 @@ def rounds(data: bytes) -> int:
                 total += found[0]
             at = data.find(identifier, at + 1)
     return total
+
+
+@functools.lru_cache(maxsize=2)  # the rounds of a file and its algorithms are asked in turn
+def normal(data: bytes) -> bytes:
+    """Return the first element of ``data`` with BER turned into DER; raise NotBerError."""
+    return _Normal(data).element(0, len(data), 0)[0]
 
 
 def check_rounds(count: int) -> None:
@@ -162,7 +178,7 @@ def _mac_rounds(data: bytes) -> int:
     return total
 
 
-class _NotBerError(Exception):
+class NotBerError(Exception):
     """Bytes that are not BER, or too much of it."""
 
 
@@ -177,21 +193,21 @@ class _Normal:
     def element(self, at: int, limit: int, depth: int) -> tuple[bytes, int]:
         """Return the element at ``at`` in DER, and where it ends."""
         tag, content, end = self._content(at, limit, depth)
-        return _element(tag, content), end
+        return encode(tag, content), end
 
     def _content(self, at: int, limit: int, depth: int) -> tuple[int, bytes, int]:
         self._left -= 1
         self._too_deep = self._too_deep or depth > _MAX_NESTING
         header = element(self._data, at)
         if header is None or self._left < 0 or self._too_deep:
-            raise _NotBerError("it has too many parts" if header else "it is cut short")
+            raise NotBerError("it has too many parts" if header else "it is cut short")
         tag, start, end = header
         indefinite = self._data[at + 1] == 0x80
         if tag & _HIGH_TAG == _HIGH_TAG or (not indefinite and end > limit):
-            raise _NotBerError("it is not PKCS#12")
+            raise NotBerError("it is not PKCS#12")
         if not tag & _CONSTRUCTED:
             if indefinite:
-                raise _NotBerError("a length is missing")
+                raise NotBerError("a length is missing")
             content = self._data[start:end]
             return tag, self._within(content, depth) if tag == _OCTETS else content, end
         end = limit if indefinite else end
@@ -201,10 +217,10 @@ class _Normal:
             if indefinite and self._data[at : at + 2] == b"\0\0":
                 break
             below, content, at = self._content(at, end, depth + 1)
-            parts.append(content if string else _element(below, content))
+            parts.append(content if string else encode(below, content))
         if indefinite:
             if at >= end:
-                raise _NotBerError("it is cut short")
+                raise NotBerError("it is cut short")
             end = at + 2
         content = b"".join(parts)
         return (_OCTETS, self._within(content, depth), end) if string else (tag, content, end)
@@ -217,7 +233,7 @@ class _Normal:
         inner._left = self._left
         try:
             first_one, end = inner.element(0, len(content), depth + 1)
-        except _NotBerError:
+        except NotBerError:
             if inner._left < 0 or inner._too_deep:
                 raise
             return content
@@ -226,7 +242,8 @@ class _Normal:
         return first_one + content[end:]
 
 
-def _element(tag: int, content: bytes) -> bytes:
+def encode(tag: int, content: bytes) -> bytes:
+    """Return an element with its header."""
     length = len(content)
     if length < 0x80:
         return bytes((tag, length)) + content

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sslbind.certificates.facts import CertificateFacts
+    from sslbind.certificates.sealed import Sealed
 
 KeyStatus = Literal["ok", "missing", "mismatch"]
 
@@ -34,6 +35,8 @@ class Entry(NamedTuple):
     locked: bool = False
     problem: str | None = None
     also: tuple[str, ...] = ()
+    sealed: Sealed | None = None
+    twice: bool = False
 
     @property
     def has_key(self) -> bool:

@@ -24,6 +24,10 @@ class CertificateFacts:
     ``key_id`` and ``issuer_key_id`` identify its own key and the key that signed
     it, and are empty where it does not say. ``self_signed``: by its names its
     own key signed it, and by its key identifiers, or else by the signature.
+    ``key_usage`` is None where the extension is absent, which allows every use.
+    ``must_staple``: it requires a stapled OCSP response (RFC 7633); ``ocsp``: it
+    says where such responses come from. ``subject_size`` is that of the subject
+    in DER. ``odd``: it has an extension that cannot be read.
     """
 
     thumbprint: str
@@ -43,6 +47,11 @@ class CertificateFacts:
     key_id: bytes
     issuer_key_id: bytes
     self_signed: bool
+    key_usage: tuple[str, ...] | None = None
+    must_staple: bool = False
+    ocsp: bool = False
+    subject_size: int = 0
+    odd: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,6 +91,7 @@ def from_row(row: list[Any]) -> CertificateFacts:
     (
         thumbprint, sha256, subject, issuer, start, end, dns_names, ip_names, eku,
         is_ca, key_type, key_bits, signature_hash, spki, key_id, issuer_key_id, self_signed,
+        key_usage, must_staple, ocsp, subject_size, odd,
     ) = row  # fmt: skip
     return CertificateFacts(
         thumbprint, sha256, subject, issuer,
@@ -89,4 +99,6 @@ def from_row(row: list[Any]) -> CertificateFacts:
         tuple(dns_names), tuple(ip_names), None if eku is None else tuple(eku),
         is_ca, key_type, key_bits, signature_hash, spki,
         bytes.fromhex(key_id), bytes.fromhex(issuer_key_id), self_signed,
+        None if key_usage is None else tuple(key_usage), must_staple, ocsp, subject_size,
+        odd,
     )  # fmt: skip

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Certificate(CertificateFacts):
     """A certificate with its bytes."""
 
-    serial: int
-    der: bytes = field(repr=False)
+    serial: int = field(kw_only=True)
+    der: bytes = field(repr=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,15 @@ class Bundle:
     """What one file holds, each thing once, in its order; ``+`` joins two files.
 
     ``notes`` are sentences about what was passed over; ``locked`` counts the
-    keys that no password opened, where the reader was asked to go on.
+    keys that no password opened, where the reader was asked to go on. ``twice``:
+    a PFX file holds the certificate of its key two times.
     """
 
     certificates: tuple[Certificate, ...] = ()
     keys: tuple[PrivateKey, ...] = ()
     notes: tuple[str, ...] = ()
     locked: int = 0
+    twice: bool = False
 
     def __add__(self, other: Bundle) -> Bundle:
         return Bundle(
@@ -50,6 +52,7 @@ class Bundle:
             tuple(dict.fromkeys(self.keys + other.keys)),
             self.notes + other.notes,
             self.locked + other.locked,
+            self.twice or other.twice,
         )
 
 

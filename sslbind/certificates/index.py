@@ -44,10 +44,13 @@ class Pairing(NamedTuple):
     problem: str | None = None
 
 
-def entry_of(store: str, path: str, branch: Branch, key: Pairing) -> Entry:
+def entry_of(
+    store: str, path: str, branch: Branch, key: Pairing, contents: FileContents = _NOTHING
+) -> Entry:
     """Return the entry of the certificate that ends ``branch``, in the file ``path``."""
     leaf, chain = branch
-    return Entry(store, path, leaf.thumbprint, leaf, chain, *key)
+    of_file = (), contents.sealed, contents.twice
+    return Entry(store, path, leaf.thumbprint, leaf, chain, *key, *of_file)
 
 
 def removable(entry: Entry, found: Mapping[str, FileContents]) -> tuple[str, ...]:
@@ -141,9 +144,15 @@ def _folder(files: Mapping[str, FileContents], spelling: Mapping[str, str]) -> I
             continue
         for branch in contents.branches:
             key = next(_pairings(path, branch, files, keys, names), Pairing())
-            yield entry_of(store, path, branch, key)
+            yield entry_of(store, path, branch, key, contents)
         if not contents.branches and contents.problem and not path.lower().endswith(KEY_SUFFIX):
-            yield Entry(store, path, locked=contents.locked, problem=contents.problem)
+            yield Entry(
+                store,
+                path,
+                locked=contents.locked,
+                problem=contents.problem,
+                sealed=contents.sealed,
+            )
 
 
 def _is_chain(path: str) -> bool:

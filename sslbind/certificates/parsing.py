@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address
+from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -30,10 +31,20 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs7,
     pkcs12,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import (
+    AuthorityInformationAccessOID,
+    ExtendedKeyUsageOID,
+    NameOID,
+)
 
 from sslbind.certificates import der, pem
 from sslbind.certificates.chains import Signed, encode_chain, ordered, with_keys
+from sslbind.certificates.extensions import (
+    KEY_USAGES,
+    Extensions,
+    public_key,
+    read_extensions,
+)
 from sslbind.certificates.identity import Bundle, Certificate, Identity, PrivateKey
 from sslbind.certificates.names import address, ascii_name
 from sslbind.certificates.pem import MAX_SIZE
@@ -65,14 +76,27 @@ MAX_KEYS = 100
 """Private keys that one file may have: each costs a check, or a key derivation."""
 
 _USAGES = {
-    ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth",
-    ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth",
-    ExtendedKeyUsageOID.CODE_SIGNING: "codeSigning",
-    ExtendedKeyUsageOID.EMAIL_PROTECTION: "emailProtection",
-    ExtendedKeyUsageOID.TIME_STAMPING: "timeStamping",
-    ExtendedKeyUsageOID.OCSP_SIGNING: "OCSPSigning",
-    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE: "anyExtendedKeyUsage",
+    "1.3.6.1.5.5.7.3.1": "serverAuth",
+    "1.3.6.1.5.5.7.3.2": "clientAuth",
+    "1.3.6.1.5.5.7.3.3": "codeSigning",
+    "1.3.6.1.5.5.7.3.4": "emailProtection",
+    "1.3.6.1.5.5.7.3.8": "timeStamping",
+    "1.3.6.1.5.5.7.3.9": "OCSPSigning",
+    "2.5.29.37.0": "anyExtendedKeyUsage",
 }
+"""Extended key usages by their identifiers: RFC 5280, section 4.2.1.12."""
+_PSS = "1.2.840.113549.1.1.10"
+_ALGORITHMS = {
+    "1.2.840.10045.2.1": "EC with a curve that is not known",
+    "1.2.840.10040.4.1": "DSA",
+    _PSS: "RSA-PSS",
+    "1.3.101.112": "Ed25519",
+    "1.3.101.113": "Ed448",
+    "2.16.840.1.101.3.4.3.17": "ML-DSA-44",
+    "2.16.840.1.101.3.4.3.18": "ML-DSA-65",
+    "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
+}
+"""Names of algorithms whose keys the parser may not know."""
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
@@ -113,6 +137,7 @@ def read_bundle(
         tuple(reader.keys.values()),
         tuple(reader.notes),
         reader.locked,
+        reader.twice,
     )
 
 
@@ -208,6 +233,7 @@ class _Reader:
         self.keys: dict[str, PrivateKey] = {}
         self.notes: list[str] = []
         self.locked = 0
+        self.twice = False
         self._keys_seen = 0
         self._rounds = 0
         self._passwords = passwords
@@ -257,9 +283,13 @@ class _Reader:
     def read_pkcs12(self, data: bytes) -> None:
         self.count_rounds(data)
         store = self.open_pkcs12(data)
-        for one in (store.cert, *store.additional_certs):
-            if one is not None:
-                self.add_certificate(one.certificate.public_bytes(Encoding.DER))
+        own = store.cert.certificate.public_bytes(Encoding.DER) if store.cert else None
+        if own is not None:
+            self.add_certificate(own)
+        for one in store.additional_certs:
+            held = one.certificate.public_bytes(Encoding.DER)
+            self.twice = self.twice or held == own
+            self.add_certificate(held)
         if store.key is not None:
             with _Parsing("the private key of a PFX file"):
                 self.add_key(_private_key(store.key))
@@ -317,6 +347,11 @@ class _Reader:
         if len(self.certificates) >= MAX_CERTIFICATES:
             raise CertificateError(f"it holds more than {MAX_CERTIFICATES} certificates")
         one = _certificate(data)
+        if one.odd and one.thumbprint not in self.certificates:
+            self.notes.append(
+                f"the certificate {one.thumbprint} has an extension that cannot be read,"
+                " and is taken without it"
+            )
         self.certificates.setdefault(one.thumbprint, one)
 
     def add_key(self, key: PrivateKey) -> None:
@@ -356,9 +391,8 @@ class _Parsing:
         if error is None or isinstance(error, CertificateError):
             return
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-            reason = printable(str(error).partition("\n")[0])[:200].rstrip(".")
             raise CertificateError(
-                f"{self._what} cannot be read: {reason or type(error)}"
+                f"{self._what} cannot be read: it is damaged, or of a form that is not known"
             ) from None
 
 
@@ -366,20 +400,14 @@ class _Parsing:
 def _certificate(data: bytes) -> Certificate:
     with _Parsing("a certificate"):
         one = x509.load_der_x509_certificate(data)
-        extensions = {ext.oid: ext.value for ext in one.extensions}
-        alternatives = extensions.get(x509.SubjectAlternativeName.oid)
-        usage = extensions.get(x509.ExtendedKeyUsage.oid)
-        constraints = extensions.get(x509.BasicConstraints.oid)
-        own = extensions.get(x509.SubjectKeyIdentifier.oid)
-        above = extensions.get(x509.AuthorityKeyIdentifier.oid)
-        names = alternatives if isinstance(alternatives, x509.SubjectAlternativeName) else ()
-        spki, key_type, key_bits = _public_key(one)
+        try:
+            found, odd = _extensions(one), False
+        except Exception:  # noqa: BLE001  any of them may be damaged, or of a form unknown here
+            found, odd = read_extensions(data), True
+        spki, key_type, key_bits = _public_key(one, data)
         subject = one.subject.rfc4514_string()
         issuer = subject if one.issuer == one.subject else one.issuer.rfc4514_string()
-        key_id = own.digest if isinstance(own, x509.SubjectKeyIdentifier) else b""
-        issuer_key_id = (
-            isinstance(above, x509.AuthorityKeyIdentifier) and above.key_identifier
-        ) or b""
+        ids = found.issuer_key_id in (b"", found.key_id)
         return Certificate(
             der=data,
             thumbprint=thumbprint(data),
@@ -389,25 +417,66 @@ def _certificate(data: bytes) -> Certificate:
             serial=one.serial_number,
             not_before=one.not_valid_before_utc,
             not_after=one.not_valid_after_utc,
-            dns_names=tuple(
-                name.value
-                for name in names
-                if isinstance(name, x509.DNSName) and address(name.value) is None
-            ),
-            ip_names=tuple(str(n.value) for n in names if isinstance(n, x509.IPAddress)),
-            eku=tuple(_USAGES.get(oid, oid.dotted_string) for oid in usage)
-            if isinstance(usage, x509.ExtendedKeyUsage)
-            else None,
-            is_ca=isinstance(constraints, x509.BasicConstraints) and constraints.ca,
+            dns_names=tuple(name for name in found.dns_names if address(name) is None),
+            ip_names=found.ip_names,
+            eku=found.eku and tuple(_USAGES.get(oid, oid) for oid in found.eku),
+            is_ca=found.is_ca,
             key_type=key_type,
             key_bits=key_bits,
             signature_hash=_signature_hash(one),
             spki=spki,
-            key_id=key_id,
-            issuer_key_id=issuer_key_id,
+            key_id=found.key_id,
+            issuer_key_id=found.issuer_key_id,
             # Checking every signature would cost more than all else that is looked at.
-            self_signed=subject == issuer and (issuer_key_id in (b"", key_id) or _signed(one, one)),
+            self_signed=subject == issuer and (ids or _signed(one, one)),
+            key_usage=found.key_usage,
+            must_staple=found.must_staple,
+            ocsp=found.ocsp,
+            subject_size=len(one.subject.public_bytes()),
+            odd=odd,
         )
+
+
+def _extensions(certificate: x509.Certificate) -> Extensions:
+    """Return what the extensions say; raise whatever the parser does where one is damaged."""
+    found: dict[str, Any] = {}
+    for extension in certificate.extensions:
+        match extension.value:
+            case x509.SubjectAlternativeName() as names:
+                found["dns_names"] = tuple(names.get_values_for_type(x509.DNSName))
+                found["ip_names"] = tuple(map(str, names.get_values_for_type(x509.IPAddress)))
+            case x509.ExtendedKeyUsage() as usage:
+                found["eku"] = tuple(oid.dotted_string for oid in usage)
+            case x509.KeyUsage() as usage:
+                found["key_usage"] = tuple(
+                    name for name, bit in zip(KEY_USAGES, _usage_bits(usage), strict=True) if bit
+                )
+            case x509.BasicConstraints() as constraints:
+                found["is_ca"] = constraints.ca
+            case x509.SubjectKeyIdentifier() as own:
+                found["key_id"] = own.digest
+            case x509.AuthorityKeyIdentifier() as above:
+                found["issuer_key_id"] = above.key_identifier or b""
+            case x509.TLSFeature() as features:
+                found["must_staple"] = x509.TLSFeatureType.status_request in features
+            case x509.AuthorityInformationAccess() as access:
+                oids = {one.access_method for one in access}
+                found["ocsp"] = AuthorityInformationAccessOID.OCSP in oids
+    return Extensions(**found)
+
+
+def _usage_bits(usage: x509.KeyUsage) -> tuple[bool, ...]:
+    return (
+        usage.digital_signature,
+        usage.content_commitment,
+        usage.key_encipherment,
+        usage.data_encipherment,
+        usage.key_agreement,
+        usage.key_cert_sign,
+        usage.crl_sign,
+        usage.key_agreement and usage.encipher_only,
+        usage.key_agreement and usage.decipher_only,
+    )
 
 
 def _signature_hash(certificate: x509.Certificate) -> str | None:
@@ -444,14 +513,15 @@ def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def _public_key(certificate: x509.Certificate) -> tuple[str, str, int]:
-    """Return spki, type and bits; a key of an unknown algorithm matches nothing."""
+def _public_key(certificate: x509.Certificate, data: bytes) -> tuple[str, str, int]:
+    """Return spki, type and bits; a key of an unknown algorithm has no bits."""
+    oid = certificate.public_key_algorithm_oid.dotted_string
     try:
         key = certificate.public_key()
-    except UnsupportedAlgorithm:
-        unknown = sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
-        return unknown, certificate.public_key_algorithm_oid.dotted_string, 0
-    return _spki(key), *_key_type(key)
+        kind, bits = _key_type(key)
+        return _spki(key), kind.replace("RSA", "RSA-PSS") if oid == _PSS else kind, bits
+    except Exception:  # noqa: BLE001  UnsupportedAlgorithm, or damaged parameters
+        return sha256(public_key(data) or data).hexdigest(), _ALGORITHMS.get(oid, oid), 0
 
 
 def _key_type(key: PublicKeyTypes) -> tuple[str, int]:
@@ -466,7 +536,8 @@ def _key_type(key: PublicKeyTypes) -> tuple[str, int]:
             return "Ed25519", 256
         case ed448.Ed448PublicKey():
             return "Ed448", 456
-    return type(key).__name__.removesuffix("PublicKey"), 0
+    name = type(key).__name__.removesuffix("PublicKey")
+    return name.replace("MLDSA", "ML-DSA-"), 0
 
 
 def _spki(key: PublicKeyTypes) -> str:

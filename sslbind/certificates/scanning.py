@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sslbind import cache
 from sslbind.certificates.facts import CertificateFacts, facts_of, from_row, to_row
 from sslbind.certificates.pem import MAX_SIZE
+from sslbind.certificates.sealed import Sealed, sealed_of
 from sslbind.digest import content_digest
 from sslbind.errors import CertificateError, PasswordError, SslbindError
 from sslbind.files import read_file, reason, stamp_of
@@ -46,6 +47,7 @@ class FileContents(NamedTuple):
 
     ``locked``: no password opens something in it. ``stamp`` tells a changed file
     from an unchanged one; it is empty where the contents must not be remembered.
+    Of a PFX file ``sealed`` is how it is protected, and ``twice`` is as in a bundle.
     """
 
     stamp: list[int]
@@ -53,6 +55,8 @@ class FileContents(NamedTuple):
     keys: list[str]
     locked: bool = False
     problem: str | None = None
+    sealed: Sealed | None = None
+    twice: bool = False
 
 
 class PasswordFile:
@@ -112,7 +116,7 @@ def scan(
     file that cannot be read or understood is there with its problem; the scan
     itself raises nothing.
     """
-    kind = "central-files" if flat else "store-files-2"  # another name for each form of the file
+    kind = "central-files-2" if flat else "store-files-3"  # another name for each form of the file
     name = f"{kind}-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
     password_stamp = password_file.stamp()
     old_password, old = _recall(name)
@@ -145,9 +149,12 @@ def open_file(path: str, password_file: PasswordFile, *, strict: bool) -> Bundle
     cannot be read, CertificateError where it is nothing known, PasswordError
     where it is locked.
     """
+    return _open(read_file(path, MAX_SIZE, regular=True), path, password_file, strict=strict)
+
+
+def _open(data: bytes, path: str, password_file: PasswordFile, *, strict: bool) -> Bundle:
     from sslbind.certificates.parsing import read_bundle
 
-    data = read_file(path, MAX_SIZE, regular=True)
     try:
         bundle = read_bundle(data, check_keys=strict, keep_locked=not strict)
     except PasswordError as error:
@@ -181,17 +188,21 @@ def _contents(path: str, stamp: list[int], password_file: PasswordFile) -> FileC
         stamp = []
     if size > MAX_SIZE:
         return FileContents(stamp, [], [], problem=f"is larger than {MAX_SIZE} bytes")
+    sealed = None
     try:
-        bundle = open_file(path, password_file, strict=False)
+        data = read_file(path, MAX_SIZE, regular=True)
+        sealed = sealed_of(data)
+        bundle = _open(data, path, password_file, strict=False)
         found = [branch_of(one) for one in chains(bundle.certificates, names_issuer)]
-        return FileContents(stamp, found, [key.spki for key in bundle.keys], bundle.locked > 0)
+        keys, locked = [key.spki for key in bundle.keys], bundle.locked > 0
+        return FileContents(stamp, found, keys, locked, sealed=sealed, twice=bundle.twice)
     except PasswordError as error:
-        return FileContents(stamp, [], [], locked=True, problem=f"is locked: {error.message}")
+        problem = f"is locked: {error.message}"
+        return FileContents(stamp, [], [], locked=True, problem=problem, sealed=sealed)
     except CertificateError as error:
         locked = error.file == password_file.path  # it may come, and the file is tried again then
-        return FileContents(
-            stamp, [], [], locked=locked, problem=f"cannot be used: {error.message}"
-        )
+        problem = f"cannot be used: {error.message}"
+        return FileContents(stamp, [], [], locked=locked, problem=problem, sealed=sealed)
     except SslbindError as error:
         return FileContents([], [], [], problem=error.message)
 
@@ -264,12 +275,23 @@ def _recall(name: str) -> tuple[list[str | int], dict[str, FileContents]]:
                     Branch(known[leaf], tuple([known[one] for one in chain]))
                     for leaf, *chain in ends
                 ],
-                *rest,
+                keys,
+                locked,
+                problem,
+                _sealed(sealed),
+                twice,
             )
-            for path, (stamp, ends, *rest) in files.items()
+            for path, (stamp, ends, keys, locked, problem, sealed, twice) in files.items()
         }
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         return [], {}
+
+
+def _sealed(row: list[Any] | None) -> Sealed | None:
+    if row is None:
+        return None
+    mac, pbes1, pbes2, iterations, keys, provider = row
+    return Sealed(str(mac), tuple(pbes1), tuple(pbes2), int(iterations), int(keys), str(provider))
 
 
 def _remember(name: str, password_stamp: list[str | int], found: dict[str, FileContents]) -> None:
@@ -291,6 +313,8 @@ def _remember(name: str, password_stamp: list[str | int], found: dict[str, FileC
             one.keys,
             one.locked,
             one.problem,
+            one.sealed,
+            one.twice,
         ]
         for path, one in found.items()
         if one.stamp

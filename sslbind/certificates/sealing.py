@@ -1,12 +1,15 @@
-"""PFX files (PKCS#12, RFC 7292) as each release of Windows opens them.
+"""PFX files (PKCS#12, RFC 7292) written as each release of Windows opens them.
 
-Server 2016 and older know nothing newer than 3DES with SHA-1; what OpenSSL 3
-writes by default, AES-256 with SHA-256, is "password is incorrect" to them.
+``sealed`` has what each release opens, and reads it from files. Whatever writes
+a PFX file calls ``encode_pfx``.
 """
 
 from __future__ import annotations
 
 import enum
+import hmac
+from hashlib import sha1
+from secrets import token_bytes
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -17,15 +20,17 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from sslbind.certificates import der
 from sslbind.certificates.identity import Identity
 from sslbind.certificates.parsing import utf8
+from sslbind.certificates.sealed import MAX_ITERATIONS, MODERN_SINCE, PBMAC1, sealed_of
 from sslbind.errors import CertificateError
 from sslbind.release import Release
 
-_MODERN_SINCE = Release.W2019
 _ROUNDS = 20_000
 """Rounds of the derivation of the key: what cryptography's own default has."""
-_TRIPLE_DES = bytes.fromhex("060a2a864886f70d010c0103")  # pbeWithSHAAnd3-KeyTripleDES-CBC
+_OPEN_ROUNDS = 2048
+_SHA1 = bytes.fromhex("300906052b0e03021a0500")
 
 
 class Seal(enum.Enum):
@@ -37,12 +42,15 @@ class Seal(enum.Enum):
 
 def seal_for(release: Release) -> Seal:
     """Return the strongest seal that the release opens."""
-    return Seal.MODERN if release >= _MODERN_SINCE else Seal.LEGACY
+    return Seal.MODERN if release >= MODERN_SINCE else Seal.LEGACY
 
 
-def seal_of(data: bytes) -> Seal:
-    """Return how a PFX file is sealed, as far as its algorithms tell."""
-    return Seal.LEGACY if _TRIPLE_DES in data else Seal.MODERN
+def seal_of(data: bytes) -> Seal | None:
+    """Return which seal a PFX file is as good as, None where no release opens it."""
+    found = sealed_of(data)
+    if found is None or found.mac == PBMAC1 or found.iterations > MAX_ITERATIONS:
+        return None
+    return Seal.MODERN if found.modern else Seal.LEGACY
 
 
 def encode_pfx(identity: Identity, password: bytes, seal: Seal) -> bytes:
@@ -58,13 +66,14 @@ def encode_pfx(identity: Identity, password: bytes, seal: Seal) -> bytes:
             "name the file with the key as well",
         )
     try:
-        return pkcs12.serialize_key_and_certificates(
+        data = pkcs12.serialize_key_and_certificates(
             None,
             identity.key.secret,  # type: ignore[arg-type]  # what it cannot hold raises TypeError
             x509.load_der_x509_certificate(leaf.der),
             [x509.load_der_x509_certificate(one.der) for one in identity.chain],
             _encryption(password, seal),
         )
+        return data if password or seal is Seal.MODERN else _with_sha1_mac(data)
     except (TypeError, ValueError) as error:
         raise CertificateError(
             f"{leaf.thumbprint} cannot be put into a PFX file: {error}"
@@ -82,3 +91,23 @@ def _encryption(password: bytes, seal: Seal) -> KeySerializationEncryption:
         builder = builder.key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
         builder = builder.hmac_hash(hashes.SHA256())
     return builder.build(utf8(password))
+
+
+def _with_sha1_mac(data: bytes) -> bytes:
+    """Return a PFX without a password under a SHA-1 MAC: cryptography's own is SHA-256.
+
+    The key of the MAC is that of RFC 7292, appendix B, of the empty password,
+    whose two zero bytes are its terminator.
+    """
+    parts = der.elements(data, *der.elements(data, 0, len(data))[0][1:])
+    whole = data[parts[0][1] - 2 : parts[1][2]]  # the version and the content, with their headers
+    octets = der.elements(data, *der.elements(data, *parts[1][1:])[1][1:])[0]
+    content = data[octets[1] : octets[2]]
+    salt = token_bytes(8)
+    digest = bytes((3,)) * 64 + salt * 8 + bytes(64)
+    for _ in range(_OPEN_ROUNDS):
+        digest = sha1(digest, usedforsecurity=False).digest()
+    mac = hmac.digest(digest, content, "sha1")
+    info = der.encode(0x30, _SHA1 + der.encode(0x04, mac))
+    rounds = der.encode(0x02, _OPEN_ROUNDS.to_bytes(2, "big"))
+    return der.encode(0x30, whole + der.encode(0x30, info + der.encode(0x04, salt) + rounds))

@@ -62,14 +62,15 @@ def not_yet_valid(subject: Subject) -> Iterator[Found]:
 def expires_soon(subject: Subject) -> Iterator[Found]:
     """A certificate that is served, or its chain, expires within a given time.
 
-    That is 30 days unless --expires-within says otherwise. Renew it; rebind
-    gives the new one to every binding at once and keeps all other tags.
+    That is 30 days, or the last third of a life of less than 90 days, unless
+    --expires-within says otherwise. Renew it; rebind gives the new one to every
+    binding at once and keeps all other tags.
     """
-    now, limit = subject.now, subject.now + subject.soon
+    now = subject.now
     for one, _, path in subject.judged:
         for facts in sorted(path, key=lambda facts: facts.not_after):
             end = facts.not_after
-            if now <= end <= limit:
+            if subject.soon.opens(facts.not_before, end) <= now <= end:
                 what = f"expires on {minute(end)}, in {_days((end - now).days)}"
                 if facts == one.certificate:
                     yield _found(one, what, "renew the certificate", _rebind(subject, one))

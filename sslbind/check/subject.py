@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +15,7 @@ from sslbind.certificates.judgement import Problem, judge, name_problems, path, 
 from sslbind.certificates.links import Links
 from sslbind.check.finding import Found
 from sslbind.keys import HOSTNAMEPORT, KINDS, Key, Kind
+from sslbind.moments import SOON, SpanOrThird, Window
 from sslbind.printable import printable
 from sslbind.registry.registry import DEFAULT_FILE
 from sslbind.resolver import used_since
@@ -79,7 +80,7 @@ class Subject:
     """One registry and all that rules may ask about it; each answer is computed once.
 
     ``sites`` are the configuration files beside it, ``now`` is the moment that
-    counts, ``soon`` the time before an expiry that is worth a warning. ``named``:
+    counts, ``soon`` the window before an expiry that is worth a warning. ``named``:
     a command has to name the registry even where it is the default file.
     """
 
@@ -87,7 +88,7 @@ class Subject:
         self,
         session: Session,
         now: datetime,
-        soon: timedelta = timedelta(days=30),
+        soon: Window | SpanOrThird = SOON,
         sites: Sequence[Sites] = (),
         *,
         named: bool = False,

@@ -17,6 +17,7 @@ from sslbind.cli.fleet import (
     target_options,
     telling,
 )
+from sslbind.cli.passwords import seal_option
 from sslbind.planning.fleet import Pace
 from sslbind.planning.limits import LIMIT, parse_limit
 from sslbind.planning.outcome import Outcome, Status
@@ -35,6 +36,7 @@ pace_options = options(
         is_flag=True,
         help="Send certificates that a target lacks, with their keys, from the registry's stores.",
     ),
+    seal_option,
     click.option("--batch", type=_COUNT, metavar="N", help="Write to N targets, then to the next."),
     click.option(
         "--first",
@@ -71,6 +73,7 @@ def apply_command(
     jobs: int | None,
     yes: bool,
     deliver: bool,
+    seal: str | None,
     batch: int | None,
     first: int | None,
     max_failures: int | None,
@@ -103,6 +106,8 @@ def apply_command(
         outcomes = _planned(chosen, saved, Asked(prune, deliver, app.release_option))
         refused = refuse_over_limit(outcomes, percent)
         if refused is None and _writes(outcomes) and (yes or _agreed(outcomes)):
+            for machine in chosen.machines:
+                machine.seal = seal
             pace = Pace(chosen.jobs, first or 0, batch or 0, max_failures or 0)
             with telling(len(chosen.machines), "done") as tell:
                 outcomes = apply_all(outcomes, chosen.machines, pace, tell)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sslbind.certificates.central import CentralFile
     from sslbind.keys import Key
 
-COLUMNS = ("file", "serves", "names", "days left", "opens")
+COLUMNS = ("file", "serves", "names", "days left", "opens", "sealed")
 _ANOTHER = f"{ENABLE} sets another folder"
 _UNREADABLE = "the folder of the central store cannot be read"
 
@@ -135,7 +135,8 @@ def list_(app: App, format_: str) -> int:
     store is disabled.
 
     "opens" is yes for a file without a password too. Windows may not open such
-    a file where a password is set (inferred).
+    a file where a password is set (inferred). "sealed" says which algorithms
+    protect it; "explain pfx-too-new" says which releases open it.
     """
     session = app.reading()
     with progress() as session.progress:
@@ -275,6 +276,7 @@ def _row(file: CentralFile, now: datetime) -> tuple[str, ...]:
         ", ".join(file.entry.names) or "-",
         "-" if left is None else str(left),
         _opens(file),
+        str(file.entry.sealed or "-"),
     )
 
 
@@ -290,4 +292,5 @@ def _file_json(file: CentralFile, now: datetime) -> dict[str, Any]:
         "days_left": _days_left(file, now),
         "opens": file.usable,
         "problem": file.problem or None,
+        "sealed": str(entry.sealed) if entry.sealed else None,
     }

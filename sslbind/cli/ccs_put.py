@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sslbind.cli.app import HELP, OK, App, dry_run_option, format_option, pass_app
-from sslbind.cli.passwords import password_options
+from sslbind.cli.passwords import password_options, seal_option
 from sslbind.cli.provision import read_certificates
 from sslbind.errors import SslbindError
 from sslbind.printable import printable
@@ -26,12 +26,7 @@ _NOT_ENCRYPTED = (
 
 @click.command("put", context_settings=HELP)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option(
-    "--legacy",
-    is_flag=True,
-    help="Seal with 3DES and SHA-1, which Server 2016 and older need; the default where one of them"
-    " is modelled.",
-)
+@seal_option
 @password_options
 @dry_run_option
 @format_option()
@@ -39,7 +34,7 @@ _NOT_ENCRYPTED = (
 def put(
     app: App,
     files: tuple[str, ...],
-    legacy: bool,
+    seal: str | None,
     password_file: str | None,
     password_env: str | None,
     dry_run: bool,
@@ -58,7 +53,7 @@ def put(
     found, notes = read_certificates(files, password_file, password_env)
     app.note(*notes)
     done = [
-        (one, put_certificate(app, session, store, one, legacy=legacy, dry_run=dry_run))
+        (one, put_certificate(app, session, store, one, seal=seal, dry_run=dry_run))
         for one in found
     ]
     changed = any(one.action != "unchanged" for _, wrote in done for one in wrote)
@@ -102,7 +97,7 @@ def put_certificate(
     store: CentralStore,
     identity: Identity,
     *,
-    legacy: bool = False,
+    seal: str | None = None,
     dry_run: bool = False,
 ) -> tuple[Put, ...]:
     """Write the files of one certificate, and note what none of them serves."""
@@ -121,8 +116,8 @@ def put_certificate(
     settings = session.registry.settings.central_store
     if settings is None or not settings.password_file:
         app.note(_NOT_ENCRYPTED)
-    seal = Seal.LEGACY if legacy else seal_for(session.release)
-    return store.put(identity, seal, dry_run=dry_run)
+    chosen = Seal(seal) if seal else seal_for(session.release)
+    return store.put(identity, chosen, dry_run=dry_run)
 
 
 def put_text(identity: Identity, put: Put, *, dry_run: bool) -> str:

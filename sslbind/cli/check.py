@@ -24,6 +24,7 @@ from sslbind.cli.app import (
 from sslbind.cli.moments import at_option, span
 from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
 from sslbind.errors import InvalidRegistryError, SslbindError
+from sslbind.moments import SOON, SpanOrThird, Window
 from sslbind.printable import printable
 from sslbind.registry.registry import Registry
 from sslbind.session import NOT_MODELLED, Session
@@ -60,7 +61,7 @@ class Question(NamedTuple):
     ids: set[str] | None
     explicit: Sequence[str]
     now: datetime
-    soon: timedelta
+    soon: Window | SpanOrThird
     sites: Sequence[Sites]
     printed: bool
 
@@ -92,10 +93,9 @@ question_options = options(
         "--expires-within",
         "soon",
         metavar="TIME",
-        default="30d",
-        show_default=True,
         callback=span,
-        help="How long before its expiry a certificate is a finding: 30d (or 30), 2w, 12h.",
+        help="How long before its expiry a certificate is a finding: 30d (or 30), 2w, 12h."
+        "  [default: 30d, or a third of a shorter life]",
     ),
     at_option("What would be found then"),
     format_option("text", "json", "sarif", "junit", "github"),
@@ -113,7 +113,7 @@ def check_command(
     selected: tuple[str, ...],
     ignored: tuple[str, ...],
     fail_on: Severity,
-    soon: timedelta,
+    soon: timedelta | None,
     now: datetime,
     format_: str,
 ) -> int:
@@ -130,15 +130,15 @@ def check_command(
     from sslbind.check import SEVERITIES
 
     try:
-        _ = now + soon
+        _ = now + (soon or timedelta())
     except OverflowError:
         raise click.UsageError("--at with --expires-within is beyond the year 9999") from None
     ids, explicit = _chosen(selected, ignored)
     if STANDARD_INPUT in sites and STANDARD_INPUT in files:
         raise click.UsageError("FILE and --sites cannot both be standard input")
-    question = Question(
-        ids, explicit, now, soon, [*map(_read_sites, dict.fromkeys(sites))], format_ == "text"
-    )
+    found = [*map(_read_sites, dict.fromkeys(sites))]
+    window = SOON if soon is None else Window(soon)
+    question = Question(ids, explicit, now, window, found, format_ == "text")
     paths = _once(app.spelled_out(files or (app.registry_path,)))
     checked, failed = _check(app, [*paths], question)
     if failed == len(paths) and not checked.findings:

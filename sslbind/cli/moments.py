@@ -1,4 +1,4 @@
-"""Options that take a moment or a span of time, and what click makes of them."""
+"""Options that take a moment or a window of time, and what click makes of them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from click.decorators import FC
 
 
-def span(ctx: click.Context, param: click.Parameter, text: str) -> timedelta:
-    """Return the span of time that an option has; the callback of such an option."""
+def span(ctx: click.Context, param: click.Parameter, text: str | None) -> timedelta | None:
+    """Return the span of time that an option has, None where it is not given; a callback."""
     try:
-        return parse_span(text)
+        return None if text is None else parse_span(text)
     except ValueError as error:
         raise click.BadParameter(f"{text!r} {error}", ctx, param) from None
 

@@ -1,4 +1,4 @@
-"""Passwords: from a file, an environment variable or a prompt, never from the command line."""
+"""Passwords, from a file, an environment variable or a prompt, and the seal of PFX files."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ password_options = options(
         help="Password of the PFX file or key: the environment variable NAME.",
     ),
 )
+
+seal_option = click.option(
+    "--seal",
+    type=click.Choice(("legacy", "modern")),
+    help="How PFX files are sealed: legacy (3DES and SHA-1, for every release) or modern (AES-256"
+    " and SHA-256, from Server 2019 on).  [default: what the release opens]",
+)
+"""Adds the option ``--seal``."""
 
 
 def passwords(password_file: str | None, password_env: str | None) -> Passwords:

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from sslbind.cli.app import HELP, NO, OK, App, dry_run_option, format_option, options, pass_app
-from sslbind.cli.ccs_put import central_store, put_certificate, put_json, put_text
+from sslbind.cli.ccs_put import (
+    central_store,
+    put_certificate,
+    put_json,
+    put_text,
+)
 from sslbind.cli.changes import describe
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import read_certificates
@@ -64,6 +69,7 @@ def renew_command(
     port: int | None,
     appid: str,
     ccs: bool,
+    seal: str | None,
     password_file: str | None,
     password_env: str | None,
     dry_run: bool,
@@ -99,7 +105,7 @@ def renew_command(
             renewal = renew(session, identity, request)
             done.append(_Done(renewal))
     if ccs:
-        done = [_with_files(app, session, one, dry_run=dry_run) for one in done]
+        done = [_with_files(app, session, one, seal, dry_run=dry_run) for one in done]
     if format_ == "json":
         app.json(_document(session, done, dry_run=dry_run))
     else:
@@ -108,7 +114,9 @@ def renew_command(
     return NO if any(one.renewal.status == "refused" for one in done) else OK
 
 
-def _with_files(app: App, session: Session, done: _Done, *, dry_run: bool) -> _Done:
+def _with_files(
+    app: App, session: Session, done: _Done, seal: str | None, *, dry_run: bool
+) -> _Done:
     """Write the central store's files of a certificate that was not refused."""
     renewal = done.renewal
     if renewal.status == "refused":
@@ -120,7 +128,7 @@ def _with_files(app: App, session: Session, done: _Done, *, dry_run: bool) -> _D
         )
         return done._replace(renewal=refused)
     store = central_store(session)
-    files = put_certificate(app, session, store, renewal.identity, dry_run=dry_run)
+    files = put_certificate(app, session, store, renewal.identity, seal=seal, dry_run=dry_run)
     if any(one.action != "unchanged" for one in files):
         renewal = renewal._replace(status="renewed")
     return _Done(renewal, files)

@@ -86,7 +86,11 @@ def add(
 @format_option("table", "json", "tsv")
 @pass_app
 def list_(app: App, store: str | None, format_: str) -> None:
-    """List the certificates: store, thumbprint, names, days left, private key, file."""
+    """List the certificates: store, thumbprint, names, days left, private key, file, seal.
+
+    "sealed" says with which algorithms a PFX file is protected; "explain
+    pfx-too-new" says which releases open it.
+    """
     session = app.reading()
     entries = require_stores(session).entries(store)
     if format_ == "json":
@@ -101,6 +105,7 @@ def list_(app: App, store: str | None, format_: str) -> None:
             "-" if entry.not_after is None else str((entry.not_after - now).days),
             _status(entry),
             entry.file,
+            str(entry.sealed or "-"),
         )
         for entry in entries
     ]
@@ -109,7 +114,7 @@ def list_(app: App, store: str | None, format_: str) -> None:
     elif rows:
         from sslbind.cli.table import print_table
 
-        columns = ("store", "thumbprint", "names", "days left", "key", "file")
+        columns = ("store", "thumbprint", "names", "days left", "key", "file", "sealed")
         print_table(columns, rows)
     else:
         app.note("no certificate", "sslbind store add FILE puts one in")
@@ -267,6 +272,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         "key": entry.key_status,
         "locked": entry.locked,
         "problem": entry.problem,
+        "sealed": str(entry.sealed) if entry.sealed else None,
     }
 
 
@@ -289,6 +295,7 @@ def _details(session: Session, entry: Entry) -> str:
         ]
     rows += [
         ("private key", _status(entry)),
+        ("sealed", str(entry.sealed or "")),
         ("chain", ", ".join(one.thumbprint for one in entry.chain)),
         ("bindings", ", ".join(_users(session, entry)) or "none"),
         ("problem", entry.problem or ""),

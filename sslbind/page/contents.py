@@ -95,7 +95,7 @@ def report_on(
     ``release_given``: the session's release was asked for, and is the server's.
     """
     registry = session.registry
-    found = check_registry(session, moment.now, soon=moment.soon, named=named)
+    found = check_registry(session, moment.now, soon=Window(moment.soon), named=named)
     notes = [*registry.provenance.notes, *registry.provenance.left_out, *found.notes]
     if session.stores is None:
         notes.append("Certificates are not modelled: names and dates of bindings are not known.")

@@ -12,11 +12,14 @@ import base64
 from collections.abc import Iterable
 from importlib import resources
 from threading import Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.errors import SslbindError
 from sslbind.release import Release
 from sslbind.session import Session
+
+if TYPE_CHECKING:
+    from sslbind.certificates.sealing import Seal
 from sslbind.transports.powershell import answer, compose, failure
 from sslbind.transports.transport import Ran
 
@@ -52,13 +55,18 @@ class Parcel(NamedTuple):
         return _base64(name.encode()), thumbprint, self.password, _base64(self.pfx)
 
 
-def pack(session: Session, wanted: Iterable[Certificate], release: Release) -> list[Parcel]:
-    """Return the certificates, each sealed as ``release`` opens it.
+def pack(
+    session: Session, wanted: Iterable[Certificate], release: Release, seal: str | None = None
+) -> list[Parcel]:
+    """Return the certificates, each sealed as ``seal`` says, or else as ``release`` opens it.
 
     Raises SslbindError where the registry's stores lack one, or its key.
     """
+    from sslbind.certificates.sealing import Seal, seal_for
+
+    chosen = Seal(seal) if seal else seal_for(release)
     with _PACKING:
-        return [_parcel(session, one, release) for one in wanted]
+        return [_parcel(session, one, chosen) for one in wanted]
 
 
 def message(parcels: Iterable[Parcel], location: str = LOCATION) -> bytes:
@@ -87,7 +95,7 @@ def held(ran: Ran) -> frozenset[Certificate]:
         raise SslbindError("PowerShell's answer is not readable") from None
 
 
-def _parcel(session: Session, wanted: Certificate, release: Release) -> Parcel:
+def _parcel(session: Session, wanted: Certificate, seal: Seal) -> Parcel:
     import secrets
 
     stores = session.stores
@@ -98,9 +106,9 @@ def _parcel(session: Session, wanted: Certificate, release: Release) -> Parcel:
         )
     identity = stores.load(stores.require(wanted.thumbprint, wanted.store))
     password = secrets.token_urlsafe(_SECRET)
-    from sslbind.certificates.sealing import encode_pfx, seal_for
+    from sslbind.certificates.sealing import encode_pfx
 
-    return Parcel(wanted, password, encode_pfx(identity, password.encode(), seal_for(release)))
+    return Parcel(wanted, password, encode_pfx(identity, password.encode(), seal))
 
 
 def _base64(data: bytes) -> str:

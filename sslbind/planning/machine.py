@@ -19,7 +19,8 @@ class Machine:
     """A target that is to be as a registry says; its transport is opened when it is first used.
 
     ``location`` is whose certificate stores ``deliver`` writes to, ``transport``
-    another way to the target than its own.
+    another way to the target than its own, and ``seal`` the word for how a PFX on
+    the way there is sealed, None for what its release opens.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Machine:
         self._session = session
         self._server = Server(target, transport)
         self._location = location
+        self.seal: str | None = None
 
     def read(self) -> Seen:
         """Return what the target has now; raise UnreachableError, or another SslbindError."""
@@ -45,7 +47,7 @@ class Machine:
 
     def pack(self, wanted: Collection[Certificate], release: Release) -> list[Parcel]:
         """Return certificates of the registry's stores; raise SslbindError where one is missing."""
-        return pack(self._session, wanted, release)
+        return pack(self._session, wanted, release, self.seal)
 
     def deliver(self, parcels: Collection[Parcel]) -> frozenset[Certificate]:
         """Put certificates into the target's stores, and return those that were found there then.

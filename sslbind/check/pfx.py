@@ -1,0 +1,148 @@
+"""Rules about PFX files: what Windows makes of one, whatever certificate is in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from sslbind.certificates.sealed import MAX_ITERATIONS, MODERN_SINCE, PBMAC1, Sealed, too_new
+from sslbind.check.finding import Found, Severity
+from sslbind.check.rule import rule
+from sslbind.check.subject import Subject
+from sslbind.printable import printable
+
+if TYPE_CHECKING:
+    from sslbind.certificates.entry import Entry
+
+_OLD = "-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1"
+
+
+@rule("pfx-too-new", "error")
+def pfx_too_new(subject: Subject) -> Iterator[Found]:
+    """A PFX file is sealed with algorithms that the server's Windows does not know.
+
+    Windows Server 2016 and older open 3DES and RC2 with a SHA-1 MAC only, and
+    say of AES or SHA-256, which OpenSSL 3 and most tools write by default, that
+    the password is wrong (documented for import; reported 14 times; that the
+    central store uses the same importer is inferred). More than 600,000
+    iterations are refused by every release (reported once), and none is known to open
+    PBMAC1 (inferred: nothing public says so). Seal the file again with 3DES and
+    SHA-1, as ccs put does for such a release, openssl pkcs12 -export with
+    -keypbe and -certpbe PBE-SHA1-3DES and -macalg sha1, or Export-PfxCertificate
+    with -CryptoAlgorithmOption TripleDES_SHA1.
+    """
+    for file in subject.central_files:
+        sealed = file.entry.sealed
+        why = too_new(sealed, subject.release) if sealed and file.name is not None else ""
+        if sealed and why:
+            path = subject.central_path(file.file)
+            yield Found(
+                None,
+                f"{path} {why}",
+                _again(subject, sealed, path),
+                _put(subject, file.entry, path),
+                severity=_severity(sealed, "error"),
+                file=path,
+            )
+    for entry, path in _stored(subject):
+        why = too_new(entry.sealed, subject.release) if entry.sealed else ""
+        if entry.sealed and why:
+            yield Found(
+                None,
+                f"{path} {why}",
+                f"{_again(subject, entry.sealed, path)}, unless the server has it already",
+                severity=_severity(entry.sealed, "warn"),
+                file=path,
+            )
+
+
+@rule("pfx-many-keys", "warn")
+def pfx_many_keys(subject: Subject) -> Iterator[Found]:
+    """A PFX file of the central store holds several private keys.
+
+    Which of its certificates Windows serves is not documented; .NET takes the
+    first with a key (reported once). Export-PfxCertificate of a whole store
+    makes such files. Put each certificate into a file of its own.
+    """
+    for file in subject.central_files:
+        sealed = file.entry.sealed
+        if sealed and sealed.keys > 1 and file.name is not None:
+            path = subject.central_path(file.file)
+            yield Found(
+                None,
+                f"{path} holds {sealed.keys} private keys; which one Windows serves is not"
+                " documented",
+                "export the certificate of this host alone, with its key and its chain",
+                file=path,
+            )
+
+
+@rule("pfx-leaf-twice", "warn")
+def pfx_leaf_twice(subject: Subject) -> Iterator[Found]:
+    """A PFX file holds its own certificate twice.
+
+    Windows may import such a file without the private key (reported once).
+    openssl writes one if the certificate is in -in and in -certfile, as with
+    certbot's fullchain.pem. Export it again, with the chain alone in -certfile.
+    """
+    found = [
+        (file.entry, subject.central_path(file.file))
+        for file in subject.central_files
+        if file.name is not None
+    ]
+    for entry, path in (*found, *_stored(subject)):
+        if entry.twice:
+            yield Found(
+                None,
+                f"{path} holds its own certificate twice: Windows may import it without the key",
+                "export it again; to openssl pkcs12 -export, -certfile is the chain alone:"
+                " certbot's chain.pem",
+                _put(subject, entry, path) if not entry.store else "",
+                file=path,
+            )
+
+
+def _stored(subject: Subject) -> Iterator[tuple[Entry, str]]:
+    """Yield the PFX files of the certificate stores, with their paths."""
+    settings = subject.settings.cert_stores
+    if subject.stores is None or settings is None:
+        return
+    folder = os.path.join(os.path.dirname(subject.registry.path), settings.path)
+    for entry in subject.stores.entries():
+        if entry.sealed is not None:
+            yield entry, os.path.join(folder, entry.file)
+
+
+def _severity(sealed: Sealed, own: Severity) -> Severity:
+    """Return how grave it is: certain for every release, inferred, or as the place has it."""
+    if sealed.iterations > MAX_ITERATIONS:
+        return "error"
+    return "warn" if sealed.mac == PBMAC1 else own
+
+
+def _again(subject: Subject, sealed: Sealed, path: str) -> str:
+    """Return how openssl seals a file anew; the key is in a file of its own in between."""
+    name = quote(printable(path))
+    how = _OLD if subject.release < MODERN_SINCE and sealed.modern else "-iter 2048"
+    return (
+        f"seal it again: openssl pkcs12 -in {name} -nodes -out t.pem && openssl pkcs12 -export"
+        f" -in t.pem {how} -out {name}; rm t.pem"
+    )
+
+
+def _put(subject: Subject, entry: Entry, path: str) -> str:
+    """Return the command that writes a file of the central store again, where one does."""
+    from sslbind.certificates.central import stem_of, stems_for
+
+    facts, settings = entry.certificate, subject.settings.central_store
+    if facts is None or settings is None or not entry.has_key:
+        return ""
+    if stem_of(entry.file) not in stems_for(facts.dns_names):
+        return ""
+    words = ["ccs", "put", path]
+    if settings.password_file:
+        folder = os.path.dirname(subject.registry.path)
+        words += ["--password-file", os.path.join(folder, settings.password_file)]
+    return subject.command(*words)
