@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from conftest import IIS, A
@@ -13,7 +14,7 @@ from sslbind.live import Server, UnreadableError
 from sslbind.registry.registry import Registry
 from sslbind.release import Release
 from sslbind.sources import Source, snapshot
-from sslbind.targets import read_targets
+from sslbind.targets import Target, read_targets
 from sslbind.transports.powershell import ARGUMENTS
 from sslbind.transports.transport import UnreachableError
 
@@ -88,6 +89,19 @@ def test_netsh_below_powershell(farm: Farm, servers: list[Machine]) -> None:
     source = read(farm, "s1")
     assert source.format.name == "netsh-show"
     assert same(source, servers[0])
+
+
+def test_a_connection_that_the_user_shares_is_taken(
+    farm: Farm, servers: list[Machine], tmp_path: Path
+) -> None:
+    """Where ssh_config names a socket, that one counts: it may have been opened with a token."""
+    config = tmp_path / "ssh_config"
+    own = f"ControlMaster auto\nControlPath {tmp_path}/own-%n\nControlPersist 5\n"
+    config.write_text(f"Host s2\n{own}\n{farm.ssh_config.read_text()}")
+    for name, shared in (("s1", False), ("s2", True)):
+        server = Server(Target(name, host=name, ssh_config=str(config)))
+        assert server.read().format.name == "netsh-show"
+        assert (tmp_path / f"own-{name}").exists() is shared
 
 
 def test_no_value_is_on_a_command_line(farm: Farm, servers: list[Machine]) -> None:

@@ -13,6 +13,7 @@ import tempfile
 
 from sslbind.digest import content_digest
 from sslbind.errors import SslbindError
+from sslbind.files import read_file
 from sslbind.transports.powershell import ARGUMENTS
 from sslbind.transports.process import run_process
 from sslbind.transports.transport import Program, Ran, UnreachableError
@@ -26,6 +27,7 @@ _PERSIST = 30
 """Seconds that a shared connection waits for the next command."""
 _LONGEST = 30
 """Characters of the folder of the sockets: a name of 73 comes on top, and 104 is the limit."""
+_MAX_CONFIG = 1 << 20
 _HINTS = (
     ("Host key verification failed", "ssh {host} once by hand, and compare the key it shows"),
     ("Permission denied", "ssh {host} must work without a question: use a key, or an agent"),
@@ -48,6 +50,7 @@ class SshTransport:
         self.timeout = timeout
         self.port = port
         self.config = config
+        self._sharing: dict[str, str] | None = None
 
     def run(self, script: bytes, program: Program = Program.NETSH) -> Ran:
         """Run ``program`` on the server; see ``Transport``."""
@@ -72,16 +75,34 @@ class SshTransport:
             "ClearAllForwardings": "yes",
             "RemoteCommand": "none",
             "LogLevel": "ERROR",
-            **_sharing(f"{self.config} {self.host}"),
+            **self._shared(),
         }
         argv = ["ssh", "-T"]
         for name, value in options.items():
             argv += ["-o", f"{name}={value}"]
-        if self.config is not None:
-            argv += ["-F", self.config]
+        return [*argv, *self._place(), _COMMANDS[program]]
+
+    def _place(self) -> list[str]:
+        """Return the arguments that say where to connect to."""
+        argv = [] if self.config is None else ["-F", self.config]
         if self.port is not None:
             argv += ["-p", str(self.port)]
-        return [*argv, "--", self.host, _COMMANDS[program]]
+        return [*argv, "--", self.host]
+
+    def _shared(self) -> dict[str, str]:
+        """Return the options for sharing a connection: none where the user's configuration does.
+
+        A connection that was opened with a password or a token may be there.
+        """
+        if self._sharing is None:
+            own = _speaks_of_sharing(self.config) and self._shares_already()
+            self._sharing = {} if own else _sharing(f"{self.config} {self.host}")
+        return self._sharing
+
+    def _shares_already(self) -> bool:
+        """Ask ssh whether its configuration names a socket for this host."""
+        ran = run_process(["ssh", "-G", *self._place()], b"", self.timeout)
+        return b"\ncontrolpath " in ran.output
 
     def _unreachable(self, errors: bytes) -> UnreachableError:
         """Return the error that the last line of ssh's own text explains."""
@@ -90,6 +111,16 @@ class SshTransport:
         hints = [hint.format(host=self.host) for words, hint in _HINTS if words in text]
         said = lines[-1] if lines else "ssh gives no reason"
         return UnreachableError(f"{self.host} cannot be reached by ssh: {said:.300}", *hints)
+
+
+def _speaks_of_sharing(config: str | None) -> bool:
+    """Whether the configuration may name sockets, itself or in what it includes."""
+    path = os.path.expanduser("~/.ssh/config") if config is None else config
+    try:
+        text = read_file(path, _MAX_CONFIG).lower()
+    except SslbindError:
+        return False
+    return b"controlpath" in text or b"include" in text
 
 
 def _sharing(way: str) -> dict[str, str]:
