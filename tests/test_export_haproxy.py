@@ -12,13 +12,19 @@ from pathlib import Path
 import pytest
 from conftest import IIS, Run, Stored
 from haproxy import accepted, client, free_ports, seen, serving
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pki import issue, rsa_key
+from strategies import binding_lists, hosts
 
 from sslbind import Registry, Session
+from sslbind.binding import Binding
 from sslbind.engines.exporting import export
 from sslbind.engines.haproxy import configuration
 from sslbind.engines.listeners import Listener, Terms
 from sslbind.engines.material import Pem
+from sslbind.errors import SslbindError
+from sslbind.release import Release
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -284,3 +290,45 @@ class TestHandshakes:
         _, lists = texts(main.parent)
         served = [word for line in lists[0] for word in line.split() if word.startswith("n")]
         assert len([word for word in served if word.endswith(".x.test")]) == 5_000
+
+
+@pytest.mark.slow
+@settings(max_examples=40)
+@given(
+    found=binding_lists(min_size=1, max_size=12),
+    files=st.lists(hosts, max_size=3),
+    release=st.sampled_from(Release),
+)
+def test_haproxy_takes_whatever_is_written(
+    found: list[Binding],
+    files: list[str],
+    release: Release,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Any bindings, with every tag, of any release: the configuration is accepted, as ASCII."""
+    folder = tmp_path_factory.mktemp("any")
+    made = [issue("a", dns=["a.test"]), issue("b", dns=["b.test"], key=rsa_key())]
+    (folder / "certs" / "MY").mkdir(parents=True)
+    for one in made:
+        (folder / "certs" / "MY" / f"{one.thumbprint}.pem").write_bytes(one.pem + one.key_pem())
+    (folder / "ccs").mkdir()
+    for host in files:
+        stem = f"_.{host[2:]}" if host.startswith("*.") else host
+        (folder / "ccs" / f"{stem[:200]}.pfx").write_bytes(made[0].pfx())
+    path = folder / "sslbind.toml"
+    path.write_text(
+        f'version = 1\nwindows = "{release}"\n[CertStores]\npath = "certs"\n'
+        '[CentralCertProvider]\nEnabled = true\nCertStoreLocation = "ccs"\n'
+    )
+    with Registry.editing(path) as registry:
+        for number, record in enumerate(found):
+            served = {"certhash": made[number % 2].thumbprint, "certstorename": "MY"}
+            registry.put(record.replace(served) if record.key.kind.certificate else record)
+    try:
+        main = export(Session(Registry.open(path)), str(folder / "out"), NOW).file
+    except SslbindError as error:
+        assert "there is nothing to serve" in error.message
+        return
+    accepted(Path(main))
+    for file in (folder / "out" / "lists").iterdir():
+        file.read_text("ascii")

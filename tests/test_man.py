@@ -136,6 +136,10 @@ class TestWheel:
         assert "share/zsh/site-functions/_sslbind" in names
         assert "share/fish/vendor_completions.d/sslbind.fish" in names
 
+    def test_the_report_has_its_style_and_script(self, wheel: Path) -> None:
+        names = {*zipfile.ZipFile(wheel).namelist()}
+        assert {"sslbind/page/style.css", "sslbind/page/script.js"} <= names
+
     def test_nothing_else_of_the_folders_is_in_it(self, wheel: Path) -> None:
         assert not [n for n in zipfile.ZipFile(wheel).namelist() if "generate.py" in n]
 
