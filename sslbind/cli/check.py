@@ -95,7 +95,7 @@ question_options = options(
         metavar="TIME",
         callback=span,
         help="How long before its expiry a certificate is a finding: 30d (or 30), 2w, 12h."
-        "  [default: 30d, or a third of a shorter life]",
+        " The default is 30d, or a third of a life of less than 90 days.",
     ),
     at_option("What would be found then"),
     format_option("text", "json", "sarif", "junit", "github"),

@@ -28,7 +28,7 @@ seal_option = click.option(
     "--seal",
     type=click.Choice(("legacy", "modern")),
     help="How PFX files are sealed: legacy (3DES and SHA-1, for every release) or modern (AES-256"
-    " and SHA-256, from Server 2019 on).  [default: what the release opens]",
+    " and SHA-256, from Server 2019 on). The default is what the release opens.",
 )
 """Adds the option ``--seal``."""
 
