@@ -342,6 +342,10 @@ def test_ccs(run: Run, registry: Path, old: Issued, new: Issued) -> None:
     assert info(Path("ccs/www.contoso.com.pfx"), secret=b"s3cret").returncode == 0
     done = run("renew", "live", "--ccs")
     assert (done.code, done.out.splitlines()[0].split()[0]) == (0, "unchanged")
+    done = run("renew", "live", "--ccs", "--seal", "legacy")
+    assert done.out.count("updated ") == 2
+    opened = info(Path("ccs/www.contoso.com.pfx"), secret=b"s3cret")
+    assert (opened.returncode, "MAC: sha1" in opened.stderr) == (0, True)
     nobody = leaf("nobody.example", age=1)
     live(Path("nobody"), nobody)
     done = run("renew", "nobody", "--ccs")

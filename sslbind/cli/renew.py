@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from sslbind.cli.app import HELP, NO, OK, App, dry_run_option, format_option, options, pass_app
-from sslbind.cli.ccs_put import (
-    central_store,
-    put_certificate,
-    put_json,
-    put_text,
-)
+from sslbind.cli.ccs_put import central_store, put_certificate, put_json, put_text
 from sslbind.cli.changes import describe
-from sslbind.cli.passwords import password_options
+from sslbind.cli.passwords import password_options, seal_option
 from sslbind.cli.provision import read_certificates
 from sslbind.errors import SslbindError
 from sslbind.printable import printable
@@ -46,6 +41,7 @@ renew_options = options(
         help="The owner of the records that --bind adds.",
     ),
     click.option("--ccs", is_flag=True, help="Also write the files of the central store."),
+    seal_option,
 )
 
 
