@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from fleets import figures
 from tls_server import BARE, serving
 
 FEW, MANY, CERTIFICATES = 10, 10_000, 1_000
@@ -355,6 +356,11 @@ def probes(bench: Bench) -> list[Row]:
     return [Row("1,000 probes / handshakes alone", best["probe"] / best["bare"], 2, 1.5)]
 
 
+def plans(bench: Bench) -> list[Row]:
+    """``plan`` of one large target, and of fifty by ssh."""
+    return [Row(*one) for one in figures(bench.folder)]
+
+
 def main() -> int:
     """Measure, print a table, and check it."""
     parser = argparse.ArgumentParser(description="Measure sslbind in ratios.")
@@ -364,7 +370,7 @@ def main() -> int:
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
-        for measure in (starts, lookups, whole_files, made_of_all, memory, checks, probes):
+        for measure in (starts, lookups, whole_files, made_of_all, memory, checks, probes, plans):
             for row in measure(bench):
                 missed = row.value > row.limit
                 failed = failed or missed
