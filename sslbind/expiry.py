@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sslbind.binding import DEFAULT_STORE
-from sslbind.moments import Window
+from sslbind.moments import SpanOrThird, Window
 from sslbind.session import Session
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Row(NamedTuple):
         """Return the whole days until the end, negative after it; None where not known."""
         return None if self.not_after is None else (self.not_after - now).days
 
-    def status(self, now: datetime, window: Window) -> Status:
+    def status(self, now: datetime, window: Window | SpanOrThird) -> Status:
         """Return whether it has expired at ``now``, or is due within ``window``."""
         if self.not_after is None or self.not_before is None:
             return "unknown"

@@ -154,17 +154,17 @@ class TestLosses:
         assert done.code == 1
         start = "note: hostnameport="
         assert done.err.replace(start, "").splitlines() == [
-            "www.contoso.com:443: dsmapperusage=enable has no counterpart",
-            "www.contoso.com:443: enablesessionticket=enable has no counterpart",
+            "www.contoso.com:443: dsmapperusage=enable is not supported",
+            "www.contoso.com:443: enablesessionticket=enable is not supported",
             (
                 "gap.contoso.com:443: TLS 1.0 and TLS 1.1 are not served, since TLS 1.2 is off:"
-                " versions are served without a gap"
+                " HAProxy needs a range without gaps"
             ),
             (
-                "ask.contoso.com:443: client certificates are asked for, and not checked: each one"
-                " is accepted"
+                "ask.contoso.com:443: client certificates are requested but not verified: any is"
+                " accepted"
             ),
-            "ask.contoso.com:443: no CA is named: nothing is in the store CAs",
+            "ask.contoso.com:443: no CA names are sent: the store CAs has no certificate",
         ]
         accepted(registry.parent / "out" / "haproxy.cfg")
 

@@ -82,7 +82,7 @@ class TestContent:
         outline = Outline(page)
         assert [text for level, text in outline.headings if level == 2] == [
             "What needs attention",
-            "When certificates end",
+            "When certificates expire",
             "Who answers",
         ]
         text = "".join(outline.text)
@@ -107,7 +107,7 @@ class TestContent:
         drawing = next(attrs for tag, attrs in tags if tag == "svg")
         assert drawing["role"] == "img"
         assert drawing["aria-label"] == (
-            "Time line of 3 certificates: 1 expired, 0 end soon, 2 later."
+            "Time line of 3 certificates: 1 expired, 0 expire soon, 2 later."
             " The table below has the dates."
         )
 

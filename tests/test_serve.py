@@ -103,7 +103,7 @@ def test_watch_serves_what_changes(registry: Path, stored: Stored, port: int) ->
         good = registry.read_text()
         registry.write_text(good + "\n[nonsense\n")
         assert process.stderr is not None
-        while "what was served before is still served" not in process.stderr.readline():
+        while "the previous state is still served" not in process.stderr.readline():
             assert process.poll() is None
         assert seen(client(), "127.0.0.1", port, "www.contoso.com") == stored.mail.thumbprint
         registry.write_text(good.replace("[SslSniBinding", "[SslSniBinding", 1))
@@ -139,8 +139,8 @@ def test_addresses_that_are_not_here(registry: Path, stored: Stored, port: int, 
     done = run("serve", "--map", f"443={port}")
     assert (done.code, done.out) == (2, "")
     assert done.err.splitlines() == [
-        "error: this machine has none of the addresses: 203.0.113.5",
-        "hint: --map 203.0.113.5=127.0.0.1 serves one of them here",
+        "error: this machine has none of these addresses: 203.0.113.5",
+        "hint: --map 203.0.113.5=127.0.0.1 serves it on 127.0.0.1",
     ]
 
 

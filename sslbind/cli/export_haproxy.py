@@ -17,7 +17,7 @@ TITLE = "a folder with a configuration of HAProxy that answers as HTTP.SYS would
 
 
 def export_haproxy(app: App, folder: str | None, *, strict: bool, changes: bool) -> int:
-    """Write the folder, and say what HAProxy cannot do of what the registry says."""
+    """Write the folder, and list what HAProxy cannot do."""
     if changes:
         raise click.UsageError(f"{HAPROXY} cannot write changes: it is written whole each time")
     if folder in (None, STANDARD_INPUT):

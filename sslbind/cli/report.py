@@ -15,6 +15,7 @@ from sslbind.cli.streams import STANDARD_INPUT, shown_name
 from sslbind.errors import SslbindError
 from sslbind.expiry import server_names
 from sslbind.files import write_file
+from sslbind.moments import SOON, Window
 from sslbind.page.contents import Moment, ServerReport, contents, report_on
 from sslbind.page.page import page
 from sslbind.printable import printable
@@ -34,31 +35,30 @@ from sslbind.wording import plural
     "--expires-within",
     "soon",
     metavar="TIME",
-    default="30d",
-    show_default=True,
     callback=span,
-    help="How long before its end a certificate counts as ending soon: 30d (or 30), 2w, 12h.",
+    help="How long before its expiry a certificate is a warning: 30d (or 30), 2w, 12h."
+    " The default is 30d, or a third of a life of less than 90 days.",
 )
 @at_option("As it will be then")
 @pass_app
 def report_command(
-    app: App, files: tuple[str, ...], output: str, soon: timedelta, now: datetime
+    app: App, files: tuple[str, ...], output: str, soon: timedelta | None, now: datetime
 ) -> int:
     """Write one HTML file that shows which sites are in trouble.
 
     FILE is a registry, or what import reads, and there may be several; else it
     is that of -r. @NAME, @GROUP and @all are servers of the targets file, read
-    now. The page has what check finds, with the commands that mend it; when each
-    certificate ends; the bindings of each port in the order in which they answer;
-    and two or more servers side by side. It is one file that loads nothing and
-    sends nothing, to be mailed, printed, or kept as a build's artefact.
+    now. The page lists what check finds, with the commands that fix it, when
+    each certificate expires, the bindings of each port in the order in which
+    they answer, and two or more servers side by side. It is a single file that
+    loads nothing and sends nothing, to be mailed, printed or archived.
 
-    A server that cannot be read is in the page as such, and the exit code is 2.
+    A server that cannot be read is listed as such, and the exit code is 2.
     """
     paths = [*dict.fromkeys(app.spelled_out(files or (app.registry_path,)))]
     try:
-        moment = Moment(now, soon)
-        _ = now + soon
+        moment = Moment(now, SOON if soon is None else Window(soon))
+        _ = now + (soon or timedelta())
     except OverflowError:
         raise click.UsageError("--at with --expires-within is beyond the year 9999") from None
     reports = _reports(app, paths, moment)

@@ -1,4 +1,4 @@
-"""``sslbind serve``: the server that HTTP.SYS would be, for clients on this machine."""
+"""``sslbind serve``: a server that answers as HTTP.SYS would, in the foreground."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _PAUSE = 1.0  # seconds between two looks at the files
     type=click.Choice(["haproxy"]),
     default="haproxy",
     show_default=True,
-    help="The program that serves.",
+    expose_value=False,
+    help="The server to run.",
 )
 @click.option(
     "--map",
@@ -38,16 +39,15 @@ _PAUSE = 1.0  # seconds between two looks at the files
     help="Serve a port on another one (443=8443), or an address on another one"
     " (10.0.0.5=127.0.0.5); repeatable.",
 )
-@click.option("--watch", is_flag=True, help="Serve what changes in the registry and its folders.")
+@click.option("--watch", is_flag=True, help="Reload when the registry or its certificates change.")
 @pass_app
-def serve_command(app: App, engine: str, maps: tuple[str, ...], watch: bool) -> int:
+def serve_command(app: App, maps: tuple[str, ...], watch: bool) -> int:
     """Serve the registry with HAProxy, until Ctrl-C.
 
-    Clients, browsers and tests get at each address, port and name what resolve
-    says. Addresses that this machine does not have are left out, with a note.
-    What HAProxy cannot do is told as export haproxy tells it.
+    At each address and port, each name is answered as resolve predicts.
+    Addresses that this machine does not have are skipped, with a note. What
+    HAProxy cannot do is listed, as by export haproxy.
     """
-    del engine  # there is one, and it has a name for the day when there are two
     moves = parse_moves(maps)
     with _stopping() as stop, Server(app.reading, moves) as server:
         _tell(app, server)
@@ -62,25 +62,25 @@ def _tell(app: App, server: Server) -> None:
     app.note(*server.served.losses)
     for address in server.served.elsewhere:
         app.note(
-            f"{address} is not an address of this machine, and not served;"
-            f" --map {address}=127.0.0.1 serves it here"
+            f"{address} is not an address of this machine, and is skipped;"
+            f" --map {address}=127.0.0.1 serves it on 127.0.0.1"
         )
     for one in server.served.listeners:
-        names = plural(len(one.names), "name") if one.names else "every name alike"
-        what = names if one.serves else "refuses every connection"
+        names = plural(len(one.names), "name") if one.names else "the same for every name"
+        what = names if one.serves else "every connection is refused"
         click.echo(f"{shown(one.address, one.port)}  {what}")
-    app.note("Ctrl-C ends it")
+    app.note("press Ctrl-C to stop")
 
 
 def _reload(app: App, server: Server) -> None:
-    """Serve what the files say now; what is wrong with them changes nothing."""
+    """Serve the current files; where they cannot be served, keep what was served before."""
     try:
         if server.reload():
             click.echo("reloaded")
             app.note(*server.served.losses)
     except SslbindError as error:
         app.error(error)
-        app.note("what was served before is still served")
+        app.note("the previous state is still served")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""A folder with all that HAProxy needs to answer as HTTP.SYS would."""
+"""The folder with everything that HAProxy needs to answer as HTTP.SYS would."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def export(session: Session, folder: str, now: datetime, move: Move = tuple) -> 
 
 
 def _refusal(now: datetime) -> bytes:
-    """Return a new certificate that nobody is ever shown, with its EC key."""
+    """Return a new certificate, which is never sent to a client, with its EC key."""
     from sslbind.certificates.parsing import encode_key, self_signed
 
     identity = self_signed(["refused.invalid"], [], _REFUSAL_DAYS, now)

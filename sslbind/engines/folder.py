@@ -1,4 +1,4 @@
-"""The folder of a server: written so that a reader finds the old files or the new ones.
+"""The folder of a server, written so that a reader finds either the old files or the new ones.
 
 What the main file names is written first, under names that stand for what is in
 it, so that such a file is never changed; the main file is replaced by one
@@ -58,7 +58,7 @@ def write_folder(
 def _refuse_foreign(folder: str, main: str, mark: bytes, folders: set[str]) -> None:
     """Raise SslbindError for a folder that holds something, and is not one of ours.
 
-    ``folders`` are those of ours in it, which a run may have left that was ended.
+    ``folders`` are our own in it, which an interrupted run may have left.
     """
     if os.path.lexists(main):
         if not read_file(main, _LARGEST, regular=True).startswith(mark):
@@ -101,7 +101,7 @@ def _is_there(path: str, data: bytes, *, any_: bool) -> bool:
 def _create(files: Mapping[str, bytes]) -> None:
     """Write new files, for the user only; they are on the disk when this returns.
 
-    Half a file that an earlier run left, whose end was not awaited, is replaced.
+    An incomplete file from an interrupted run is replaced.
     """
     at_once = len(files) > _MANY and hasattr(os, "sync")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -116,7 +116,7 @@ def _create(files: Mapping[str, bytes]) -> None:
                     os.fsync(file.fileno())
         except OSError as error:
             raise SslbindError(f"cannot be written: {reason(error)}", file=path) from None
-    if at_once:  # a thousand times waiting for the disk would take seconds
+    if at_once:  # one fsync a file would take seconds for a thousand files
         os.sync()
 
 
@@ -139,7 +139,7 @@ def _put(path: str, data: bytes) -> bool:
 
 
 def _tidy(folder: str, wanted: set[str]) -> None:
-    """Remove the files of ours that nothing names, and what dead writers left of them."""
+    """Remove files of ours that are no longer used, and temporary files of dead writers."""
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
             ours = _OURS.fullmatch(name) or (name.startswith(".") and ".part." in name)

@@ -27,7 +27,7 @@ from sslbind.tls_versions import VERSIONS
 MAIN = "haproxy.cfg"
 LISTS = "lists"
 REFUSAL = f"{CERTIFICATES}/refusal.pem"
-"""A certificate whose handshakes always fail: its EC key fits none of the ciphers offered."""
+"""A certificate whose handshakes always fail: its EC key fits none of the ciphers."""
 
 MARK = b"# Made by sslbind from the bindings of a registry; the next export replaces it.\n"
 
@@ -54,7 +54,7 @@ defaults
 
 # HTTP.SYS finds the site by the Host header, after TLS: put the servers behind it here.
 backend sites
-    http-request return status 200 content-type text/plain string "TLS works, no site is here."
+    http-request return status 200 content-type text/plain string "No site is configured here."
 """
 
 
@@ -180,8 +180,8 @@ class _Lines:
         if len(kept) < len(taken):
             self.losses.append(
                 f"{wildcard}: {len(taken) - len(kept)} names below it, from"
-                f" {taken[len(kept)][1:]} on, may get its certificate: the algorithm of their keys"
-                " is another, and HAProxy's line takes no more exclusions"
+                f" {taken[len(kept)][1:]} on, may get its certificate: their keys have"
+                " another algorithm, and a line of HAProxy takes no more exclusions"
             )
         return self._line(terms, [wildcard, *kept])
 

@@ -1,4 +1,4 @@
-"""What a server has to do at each address and port, asked of the resolver.
+"""What a server has to do at each address and port, according to the resolver.
 
 Nothing here knows in which order HTTP.SYS looks for records: for each address
 that records or the listen list tell apart, each port and each name, ``resolve``
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from sslbind.session import Session
 
 _PLAIN = {"certhash", "appid", "certstorename"}
-"""What every record has; none of it says how a handshake goes, but for the certificate."""
+"""What every record has; of these only the certificate affects a handshake."""
 _CARRIED = {
     *(tag.name for tag in TAGS if tag.removes),
     *(tag.name for tag in (REJECT, CLIENT_CERTIFICATE, CTL_STORE, HTTP2, QUIC, OCSP_STAPLING)),
     *(SSLFLAGS.name, *_PLAIN),
 }
-"""The tags that a server is configured by; neither QUIC nor stapling is ever offered."""
+"""The tags that are supported; neither QUIC nor OCSP stapling is ever offered."""
 
 
 class Terms(NamedTuple):
@@ -87,15 +87,14 @@ class Listener(NamedTuple):
 def listeners(session: Session, material: Material) -> list[Listener]:
     """Return what is to be served at each address and port, by port.
 
-    What of a record cannot be had from a server other than HTTP.SYS is added to
-    the losses of ``material``.
+    What only HTTP.SYS can do is added to the losses of ``material``.
     """
     asking = _Asking(session, material)
     return [one for port in asking.ports for one in asking.listeners(port)]
 
 
 class _Asking:
-    """The questions about one registry; what is served by a record is worked out once."""
+    """The questions about one registry; the terms of each record are worked out once."""
 
     def __init__(self, session: Session, material: Material) -> None:
         registry = session.registry
@@ -150,8 +149,8 @@ class _Asking:
         default = self._terms(nameless)
         asked = names
         if _at_once(nameless):
-            # It was settled by the first look, without a name. If a name is settled by the same
-            # first look, then none makes a difference.
+            # The first record that was looked for answers. If the same holds with a name, names
+            # make no difference here.
             first = next(iter(names.values()), None)
             if first is None or _same_look(resolve(self._state, address, port, first), nameless):
                 asked = {}
@@ -159,7 +158,7 @@ class _Asking:
             name: resolve(self._state, address, port, question) for name, question in asked.items()
         }
         if all(one.binding is None for one in (nameless, *answers.values())):
-            return None  # nobody listens there, which a client takes as it does a reset
+            return None  # nothing listens there: a client sees a reset, as from HTTP.SYS
         found = {name: self._terms(answer) for name, answer in answers.items()}
         kept = {self._written(name): terms for name, terms in _differing(found, default)}
         kept.pop("", None)
@@ -221,7 +220,7 @@ class _Asking:
             are = "are" if len(lost) > 1 else "is"
             self._material.losses[
                 f"{key.spec}: {join(lost)} {are} not served, since {versions[first - 1]} is off:"
-                " versions are served without a gap"
+                " HAProxy needs a range without gaps"
             ] = None
         return versions[first], versions[last]
 
@@ -229,25 +228,27 @@ class _Asking:
         """Return ``terms`` with a client certificate asked for; any that is sent is taken."""
         spec = record.key.spec
         self._material.losses[
-            f"{spec}: client certificates are asked for, and not checked: each one is accepted"
+            f"{spec}: client certificates are requested but not verified: any is accepted"
         ] = None
         store = record[CTL_STORE.name]
         found = self._material.authorities(str(store)) if store else ""
         if store and not found:
-            self._material.losses[f"{spec}: no CA is named: nothing is in the store {store}"] = None
+            self._material.losses[
+                f"{spec}: no CA names are sent: the store {store} has no certificate"
+            ] = None
         return terms._replace(
             authorities=found or self._material.itself(terms.pem), named=bool(found)
         )
 
     def _lose(self, record: Binding) -> None:
-        """Note the tags that are away from their defaults and have no counterpart."""
+        """Note the tags that differ from their defaults and are not supported."""
         spec = record.key.spec
         for name, value in record.values.items():
             tag = STORED[name]
             if name not in _CARRIED and tag.since <= self._release:
-                self._material.losses[f"{spec}: {name}={tag.text(value)} has no counterpart"] = None
+                self._material.losses[f"{spec}: {name}={tag.text(value)} is not supported"] = None
         for name in record.other:
-            self._material.losses[f"{spec}: {name} of Other has no counterpart"] = None
+            self._material.losses[f"{spec}: {name} in Other is not supported"] = None
 
 
 def _central_names(session: Session) -> Iterator[str]:

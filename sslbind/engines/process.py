@@ -1,8 +1,8 @@
-"""HAProxy as a child of this process: started, reloaded by its own means, stopped for good.
+"""HAProxy as a child process: start, reload, stop.
 
 The master-worker mode (``-W``, management guide, section 4) reloads on SIGUSR2:
-a new worker takes over and the old one ends; a configuration that is bad leaves
-the old worker in place.
+a new worker takes over and the old one exits. With an invalid configuration the
+old worker stays.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _INSTALLERS = {
 }
 _STARTING, _STOPPING = 30.0, 10.0  # seconds
 _OURS = b"global\n    hard-stop-after 5s\n"
-"""In a file of its own: what an old worker has left to do after a reload is not waited for."""
+"""A second configuration file: after a reload the old worker has five seconds to finish."""
 _ALERT = re.compile(r"^\[ALERT\]\s+\(\d+\)\s*:\s*(?:config\s*:\s*)?(.*)$", re.MULTILINE)
 
 
 def find_haproxy() -> str:
-    """Return the path of HAProxy; raise SslbindError, which says how it is installed."""
+    """Return the path of HAProxy; raise SslbindError, with the command that installs it."""
     search = os.pathsep.join([os.environ.get("PATH", ""), *_PLACES])
     found = shutil.which(PROGRAM, path=search)
     if found is not None:
         return found
     if sys.platform == "win32":
         raise SslbindError(
-            f"{PROGRAM} is missing, and there is none for Windows",
+            f"{PROGRAM} is not available for Windows",
             "run sslbind serve in WSL: wsl --install -d Debian, then apt-get install haproxy",
         )
     ways = [way for tool, way in _INSTALLERS.items() if shutil.which(tool)]
@@ -55,9 +55,9 @@ def find_haproxy() -> str:
 
 
 class Haproxy:
-    """One HAProxy with its configuration ``main``; leave the block, and it is gone.
+    """One HAProxy with the configuration file ``main``, running inside a ``with`` block.
 
-    Raises SslbindError with HAProxy's own words where it does not start.
+    Raises SslbindError with HAProxy's own message where it does not start.
     """
 
     def __init__(self, program: str, main: str) -> None:
@@ -78,7 +78,7 @@ class Haproxy:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    start_new_session=True,  # Ctrl-C is ours to pass on
+                    start_new_session=True,  # Ctrl-C reaches this process only, which stops it
                 )
         except OSError as error:
             raise SslbindError(f"{self._program} does not start: {reason(error)}") from None
@@ -93,15 +93,15 @@ class Haproxy:
         self._stop()
 
     def reload(self) -> None:
-        """Let new workers serve what the files say now; raise SslbindError where they are bad."""
+        """Let a new worker serve the current files; raise SslbindError if HAProxy refuses them."""
         self._check()
         if self._process is not None and sys.platform != "win32":
             self._process.send_signal(signal.SIGUSR2)
 
     def check_alive(self) -> None:
-        """Raise SslbindError where it ended by itself."""
+        """Raise SslbindError if it has exited."""
         if self._process is not None and self._process.poll() is not None:
-            raise SslbindError(f"{PROGRAM} ended: {self._words()}")
+            raise SslbindError(f"{PROGRAM} exited: {self._words()}")
 
     @property
     def _files(self) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ class Haproxy:
         return _alerts(read_file(self._log).decode("utf-8", "replace"))
 
     def _stop(self) -> None:
-        """End the master with its workers, by force where it does not end by itself."""
+        """Terminate the master with its workers; kill them if they do not exit in time."""
         process = self._process
         if process is None:
             return
@@ -145,7 +145,7 @@ class Haproxy:
 
 
 def _alerts(text: str) -> str:
-    """Return what HAProxy complains of, in one line."""
+    """Return HAProxy's error messages in one line."""
     found = [one.strip() for one in _ALERT.findall(text)]
     kept = [one for one in found if one and not one.startswith(("Fatal", "Error(s)"))]
-    return "; ".join((kept or text.strip().splitlines()[-1:] or ["it says nothing"])[:3])
+    return "; ".join((kept or text.strip().splitlines()[-1:] or ["no message"])[:3])

@@ -1,4 +1,4 @@
-"""A registry, served by the real HAProxy for as long as somebody wants it."""
+"""A registry served by HAProxy, for as long as the block lasts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Opening = Callable[[], "Session"]
 
 
 class Served(NamedTuple):
-    """What is served now: by which listeners, what is lost, and which addresses are not here."""
+    """What is served: the listeners, what HAProxy cannot do, and the skipped addresses."""
 
     listeners: tuple[Listener, ...]
     losses: tuple[str, ...]
@@ -31,10 +31,10 @@ class Served(NamedTuple):
 
 
 class Server:
-    """HAProxy with what ``opening`` reads, on this machine's addresses, moved by ``moves``.
+    """HAProxy with the registry that ``opening`` reads, at the places that ``moves`` gives.
 
-    In a ``with`` block it serves; afterwards neither a process nor a file of it
-    is left. Raises SslbindError where HAProxy is missing or does not start.
+    It serves inside a ``with`` block, and leaves neither a process nor a file
+    behind. Raises SslbindError where HAProxy is missing or does not start.
     """
 
     def __init__(self, opening: Opening, moves: Moves) -> None:
@@ -63,17 +63,18 @@ class Server:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def check_alive(self) -> None:
-        """Raise SslbindError where HAProxy ended by itself."""
+        """Raise SslbindError if HAProxy has exited."""
         self._haproxy.check_alive()
 
     def changed(self) -> bool:
-        """Whether a file that the answers come from changed since it was read last."""
+        """Whether a file that the answers depend on has changed since it was read."""
         return self._session is not None and [*_stamps(self._session)] != self._seen
 
     def reload(self) -> bool:
-        """Serve what the registry says now; return whether that is anything new.
+        """Serve the current registry; return whether anything changed.
 
-        Raises SslbindError where it cannot be read or served: the old answers stay.
+        Raises SslbindError where it cannot be read or served; the previous state
+        is then still served.
         """
         made = self._export()
         if made.changed:
@@ -82,19 +83,19 @@ class Server:
         return made.changed
 
     def _export(self) -> Exported:
-        if self._session is not None:  # a file that is bad is looked at again when it changes
+        if self._session is not None:  # after a failure, wait for the next change
             self._seen = [*_stamps(self._session)]
         self._session = self._opening()
         self._seen = [*_stamps(self._session)]
-        # Read again: what changed since the stamps were taken will show in them.
+        # Read again, so that a change during reading shows in the stamps.
         return export(self._opening(), self._folder, datetime.now(UTC), self._move)
 
     def _move(self, listeners: Sequence[Listener]) -> Sequence[Listener]:
         found, self._elsewhere = here(moved(listeners, self._moves))
         if listeners and not found:
             raise SslbindError(
-                f"this machine has none of the addresses: {', '.join(self._elsewhere)}",
-                f"--map {self._elsewhere[0]}=127.0.0.1 serves one of them here",
+                f"this machine has none of these addresses: {', '.join(self._elsewhere)}",
+                f"--map {self._elsewhere[0]}=127.0.0.1 serves it on 127.0.0.1",
             )
         return found
 
@@ -103,7 +104,7 @@ class Server:
 
 
 def _stamps(session: Session) -> Iterator[tuple[str, list[int]]]:
-    """Yield what changes when an answer may: the registry, the stores, the central store."""
+    """Yield the stamps of all files that answers depend on: registry, stores, central store."""
     registry = session.registry
     settings = registry.settings
     yield _stamp(registry.path)

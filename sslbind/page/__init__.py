@@ -1,1 +1,1 @@
-"""The report: one HTML file about one or more servers, for people who know none of this."""
+"""The report: one HTML file about one or more servers, for people who do not know the details."""

@@ -1,17 +1,17 @@
-"""What the report is about: servers with their ports, certificates and findings, as data."""
+"""The content of the report as data: servers with their ports, certificates and findings."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.answers.table import Port, Table
 from sslbind.checking import check_registry
 from sslbind.comparison import ServerState, compare, server_state
 from sslbind.expiry import FILE, Row, expiry_rows
-from sslbind.moments import Window
+from sslbind.moments import SOON, SpanOrThird, Window
 
 if TYPE_CHECKING:
     from sslbind.check.finding import Finding, Severity
@@ -20,15 +20,10 @@ if TYPE_CHECKING:
 
 
 class Moment(NamedTuple):
-    """When the report is made, and how long before its end a certificate is due."""
+    """When the report is made, and the window before its expiry in which a certificate is due."""
 
     now: datetime
-    soon: timedelta
-
-    @property
-    def window(self) -> Window:
-        """``soon`` as expiry has it."""
-        return Window(self.soon)
+    window: Window | SpanOrThird = SOON
 
 
 class ServerReport(NamedTuple):
@@ -95,7 +90,7 @@ def report_on(
     ``release_given``: the session's release was asked for, and is the server's.
     """
     registry = session.registry
-    found = check_registry(session, moment.now, soon=Window(moment.soon), named=named)
+    found = check_registry(session, moment.now, soon=moment.window, named=named)
     notes = [*registry.provenance.notes, *registry.provenance.left_out, *found.notes]
     if session.stores is None:
         notes.append("Certificates are not modelled: names and dates of bindings are not known.")

@@ -1,4 +1,4 @@
-"""When certificates end: the time line, and the same as a table."""
+"""When certificates expire: the time line, and the same as a table."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ _MOST = 300
 _FIRST = 30
 _SHOWN = 3
 _STATUS = {"expired": "bad", "due": "warn", "ok": "ok", "unknown": "off"}
-_WORDS = {"expired": "expired", "due": "ends soon", "ok": "ok", "unknown": "not known"}
-COLUMNS = ("Ends", "Days left", "Status", "Names", "Used by", "Thumbprint")
+_WORDS = {"expired": "expired", "due": "expires soon", "ok": "ok", "unknown": "not known"}
+COLUMNS = ("Expires", "Days left", "Status", "Names", "Used by", "Thumbprint")
 
 
 def expiry_section(contents: Contents) -> str:
     """Return the section; one sentence where no certificate is known."""
     certificates = contents.certificates
     if not certificates:
-        body = "<p>No certificate can be looked at, so no date is known.</p>"
+        body = "<p>No expiry date is known: no certificate can be read.</p>"
     else:
-        caption = f"{plural(len(certificates), 'certificate')}, the one that ends first on top"
+        caption = f"{plural(len(certificates), 'certificate')}, the first to expire on top"
         rows = _rows(contents)
         more = len(certificates) - _MOST
         body = timeline(certificates, contents.moment) + table(
             "ends", caption, COLUMNS, rows, _FIRST
         )
         if more > 0:
-            body += f"<p>{count(more)} more end later than all of these.</p>"
+            body += f"<p>{count(more)} more expire later than all of these.</p>"
     return (
         '<section id="ends" aria-labelledby="ends-title">'
-        f'<h2 id="ends-title">When certificates end</h2>{body}</section>\n'
+        f'<h2 id="ends-title">When certificates expire</h2>{body}</section>\n'
     )
 
 

@@ -34,7 +34,7 @@ def findings_section(contents: Contents) -> str:
         _group(group, groups[group], contents, linked=first[group[1]] == group) for group in order
     )
     if not body:
-        body = '<p class="good">Nothing was found that is wrong.</p>'
+        body = '<p class="good">No problems were found.</p>'
     if suppressed:
         body += (
             f"<p>{count(suppressed)} more are suppressed by the registry, each with a reason.</p>"
@@ -54,7 +54,7 @@ def _first_words(placed: Sequence[_Placed]) -> str:
     verb = "is" if len(places) == 1 else "are"
     return (
         f'<p class="lead"><strong>{text(some(places, _PLACES))}</strong> {verb} in trouble:'
-        " clients are refused, or get the wrong certificate, or will be.</p>"
+        " clients are refused, or get the wrong certificate, or soon will.</p>"
     )
 
 
@@ -65,7 +65,7 @@ def _place(finding: Finding) -> str:
 def _group(
     group: tuple[Severity, str], placed: Sequence[_Placed], contents: Contents, *, linked: bool
 ) -> str:
-    """Return what one rule found with one severity; ``linked``: links to the rule lead there."""
+    """Return what one rule found with one severity; ``linked``: it is the target of links."""
     severity, id_ = group
     known = rules().get(id_)
     title = known.summary if known else id_
@@ -76,7 +76,7 @@ def _group(
     more = ""
     if left := sum(map(len, together[_SHOWN:])):
         paths = dict.fromkeys(server.path for server in contents.servers if not server.problem)
-        more = f"<p>{count(left)} more of them:</p>"
+        more = f"<p>{count(left)} more:</p>"
         more += command(shlex.join(["sslbind", "check", "--select", id_, *paths]))
     return (
         f'<article class="finding {KINDS[severity]}"{place}><h3>'
@@ -87,7 +87,7 @@ def _group(
 
 
 def _together(placed: Sequence[_Placed]) -> list[list[_Placed]]:
-    """Return the findings, those that are one thing and mended by one command together."""
+    """Return the findings in groups that have one message and one command."""
     found: dict[tuple[str, str | None, str | None], list[_Placed]] = {}
     for one in placed:
         finding = one[1]
@@ -96,7 +96,7 @@ def _together(placed: Sequence[_Placed]) -> list[list[_Placed]]:
 
 
 def _items(together: Iterable[Sequence[_Placed]], *, several: bool) -> Iterator[str]:
-    """Yield an item for findings that are one thing; advice is not repeated from the one before."""
+    """Yield one item per group; advice is not repeated from the item before."""
     said: str | None = None
     for places in together:
         finding = places[0][1]

@@ -13,6 +13,7 @@ from collections import Counter
 from hashlib import sha256
 
 from sslbind.files import read_file
+from sslbind.moments import Window
 from sslbind.page.contents import Contents
 from sslbind.page.expiries import expiry_section
 from sslbind.page.findings import findings_section
@@ -45,15 +46,15 @@ def page(contents: Contents) -> str:
         f'</head>\n<body>\n{_header(title, contents)}<main id="main">\n'
         f"{findings_section(contents)}{expiry_section(contents)}{map_section(contents)}"
         f"{comparison_section(contents)}</main>\n"
-        f"<footer><p>Made by sslbind {VERSION}. Nothing on this page was loaded from anywhere,"
-        f" and nothing leaves it.</p></footer>\n<script>{script}</script>\n</body>\n</html>\n"
+        f"<footer><p>Made by sslbind {VERSION}. This page loads nothing and sends"
+        f" nothing.</p></footer>\n<script>{script}</script>\n</body>\n</html>\n"
     )
 
 
 def _header(title: str, contents: Contents) -> str:
     links = {
         "attention": "What needs attention",
-        "ends": "When certificates end",
+        "ends": "When certificates expire",
         "map": "Who answers",
         "servers": "Servers side by side",
     }
@@ -71,6 +72,7 @@ def _figures(contents: Contents) -> str:
     """Return the numbers that say at one glance how things are."""
     window = contents.moment.window
     ends = Counter(one.row.status(contents.moment.now, window) for one in contents.certificates)
+    soon = f"expire within {window}" if isinstance(window, Window) else "expire soon"
     found = contents.severities
     unread = sum(bool(one.problem) for one in contents.servers)
     bindings = sum(one.bindings for one in contents.servers)
@@ -79,12 +81,12 @@ def _figures(contents: Contents) -> str:
         (found["error"], "errors" if found["error"] != 1 else "error", "bad"),
         (found["warn"], "warnings" if found["warn"] != 1 else "warning", "warn"),
         (ends["expired"], "expired", "bad"),
-        (ends["due"], f"end within {window}", "warn"),
+        (ends["due"], soon, "warn"),
     ]
     if len(contents.servers) > 1:
         figures.insert(0, (len(contents.servers), "servers", ""))
     if unread:
-        figures.append((unread, "not read", "bad"))
+        figures.append((unread, "unreadable", "bad"))
     items = "".join(
         f'<li class="{kind if number else ""}"><b>{count(number)}</b> {text(word)}</li>'
         for number, word, kind in figures

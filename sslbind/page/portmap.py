@@ -13,7 +13,7 @@ from sslbind.page.findings import KINDS, WORDS
 from sslbind.page.markup import badge, count, table, text
 from sslbind.wording import day, join, plural, some
 
-COLUMNS = ("Order", "Binding", "Status", "Ends", "Certificate", "Answers for", "What comes first")
+COLUMNS = ("Order", "Binding", "Status", "Expires", "Certificate", "Answers for", "Preceded by")
 _SHOWN = 3
 _STATES = {"never used": "off", "dropped": "bad", "broken": "bad", "not known": "warn"}
 _FIRST = {
@@ -30,11 +30,11 @@ def map_section(contents: Contents) -> str:
     parts = "".join(_server(one, contents) for one in contents.servers)
     return (
         '<section id="map" aria-labelledby="map-title"><h2 id="map-title">Who answers</h2>'
-        "<p>The bindings of each port, in the order in which Windows looks for one: the first that"
-        " fits a connection answers it, also where its certificate is the wrong one.</p>"
+        "<p>The bindings of each port in the order in which Windows looks for them. The first that"
+        " fits a connection answers it, even with the wrong certificate.</p>"
         '<form class="filter" role="search"><label>Filter <input id="filter" type="search"'
         ' autocomplete="off" placeholder="name, address, thumbprint, status"></label>'
-        '<label><input id="trouble" type="checkbox"> only what is not in order</label>'
+        '<label><input id="trouble" type="checkbox"> only problems</label>'
         f'<output id="shown" aria-live="polite"></output></form>{parts}</section>\n'
     )
 
@@ -44,7 +44,7 @@ def _server(server: ServerReport, contents: Contents) -> str:
     if server.problem:
         return (
             f'<div class="server"><h3>{text(server.name)}</h3>'
-            f'<p class="bad">{badge("bad", "not read")} {text(server.problem)}</p></div>'
+            f'<p class="bad">{badge("bad", "unreadable")} {text(server.problem)}</p></div>'
         )
     worst: dict[tuple[str | None, str | None], list[Finding]] = {}
     for one in server.findings:
@@ -119,7 +119,7 @@ def _comes_first(found: Sequence[PortBinding]) -> bool:
 def _certificate(one: PortBinding) -> str:
     if one.thumbprint is None:
         if one.files is None:
-            return "files are not known"
+            return "its files are not known"
         unusable = f", {count(one.unusable)} unusable" if one.unusable else ""
         return f"{plural(one.files, 'file')} of the central store{unusable}"
     names = _words(one.names)

@@ -1,4 +1,4 @@
-"""When certificates end, drawn: one bar a certificate, or a column a fortnight for many."""
+"""The time line of expiry: one bar per certificate, or for many one column per fortnight."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def timeline(certificates: Sequence[Certificate], moment: Moment) -> str:
 
 
 def _words(certificates: Sequence[Certificate], moment: Moment) -> str:
-    """Return what the drawing shows, for who cannot see it."""
+    """Return what the drawing shows, for screen readers."""
     found = Counter(one.row.status(moment.now, moment.window) for one in certificates)
     return (
         f"Time line of {plural(len(certificates), 'certificate')}: {found['expired']} expired,"
-        f" {found['due']} end soon, {found['ok']} later. The table below has the dates."
+        f" {found['due']} expire soon, {found['ok']} later. The table below has the dates."
     )
 
 
@@ -110,7 +110,7 @@ def _columns(certificates: Sequence[Certificate], moment: Moment, axis: _Axis) -
         for kind in ("bad", "warn", "ok"):
             high = round(kinds[kind] / most * (_CHART_HEIGHT - 24), 1)
             bottom -= high
-            what = f"{count(total)} end from {day(start)} on"
+            what = f"{count(total)} expire from {day(start)} on"
             if high:
                 yield (
                     f'<rect class="{kind}" x="{left}" y="{bottom}" width="{width}" height="{high}">'
