@@ -505,62 +505,6 @@ def test_a_long_line() -> None:
 TAGS = f"ipport=10.0.0.5:443 certhash={A} appid={IIS}"
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        f'Start-Process netsh -ArgumentList "http add sslcert {TAGS}" -Wait',
-        f'"http add sslcert {TAGS}" | netsh',
-        f"echo http add sslcert {TAGS} | netsh",
-        "New-Item IIS:\\SslBindings\\0.0.0.0!443 -Value $cert",
-        f"Get-Item Cert:\\LocalMachine\\My\\{A} | New-Item 'IIS:\\SslBindings\\0.0.0.0!443'",
-        "New-WebBinding -Name Contoso -Protocol https -Port 443 -SslFlags 1",
-        "(Get-WebBinding -Name Contoso).AddSslCertificate($hash, 'My')",
-        f'$line = "http update sslcert {TAGS}"',
-    ],
-)
-def test_a_line_that_binds_in_another_way_is_bad(line: str) -> None:
-    """What binds and is not read is told with its line, and not passed over."""
-    found = read(f"Import-Module WebAdministration\n{line}\nnetsh http add sslcert {ONE}\n")
-    assert [(one.line, one.message) for one in found.bad] == [
-        (2, "binds in a way that is not read")
-    ]
-    assert found.notes == ("line 1 does not affect bindings, and is ignored",)
-    assert len(found.records) == 1
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "Write-Host 'now add sslcert'",
-        "echo add sslcert",
-        "New-WebBinding -Name Contoso -Protocol http -Port 80",
-        "Remove-Item IIS:\\SslBindings\\0.0.0.0!443",
-        "if (!(Test-Path IIS:\\SslBindings\\0.0.0.0!443)) { exit }",
-    ],
-)
-def test_a_line_that_does_not_bind_is_passed_over(line: str) -> None:
-    """What only speaks of binding, looks, or takes away is not a bad record."""
-    found = read(f"{line}\nnetsh http add sslcert {ONE}\n")
-    assert found.bad == ()
-    assert found.notes == ("line 1 does not affect bindings, and is ignored",)
-    assert not detect(line)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        f"Start-Process netsh -ArgumentList 'http add sslcert {TAGS}'",
-        f'"http add sslcert {TAGS}" | netsh',
-        f"Get-Item Cert:\\LocalMachine\\My\\{A} | New-Item IIS:\\SslBindings\\0.0.0.0!443",
-        "New-WebBinding -Name Contoso -Protocol https",
-    ],
-)
-def test_a_script_of_such_lines_is_one(line: str) -> None:
-    """A script that binds in such ways only is told as a script, each line bad."""
-    assert detect(line)
-    assert [one.line for one in read(line).bad] == [1]
-
-
 def test_braces_that_powershell_escapes() -> None:
     """A backtick before a brace is PowerShell's, in quotes or not."""
     owner = IIS.replace("{", "`{").replace("}", "`}")

@@ -11,12 +11,17 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sslbind.formats.netsh.nested import unwrapped
 from sslbind.grammar import command_words, is_command
 
 _PROGRAM = re.compile(r"\b(?:netsh(?:\.exe)?|sslbind)\"?(?=\s)", re.IGNORECASE)
 _SINGLE = r"(?<![^\s=])'[^'\"]*'(?!\S)"
 _REDIRECTION = r"(?:(?<!\S)[0-9*])?[<>]{1,2}(?:&[0-9]|\s*[^\s&|<>]*)"
-_PARTS = re.compile(rf'"[^"]*"|{_SINGLE}|\^.|{_REDIRECTION}|&&?|\|\|?|;(?!\S)')
+_PLACEHOLDER = r"(?<=[=:{\[.@-])<[A-Za-z][^<>|&\n\"]{0,60}>"
+"""``<port>`` in a manual's line: part of a word, and not two redirections."""
+_PARTS = re.compile(
+    rf'"[^"]*"|{_SINGLE}|\^.|(?P<kept>{_PLACEHOLDER})|{_REDIRECTION}|&&?|\|\|?|;(?!\S)'
+)
 _LITERALS = re.compile(rf'"[^"]*"|{_SINGLE}')
 _COMMENT = re.compile(rf'("[^"]*"|{_SINGLE})|(?<!\S)#.*')
 _SILENT = re.compile(
@@ -55,19 +60,30 @@ def commands(text: str) -> Iterator[Command]:
             continue
         if not is_command(line) or (line[0] == "@" and not is_command(line.lstrip("@").lstrip())):
             continue
-        if "#" in line:
-            line = _COMMENT.sub(r"\1", line).rstrip()
-        condition = flow.condition
-        if len(line.split(None, 1)) < 2:  # a verb and an object
-            yield Command(number, line, condition)
-        elif not _PROGRAM.search(line) or _is_bare(line):
-            yield Command(number, _double_quoted(line), condition)
-        else:
-            for chain, part in _parts(line):
-                before, command = _program(part)
-                if command and is_command(command):
-                    yield Command(number, _double_quoted(command), before or chain or condition)
+        line = _without_comment(line)
+        for before, command in _chained(line):
+            yield Command(number, command, before or flow.condition)
         flow.follow(line)
+
+
+def _without_comment(line: str) -> str:
+    """Return a line without quotes that only hold netsh's, and without a comment at its end."""
+    if '"' in line or "'" in line:
+        line = unwrapped(line)
+    return _COMMENT.sub(r"\1", line).rstrip() if "#" in line else line
+
+
+def _chained(line: str) -> Iterator[tuple[str, str]]:
+    """Yield the commands of a line, each after what decides in the line whether it runs."""
+    if len(line.split(None, 1)) < 2:  # a verb and an object
+        yield "", line
+    elif not _PROGRAM.search(line) or _is_bare(line):
+        yield "", _double_quoted(line)
+    else:
+        for chain, part in _parts(line):
+            before, command = _program(part)
+            if command and is_command(command):
+                yield before or chain, _double_quoted(command)
 
 
 class _Flow:
@@ -154,7 +170,7 @@ def _parts(line: str) -> Iterator[tuple[str, str]]:
         part.append(line[end : found.start()])
         end = found.end()
         token = found[0]
-        if token[0] in "\"'":
+        if token[0] in "\"'" or found["kept"]:
             part.append(token)
         elif token[0] == "^":
             part.append(token[1])
@@ -180,8 +196,11 @@ def _program(part: str) -> tuple[str, str]:
     before = part[: found.start()]
     if before.endswith("\\"):
         before = before[: max(before.rfind(mark) for mark in ('"', " ", "\t")) + 1]
-    before = _PREFIX.sub("", before.removesuffix('"'))
-    return before.strip(), part[found.end() :].strip()
+    if found[0].endswith('"'):
+        before = before.removesuffix('"')
+    before = _PREFIX.sub("", before)
+    words = part[found.end() :].strip()
+    return before.strip(), words.removeprefix("--% ").lstrip()  # PowerShell's stop-parsing token
 
 
 def _double_quoted(text: str) -> str:

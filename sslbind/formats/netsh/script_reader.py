@@ -9,7 +9,11 @@ from sslbind.binding import Binding
 from sslbind.errors import BadValueError, NetshError
 from sslbind.formats.encoding import refuse_lost
 from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
+from sslbind.formats.netsh import tools
 from sslbind.formats.netsh.batch_lines import Command, commands, joined
+from sslbind.formats.netsh.cmdlets import Cmdlets
+from sslbind.formats.netsh.effects import Effect
+from sslbind.formats.netsh.surroundings import plain
 from sslbind.grammar import (
     HELP_WORDS,
     OBJECT_KINDS,
@@ -41,63 +45,88 @@ _BINDS = re.compile(
     re.IGNORECASE,
 )
 _SAYS = re.compile(r"\s*@?(?:echo\b|Write-\w+)(?!.*\|[^|]*\bnetsh\b)", re.IGNORECASE)
-_CMDLET = re.compile(
-    r"^[ \t]*+(?:Start-Process\b.{0,300}\bnetsh\b.{0,300}\bssl"
-    r"|\"[^\"\n]{0,300}\bssl[^\"\n]{0,2000}\"[ \t]*+\|[ \t]*+netsh\b"
-    r"|(?:[^|#\n]*+\|[ \t]*+)?New-Item\b.{0,300}IIS:\\SslBindings"
-    r"|New-WebBinding\b.{0,400}\bhttps\b)",
+_PIPED = re.compile(
+    r"^[ \t]*+\"[^\"\n]{0,300}\bssl[^\"\n]{0,2000}\"[ \t]*+\|[ \t]*+netsh\b",
     re.IGNORECASE | re.MULTILINE,
 )
-"""A line of PowerShell that binds, if not by netsh itself."""
+_OTHER = re.compile(
+    r"SslBindings\b|BindingInfo\\|-(?:IISSite|Web|NetIPHttpsCert)Binding\b|SslCertificate\b"
+    r"|TlsClientBinding\b|AdfsFarm|WebApplicationProxy\b|\bhttpcfg\b|\bnetsh\b",
+    re.IGNORECASE,
+)
+"""What changes records beside lines of netsh: a quick no."""
+_FAILED = re.compile(
+    r"^(?!.*\becho\b).{0,200}\b(?:Error|Fehler|Erreur)\s?: ([0-9]{1,5})\s*$", re.IGNORECASE
+)
+_ELEVATION = re.compile(r"requires elevation", re.IGNORECASE)
+_NO_ADMINISTRATOR = (
+    "the account that ran it is not an administrator: run the console, or the pipeline's agent,"
+    " as one"
+)
+_WHOLE = "write the netsh command on a line of its own"
+_MASKED = re.compile(r"\*{3,}|[xX]{4,}|<[A-Za-z][^<>]*>|\.{3,}|redacted", re.IGNORECASE)
 _DELAYED = re.compile(r"![A-Za-z_]\w*(?::[^!]*)?!")
 _EXPRESSION = re.compile(r"(?<!\S)\w+=\(\S*")
 
 
 def detect(text: str) -> bool:
-    """Whether a line of ``text`` adds or updates a record, even if in a way that is not read."""
-    if _CMDLET.search(text):
+    """Whether a line of ``text`` changes a record, even if in a way that is not read."""
+    if not (_MAYBE.search(text) or _OTHER.search(text)):
+        return False
+    text = plain(text)
+    if _PIPED.search(text):
         return True
-    return bool(_MAYBE.search(text)) and any(
-        verb in ("add", "update") and word in OBJECT_KINDS and not command.before
-        for command in commands(text)
-        for verb, word in (_command(command),)
-    )
+    cmdlets = Cmdlets()
+    for command in commands(text):
+        verb, word = _command(command)
+        if (
+            verb in ("add", "update")
+            and word in OBJECT_KINDS
+            and (not command.before or _in_quotes(command))
+        ):
+            return True
+        if not verb and _effect(cmdlets, command):
+            return True
+    return False
 
 
 def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
     """Return the records that the lines make on an empty server, applied in order.
 
     A line that netsh would refuse for its syntax, one that has a variable, and
-    one whose record is not whole are bad; whether the certificate is there,
-    and which release has a tag, is not checked here.
+    one whose record is not whole are bad, as is one that netsh answered with an
+    error in a console's log; whether the certificate is there, and which release
+    has a tag, is not checked here.
     """
+    text = plain(text)
     script = _Script("enabledelayedexpansion" in text.lower())
-    bad: list[BadRecord] = []
-    others: dict[int, None] = {}
-    known: set[int] = set()
     for command in commands(text):
-        verb, word = _command(command)
-        if verb not in _WRITES or command.before.lower().startswith("echo"):
-            others[command.line] = None
-            continue
-        known.add(command.line)
-        try:
-            script.apply(command, verb, word)
-        except NetshError as error:
-            key = None if verb == "delete" else _key_of(command)
-            bad.append(BadRecord(command.line, error.message, error.hints, key))
+        script.take(command)
+    script.finish()
     notes = [*script.notes]
     gone = [key.spec for key in script.deleted if key not in script.records]
     if gone:
         notes.append(f"what is deleted and not added here is left out: {', '.join(gone[:5])}")
-    others = {line: None for line in others if line not in known}
+    others = {line: None for line in script.others if line not in script.known}
     unread = [line for line, whole in joined(text) if line in others and _binds(whole)]
-    bad = sorted([*bad, *map(_not_read, unread)], key=lambda one: one.line or 0)
+    bad = sorted([*script.bad, *map(_not_read, unread)], key=lambda one: one.line or 0)
     passed = [line for line in others if line not in unread]
     if passed:
         notes.append(_passed_over(passed))
     iplisten = None if script.iplisten is None else tuple(script.iplisten)
     return Imported(tuple(script.records.values()), tuple(bad), None, iplisten, tuple(notes))
+
+
+def _effect(cmdlets: Cmdlets, command: Command) -> Effect | None:
+    """Return what a line that is not netsh's does to a record, None for nothing."""
+    if _SAYS.match(command.text):
+        return None
+    return cmdlets.effect(command.text, command.line) or tools.effect(command.text)
+
+
+def _in_quotes(command: Command) -> bool:
+    """Whether netsh is inside quotes that begin before it."""
+    return command.before.count('"') % 2 == 1
 
 
 def _command(command: Command) -> tuple[str, str]:
@@ -127,11 +156,31 @@ def _binds(line: str) -> bool:
     return may and bool(_BINDS.search(line)) and not _SAYS.match(line)
 
 
+_NOT_READ = BadRecord(
+    None,
+    "binds in a way that is not read",
+    ("write 'netsh http add sslcert' with its values, or import what the server has",),
+)
+
+
 def _not_read(line: int) -> BadRecord:
+    return _NOT_READ._replace(line=line)
+
+
+def _of_no_record(line: int, key: Key, values: Mapping[str, Value], why: str) -> BadRecord:
+    """Return what is wrong with an update of a record that no line made."""
+    tags = [
+        f"{name}={STORED[name].text(value)}"
+        for name, value in values.items()
+        if value != STORED[name].default
+    ]
+    hints: tuple[str, ...] = ()
+    if tags:
+        command = f"sslbind update sslcert {key.spec} {' '.join(tags)}"
+        hints = (f"{command} does it in a registry that has the record",)
+    what = f" ({', '.join(tags)})" if tags else ""
     return BadRecord(
-        line,
-        "binds in a way that is not read",
-        ("write 'netsh http add sslcert' with its values, or import what the server has",),
+        line, f"{why}{what} of {key.spec}, and no line above adds that record", hints, key
     )
 
 
@@ -148,13 +197,108 @@ class _Script:
 
     def __init__(self, delayed: bool) -> None:
         self.records: dict[Key, ImportedRecord] = {}
+        self.bad: list[BadRecord] = []
+        self.others: dict[int, None] = {}
+        self.known: set[int] = set()
         self.iplisten: dict[str, None] | None = None
         self.deleted: dict[Key, None] = {}
         self.notes: dict[str, None] = {}
         self._delayed = delayed
+        self._cmdlets = Cmdlets()
+        self._last: tuple[int, Key | None, ImportedRecord | None] | None = None
+
+    def take(self, command: Command) -> None:
+        """Apply one command, whatever it is."""
+        verb, word = _command(command)
+        if verb in _WRITES and not command.before.lower().startswith("echo"):
+            self.known.add(command.line)
+            key = _key_of(command)
+            before = self.records.get(key) if key else None
+            try:
+                self.apply(command, verb, word)
+            except NetshError as error:
+                named = None if verb == "delete" else key
+                self.bad.append(BadRecord(command.line, error.message, error.hints, named))
+            self._last = None if verb == "delete" else (command.line, key, before)
+            return
+        self.others[command.line] = None
+        effect = _effect(self._cmdlets, command)
+        if effect is not None:
+            self.known.add(command.line)
+            self._affect(effect, command)
+        elif self._last and not verb:
+            self._answered(command.text)
+        if verb:
+            self._last = None
+
+    def finish(self) -> None:
+        """Report what waits for a line that did not come."""
+        for line, message in self._cmdlets.unfinished():
+            self.bad.append(BadRecord(line, message, _NOT_READ.hints))
+
+    def _answered(self, text: str) -> None:
+        """Take back the last command where ``text`` is netsh's answer that it failed."""
+        found = _FAILED.match(text)
+        code = "5" if _ELEVATION.search(text) else found[1] if found else ""
+        if not code or self._last is None:
+            return
+        line, key, before = self._last
+        self._last = None
+        if key is not None:
+            self.records.pop(key, None)
+            if before is not None:
+                self.records[key] = before
+        if any(one.line == line for one in self.bad):
+            return
+        hints: tuple[str, ...] = (f"sslbind explain {code} says what the code means",)
+        if code == "5":
+            hints = (_NO_ADMINISTRATOR, *hints)
+        message = f"netsh answered error {code} to this line, so it made no record"
+        self.bad.append(BadRecord(line, message, hints, key))
+
+    def _affect(self, effect: Effect, command: Command) -> None:
+        """Apply what a line does that is not netsh's."""
+        action, key, values, why, removes = effect
+        line = command.line
+        if action == "none":
+            return
+        if command.before and action != "unclear":
+            action, why = "unclear", f"{command.before[:60]!r} precedes it"
+        if action == "delete" and key is not None:
+            self._delete(key)
+        elif action == "add" and key is not None:
+            try:
+                self.records[key] = ImportedRecord(Binding(key, values), line)
+            except BadValueError as error:
+                self.bad.append(BadRecord(line, error.message, error.hints, key))
+        elif action == "update" and key is not None and key in self.records:
+            record = self.records[key]
+            self.records[key] = record._replace(binding=record.binding.replace(values))
+        elif action == "update" and key is not None:
+            self.bad.append(_of_no_record(line, key, values, why))
+        else:
+            self.bad.append(
+                _NOT_READ._replace(line=line, key=key, message=f"{why}, and the line is not read")
+            )
+            if removes:
+                self._forget(key, line)
+
+    def _forget(self, key: Key | None, line: int) -> None:
+        """Take out what a line may have removed: one record, or every one."""
+        for one in [*self.records] if key is None else [key]:
+            record = self.records.pop(one, None)
+            if record is not None:
+                message = f"{one.spec} is made here, and line {line} may remove it"
+                self.bad.append(BadRecord(record.line, message, _NOT_READ.hints, one))
+
+    def _delete(self, key: Key) -> None:
+        if self.records.pop(key, None) is None:
+            self.deleted[key] = None
 
     def apply(self, command: Command, verb: str, word: str) -> None:
         """Apply one command; raise NetshError for what is not a record, or not whole."""
+        if _in_quotes(command):
+            raise BadValueError("netsh is inside quotes, and what is in them is not read", _WHOLE)
         _, _, words = command_words(split_line(command.text))
         if words and words[-1].lower() in HELP_WORDS:
             return
@@ -174,8 +318,7 @@ class _Script:
             raise missing_key(word)
         self.notes |= dict.fromkeys(f"{key.spec}: {note}" for note in notes)
         if verb == "delete":
-            if self.records.pop(key, None) is None:
-                self.deleted[key] = None
+            self._delete(key)
         else:
             self._write(key, verb, word, texts, command.line)
 
@@ -186,7 +329,7 @@ class _Script:
             raise BadValueError(
                 f"{command.before[:60]!r} precedes netsh, and the text does not show whether"
                 " the line runs",
-                "write the netsh command on a line of its own",
+                _WHOLE,
             )
         expression = _EXPRESSION.search(command.text)
         if expression:
@@ -195,6 +338,12 @@ class _Script:
                 "write the value in its place",
             )
         for word in words:
+            masked = _MASKED.search(word.partition("=")[2] or word)
+            if masked:
+                raise BadValueError(
+                    f"{word!r}: {masked[0]} is a placeholder, and its value is not in the line",
+                    "write the value in its place",
+                )
             variable = _VARIABLE.search(word) or (self._delayed and _DELAYED.search(word))
             if variable:
                 raise BadValueError(
