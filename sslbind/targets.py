@@ -56,6 +56,17 @@ class Target(NamedTuple):
     ca_file: str | None = None
     line: int | None = None
 
+    @property
+    def probed(self) -> tuple[str, ...]:
+        """The names or addresses that the server is probed at; raise SslbindError for none."""
+        hosts = self.probe or (self.host.rpartition("@")[2],)
+        if not all(hosts):
+            raise SslbindError(
+                f"{self.name}: it is not known where this target is probed",
+                'probe = ["10.0.0.5"] in the targets file says it',
+            )
+        return hosts
+
 
 class Targets(NamedTuple):
     """A targets file as it was read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import click
 
@@ -37,6 +38,11 @@ pace_options = options(
         help="Send certificates that a target lacks, with their keys, from the registry's stores.",
     ),
     seal_option,
+    click.option(
+        "--probe",
+        is_flag=True,
+        help="Connect to each target that is done: clients must get what its registry says.",
+    ),
     click.option("--batch", type=_COUNT, metavar="N", help="Write to N targets, then to the next."),
     click.option(
         "--first",
@@ -74,6 +80,7 @@ def apply_command(
     yes: bool,
     deliver: bool,
     seal: str | None,
+    probe: bool,
     batch: int | None,
     first: int | None,
     max_failures: int | None,
@@ -103,14 +110,17 @@ def apply_command(
             raise click.UsageError("--prune is part of a saved plan: make one with plan --prune")
         words = tuple(one.target for one in saved.targets)
     with fleet(app, words, host, jobs) as chosen:
+        for machine in chosen.machines:
+            machine.seal = seal
+            if probe:
+                machine.require_probed()
         outcomes = _planned(chosen, saved, Asked(prune, deliver, app.release_option))
         refused = refuse_over_limit(outcomes, percent)
         if refused is None and _writes(outcomes) and (yes or _agreed(outcomes)):
-            for machine in chosen.machines:
-                machine.seal = seal
+            now = datetime.now(UTC) if probe else None
             pace = Pace(chosen.jobs, first or 0, batch or 0, max_failures or 0)
             with telling(len(chosen.machines), "done") as tell:
-                outcomes = apply_all(outcomes, chosen.machines, pace, tell)
+                outcomes = apply_all(outcomes, chosen.machines, pace, tell, now)
     outcomes = refused or outcomes
     answer(app, [one.to_json() for one in outcomes], format_, changes=yes)
     return exit_code(outcomes)

@@ -170,13 +170,7 @@ def _of_targets(app: App, words: Sequence[str], ports: Mapping[int, int]) -> lis
         if path not in sessions:
             sessions[path] = Session(Registry.open(path), app.release_option)
         session = sessions[path]
-        hosts = target.probe or (target.host.rpartition("@")[2],)
-        if not all(hosts):
-            raise SslbindError(
-                f"{target.name}: it is not known where this target is probed",
-                'probe = ["10.0.0.5"] in the targets file says it',
-            )
-        addresses = [one for host in hosts for one in addresses_of(host)]
+        addresses = [one for host in target.probed for one in addresses_of(host)]
         asked = connections_of(session, addresses, ports)
         app.note(*asked.notes)
         named = [one._replace(server=target.name) for one in asked.connections]

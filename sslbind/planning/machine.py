@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 from sslbind.errors import SslbindError
 from sslbind.exporting import contents
 from sslbind.live import Server
 from sslbind.planning.delivery import LOCATION, Certificate, Parcel, held, message, pack
+from sslbind.planning.proving import disagreements
 from sslbind.planning.seen import Seen, seen_of
 from sslbind.release import Release
 from sslbind.session import Session
@@ -31,6 +33,7 @@ class Machine:
         transport: Transport | None = None,
     ) -> None:
         self.name = target.name
+        self._target = target
         self.wanted = contents(session)
         self._session = session
         self._server = Server(target, transport)
@@ -58,6 +61,14 @@ class Machine:
         if Program.POWERSHELL not in transport.programs:
             raise SslbindError(f"{self.name} has no PowerShell that certificates could be sent to")
         return held(transport.run(message(parcels, self._location), Program.POWERSHELL))
+
+    def require_probed(self) -> None:
+        """Raise SslbindError where nobody knows at which address the target is probed."""
+        self._target.probed  # noqa: B018  # it raises
+
+    def probe(self, now: datetime) -> list[str]:
+        """Return what clients get that the registry does not say; see ``disagreements``."""
+        return disagreements(self._target, self._session, now)
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 
 from sslbind.errors import SslbindError
 from sslbind.parallel import in_parallel
@@ -12,6 +13,7 @@ from sslbind.planning.limits import exceeded
 from sslbind.planning.machine import Machine
 from sslbind.planning.outcome import GOOD, Outcome, Status, planned
 from sslbind.planning.plan import PLAIN, Asked, Plan, make_plan
+from sslbind.planning.proving import proved
 from sslbind.planning.saved import SavedTarget, compare
 
 Tell = Callable[[Progress], None]
@@ -77,8 +79,13 @@ def apply_all(
     machines: Sequence[Machine],
     pace: Pace,
     tell: Tell = lambda _: None,
+    probed: datetime | None = None,
 ) -> list[Outcome]:
-    """Carry out the plans that have changes; return what became of every target, in order."""
+    """Carry out the plans that have changes; return what became of every target, in order.
+
+    With ``probed``, which is now, a target that is done is probed, and is incomplete
+    where clients get something else than its registry says.
+    """
     by_name = {one.name: one for one in machines}
     ready = [one for one in outcomes if one.plan and one.status in _READY]
     failed = sum(one.status not in GOOD for one in outcomes) - sum(
@@ -87,7 +94,9 @@ def apply_all(
 
     def carry(plan: Plan) -> Outcome:
         try:
-            return carry_out(plan, by_name[plan.target])
+            machine = by_name[plan.target]
+            outcome = carry_out(plan, machine)
+            return outcome if probed is None else proved(outcome, lambda: machine.probe(probed))
         except Exception as error:  # noqa: BLE001  # the others go on, and the report is written
             message = f"sslbind failed, which is a bug: {error!r}"
             return Outcome(plan.target, Status.UNKNOWN, plan, message=message)
