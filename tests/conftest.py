@@ -165,3 +165,15 @@ ADDED = "\nSSL Certificate successfully added\n\n"
 UPDATED = "\nSSL Certificate successfully updated\n\n"
 DELETED = "\nSSL Certificate successfully deleted\n\n"
 WRONG = "The parameter is incorrect.\n"
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case after its parameter where the value is data, long, or not printable.
+
+    Keys and certificates are made anew by each worker: ids that hold them
+    differ between workers, and print private keys.
+    """
+    data = isinstance(val, bytes | bytearray)
+    if data or (isinstance(val, str) and (len(val) > 80 or "\n" in val or not val.isascii())):
+        return argname
+    return None

@@ -30,30 +30,51 @@ def hello_name(data: bytes) -> str | None:
         names.append(name)
         return ssl.AlertDescription.ALERT_DESCRIPTION_USER_CANCELLED
 
-    def undecoded(unraisable: sys.UnraisableHookArgs) -> None:
-        # Python gives the callback ASCII only, and complains here of anything else.
-        if isinstance(unraisable.object, bytes):
-            names.append(unraisable.object.decode("ascii", "backslashreplace"))
-
     incoming = ssl.MemoryBIO()
     incoming.write(data)
     server = _context(see).wrap_bio(incoming, ssl.MemoryBIO(), server_side=True)
     hook = sys.unraisablehook
-    sys.unraisablehook = undecoded
+    sys.unraisablehook = lambda _: None  # the callback gets ASCII only; anything else is printed
     try:
         server.do_handshake()
     except ssl.SSLWantReadError:
         raise SslbindError("ends before the ClientHello does" if data else "is empty") from None
     except ssl.SSLError as error:
         if not names:
-            why = (error.reason or "no TLS").lower().replace("_", " ")
+            names += _undecoded_name(data)
+        if not names:
+            why = (error.reason or "not TLS").lower().replace("_", " ")
             raise SslbindError(
-                f"holds no ClientHello that can be read: {why}",
+                f"has no readable ClientHello: {why}",
                 "the bytes that a client sends first are meant, as TLS records (0x16 0x03 …)",
             ) from None
     finally:
         sys.unraisablehook = hook
     return names[0] or None
+
+
+def _undecoded_name(data: bytes) -> list[str]:
+    """Return the server name of a ClientHello where it is not ASCII, which Python cannot decode.
+
+    OpenSSL has read the message as far as this extension (RFC 6066 section 3),
+    so that its lengths are good; those that are not end the search.
+    """
+    message, pos = b"", 0
+    while data[pos : pos + 1] == b"\x16" and len(message) < MAX_SIZE:  # handshake records
+        length = int.from_bytes(data[pos + 3 : pos + 5], "big")
+        message += data[pos + 5 : pos + 5 + length]
+        pos += 5 + length
+    pos = 38  # type, length, version and random
+    for width in (1, 2, 1):  # session, cipher suites, compression methods
+        pos += width + int.from_bytes(message[pos : pos + width], "big")
+    pos += 2  # the length of all extensions
+    while pos + 4 <= len(message):
+        kind, length = (int.from_bytes(message[at : at + 2], "big") for at in (pos, pos + 2))
+        if kind == 0:  # server_name: the length of the list, type, length, name
+            name = message[pos + 9 : pos + 4 + length]
+            return [] if name.isascii() else [name.decode("ascii", "backslashreplace")]
+        pos += 4 + length
+    return []
 
 
 def _context(see: object) -> ssl.SSLContext:
