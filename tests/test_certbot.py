@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from conftest import Run
+from haproxy import free_ports, serving
 from pki import issue
-from servers import LOOPBACK, free_port, openssl_server, running
+from servers import LOOPBACK, free_port, running
 from tools import needs
 
 from sslbind.digest import thumbprint
@@ -118,7 +119,7 @@ def bindings(run: Run) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.slow
 def test_issue_hook_renew_hook(run: Run, registry: Path, certbot: Certbot) -> None:
-    """The first hook makes the records, the second renews them; every tag is kept; a server serves.
+    """The first hook makes the records, the second renews them; every tag is kept.
 
     A hook that runs again changes nothing.
     """
@@ -151,15 +152,38 @@ def test_issue_hook_renew_hook(run: Run, registry: Path, certbot: Certbot) -> No
     assert (done.returncode, done.stdout.split()[0]) == (0, "unchanged")
     assert registry.read_text() == before.replace(first, second)
 
-    stored = registry.parent / "certs" / "MY" / second
-    options = ("-cert", f"{stored}.pem", "-key", f"{stored}.key")
-    with openssl_server(*options) as port:
-        probe = ("probe", f"{LOOPBACK}:443", "www.contoso.com", "--map", f"443={port}")
-        assert run(*probe).code == 0
-    stale = registry.parent / "certs" / "MY" / first
-    with openssl_server("-cert", f"{stale}.pem", "-key", f"{stale}.key") as port:
-        probe = ("probe", f"{LOOPBACK}:443", "www.contoso.com", "--map", f"443={port}")
-        assert run(*probe).code == 1, "a server that nobody updated is found"
+
+@pytest.mark.slow
+def test_from_renewal_to_proof(run: Run, registry: Path, certbot: Certbot) -> None:
+    """certbot renews, the registry follows, HAProxy serves it, probe agrees, and it is watched.
+
+    As long as the server has the old certificate, probe says so.
+    """
+    (port,) = free_ports(1)
+    hook = certbot.hook("--bind", str(port))
+    assert certbot.issue(hook, *NAMES).returncode == 0
+    first = certbot.thumbprint(NAMES[0])
+    where = ("probe", "--all", "--address", LOOPBACK)
+    assert run("export", "haproxy", "-o", "old").code == 0
+    with serving(registry.parent / "old" / "haproxy.cfg", (LOOPBACK, port)):
+        assert run(*where).code == 0
+        assert certbot.renew().returncode == 0
+        second = certbot.thumbprint(NAMES[0])
+        stale = run("-q", *where)
+    assert stale.code == 1
+    assert stale.out.count(f": differs: serves {first} ") == len(NAMES)
+    assert stale.out.count(f", and resolve says {second} by ") == len(NAMES)
+
+    assert run("export", "haproxy", "-o", "new").code == 0
+    with serving(registry.parent / "new" / "haproxy.cfg", (LOOPBACK, port)):
+        done = run("-q", *where, "-v")
+    assert done.code == 0
+    assert done.out.count(f": ok: serves {second} ") == len(NAMES)
+
+    assert run("expiry", "--format", "prometheus", "-o", "sslbind.prom").code == 0
+    metrics = Path("sslbind.prom").read_text("utf-8")
+    assert metrics.count(f'thumbprint="{second}"') == len(NAMES)
+    assert first not in metrics
 
 
 @pytest.mark.slow
