@@ -134,7 +134,7 @@ def test_within(run: Run, path: Path, within: str, keys: list[str]) -> None:
 def test_none_within(run: Run, path: Path) -> None:
     path.write_text(re.sub(r"(?s)\[SslSniBindingInfo.\"(?!late).*?MY\"\n", "", path.read_text()))
     done = run("expiry", *AT, "--within", "1d")
-    assert (done.code, done.out, done.err) == (0, "", "note: none within 1 day\n")
+    assert (done.code, done.out, done.err) == (0, "", "note: no certificate ends within 1 day\n")
 
 
 def test_json(run: Run, path: Path) -> None:
@@ -206,7 +206,7 @@ def test_nagios(run: Run, path: Path) -> None:
     assert (done.code, done.out) == (
         0,
         (
-            "SSLBIND OK - 4 certificates, the first expires on sslbind short.contoso.com:443"
+            "SSLBIND OK - 4 certificates, the first to expire is sslbind short.contoso.com:443"
             " 2026-06-06 | days=5;1;0 expired=0 due=0 unknown=0 ok=4\n"
         ),
     )

@@ -214,6 +214,18 @@ def test_nothing_listens(run: Run, path: Path) -> None:
     assert ": differs: the connection is refused: nothing listens there, and" in done.out
 
 
+def test_a_port_without_records(run: Run, path: Path) -> None:
+    """Nothing listens, and nothing has to: that agrees, with a note, for it may be a slip."""
+    port = free_port()
+    write(path, ip(443, issued()))
+    done = run("probe", f"{LOOPBACK}:{port}")
+    assert (done.code, ": ok: the connection is refused: " in done.out) == (0, True)
+    assert f"note: the registry has no record on port {port}\n" in done.err
+    write(path, sni(port, issued()))
+    done = run("probe", f"{LOOPBACK}:{port}")
+    assert (done.code, ": differs: the connection is refused: " in done.out) == (1, True)
+
+
 def test_resolve_says_nothing(run: Run, path: Path, tmp_path: Path) -> None:
     """Where no record fits, a reset agrees, and a certificate does not."""
     one = issued()

@@ -232,7 +232,8 @@ def _table(
     unknown = [row for row in shown if row.not_after is None]
     due = len(shown) - len(unknown)
     if within is not None:
-        app.note(f"{plural(due, 'certificate') if due else 'none'} within {within}")
+        ending = f"{plural(due, 'certificate')} {'ends' if due == 1 else 'end'}"
+        app.note(f"{ending if due else 'no certificate ends'} within {within}")
     elif not rows:
         app.note("no binding has a certificate")
     for problem in dict.fromkeys(row.problem for row in unknown):

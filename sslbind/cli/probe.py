@@ -152,7 +152,10 @@ def _of_registry(
     if session.stores is None:
         app.note(NOT_MODELLED)
     if words:
-        return Question(session, [_one(words[0], words[1] if words[1:] else None, ports)])
+        one = _one(words[0], words[1] if words[1:] else None, ports)
+        if all(key.port != one.port for key in session.registry.bindings):
+            app.note(f"the registry has no record on port {one.port}")
+        return Question(session, [one])
     with progress() as session.progress:
         asked = connections_of(session, [_address(one) for one in addresses], ports)
     app.note(*asked.notes)

@@ -26,7 +26,7 @@ Status = Literal["match", "differs", "unreachable", "unknown"]
 Shake = Callable[[str, int, str | None, float, Family], Shown]
 
 _NOTHING: dict[str, frozenset[str]] = {
-    "no-match": frozenset(("reset", "closed", "alert", "refused")),
+    "no-match": frozenset(("reset", "closed", "alert")),
     "not-listening": frozenset(("refused", "reset", "no-answer", "unreachable")),
     "dropped": frozenset(("reset", "closed", "alert")),
     "broken": frozenset(("reset", "closed", "alert")),
@@ -70,6 +70,7 @@ class Prober:
         self._state: State = state(session)._replace(bindings=dict(session.registry.bindings))
         self._iplisten = session.registry.iplisten
         self._central = _central_thumbprints(session)
+        self._ports = {key.port for key in session.registry.bindings}
         self._now = now
         self._timeout = timeout
         self._read: dict[str, Certificate | None] = {}
@@ -96,6 +97,8 @@ class Prober:
         shown = self._shake(connection, "any")
         if shown.outcome != "certificate":
             agrees = shown.outcome in _NOTHING.get(expected.outcome, ())
+            if expected.outcome == "no-match" and connection.port not in self._ports:
+                agrees = agrees or shown.outcome == "refused"  # no record makes anything listen
             status: Status = _status(expected, agrees=agrees)
             if status == "differs" and shown.outcome in ("unreachable", "no-answer"):
                 status = "unreachable"

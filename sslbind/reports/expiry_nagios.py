@@ -30,7 +30,7 @@ def report(rows: Sequence[Row], now: datetime, window: Window) -> tuple[int, str
     if not parts:
         first = rows[0] if rows else None
         parts.append(
-            f"{known} certificates, the first expires on {_named([first])}"
+            f"{known} certificates, the first to expire is {_named([first])}"
             if first
             else "no binding has a certificate"
         )
