@@ -88,9 +88,10 @@ def test_a_file_for_each_name(run: Run, central: Path, web: Issued) -> None:
         ((), "2019", "PBES2, PBKDF2, AES-256-CBC", "MAC: sha256"),
         ((), "2016", "pbeWithSHA1And3-KeyTripleDES-CBC", "MAC: sha1"),
         (("--seal", "legacy"), "2022", "pbeWithSHA1And3-KeyTripleDES-CBC", "MAC: sha1"),
+        (("--legacy",), "2022", "pbeWithSHA1And3-KeyTripleDES-CBC", "MAC: sha1"),
         (("--seal", "modern"), "2016", "PBES2, PBKDF2, AES-256-CBC", "MAC: sha256"),
     ],
-    ids=["2022", "2019", "2016", "legacy", "modern"],
+    ids=["2022", "2019", "2016", "legacy", "short", "modern"],
 )
 def test_how_it_is_sealed(
     run: Run, central: Path, options: tuple[str, ...], windows: str, cipher: str, digest: str

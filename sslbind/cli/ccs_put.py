@@ -27,6 +27,7 @@ _NOT_ENCRYPTED = (
 @click.command("put", context_settings=HELP)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @seal_option
+@click.option("--legacy", is_flag=True, help="The same as --seal legacy.")
 @password_options
 @dry_run_option
 @format_option()
@@ -35,6 +36,7 @@ def put(
     app: App,
     files: tuple[str, ...],
     seal: str | None,
+    legacy: bool,
     password_file: str | None,
     password_env: str | None,
     dry_run: bool,
@@ -48,6 +50,9 @@ def put(
     the provider's password; --password-file and --password-env open FILE.
     Done twice, nothing changes.
     """
+    if legacy and seal == "modern":
+        raise click.UsageError("--legacy and --seal modern exclude each other")
+    seal = "legacy" if legacy else seal
     session = app.reading()
     store = central_store(session)
     found, notes = read_certificates(files, password_file, password_env)
