@@ -110,16 +110,13 @@ def apply_command(
             raise click.UsageError("--prune is part of a saved plan: make one with plan --prune")
         words = tuple(one.target for one in saved.targets)
     with fleet(app, words, host, jobs) as chosen:
-        for machine in chosen.machines:
-            machine.seal = seal
-            if probe:
-                machine.require_probed()
+        _prepare(chosen, seal, probe=probe)
         outcomes = _planned(chosen, saved, Asked(prune, deliver, app.release_option))
         refused = refuse_over_limit(outcomes, percent)
         if refused is None and _writes(outcomes) and (yes or _agreed(outcomes)):
-            now = datetime.now(UTC) if probe else None
             pace = Pace(chosen.jobs, first or 0, batch or 0, max_failures or 0)
             with telling(len(chosen.machines), "done") as tell:
+                now = datetime.now(UTC) if probe else None
                 outcomes = apply_all(outcomes, chosen.machines, pace, tell, now)
     outcomes = refused or outcomes
     answer(app, [one.to_json() for one in outcomes], format_, changes=yes)
@@ -135,6 +132,14 @@ def _refuse_early(words: Sequence[str], host: str | None, *, yes: bool) -> None:
         )
     if not yes and not _on_terminal():
         raise click.UsageError("apply asks before it writes: --yes answers, where nobody can")
+
+
+def _prepare(chosen: Fleet, seal: str | None, *, probe: bool) -> None:
+    """Hand the options over that every target has; raise SslbindError where one cannot be."""
+    for machine in chosen.machines:
+        machine.seal = seal
+        if probe:
+            machine.require_probed()
 
 
 def _planned(chosen: Fleet, saved: SavedPlan | None, asked: Asked) -> Sequence[Outcome]:
