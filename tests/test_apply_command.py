@@ -195,6 +195,22 @@ def test_an_edited_plan_is_refused_with_the_difference(shop: Shop, run: Run, wha
     assert shop.state("web01").read_text() == HAD
 
 
+def test_a_plan_that_somebody_made_a_group_of(shop: Shop, run: Run) -> None:
+    """A target that was not in the plan, or could not be read then, is left alone."""
+    shop.add("web01", more='groups = ["front"]')
+    shop.add("web02", "denied", more='groups = ["front"]')
+    run("plan", "web01", "--out", "p.json")
+    saved = shop.folder / "p.json"
+    text = saved.read_text()
+    saved.write_text(text.replace('"target": "web01"', '"target": "front"'))
+    assert shop.statuses("p.json") == {"web01": "refused", "web02": "unreadable"}
+    run("plan", "--out", "p.json")
+    targets = (shop.folder / "targets.toml").read_text()
+    healthy = targets.replace(f'"{MOODY}", "denied"', '"-m", "sslbind", "-q", "-f", "-"')
+    (shop.folder / "targets.toml").write_text(healthy)
+    assert shop.statuses("p.json") == {"web01": "done", "web02": "refused"}
+
+
 def many(certhash: str, count: int = 10) -> str:
     return "version = 1\n" + "".join(
         table("SslBindingInfo", f"10.0.0.{number}:443", certhash) for number in range(count)

@@ -490,6 +490,7 @@ class TestRealShells:
             ("-r @web\tlist", ["-r", "@web01", "list"]),
             ("export reg --changes-from=@WEB\t", ["export", "reg", "--changes-from=@web01"]),
             ("targets fro\t", ["targets", "front"]),
+            ("plan fro\t", ["plan", "front"]),
             ("-r oth\tdump", ["-r", "other file.toml", "dump"]),
             ("--registry=oth\tdump", ["--registry=other file.toml", "dump"]),
             ("-r 'other file.toml' show sslcert ccs=8\t",

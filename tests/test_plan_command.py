@@ -255,8 +255,9 @@ def test_saved_and_shown(lab: Path, run: Run) -> None:
         ('"missing": []', '"missing": [{}]', "is not a whole saved plan: {} is not a text"),
         ('"prune": false,', "", "is not a whole saved plan: prune is missing"),
         ('"prune": false', '"prune": false,,', "is not JSON"),
+        ('"targets": [', '"targets": [], "x": [', "is not a whole saved plan: it has no target"),
     ],
-    ids=["version", "tags", "done", "missing", "prune", "json"],
+    ids=["version", "tags", "done", "missing", "prune", "json", "none"],
 )
 def test_a_broken_plan_is_refused(lab: Path, run: Run, old: str, new: str, wrong: str) -> None:
     run("plan", "--out", "p.json")

@@ -73,7 +73,7 @@ pace_options = options(
 @pass_app
 def apply_command(
     app: App,
-    words: tuple[str, ...],
+    planned: tuple[str, ...],
     host: str | None,
     prune: bool,
     jobs: int | None,
@@ -101,15 +101,15 @@ def apply_command(
     sslbind apply @front --first 1 --batch 5 --yes
     sslbind apply plan.json --yes
     """  # noqa: D301  # click's own mark, and no backslash
-    _refuse_early(words, host, yes=yes)
+    _refuse_early(planned, host, yes=yes)
     percent = parse_limit(limit)
-    path = saved_file(words, host)
+    path = saved_file(planned, host)
     saved = None if path is None else read_saved(path)
     if saved is not None:
         if prune:
             raise click.UsageError("--prune is part of a saved plan: make one with plan --prune")
-        words = tuple(one.target for one in saved.targets)
-    with fleet(app, words, host, jobs) as chosen:
+        planned = tuple(one.target for one in saved.targets)
+    with fleet(app, planned, host, jobs) as chosen:
         _prepare(chosen, seal, probe=probe)
         outcomes = _planned(chosen, saved, Asked(prune, deliver, app.release_option))
         refused = refuse_over_limit(outcomes, percent)

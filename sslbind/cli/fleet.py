@@ -22,7 +22,7 @@ from sslbind.targets import ALL, Target, open_targets
 from sslbind.wording import plural
 
 target_options = options(
-    click.argument("words", nargs=-1, metavar="[TARGET|@GROUP|local]..."),
+    click.argument("planned", nargs=-1, metavar="[TARGET|@GROUP|local]..."),
     click.option(
         "--host",
         metavar="HOST",

@@ -37,7 +37,7 @@ from sslbind.planning.run import plan_all, with_limits
 @pass_app
 def plan_command(
     app: App,
-    words: tuple[str, ...],
+    planned: tuple[str, ...],
     host: str | None,
     prune: bool,
     jobs: int | None,
@@ -60,10 +60,10 @@ def plan_command(
     sslbind plan --host admin@web01     with the registry of -r
     sslbind plan plan.json              what was saved
     """  # noqa: D301  # click's own mark, and no backslash
-    saved = saved_file(words, host)
+    saved = saved_file(planned, host)
     if saved is not None:
         return _show(app, saved, format_)
-    with fleet(app, words, host, jobs) as chosen:
+    with fleet(app, planned, host, jobs) as chosen:
         outcomes = _outcomes(app, chosen, prune=prune, impacts=impacts)
         if out is not None:
             _save(out, chosen, outcomes, prune=prune)

@@ -71,7 +71,7 @@ def refuse_over_limit(outcomes: Sequence[Outcome], limit: int) -> list[Outcome] 
 
 def against_saved(outcomes: Iterable[Outcome], saved: Mapping[str, SavedTarget]) -> list[Outcome]:
     """Return the outcomes, but why a saved plan does not go where it is not the plan of now."""
-    return [(one.plan and compare(saved[one.target], one.plan)) or one for one in outcomes]
+    return [(one.plan and compare(saved.get(one.target), one.plan)) or one for one in outcomes]
 
 
 def apply_all(

@@ -71,6 +71,7 @@ def read_saved(path: str) -> SavedPlan:
         if (whole["format"], whole["version"]) != (KIND, VERSION):
             raise SslbindError(f"is not a saved plan of version {VERSION}", file=path)
         targets = tuple(map(_target, whole["targets"]))
+        _check_names([one.target for one in targets])
     except _NotWholeError as error:
         raise SslbindError(
             f"is not a whole saved plan: {error}", "sslbind plan --out writes one", file=path
@@ -120,6 +121,15 @@ def _target(one: Mapping[str, Any]) -> SavedTarget:
     return SavedTarget(one["target"], one["seen"], one["wanted"], tuple(one["changes"]))
 
 
+def _check_names(names: Sequence[str]) -> None:
+    """Refuse a plan of no target, which would be taken for all, and one target twice."""
+    if not names:
+        raise _NotWholeError("it has no target")
+    for name in names:
+        if names.count(name) > 1:
+            raise _NotWholeError(f"{name} appears twice")
+
+
 def _scalar(value: object) -> bool:
     return value is None or isinstance(value, str | int)
 
@@ -130,12 +140,16 @@ def _texts(values: Iterable[object]) -> None:
             raise _NotWholeError(f"{value!r:.60} is not a text")
 
 
-def compare(saved: SavedTarget, plan: Plan) -> Outcome | None:
+def compare(saved: SavedTarget | None, plan: Plan) -> Outcome | None:
     """Return why the plan of now is not the saved one; None where they are the same.
 
-    A target that differs from what the saved plan saw has moved on; a plan that
-    differs although the target is the same was edited, or the registry was.
+    ``saved`` is None for a target that the saved plan does not name. A target that
+    differs from what it saw has moved on; a plan that differs although the target
+    is the same was edited, or the registry was.
     """
+    if saved is None or saved.seen is None:
+        message = "the saved plan has nothing for it; nothing was written: plan again"
+        return Outcome(plan.target, Status.REFUSED, plan, message=message, notes=plan.notes)
     if saved.seen != plan.seen:
         message = "it has changed since the plan was made; nothing was written: plan again"
         return Outcome(plan.target, Status.MOVED_ON, plan, message=message, notes=plan.notes)

@@ -393,6 +393,10 @@ _BY_WORD: Mapping[str, Callable[[Known], Iterable[Suggestion]]] = {
     "script": _some_file,
     "store": lambda known: map(Suggestion, known.stores),
     "names": lambda known: (Suggestion(*one) for one in known.servers.items()),
+    "planned": lambda known: (
+        *(Suggestion(*one) for one in known.servers.items()),
+        *_some_file(known),
+    ),
     "target": _connections,
     "what": _topics,
 }
