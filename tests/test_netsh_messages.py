@@ -85,7 +85,7 @@ def test_missing(run: Run, bare: Path, words: tuple[str, ...], named: str) -> No
     assert bare.read_bytes() == before
 
 
-@pytest.mark.parametrize("word", ["certhas", "foo", "Disable", "ipports"])
+@pytest.mark.parametrize("word", ["certhsah", "foo", "Disable", "ipports"])
 def test_unknown_tag(run: Run, bare: Path, word: str) -> None:
     """An unknown tag is named as it was typed, then comes the syntax line."""
     before = bare.read_bytes()
@@ -103,7 +103,7 @@ def test_unknown_tag(run: Run, bare: Path, word: str) -> None:
 def test_unknown_tag_that_is_nearly_one(run: Run, bare: Path) -> None:
     """A tag that is nearly one is guessed."""
     del bare
-    assert "certhash" in run("add", "sslcert", KEY, f"certhas={A}").err
+    assert "certhash" in run("add", "sslcert", KEY, f"certhsah={A}").err
 
 
 @pytest.mark.parametrize(
