@@ -19,7 +19,7 @@ from sslbind.errors import SslbindError
 from sslbind.formats import capture
 from sslbind.formats.encoding import decode_console
 from sslbind.formats.imported import Imported
-from sslbind.formats.netsh import show_reader
+from sslbind.formats.netsh import show_answers, show_reader
 from sslbind.parallel import in_parallel
 from sslbind.printable import printable
 from sslbind.sources import Source
@@ -145,7 +145,7 @@ class Server:
 
     def _refuse_sentence(self, listing: str) -> None:
         """Refuse a heading with a sentence that may be any failure, and not "nothing found"."""
-        said = show_reader.answer_of_none(listing)
+        said = show_answers.answer_of_none(listing)
         if said and _letters(said) not in _NOTHING_FOUND:
             raise self._no_listing(said)
 

@@ -25,6 +25,7 @@ from sslbind.wording import plural, some
 
 if TYPE_CHECKING:
     from sslbind.formats.format import Format
+    from sslbind.formats.seems import Seeming
 
 _TABLES = "|".join((*KIND_BY_TABLE, "CertStores", "CentralCertProvider", "Suppress"))
 _REGISTRY = re.compile(rf"^[ \t]*(?:version[ \t]*=|\[\[?[ \t]*(?:{_TABLES})\b)", re.MULTILINE)
@@ -53,6 +54,8 @@ def parse_source(data: bytes, file: str, name: str | None = None) -> Source:
     """
     source = _parsed(data, file, name)
     if source is None:
+        if (what := _seeming(data, file)) is not None:
+            raise SslbindError(f"is {what.what}", *what.hints, _readable(), file=file)
         raise SslbindError(
             "unrecognised format",
             f"{_readable()}; --from names one; -r names a registry",
@@ -71,15 +74,26 @@ def open_registry(path: str = DEFAULT_FILE) -> Bindings:
     except RegistryError as error:
         if not os.path.isfile(path):
             raise
-        source = _parsed(read_file(path, MAX_SIZE), path)
+        data = read_file(path, MAX_SIZE)
+        source = _parsed(data, path)
         if source is not None:
             return snapshot(source)
+        if (what := _seeming(data, path)) is not None:
+            raise RegistryError(f"is {what.what}", *what.hints, _readable(), file=path) from None
         hints = () if path.endswith(".toml") else (_readable(),)
         if isinstance(error, InvalidRegistryError):
             raise InvalidRegistryError(error.mistakes, *hints) from None
         raise RegistryError(
             error.message, *error.hints, *hints, file=error.file, line=error.line
         ) from None
+
+
+def _seeming(data: bytes, file: str) -> Seeming | None:
+    """Return what a file seems to be that is neither a registry nor a document, or None."""
+    from sslbind.formats.seems import seems
+
+    text, _ = decode_console(data, file)
+    return None if _REGISTRY.search(text) else seems(text)
 
 
 def foreign_error(path: str) -> RegistryError | None:
@@ -132,7 +146,10 @@ def snapshot(source: Source) -> Snapshot:
     imported = source.imported
     bindings: dict[Key, Binding] = {}
     lines: dict[Key, int | None] = {}
-    for binding, line in (*imported.records, *_partial(imported)):
+    records = [*imported.records, *_partial(imported)]
+    if len(records) > len(imported.records):
+        records.sort(key=lambda one: one.line or 0)
+    for binding, line in records:
         if bindings.setdefault(binding.key, binding) != binding:
             raise SslbindError(
                 f"{binding.key.spec} appears twice, with different values",

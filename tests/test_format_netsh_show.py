@@ -126,7 +126,7 @@ def test_a_code_page_that_no_byte_tells_loses_only_the_names(run: Run, tmp_path:
     text = (CAPTURES / "french-2022.txt").read_text("utf-8")
     (tmp_path / "web01.txt").write_bytes(text.encode("cp850"))
     seen = run("-r", "web01.txt", "list", "--format", "tsv")
-    assert [line.split("\t")[1] for line in seen.out.splitlines()] == ["10.20.30.40:8443", "?"]
+    assert [line.split("\t")[1] for line in seen.out.splitlines()] == ["10.20.30.40:8443", "?:8443"]
     assert "is not UTF-8" not in seen.err
     lost = "web01.txt:40: left out: the record has a character that the console's code page hides"
     assert lost in seen.err
@@ -223,7 +223,7 @@ def test_lines_behind_a_record_that_look_like_another_are_bad() -> None:
     assert [one.line for one in imported.bad] == [whole.count("\n") + 2]
     imported = show_reader.read(f"{text}\n    Odd : x\n", "x")
     assert imported.notes == (
-        "ipport=10.0.0.5:443 has 1 line more than any release that is known; left out",
+        "ipport=10.0.0.5:443 has 1 line more than any release that is known; left out: Odd",
     )
 
 

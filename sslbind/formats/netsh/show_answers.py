@@ -1,0 +1,87 @@
+"""What else a capture of ``show`` has: the question, the listen list, an answer without records."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from sslbind.errors import BadValueError
+from sslbind.formats.netsh.show_lines import INVISIBLE, PROMPT, bare, field
+from sslbind.keys import KIND_BY_NAME, Key, parse_address, parse_key
+
+START = 1 << 16
+"""Characters in which a capture most often shows its first record."""
+_ECHO = re.compile(r"\bshow\s+ssl", re.IGNORECASE)
+_QUESTION = re.compile(r"\bshow\s+ssl\w*[ \t]*([^\n|>]*)", re.IGNORECASE)
+_HEADING = re.compile(r"[^|#=]*SSL[^|#=]*[:\uff1a]")
+_WIDTH = 100
+"""Characters in which a heading ends."""
+_DASHES = re.compile(r"-{20,}")
+_ADDRESS = re.compile(r"(?m)^[ \t]*([0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+)[ \t]*$")
+_KEY = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):\d{1,5}")
+
+
+def answer_of_none(text: str) -> str | None:
+    """Return the sentence with which netsh answered instead of records, empty without one.
+
+    None where ``text`` is no such answer: a heading, dashes, perhaps a sentence.
+    The prompt's line tells whose answer it is, else the heading, where SSL is
+    not translated. The listen list may be there as well.
+    """
+    if len(text) > START:
+        return None
+    full = [line for raw in text.split("\n") if (line := raw.strip(f" \t{INVISIBLE}"))]
+    lines = [line for line in full if not _ECHO.search(line) and not PROMPT.match(line)]
+    dashes = [place for place, line in enumerate(lines) if _DASHES.fullmatch(line)]
+    if dashes[:1] != [1]:
+        return None
+    told = any(_ECHO.search(line) for line in full)
+    answer = ""
+    for place, end in zip(dashes, [*(after - 1 for after in dashes[1:]), len(lines)], strict=True):
+        told = told or bool(_HEADING.fullmatch(lines[place - 1][:_WIDTH]))
+        body = lines[place + 1 : end]
+        if all(_ADDRESS.fullmatch(line) for line in body):
+            continue
+        found = field(0, body[0])
+        if len(body) > 1 or answer or (found and _KEY.fullmatch(found.value)):
+            return None
+        answer = body[0]
+    return answer if told else None
+
+
+def asked(text: str) -> frozenset[Key] | None:
+    """Return the keys that a console's lines ask for, None where one asks for every record.
+
+    None too where no such line is there.
+    """
+    keys: set[Key] = set()
+    questions = 0
+    if not _ECHO.search(text):
+        return None
+    for line in text.split("\n"):
+        found = _QUESTION.search(bare(line)) if "show" in line.lower() else None
+        if found is None:
+            continue
+        questions += 1
+        name, equals, value = found[1].strip().strip("\"'").partition("=")
+        kind = KIND_BY_NAME.get(name.lower())
+        if not equals or kind is None:
+            return None
+        with contextlib.suppress(BadValueError):
+            keys.add(parse_key(kind, value.split()[0].strip("\"'") if value.split() else ""))
+    return frozenset(keys) if questions else None
+
+
+def addresses(text: str) -> Iterator[str]:
+    """Yield the addresses of ``show iplisten``: lines below dashes that are one and no more."""
+    listing = False
+    for line in text.split("\n"):
+        if _DASHES.fullmatch(line.strip()):
+            listing = True
+        elif listing and line.strip():
+            match = _ADDRESS.fullmatch(line)
+            listing = match is not None
+            with contextlib.suppress(BadValueError):
+                if match is not None:
+                    yield parse_address(match[1])

@@ -1,0 +1,143 @@
+"""What a text seems to be that no format reads: the first thing that its reader needs to know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sslbind.formats.netsh.show_layouts import labels
+from sslbind.formats.netsh.show_lines import PROMPT, bare, fields
+from sslbind.keys import KIND_BY_TABLE, Kind
+
+_START = 1 << 16
+"""Characters in which a text shows what it is."""
+_CAPTURE = "netsh http show sslcert > web01.txt, in an elevated prompt, writes the capture"
+_TABLES = "|".join(KIND_BY_TABLE)
+
+
+class Seeming(NamedTuple):
+    """What a text seems to be, to follow "is", and hints at what to do."""
+
+    what: str
+    hints: tuple[str, ...] = ()
+
+
+def seems(text: str) -> Seeming | None:
+    """Return what ``text`` seems to be, None where nothing is recognised."""
+    start = text[:_START]
+    return next((found for look in _LOOKS if (found := look(start)) is not None), None)
+
+
+def _answer(text: str) -> Seeming | None:
+    """Recognise an answer of a console that is an error or help, and no listing."""
+    lines = [
+        line
+        for raw in text.split("\n")
+        if (line := bare(raw).strip()) and not line.startswith("#") and not PROMPT.match(raw)
+    ]
+    words = " ".join(lines)
+    for pattern, what, hint in _ANSWERS:
+        if re.search(pattern, words, re.IGNORECASE):
+            return Seeming(what, (hint,))
+    asked = any(PROMPT.match(raw) and "netsh" in raw.lower() for raw in text.split("\n"))
+    if asked and 0 < len(lines) <= _SHORT:
+        return Seeming(f"an answer of netsh without a record: {lines[0]!r:.120}", (_CAPTURE,))
+    return None
+
+
+_SHORT = 5
+"""Lines of an answer that is a sentence, in whatever language."""
+_ANSWERS = (
+    (
+        (
+            r"requires elevation|run as administrator|erfordert erhöhte Rechte|als Administrator"
+            r"|nécessite une élévation|requiere elevación|richiede privilegi|需要提升|管理者として"
+        ),
+        "an error in place of a capture: netsh answered that it requires elevation",
+        _CAPTURE,
+    ),
+    (
+        (
+            r"the following command was not found|der folgende Befehl wurde nicht gefunden"
+            r"|la commande suivante est introuvable|no se encontró el siguiente comando"
+            r"|找不到下列命令|次のコマンドは見つかりませんでした"
+        ),
+        "an error in place of a capture: netsh answered that it did not find the command",
+        "the command is: netsh http show sslcert",
+    ),
+    (
+        r"access is denied|Zugriff verweigert|accès refusé|acceso denegado|拒绝访问",
+        "an error in place of a capture: access was denied",
+        _CAPTURE,
+    ),
+    (
+        (
+            r"is not recognized as (?:an internal|the name of)|wurde nicht als Name"
+            r"|n'est pas reconnu|no se reconoce como"
+        ),
+        "an error in place of a capture: the shell did not find the command",
+        _CAPTURE,
+    ),
+    (
+        (
+            r"(?:usage|syntax|utilisation|uso|用法|使用法) ?[:\uff1a]? ?show sslcert"
+            r"|commands in this context|befehle in diesem kontext|commandes de ce contexte"
+            r"|comandos en este contexto|此上下文中的命令"
+        ),
+        "the help of netsh, and not an answer",
+        "the command is: netsh http show sslcert",
+    ),
+)
+
+
+def _show_piece(text: str) -> Seeming | None:
+    known = labels()
+    found = [known.get(field.label.lower()) for field in fields(text) if field is not None]
+    values = [one for one in found if one is not None and not isinstance(one, Kind)]
+    if len(values) < 2 or any(isinstance(one, Kind) for one in found):
+        return None
+    return Seeming(
+        "a piece of what show sslcert prints: the line with its key is missing",
+        ("copy the record from its first line on, such as IP:port",),
+    )
+
+
+def _reg_piece(text: str) -> Seeming | None:
+    lines = [line.strip() for line in text.split("\n")]
+    keys = any(re.match(r"\[-?HK(?:EY_|LM|CU|U\\)", line) for line in lines)
+    values = sum(
+        bool(re.match(r'(?:"[^"]*"|@)\s*=\s*(?:"|dword:|hex[(:]|-$)', line)) for line in lines
+    )
+    if keys:
+        return Seeming(
+            "a piece of a .reg file: its first line is missing",
+            ("put 'Windows Registry Editor Version 5.00' and an empty line before it",),
+        )
+    if values > 1 or (values and any(re.search(r"=\s*(?:dword:|hex[(:])", one) for one in lines)):
+        return Seeming(
+            "a piece of a .reg file: the line with the key of its values is missing",
+            (r"reg export HKLM\SYSTEM\CurrentControlSet\Services\HTTP\Parameters FILE writes one",),
+        )
+    return None
+
+
+def _first(pattern: str, what: str, *hints: str) -> Callable[[str], Seeming | None]:
+    """Return what recognises a text by its start."""
+    compiled = re.compile(pattern, re.IGNORECASE)
+    return lambda text: Seeming(what, hints) if compiled.match(text.lstrip("\ufeff \t\n")) else None
+
+
+_LOOKS: tuple[Callable[[str], Seeming | None], ...] = (
+    _reg_piece,
+    _show_piece,
+    _answer,
+    _first("-----BEGIN [A-Z ]*(?:CERTIFICATE|KEY)", "a certificate or key, in PEM",
+           "sslbind store add FILE puts it into a store"),
+    _first("regf", "a hive of Windows' registry",
+           r"reg load HKLM\OFFLINE FILE, then reg export, makes a .reg file of it"),
+    _first(r"<!doctype html|<html", "a web page"),
+    _first(r"<\?xml|<[a-z]+[\s>]", "XML"),
+    _first(r"\{\s*\"|\[\s*[\{\[\"]", "JSON"),
+    _first(r"\x1f\x8b|PK\x03\x04|%PDF", "an archive or a document, and not text"),
+)  # fmt: skip
