@@ -128,7 +128,7 @@ def _problems(
         return [Problem("unreadable", str(error))]
     found = [*problems(identity, stores.issuers(identity), now, names), *stores.wide_modes(entry)]
     if identity.leaf.is_ca and not users(session, entry):  # an issuer needs no key here
-        return [one for one in found if one.id not in ("no-names", "no-server-auth")]
+        return [one for one in found if one.id not in ("no-names", "no-server-auth", "key-usage")]
     if identity.key is None and not stores.keys_elsewhere:
         found.insert(0, Problem("no-private-key", "its private key is not in the store"))
     return found

@@ -361,7 +361,7 @@ class TestSelection:
     def test_several_like_it(self, run: Run, names: Path) -> None:
         """Where several are close, up to three are named."""
         done = run("check", "--select", "cert-no")
-        assert done.err.endswith("hint: did you mean cert-not-found or cert-eku or cert-weak?\n")
+        assert done.err.endswith("hint: did you mean cert-no-san or cert-not-found or cert-eku?\n")
 
     @pytest.mark.parametrize("text", ["", ",", " , "])
     def test_none(self, run: Run, names: Path, text: str) -> None:

@@ -13,7 +13,8 @@ from sslbind.release import RELEASES
 IDS = {
     "error": """
         adfs-ip-binding adfs-no-ctl binding-without-record ccs-binding-without-record ccs-disabled
-        ccs-missing-file cert-eku cert-expired cert-key-mismatch cert-no-private-key cert-not-found
+        ccs-missing-file cert-chain-expired cert-eku cert-expired cert-key-type
+        cert-key-usage cert-must-staple cert-key-mismatch cert-no-private-key cert-not-found
         cert-not-yet-valid cert-wrong-store clientcert-tls13 duplicate-binding ip-shadows-sni
         ipv6-unbracketed legacy-5506 no-tls-version-left pfx-too-new record-unreadable
         registry-invalid sni-wildcard-old-os
@@ -23,11 +24,15 @@ IDS = {
     """,
     "warn": """
         adfs-fallback-stale ccs-name-mismatch cert-chain-incomplete cert-expires-soon
+        cert-no-san ctl-too-long
         cert-host-mismatch cert-weak clientcert-renegotiation ctl-store no-default-ssl null-store
         orphan-record pfx-leaf-twice pfx-many-keys reject-set shared-ip-port
         v6-only-wildcard v6-wildcard-differs
     """,
-    "info": "foreign-appid ip-shadows-sni-same-cert rebind-split",
+    "info": """
+        ccs-chain-in-file cert-chain-ambiguous foreign-appid ip-shadows-sni-same-cert rebind-split
+        root-not-self-signed
+    """,
 }
 
 

@@ -27,6 +27,12 @@ SERVER_USES = frozenset(("serverAuth", "anyExtendedKeyUsage"))
 WEAK_HASHES = frozenset(("md5", "sha1"))
 MIN_BITS = 2048
 """The least that clients require of an RSA or DSA key."""
+REFUSED_BITS = 1024
+"""RSA keys with less are refused by every Windows: KB2661254, Microsoft Learn."""
+NEW_KEY = "request it again with a P-256 or an RSA 2048 key"
+_OFFERED = frozenset(("P-256", "P-384"))
+"""The curves of certificates that Windows enables: Microsoft Learn, "TLS Elliptic Curves"."""
+_NO_STAPLE = "request it again without Must-Staple"
 _NAMES = 5  # names of a certificate that a message has
 
 Above = Callable[[CertificateFacts], Sequence[CertificateFacts]]
@@ -54,8 +60,8 @@ def judge(
 
     ``names`` are the hosts that it has to answer for; None leaves names out. The
     ids are ``chain-incomplete``, ``not-yet-valid``, ``expired``,
-    ``name-mismatch``, ``no-names``, ``no-server-auth``, ``weak-key`` and
-    ``weak-signature``.
+    ``name-mismatch``, ``no-names``, ``no-server-auth``, ``key-usage``,
+    ``key-type``, ``weak-key`` and ``weak-signature``.
     """
     way = path(leaf, above, now)
     return (
@@ -63,6 +69,7 @@ def judge(
         *(problem for one in way for problem in _dates(one, leaf, now)),
         *(() if names is None else name_problems(leaf, names)),
         *_usage(leaf),
+        *key_problems(leaf),
         *(problem for one in way for problem in _strength(one, leaf, above)),
     )
 
@@ -158,6 +165,13 @@ def _usage(leaf: CertificateFacts) -> Iterator[Problem]:
         uses = ", ".join(leaf.eku or ()) or "empty"
         what = f"has the extended key usage {uses}, without serverAuth"
         yield _problem("no-server-auth", leaf, leaf, what, "request it again for servers")
+    if leaf.key_usage is not None and "digitalSignature" not in leaf.key_usage:
+        uses = ", ".join(leaf.key_usage) or "empty"
+        what = (
+            f"has the key usage {uses}, without digitalSignature: Chrome and Edge refuse it, and"
+            " Schannel offers neither ECDHE nor TLS 1.3 with it"
+        )
+        yield _problem("key-usage", leaf, leaf, what, "request it again with digitalSignature")
 
 
 def for_servers(leaf: CertificateFacts) -> bool:
@@ -165,8 +179,50 @@ def for_servers(leaf: CertificateFacts) -> bool:
     return leaf.eku is None or not SERVER_USES.isdisjoint(leaf.eku)
 
 
+def key_problems(leaf: CertificateFacts) -> Iterator[Problem]:
+    """Yield why servers or clients cannot use the kind of key that ``leaf`` has."""
+    kind = leaf.key_type
+    algorithm, _, curve = kind.partition(" ")
+    if algorithm.startswith("RSA"):
+        if 0 < leaf.key_bits < REFUSED_BITS:
+            why = f"and no Windows takes less than {REFUSED_BITS} bits"
+        else:
+            return
+    elif algorithm == "EC":
+        if curve in _OFFERED:
+            return
+        why = "and Windows offers P-256 and P-384 only, as browsers do"
+    elif algorithm == "DSA":
+        why = "which TLS 1.3 and browsers do not have"
+    elif algorithm in ("Ed25519", "Ed448"):
+        why = "which Schannel does not use (inferred)"
+    else:
+        why = "which Schannel is not known to use (inferred)"
+    what = f"has a key of the type {kind}, {why}"
+    yield _problem("key-type", leaf, leaf, what, NEW_KEY)
+
+
+def staple_problem(leaf: CertificateFacts, *, stapled: bool | None) -> Problem | None:
+    """Return what is wrong where ``leaf`` requires a stapled OCSP response (RFC 7633).
+
+    ``stapled``: whether the server staples one, None where it depends on the
+    machine's settings.
+    """
+    if not leaf.must_staple or (stapled and leaf.ocsp):
+        return None
+    what = "requires a stapled OCSP response (Must-Staple), "
+    if not leaf.ocsp:
+        what += "and names no place to get one"
+    elif stapled is None:
+        what += "and HTTP.SYS staples for such records only if EnableOcspStaplingForSni is 1"
+    else:
+        what += "and the record turns stapling off"
+    return _problem("must-staple", leaf, leaf, f"{what}: Firefox refuses it", _NO_STAPLE)
+
+
 def _strength(one: CertificateFacts, leaf: CertificateFacts, above: Above) -> Iterator[Problem]:
-    if one.key_type.startswith(("RSA", "DSA")) and one.key_bits < MIN_BITS:
+    refused = one is leaf and any(True for _ in key_problems(leaf))
+    if one.key_type.startswith(("RSA", "DSA")) and one.key_bits < MIN_BITS and not refused:
         what = f"has a weak key ({one.key_type}; clients require {MIN_BITS} bits)"
         yield _problem("weak-key", one, leaf, what)
     if one.signature_hash not in WEAK_HASHES:

@@ -117,9 +117,8 @@ def ccs_name_mismatch(subject: Subject) -> Iterator[Found]:
                 advice = "delete one of the two"
         else:
             names = (file.name,)
-            problem = (
-                next(name_problems(entry.certificate, names), None) if entry.certificate else None
-            )
+            facts = entry.certificate
+            problem = next(name_problems(facts, names), None) if facts and facts.names else None
             if problem is None:
                 continue
             what = f"{path} serves {file.name}, and its certificate {problem.what}"

@@ -6,11 +6,20 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sslbind.certificates.choosing import age
-from sslbind.certificates.judgement import MIN_BITS, Problem, covered
+from sslbind.certificates.judgement import (
+    MIN_BITS,
+    NEW_KEY,
+    Problem,
+    covered,
+    name_problems,
+    staple_problem,
+)
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.subject import Served, Subject
-from sslbind.keys import HOSTNAMEPORT
+from sslbind.keys import HOSTNAMEPORT, IPPORT
+from sslbind.release import Release
+from sslbind.tags import OCSP_STAPLING
 from sslbind.wording import minute, plural
 
 if TYPE_CHECKING:
@@ -26,20 +35,30 @@ _ADD_ISSUER = "put the issuer's certificate into the store CA; a root belongs in
 
 @rule("cert-expired", "error")
 def expired(subject: Subject) -> Iterator[Found]:
-    """A certificate that is served has expired, or its chain has.
+    """A certificate that is served has expired.
 
     HTTP.SYS serves it all the same, and clients refuse it. Renew it; rebind
-    gives the new one to every binding at once and keeps all other tags. The
-    chain has expired where every path to a root has an expired certificate:
-    add the chain that the CA provides now.
+    gives the new one to every binding at once and keeps all other tags.
     """
     for one, problem in _problems(subject, "expired"):
-        end = (problem.issuer or one.certificate).not_after
-        what = f"{problem.what}, {_days((subject.now - end).days)} ago"
-        if problem.issuer:
-            yield _found_above(subject, one, problem.issuer, what)
-        else:
+        if problem.issuer is None:
+            what = f"{problem.what}, {_ago(subject, one.certificate)}"
             yield _found(one, what, "renew the certificate", _rebind(subject, one))
+
+
+@rule("cert-chain-expired", "error")
+def chain_expired(subject: Subject) -> Iterator[Found]:
+    """Every path from a certificate that is served to a root has an expired certificate.
+
+    Clients refuse the certificate, although it is valid itself; some fetch or
+    remember another chain, which hides the mistake. Windows builds the chain
+    from the computer's stores CA and Root (documented). Add the chain that the
+    CA provides now, and delete the expired one from the store CA.
+    """
+    for one, problem in _problems(subject, "expired"):
+        if problem.issuer is not None:
+            what = f"{problem.what}, {_ago(subject, problem.issuer)}"
+            yield _found_above(subject, one, problem.issuer, what)
 
 
 @rule("cert-not-yet-valid", "error")
@@ -88,7 +107,7 @@ def host_mismatch(subject: Subject) -> Iterator[Found]:
     count. A wildcard binding is covered by the same wildcard only. Bind a
     certificate that has the name.
     """
-    for one, problem in _problems(subject, "name-mismatch", "no-names"):
+    for one, problem in _problems(subject, "name-mismatch"):
         if one.key is not None:
             command = subject.command("update", "sslcert", one.key.spec, "--cert", NEW)
             yield _found(one, problem.what, "bind a certificate that has the name", command)
@@ -105,12 +124,90 @@ def eku(subject: Subject) -> Iterator[Found]:
         yield _found(one, problem.what, "request it again for servers", _rebind(subject, one))
 
 
+@rule("cert-key-usage", "error")
+def key_usage(subject: Subject) -> Iterator[Found]:
+    """The key usage of a certificate that is served lacks digitalSignature.
+
+    Chrome and Edge refuse it from 117 on (documented: ERR_SSL_KEY_USAGE_INCOMPATIBLE;
+    reported 11 times), and Schannel is left with TLS_RSA suites: HTTP/2 fails
+    (reported), and TLS 1.3 cannot work (inferred). IIS Manager's own self-signed
+    certificates are so. One without the extension is good for every use.
+    Request it again with digitalSignature, or make one for tests with store new.
+    """
+    for one, problem in _problems(subject, "key-usage"):
+        yield _found(one, problem.what, problem.advice, _rebind(subject, one))
+
+
+@rule("cert-key-type", "error")
+def key_type(subject: Subject) -> Iterator[Found]:
+    """The key of a certificate that is served is of a kind that servers or clients do not take.
+
+    Windows offers P-256 and P-384 in TLS, and no other curve by default (documented);
+    RSA keys of less than 1024 bits are refused everywhere (documented); DSA has no
+    place in TLS 1.3; Ed25519 and ML-DSA are not used by Schannel (inferred), and
+    about RSA-PSS keys nothing is known, which is a warning. A signature of the kind
+    PSS over an RSA key is another matter, and fine. Request it again with a P-256
+    or an RSA 2048 key.
+    """
+    for one, problem in _problems(subject, "key-type"):
+        yield _found(one, problem.what, problem.advice, _rebind(subject, one))
+    for one in subject.served:
+        if one.certificate.key_type.startswith("RSA-PSS"):
+            what = "has a key of the type RSA-PSS, which Schannel is not known to use (inferred)"
+            found = _found(one, what, NEW_KEY, _rebind(subject, one))
+            yield found._replace(severity="warn")
+
+
+@rule("cert-no-san", "warn")
+def no_san(subject: Subject) -> Iterator[Found]:
+    """A certificate that is served has no subject alternative name.
+
+    Browsers refuse it whatever host they asked for (documented: Chrome from 58
+    on; reported 7 times): the common name does not count. Windows' own clients
+    still look at it, which hides the mistake (inferred). Request it again with
+    its host names.
+    """
+    for one in subject.served:
+        if not one.certificate.names:
+            problem = next(name_problems(one.certificate, ()))
+            yield _found(one, problem.what, problem.advice, _rebind(subject, one))
+
+
+@rule("cert-must-staple", "error")
+def must_staple(subject: Subject) -> Iterator[Found]:
+    """A certificate requires a stapled OCSP response that the server does not send.
+
+    Firefox refuses the connection then (reported twice). HTTP.SYS staples for
+    ipport records; for SNI and the central store only with
+    EnableOcspStaplingForSni = 1 (documented), which is not seen here: a warning.
+    Turn stapling on, or request the certificate again without Must-Staple.
+    """
+    for one in subject.served:
+        if not one.certificate.must_staple:
+            continue
+        record = subject.bindings.get(one.key) if one.key else None
+        off = record is not None and bool(record[OCSP_STAPLING.name])
+        on = one.key is not None and one.key.kind is IPPORT
+        problem = staple_problem(one.certificate, stapled=False if off else on or None)
+        if problem is None:
+            continue
+        command = ""
+        if off and one.key and one.certificate.ocsp:
+            command = subject.update(one.key, {OCSP_STAPLING.name: False})
+        found = _found(one, problem.what, problem.advice, command)
+        grave = off or not one.certificate.ocsp
+        yield found if grave else found._replace(severity="warn")
+
+
 @rule("cert-weak", "warn")
 def weak(subject: Subject) -> Iterator[Found]:
     """A certificate that is served, or its chain, has a short key or an old signature.
 
     That is an RSA or DSA key of less than 2048 bits, or a signature made with
-    SHA-1 or MD5: today's clients refuse these. Request it again with a new key.
+    SHA-1 or MD5: today's clients refuse these, and Schannel closes the connection
+    of one that does not offer the signature (documented). A SHA-512 signature is
+    an info on Windows Server 2012 R2 and older, where TLS 1.2 may not have it
+    (reported). Request it again with a new key, or add another intermediate.
     """
     for one, problem in _problems(subject, "weak-key", "weak-signature"):
         if problem.issuer:
@@ -118,6 +215,13 @@ def weak(subject: Subject) -> Iterator[Found]:
         else:
             advice = f"request it again with a key of at least {MIN_BITS} bits and SHA-256"
             yield _found(one, problem.what, advice, _rebind(subject, one))
+    if subject.release > Release.W2012R2:
+        return
+    for one in subject.served:
+        if one.certificate.signature_hash == "sha512":
+            what = f"has a SHA-512 signature, which TLS 1.2 of {subject.release.title} may not have"
+            found = _found(one, what, "request it again with SHA-256", _rebind(subject, one))
+            yield found._replace(severity="info")
 
 
 @rule("cert-chain-incomplete", "warn")
@@ -141,6 +245,10 @@ def chain_incomplete(subject: Subject) -> Iterator[Found]:
             _ADD_ISSUER,
             _add_issuer(subject),
         )
+
+
+def _ago(subject: Subject, facts: CertificateFacts) -> str:
+    return f"{_days((subject.now - facts.not_after).days)} ago"
 
 
 def _problems(subject: Subject, *ids: str) -> Iterator[tuple[Served, Problem]]:

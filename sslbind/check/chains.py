@@ -1,0 +1,153 @@
+"""Rules about the certificates of authorities: which chain Windows builds, and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sslbind.certificates.sending import MACHINE, taken_of
+from sslbind.check.adfs import trusted_devices
+from sslbind.check.finding import Found
+from sslbind.check.rule import rule
+from sslbind.check.subject import Served, Subject
+from sslbind.tags import CLIENT_CERTIFICATE, CTL_STORE
+from sslbind.wording import day, plural
+
+if TYPE_CHECKING:
+    from sslbind.certificates.entry import Entry
+    from sslbind.certificates.facts import CertificateFacts
+
+_MAX_ISSUERS = 16_384
+"""Bytes of the list of issuers that Schannel sends; what is beyond is cut (KB2880390)."""
+
+
+@rule("cert-chain-ambiguous", "info")
+def chain_ambiguous(subject: Subject) -> Iterator[Found]:
+    """Two authorities in the stores have the key of an issuer, and one of them ends early.
+
+    Windows builds the chain from the computer's stores CA and Root (documented),
+    finds issuers by their key, and took the one that started last (reported
+    once); after an expiry it may change, sometimes only after a restart
+    (reported once). Delete the one that should not be sent.
+    """
+    authorities = _authorities(subject)
+    by_key: dict[bytes, list[Entry]] = {}
+    for entry, facts in authorities:
+        if facts.key_id:
+            by_key.setdefault(facts.key_id, []).append(entry)
+    users: dict[bytes, list[Served]] = {}
+    for one in subject.served:
+        if len(by_key.get(one.certificate.issuer_key_id, ())) > 1:
+            users.setdefault(one.certificate.issuer_key_id, []).append(one)
+    for key_id, served in users.items():
+        found = {one.thumbprint: one for one in by_key[key_id]}
+        known = [one.certificate for one in found.values() if one.certificate]
+        last = max(one.certificate.not_after for one in served)
+        if len(known) < 2 or min(one.not_after for one in known) >= last:
+            continue
+        taken = taken_of(known)
+        other = min((one for one in known if one != taken), key=lambda one: one.not_after)
+        doomed = min(known, key=lambda one: one.not_after)
+        first = served[0]
+        count = plural(len({one.entry.thumbprint for one in served}), "certificate")
+        yield Found(
+            first.key,
+            f"{len(known)} authorities in the stores have the key that signed {count}: Windows"
+            f" takes {_named(taken)} (inferred), and not {_named(other)}",
+            "delete the one that should not be sent, on the server as well",
+            subject.command("store", "delete", doomed.thumbprint),
+            file=first.file,
+        )
+
+
+@rule("ccs-chain-in-file", "info")
+def chain_in_file(subject: Subject) -> Iterator[Found]:
+    """The issuer of files in the central store is in those files only, and in no store CA.
+
+    Windows sends the chain that it builds from the computer's stores (documented).
+    Whether the issuers in a file of the central store help is not certain: one
+    report says that they do, one that they do not. Put the issuer into the store CA.
+    """
+    authorities = _authorities(subject)
+    if not any(entry.store.casefold() == "ca" for entry, _ in authorities):
+        return  # what the server has in it is not modelled
+    there = {facts.sha256 for _, facts in authorities}
+    by_issuer: dict[str, list[Served]] = {}
+    for one in subject.served:
+        above = one.entry.chain[:1]
+        if one.file and above and above[0].sha256 not in there and not above[0].self_signed:
+            by_issuer.setdefault(above[0].sha256, []).append(one)
+    for files in by_issuer.values():
+        more = f" and {plural(len(files) - 1, 'more file')}" if len(files) > 1 else ""
+        yield Found(
+            None,
+            f"the issuer {files[0].entry.chain[0].subject} is in {files[0].file}{more}, and not in"
+            " the store CA: Windows may not send it (inferred)",
+            "put the issuer's certificate into the store CA, on the server as well",
+            subject.command("store", "add", "ISSUER.pem", "--store", "CA"),
+            file=files[0].file,
+        )
+
+
+@rule("root-not-self-signed", "info")
+def root_not_self_signed(subject: Subject) -> Iterator[Found]:
+    """The store Root holds a certificate that did not sign itself.
+
+    Where client certificates are asked for it is an error: IIS refuses them all
+    with 403.16 then (documented, KB942061; strict from Windows Server 2012 on is
+    inferred). Put it into the store CA, where intermediates belong.
+    """
+    asked = any(one[CLIENT_CERTIFICATE.name] for one in subject.holding(CLIENT_CERTIFICATE))
+    asked = asked or any(sites.client_certificates for sites in subject.sites)
+    for entry, facts in _authorities(subject):
+        if entry.store.casefold() == "root" and not facts.self_signed:
+            yield Found(
+                None,
+                f"the store {entry.store} holds {facts.subject}, which {facts.issuer} signed"
+                + (": clients with certificates get 403.16" if asked else ""),
+                "put it into the store CA instead: store add FILE --store CA",
+                subject.command("store", "delete", entry.thumbprint, "--store", entry.store),
+                severity="error" if asked else None,
+                about=entry.thumbprint,
+            )
+
+
+@rule("ctl-too-long", "warn")
+def ctl_too_long(subject: Subject) -> Iterator[Found]:
+    """The issuers in the store of a trust list do not fit into a handshake.
+
+    Schannel cuts the list of issuers at 16 kB and logs event 36885 (documented,
+    KB2880390): clients whose issuer is cut off send no certificate. Name a store
+    that holds only the issuers that clients may have.
+    """
+    sizes: dict[str, int] = {}
+    for entry in subject.stores.entries() if subject.stores else ():
+        if entry.certificate:
+            name = entry.store.casefold()
+            sizes[name] = sizes.get(name, 0) + entry.certificate.subject_size + 2
+    for record in subject.holding(CTL_STORE):
+        store = str(record[CTL_STORE.name])
+        size = sizes.get(store.casefold(), 0)
+        if size > _MAX_ISSUERS and not trusted_devices(record):
+            yield Found(
+                record.key,
+                f"{CTL_STORE.name}={store}: the list of its issuers has {size} bytes, and Schannel"
+                f" cuts it at {_MAX_ISSUERS}",
+                "name a store that holds only the issuers that clients may have",
+            )
+
+
+def _authorities(subject: Subject) -> Sequence[tuple[Entry, CertificateFacts]]:
+    """Return what the stores have that Windows builds chains from."""
+    return [
+        (entry, entry.certificate)
+        for entry in (subject.stores.entries() if subject.stores else ())
+        if entry.certificate is not None and entry.store.casefold() in MACHINE
+    ]
+
+
+def _named(one: CertificateFacts) -> str:
+    return (
+        f"{one.subject} {one.thumbprint[:8]} (from {day(one.not_before)} to {day(one.not_after)},"
+        f" issued by {one.issuer})"
+    )
