@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -404,3 +407,27 @@ def test_on_a_terminal_it_asks(shop: Shop, typed: str, code: int) -> None:
     child.close()
     assert child.exitstatus == code
     assert ("web01: done (3/3)" in (child.before or "")) is (code == 0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="it sends SIGINT")
+def test_ctrl_c_waits_for_what_runs_and_reports(shop: Shop) -> None:
+    """What is being written is read back, the next one is left alone, and both are reported."""
+    shop.add("web01", "hanging-done", more="timeout = 10")
+    shop.add("web02")
+    words = [sys.executable, "-m", "sslbind", "apply", "all", "--yes", "--jobs", "1"]
+    process = subprocess.Popen(words, cwd=shop.folder, stdin=subprocess.DEVNULL, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+    hanging = shop.folder / "web01.server" / "hanging"
+    for _ in range(600):
+        if hanging.exists():
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (1, "")
+    assert out.startswith("web01: done (3/3)\n")
+    assert "\nweb02: changes (2 to add, 1 to update)\n" in out
+    assert "\n  nothing was written: interrupted\n" in out
+    assert out.endswith("2 targets: 1 changes, 1 done\n")
+    assert shop.state("web02").read_text() == HAD

@@ -45,7 +45,7 @@ def parcel(session: Session) -> Parcel:
     return one._replace(certificate=Certificate(STORE, web().thumbprint))
 
 
-def test_secrets_are_data_behind_the_script(parcel: Parcel) -> None:
+def test_secrets_are_data_after_the_script(parcel: Parcel) -> None:
     """The script is the same for every certificate; the password is in no line but its own."""
     script, *data = message([parcel]).decode("ascii").splitlines()
     other, *_ = message([]).decode("ascii").splitlines()

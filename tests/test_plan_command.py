@@ -1,4 +1,4 @@
-"""``sslbind plan``: what would change, how it is told, and what is never touched."""
+"""``sslbind plan``: what would change, how it is shown, and what is never touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``sslbind apply``: servers become what their registries say, and what was read back is told."""
+"""``sslbind apply``: make servers what their registries say, and report what was read back."""
 
 from __future__ import annotations
 

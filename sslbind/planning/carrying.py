@@ -29,7 +29,7 @@ class Server(Protocol):
     """One target while it is worked on."""
 
     def read(self) -> Seen:
-        """Return what it has now; raise UnreachableError, or SslbindError for what is no answer."""
+        """Return what it has now; raise UnreachableError or another SslbindError."""
 
     def write(self, script: bytes) -> Ran:
         """Give netsh lines to its netsh; raise UnreachableError."""
@@ -180,8 +180,8 @@ def answer(ran: Ran) -> list[str]:
     """Return the first lines that a server said, safe for a terminal, without the usual success."""
     texts = (decode_console(data, "")[0] for data in (ran.errors, ran.output))
     lines = (printable(line.strip()) for text in texts for line in text.splitlines())
-    told = (line[:_WIDTH] for line in lines if line and "successfully" not in line)
-    return list(dict.fromkeys(told))[:_SHOWN]
+    kept = (line[:_WIDTH] for line in lines if line and "successfully" not in line)
+    return list(dict.fromkeys(kept))[:_SHOWN]
 
 
 def _sentence(error: SslbindError) -> str:

@@ -1,7 +1,7 @@
 """Certificates with their keys, from the registry's stores into those of a server.
 
 A PFX is made in memory under a password that is used once, and sent with it as
-data behind ``deliver.ps1`` on standard input, inside the encrypted transport:
+data after ``deliver.ps1`` on standard input, inside the encrypted transport:
 never in the text of a script, an argument of a cmdlet or a command line, which
 Windows writes to its event log. Nothing of it is written to a disk here.
 """
@@ -28,7 +28,7 @@ LOCATION = "LocalMachine"
 _ANSWER = b'{"format":"sslbind-delivery"'
 _SECRET = 24
 """Random bytes of a password."""
-_PACKING = Lock()  # targets that share a registry share its stores, which are no threads' own
+_PACKING = Lock()  # targets that share a registry share its stores, which are not safe for threads
 
 
 class Certificate(NamedTuple):

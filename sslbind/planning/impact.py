@@ -20,7 +20,7 @@ _NAMES = {_OTHER_IPV4: "other IPv4", _OTHER_IPV6: "other IPv6"}
 class Impact(NamedTuple):
     """A kind of connection whose answer changes; ``host`` is None without a server name.
 
-    ``address`` is in words where it stands for all without a record of their own.
+    ``address`` is in words where it is any address without a record of its own.
     """
 
     address: str
@@ -54,7 +54,7 @@ def impact(plan: Plan) -> Iterator[Impact]:
     for port in sorted(touched):
         sides = ([key for key in side if key.port == port] for side in (old, new))
         for address, host in _connections(*sides):
-            before, after = (_told(resolve(state, address, port, host)) for state in states)
+            before, after = (_answered(resolve(state, address, port, host)) for state in states)
             if before != after:
                 yield Impact(_NAMES.get(address, address), port, host, before, after)
 
@@ -94,7 +94,7 @@ def _addresses(keys: list[Key]) -> set[str]:
     return {key.host for key in keys if key.kind is IPPORT} - {ANY_IPV4, ANY_IPV6}
 
 
-def _told(answer: Answer) -> str:
+def _answered(answer: Answer) -> str:
     if answer.binding is None:
         return answer.outcome
     return answer.binding.certhash or f"central store ({answer.binding.key.spec})"

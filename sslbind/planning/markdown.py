@@ -47,9 +47,9 @@ def _section(one: Shown) -> Iterator[str]:
     for count in (len(rows) - ROWS, len(impacts) - ROWS):
         if count > 0:
             yield from ("", f"and {count} more rows")
-    told = [*(f"missing: {missing}" for missing in one["missing"]), one["message"],
+    texts = [*(f"missing: {missing}" for missing in one["missing"]), one["message"],
             *(note_text(note) for note in one.get("notes", ()))]  # fmt: skip
-    items = [f"- {escape(line)}" for line in told if line]
+    items = [f"- {escape(line)}" for line in texts if line]
     yield from ["", *items] if items else []
 
 

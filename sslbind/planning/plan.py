@@ -116,8 +116,8 @@ def make_plan(target: str, seen: Seen, wanted: Contents, asked: Asked = PLAIN) -
     """
     prune, deliver, release = asked
     before = seen.contents
-    told = "windows" not in before.provenance.unknown
-    after = wanted._replace(release=release or (before.release if told else wanted.release))
+    known = "windows" not in before.provenance.unknown
+    after = wanted._replace(release=release or (before.release if known else wanted.release))
     changes = transition(before, after, prune=prune)
     collected = _Collected(before, after, prune=prune)
     collected.take(changes)
@@ -130,7 +130,7 @@ def make_plan(target: str, seen: Seen, wanted: Contents, asked: Asked = PLAIN) -
         *_only(target, before, after, changes, prune=prune),
         *(Note("read", one) for one in (*before.provenance.left_out, *before.provenance.notes)),
     ]
-    if release is None and told and before.release is not wanted.release:
+    if release is None and known and before.release is not wanted.release:
         what = f"is {before.release.title}, and the registry is for {wanted.release.title}"
         notes.append(Note("release", f"{target} {what}: lines are written for the former"))
     return Plan(
@@ -300,8 +300,8 @@ def difference(old: Sequence[Mapping[str, object]], new: Collection[Change]) -> 
     Whether certificates come along is said when the plan is carried out.
     """
     made = [one.to_json() for one in new if one.action != DELIVER]
-    told = [f"the plan has {_words(one)}" for one in old if one not in made]
-    return told + [f"the registry asks for {_words(one)}" for one in made if one not in old]
+    gone = [f"the plan has {_words(one)}" for one in old if one not in made]
+    return gone + [f"the registry asks for {_words(one)}" for one in made if one not in old]
 
 
 def _words(change: Mapping[str, object]) -> str:

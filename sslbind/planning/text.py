@@ -60,11 +60,11 @@ def words(change: Shown) -> str:
     """Return a change in words: ``update ipport=…: certhash … -> …``."""
     pairs = change["tags"].items()
     if change["action"] == "update":
-        told = [f"{name} {shown(name, old)} -> {shown(name, new)}" for name, (old, new) in pairs]
+        values = [f"{name} {shown(name, old)} -> {shown(name, new)}" for name, (old, new) in pairs]
     else:
         at = int(change["action"] == "add")
-        told = [f"{name}={shown(name, pair[at])}" for name, pair in pairs]
-    return f"{change['action']} {spec(change)}" + (f": {', '.join(told)}" if told else "")
+        values = [f"{name}={shown(name, pair[at])}" for name, pair in pairs]
+    return f"{change['action']} {spec(change)}" + (f": {', '.join(values)}" if values else "")
 
 
 def spec(change: Shown) -> str:

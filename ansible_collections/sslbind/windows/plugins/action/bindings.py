@@ -111,7 +111,7 @@ class _Connection:
 
 
 def _answer(outcome: Outcome, *, check: bool) -> dict[str, Any]:
-    """Return what Ansible is told of an outcome."""
+    """Return an outcome as Ansible takes it."""
     document = outcome.to_json()
     plan = outcome.plan
     fine = GOOD | {Status.CHANGES} if check else GOOD
@@ -120,8 +120,8 @@ def _answer(outcome: Outcome, *, check: bool) -> dict[str, Any]:
     unreachable = outcome.status is Status.UNREACHABLE
     failed = outcome.status not in fine and not unreachable
     answer |= {"changed": changed, "failed": failed, "unreachable": unreachable}
-    told = [str(outcome.status), *outcome.missing, outcome.message]
-    answer["msg"] = "; ".join(filter(None, told))
+    parts = [str(outcome.status), *outcome.missing, outcome.message]
+    answer["msg"] = "; ".join(filter(None, parts))
     if plan and (changed or check):
         answer["diff"] = _diff(plan)
     return answer
