@@ -194,7 +194,7 @@ def central_chain(session: Session, central: CentralStore, stem: str) -> tuple[s
     file = central.file(stem) or ""
     settings = session.registry.settings.central_store
     paths = [os.path.join(central.folder, file)]
-    _refuse_too_new(paths[0], session.release)
+    refuse_too_new(paths[0], session.release)
     if settings is not None and settings.password_file:
         paths.append(session.registry.resolve_path(settings.password_file))
 
@@ -211,7 +211,7 @@ def central_chain(session: Session, central: CentralStore, stem: str) -> tuple[s
     return file, _remembered("", paths, load, session.stores)
 
 
-def _refuse_too_new(path: str, release: Release) -> None:
+def refuse_too_new(path: str, release: Release) -> None:
     """Raise SslbindError for a PFX file that is sealed as ``release`` cannot open it."""
     try:
         sealed = sealed_of(read_file(path, MAX_SIZE, regular=True))

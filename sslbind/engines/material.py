@@ -6,9 +6,11 @@ file that is there never changes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from sslbind.answers.report import refuse_too_new
 from sslbind.certificates.chains import encode_chain
 from sslbind.certificates.judgement import WEAK_HASHES
 from sslbind.digest import content_digest
@@ -125,7 +127,10 @@ class Material:
         if stem not in self._central:
             central, identity = self._session.central, None
             try:
-                identity = central.load(stem) if central is not None else None
+                file = central.file(stem) if central is not None else None
+                if central is not None and file is not None:  # as resolve judges it
+                    refuse_too_new(os.path.join(central.folder, file), self._session.release)
+                    identity = central.load(stem)
             except SslbindError:
                 identity = None
             self._central[stem] = identity if identity and identity.key else None
