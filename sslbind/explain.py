@@ -57,8 +57,8 @@ def explain(words: Sequence[str], release: Release) -> Explanation:
     if topic == "appid" and len(rest) == 1:
         return _appid(rest[0])
     if not rest:
-        if topic == "flow":
-            return _flow(release)
+        if topic in ("flow", "update"):
+            return _flow(release) if topic == "flow" else _UPDATE
         code = _code(topic)
         if code in ERRORS:
             return ERRORS[code]
@@ -79,6 +79,7 @@ def topics() -> Mapping[str, Mapping[str, str]]:
         "others": {
             "sslflags N": "The bits of IIS's sslFlags, and the tags that are the same settings",
             "flow": "The path of a request, and the lookup of its certificate",
+            "update": "What becomes of the tags that an update does not name",
         },
     }
 
@@ -125,6 +126,22 @@ def _plain(text: str) -> str:
     """Return text of a docstring on one line, without its marks."""
     return " ".join(text.replace("``", "").split())
 
+
+_UPDATE = Explanation(
+    "update sslcert",
+    "Changes the tags that are named; the others keep their values.",
+    (
+        Detail(
+            "this differs from netsh, reported of Server 2025: an update that did not name"
+            " dsmapperusage turned it off, as the API under it writes a whole record",
+            documented=False,
+        ),
+    ),
+    (
+        "name every tag in a script that netsh runs too; what export and dump write does",
+        "--netsh-update puts the tags that are not named back to their defaults",
+    ),
+)
 
 _SITE_BITS = {
     sslflags.SNI: "the record is found by the server name that the client sends (hostnameport)",

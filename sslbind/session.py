@@ -27,7 +27,7 @@ from sslbind.registry.bindings import Bindings
 from sslbind.registry.registry import Registry
 from sslbind.release import Release
 from sslbind.resolver import State
-from sslbind.tags import SSLFLAGS, STORED, Value
+from sslbind.tags import PROPERTIES, SSLFLAGS, STORED, Value
 
 if TYPE_CHECKING:
     from sslbind.certificates.central import CentralStore
@@ -57,6 +57,8 @@ class Change(NamedTuple):
     notes: tuple[str, ...] = ()
     stored: bool = False
     """Whether a certificate went into a store on the way."""
+    kept: tuple[str, ...] = ()
+    """The tags of the record that an update did not name, and kept."""
 
     @property
     def action(self) -> str:
@@ -184,17 +186,27 @@ class Session:
         *,
         verify: bool = True,
         certificate: Identity | None = None,
+        whole: bool = False,
     ) -> Change:
-        """Change the named tags of a binding and keep the others; raise NotFoundError."""
+        """Change the named tags of a binding and keep the others; raise NotFoundError.
+
+        ``whole``: put the others back to their defaults, as netsh is reported to do.
+        Properties, which ``update sslpropertyex`` sets, are kept then too.
+        """
         before = self.registry.get(key)
         if before is None:
             raise self._absent(key)
-        after = self._build(key, values, before, before)
+        if whole:
+            after = self._build(key, values, None, None)
+            after = after.replace({name: before.values[name] for name in _properties(before)})
+        else:
+            after = self._build(key, values, before, before)
+        kept = set() if whole else before.values.keys() - _properties(before) - values.keys()
         same = (after.certhash, after.store) == (before.certhash, before.store)
-        if same and certificate is None:
-            return self._put(key, before, after, ())  # nothing to look up that was not there
-        notes = self._verify(after, verify=verify, certificate=certificate)
-        return self._put(key, before, after, notes)
+        notes: tuple[str, ...] = ()
+        if not same or certificate is not None:  # else there is nothing to look up that is new
+            notes = self._verify(after, verify=verify, certificate=certificate)
+        return self._put(key, before, after, notes)._replace(kept=tuple(sorted(kept)))
 
     def store(self, certificate: Identity, change: Change) -> Change:
         """Put the certificate of a change that was made into the store that its binding names."""
@@ -241,7 +253,7 @@ class Session:
 
     def set_properties(self, key: Key, values: Mapping[str, Value]) -> Change:
         """Set values of ``update sslpropertyex``; raise NotFoundError."""
-        return self.update(key, values)
+        return self.update(key, values)._replace(kept=())
 
     def _put(
         self, key: Key, before: Binding | None, after: Binding, notes: tuple[str, ...]
@@ -372,6 +384,11 @@ class Session:
 
     def _absent(self, key: Key) -> NotFoundError:
         return NotFoundError(f"there is no binding {key.spec}", "sslbind list shows the bindings")
+
+
+def _properties(binding: Binding) -> set[str]:
+    """Return the names of the properties that are set for a record."""
+    return {one.tag.name for one in PROPERTIES} & binding.values.keys()
 
 
 def _check_store_name(binding: Binding) -> None:

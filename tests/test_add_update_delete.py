@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,48 @@ def test_update_keeps_what_is_not_named(run: Run, one: Path) -> None:
     assert "usagecheck = false\n" in one.read_text()
     assert run("update", "sslcert", KEY, "clientcertnegotiation=disable").code == 0
     assert "clientcertnegotiation" not in one.read_text()
+
+
+MAPPED = ("certhash=" + B, f"appid={IIS}", "certstorename=MY", "dsmapperusage=enable")
+ALL = (*MAPPED, "clientcertnegotiation=enable")
+REPORTED = (f"certhash={B}", f"appid={IIS}", "clientcertnegotiation=enable")
+
+
+def test_netsh_update_writes_the_whole_record(run: Run, bare: Path) -> None:
+    """As reported of Server 2025: a tag that the update does not name is back at its default."""
+    key = "ipport=10.0.0.8:443"
+    assert run("add", "sslcert", key, *MAPPED).code == 0
+    result = run("update", "sslcert", key, *REPORTED, "--netsh-update")
+    assert (result.code, result.out) == (0, UPDATED)
+    assert tomllib.loads(bare.read_text())["SslBindingInfo"]["10.0.0.8:443"] == {
+        "certhash": B,
+        "appid": IIS,
+        "clientcertnegotiation": True,
+    }
+    refused = run("update", "sslcert", key, "usagecheck=disable", "--netsh-update")
+    assert refused.code == 1
+    assert "needs appid and certhash" in refused.err
+
+
+def test_an_update_in_a_script_that_relies_on_kept_tags_has_a_note(run: Run, bare: Path) -> None:
+    """The note names them; with --netsh-update, and where every tag is named, there is none."""
+    script = f"add sslcert 10.0.0.8:443 {' '.join(MAPPED)}\nupdate sslcert 10.0.0.8:443 "
+    result = run("-f", "-", stdin=f"{script}{' '.join(REPORTED)}\n")
+    assert result.code == 0
+    assert result.err.splitlines()[-1] == (
+        "note: standard input, line 2: ipport=10.0.0.8:443: update keeps certstorename and"
+        " dsmapperusage, which the line does not name; netsh writes a whole record, as reported"
+        " of Server 2025: name every tag, or use --netsh-update"
+    )
+    assert "dsmapperusage = true\n" in bare.read_text()
+    update = script.splitlines()[1]
+    assert "update keeps" not in run("-f", "-", stdin=f"{update}{' '.join(ALL)}\n").err
+    result = run("-f", "-", "--netsh-update", stdin=f"{update}{' '.join(REPORTED)}\n")
+    assert (result.code, "update keeps" in result.err) == (0, False)
+    assert "dsmapperusage" not in bare.read_text()
+    assert run("--netsh-update", "list").code == 2
+    assert "differs from netsh" in run("update", "sslcert", "--help").out
+    assert "--netsh-update" in run("explain", "update").out
 
 
 def test_update_without_tags(run: Run, one: Path) -> None:

@@ -61,7 +61,7 @@ netsh http add sslcert hostnameport=www.contoso.com:443 certhash={A} appid='{OTH
 netsh http delete sslcert ccs=443 & %SystemRoot%\\System32\\netsh.exe http add sslcert ccs=443 appid=iis && echo done
 update sslpropertyex ipport=10.0.0.5:443 propertyid=0 receivewindow=5
 $output = netsh http add iplisten 10.0.0.5
-netsh http update sslcert ipport=10.0.0.5:443 usagecheck=disable
+netsh http update sslcert ipport=10.0.0.5:443 certhash={A} appid={IIS} certstorename="Remote Desktop" usagecheck=disable
 netsh advfirewall firewall add rule name=x
 popd
 exit /b 0
@@ -205,6 +205,22 @@ def test_lines_are_applied_in_order() -> None:
     assert found.iplisten == ("::1",)
     assert found.notes == ("what is deleted and not added here is left out: ccs=443",)
     assert read(f"add sslcert {ONE}\ndelete iplisten 10.0.0.1\n").iplisten is None
+
+
+def test_an_update_is_read_as_netsh_carries_it_out() -> None:
+    """It writes the whole record; where it names no hash, what netsh does is not known."""
+    found = read(
+        f"add sslcert {ONE} dsmapperusage=enable\n"
+        "update sslpropertyex ipport=10.0.0.5:443 propertyid=0 receivewindow=5\n"
+        f"update sslcert {ONE} clientcertnegotiation=enable\n"
+        "update sslcert ipport=10.0.0.5:443 usagecheck=disable\n"
+    )
+    assert [one.binding for one in found.records] == [
+        FIRST.replace({"clientcertnegotiation": True, "receivewindow": 5})
+    ]
+    assert [(one.line, one.message) for one in found.bad] == [
+        (4, "ipport=10.0.0.5:443: appid is missing: netsh's update writes a whole record")
+    ]
 
 
 def test_facts() -> None:

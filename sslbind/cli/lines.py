@@ -34,7 +34,7 @@ from sslbind.registry.provenance import Unread
 from sslbind.release import Release
 from sslbind.session import Change, Session
 from sslbind.tags import STORED, Value
-from sslbind.wording import some
+from sslbind.wording import join, some
 
 
 class Reply(NamedTuple):
@@ -58,6 +58,7 @@ class LineOptions(NamedTuple):
     missing_ok: bool = False
     yes: bool = False
     dry_run: bool = False
+    netsh_update: bool = False
     cert: str | None = None
     appid: str | None = None
     host: str | None = None
@@ -84,6 +85,16 @@ def run_line(
     else:
         answer = _write(session, verb, word, texts, options)
     return answer._replace(notes=notes + answer.notes)
+
+
+def relies_on_us(answer: Reply) -> tuple[str, ...]:
+    """Return a note for each record of which an update kept tags that its line does not name."""
+    return tuple(
+        f"{change.key.spec}: update keeps {join(change.kept)}, which the line does not name; netsh"
+        " writes a whole record, as reported of Server 2025: name every tag, or use --netsh-update"
+        for change in answer.changes
+        if change.kept
+    )
 
 
 def failure(verb: str, word: str, error: NetshError, release: Release) -> Reply:
@@ -192,6 +203,8 @@ def _write(
     if key is None:
         raise missing_key(word)
     values = _values(session, texts)
+    if options.cert is not None and options.netsh_update:
+        raise BadValueError("--cert and --netsh-update exclude each other")
     if options.cert is not None:
         change = _bind_certificate(session, verb, key, values, options)
     else:
@@ -209,7 +222,7 @@ def _change_binding(
 ) -> Change:
     """Add or update one binding in memory."""
     if verb == "update":
-        return session.update(key, values, verify=options.verify)
+        return session.update(key, values, verify=options.verify, whole=options.netsh_update)
     return session.add(key, values, if_exists=options.if_exists, verify=options.verify)
 
 

@@ -9,7 +9,7 @@ import click
 
 from sslbind import netsh_messages
 from sslbind.cli.app import HELP, IF_EXISTS, App, UnknownCommandError, dry_run_option, format_option
-from sslbind.cli.lines import LineOptions, Reply, failure, run_line
+from sslbind.cli.lines import LineOptions, Reply, failure, relies_on_us, run_line
 from sslbind.errors import NetshError, SslbindError
 from sslbind.grammar import HELP_WORDS, VERBS, match_word, tag_names
 from sslbind.release import DEFAULT_RELEASE, Release
@@ -118,6 +118,8 @@ class LineCommand(click.Command):
         else:
             app.echo(answer.text)
         app.note(*answer.notes)
+        if click.get_current_context().find_root().info_name == "netsh":
+            app.note(*relies_on_us(answer))
         app.hint(*answer.hints)
         return answer.code
 
@@ -216,6 +218,15 @@ def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
         ),
         password_options,
     ]
+    if verb == "update":
+        options.append(
+            click.option(
+                "--netsh-update",
+                is_flag=True,
+                help="Put the tags that are not named back to their defaults, as netsh is reported"
+                " to do.",
+            )
+        )
     if verb == "add":
         options.insert(
             0,
@@ -236,6 +247,11 @@ def _help(verb: str, word: str) -> str:
         return _SUMMARIES[verb]
     what = _OBJECTS[word]
     first = f"{verb.capitalize()} {what}."
+    if verb == "update" and word not in ("iplisten", "sslpropertyex"):
+        first += (
+            "\n\nTags that are not named keep their values. This differs from netsh, which was"
+            " reported to write whole records on Server 2025; --netsh-update does that."
+        )
     if word == "iplisten":
         return first
     more = f"\n\n'sslbind {verb} {word} ?' lists the tags."

@@ -99,6 +99,9 @@ class Root(click.Group):
 )
 @click.option("--atomic", is_flag=True, help="With -f: write nothing if any line fails.")
 @click.option("--dry-run", is_flag=True, help="With -f: print what would change; write nothing.")
+@click.option(
+    "--netsh-update", is_flag=True, help="With -f: let update write whole records, as netsh does."
+)
 @click.version_option(VERSION, prog_name="sslbind", message="%(prog)s %(version)s")
 @click.pass_context
 def root(
@@ -110,6 +113,7 @@ def root(
     script: str | None,
     atomic: bool,
     dry_run: bool,
+    netsh_update: bool,
 ) -> int | None:
     """TLS bindings of HTTP.SYS as a file: netsh http sslcert, anywhere.
 
@@ -129,9 +133,9 @@ def root(
             raise click.UsageError(f"-f {script} and a command exclude each other", ctx)
         from sslbind.cli.script import run_script
 
-        return run_script(app, script, atomic=atomic, dry_run=dry_run)
-    if atomic or dry_run:
-        option = "--atomic" if atomic else "--dry-run"
+        return run_script(app, script, atomic=atomic, dry_run=dry_run, netsh_update=netsh_update)
+    if atomic or dry_run or netsh_update:
+        option = "--atomic" if atomic else "--dry-run" if dry_run else "--netsh-update"
         raise click.UsageError(f"{option} needs -f SCRIPT", ctx)
     if ctx.invoked_subcommand is None and ctx.info_name == "netsh":
         from sslbind.cli.console import run_console

@@ -7,7 +7,7 @@ import click
 from sslbind import netsh_messages
 from sslbind.cli.app import NO, OK, App
 from sslbind.cli.changes import plan
-from sslbind.cli.lines import LineOptions, Reply, failure, run_line
+from sslbind.cli.lines import LineOptions, Reply, failure, relies_on_us, run_line
 from sslbind.cli.streams import read_input, shown_name
 from sslbind.errors import NetshError, SslbindError
 from sslbind.formats.encoding import decode_text
@@ -17,35 +17,44 @@ from sslbind.session import Session
 
 MAX_SCRIPT = 32 << 20
 """Bytes; two hundred thousand lines are smaller."""
-_DEFAULTS = LineOptions()
 
 
-def run_script(app: App, script: str, *, atomic: bool, dry_run: bool) -> int:
+def run_script(
+    app: App, script: str, *, atomic: bool, dry_run: bool, netsh_update: bool = False
+) -> int:
     """Run the lines of ``script`` (``-``: standard input); return the exit code.
 
     A failed line does not stop the rest. What the lines changed is on the disk
     before the first answer is printed; with ``atomic``, nothing is where any
     line failed. With ``dry_run`` nothing is at all, and the answers say what
-    would change.
+    would change. ``netsh_update``: see ``Session.update``; without it there is a
+    note for each line that netsh would carry out in another way.
     """
     name, data = shown_name(script), read_input(script, MAX_SCRIPT, may_be_empty=True)
     if not data:
         app.note(f"{name} is empty: there is nothing to run")
-    return run_text(app, data, name, atomic=atomic, dry_run=dry_run)
+    return run_text(app, data, name, atomic=atomic, dry_run=dry_run, netsh_update=netsh_update)
 
 
-def run_text(
-    app: App, data: bytes, name: str, *, atomic: bool = False, dry_run: bool = False
+def run_text(  # as run_script
+    app: App,
+    data: bytes,
+    name: str,
+    *,
+    atomic: bool = False,
+    dry_run: bool = False,
+    netsh_update: bool = False,
 ) -> int:
     """Run the lines of ``data``, which hints call ``name``; see ``run_script``."""
     numbered = enumerate(decode_text(data, name).split("\n"), 1)
     lines = [(number, raw.strip()) for number, raw in numbered if is_command(raw.strip())]
     answers: list[tuple[int, Reply]] = []
+    options = LineOptions(netsh_update=netsh_update)
     with app.editing(dry_run=dry_run) as session:
         checkpoint = session.editable.checkpoint()
         if atomic or dry_run:
             session.hold()
-        answers += [(number, _run(app, session, line)) for number, line in lines]
+        answers += [(number, _run(app, session, line, options)) for number, line in lines]
         failed = [number for number, answer in answers if answer.code]
         if atomic and failed:
             session.editable.rollback(checkpoint)
@@ -53,7 +62,7 @@ def run_text(
             session.release_held()
     for number, answer in answers:
         app.echo(plan(answer) if dry_run and not answer.code else answer.text)
-        app.note(*answer.notes)
+        app.note(*answer.notes, *(f"{name}, line {number}: {n}" for n in relies_on_us(answer)))
         app.hint(*(f"{name}, line {number}: {hint}" for hint in answer.hints))
     if failed:
         kept = "nothing was written" if atomic or dry_run else "the others were executed"
@@ -61,7 +70,7 @@ def run_text(
     return NO if failed else OK
 
 
-def _run(app: App, session: Session, line: str) -> Reply:
+def _run(app: App, session: Session, line: str, options: LineOptions) -> Reply:
     verb, word = "add", ""
     try:
         verb, word, rest = command_words(split_line(line))
@@ -70,9 +79,9 @@ def _run(app: App, session: Session, line: str) -> Reply:
             return Reply(netsh_messages.unknown_command(printable(line)), NO, hints=(hint,))
         if rest and rest[-1].lower() in HELP_WORDS:
             return Reply(netsh_messages.usage(verb, word, session.release))
-        options = _DEFAULTS
         if any(text.startswith("-") for text in rest):
-            options, rest = _own_options(app, verb, word, rest)
+            own, rest = _own_options(app, verb, word, rest)
+            options = own._replace(netsh_update=own.netsh_update or options.netsh_update)
         return run_line(session, verb, word, rest, options)
     except NetshError as error:
         return failure(verb, word, error, session.release)

@@ -29,7 +29,7 @@ from sslbind.grammar import (
     tag_names,
 )
 from sslbind.keys import KIND_BY_NAME, Key, parse_key
-from sslbind.tags import STORED, Value
+from sslbind.tags import PROPERTIES, STORED, Value
 
 _WRITES = ("add", "update", "delete")
 _MAYBE = re.compile(r"(?<!\w)(?:ad?d?|up?d?a?t?e?)[\s^`\"']+s\w*(?!\w)", re.IGNORECASE)
@@ -376,10 +376,33 @@ class _Script:
         }
         if record is None:
             self.records[key] = ImportedRecord(Binding(key, values), line)
-        elif verb == "update":
+        elif word == "sslpropertyex":
             self.records[key] = record._replace(binding=record.binding.replace(values))
+        elif verb == "update":
+            self.records[key] = record._replace(binding=_updated(record.binding, values))
         elif record.binding != Binding(key, values):
             raise BadValueError(
                 f"{name} is added in line {record.line} already: netsh answers error 183",
                 "keep one of the two lines, or make the second an update",
             )
+
+
+def _updated(before: Binding, values: Mapping[str, Value]) -> Binding:
+    """Return the whole record that netsh's update writes, as was reported of Server 2025.
+
+    Values of ``update sslpropertyex``, which are stored beside the record, are kept.
+    Raises BadValueError for a line without what a record needs: whether netsh
+    keeps that is not known.
+    """
+    kept = {
+        one.tag.name: before.values[one.tag.name]
+        for one in PROPERTIES
+        if one.tag.name in before.values
+    }
+    try:
+        return Binding(before.key, {**kept, **values})
+    except BadValueError as error:
+        raise BadValueError(
+            f"{error.message}: netsh's update writes a whole record",
+            "name every tag of the record in the update",
+        ) from None
