@@ -15,7 +15,7 @@ from sslbind.certificates.names import ascii_name
 from sslbind.engines.material import Material, Pem
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
 from sslbind.release import Release
-from sslbind.resolver import ANY_IPV4, ANY_IPV6, Answer, State, mapped_ipv4, resolve
+from sslbind.resolver import ANY_IPV4, ANY_IPV6, Answer, mapped_ipv4, resolve
 from sslbind.tags import (
     CLIENT_CERTIFICATE,
     CTL_STORE,
@@ -103,9 +103,7 @@ class _Asking:
         self._release = session.release
         self._central_names = [*_central_names(session)]
         central = material if session.central is not None else None
-        self._state = State(
-            session.release, self._bindings, registry.iplisten, central, session.stores
-        )
+        self._state = session.state._replace(bindings=self._bindings, central=central)
         self._material = material
         self._known: dict[tuple[Key, str], Terms | None] = {}
         self._alike: dict[tuple[str | None, str | None], Terms | None] = {}
@@ -146,6 +144,8 @@ class _Asking:
     def _listener(self, address: str, port: int, names: Mapping[str, str]) -> Listener | None:
         """Return what happens at an address and port, None where nobody listens."""
         nameless = resolve(self._state, address, port)
+        if nameless.outcome == "not-listening":
+            return None
         default = self._terms(nameless)
         asked = names
         if _at_once(nameless):
@@ -154,12 +154,10 @@ class _Asking:
             first = next(iter(names.values()), None)
             if first is None or _same_look(resolve(self._state, address, port, first), nameless):
                 asked = {}
-        answers = {
-            name: resolve(self._state, address, port, question) for name, question in asked.items()
+        found = {
+            name: self._terms(resolve(self._state, address, port, question))
+            for name, question in asked.items()
         }
-        if all(one.binding is None for one in (nameless, *answers.values())):
-            return None  # nothing listens there: a client sees a reset, as from HTTP.SYS
-        found = {name: self._terms(answer) for name, answer in answers.items()}
         kept = {self._written(name): terms for name, terms in _differing(found, default)}
         kept.pop("", None)
         return Listener(address, port, default, kept)
@@ -179,6 +177,9 @@ class _Asking:
     def _terms(self, answer: Answer) -> Terms | None:
         """Return how a connection is answered, None where its handshake is to fail."""
         record, step = answer.binding, answer.step
+        if answer.outcome == "unknown":
+            keys = join(key.spec for key in answer.undecided)
+            self._material.losses[f"{keys}: not known, so its connections are refused"] = None
         if answer.outcome != "certificate" or record is None or step is None:
             return None
         known = record.key, step.stem
