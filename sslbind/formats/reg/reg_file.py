@@ -48,7 +48,7 @@ def read(text: str, file: str) -> Imported:
     itself is gone. What is neither a binding nor the listen list is passed
     over, and a note reports it.
     """
-    reader = _Reader()
+    reader = Reader()
     for statement in parse(text, file):
         if isinstance(statement, KeyLine):
             reader.enter(statement)
@@ -66,7 +66,7 @@ def write(contents: Contents) -> Written:
     return Written(codecs.BOM_UTF16_LE + text.encode("utf-16-le"), losses)
 
 
-class _Reader:
+class Reader:
     """The keys that a document makes, and what it does besides."""
 
     def __init__(self) -> None:

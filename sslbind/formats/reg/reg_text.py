@@ -28,12 +28,15 @@ _HEADER = "Windows Registry Editor Version 5.00"
 _FIRST_LINE = re.compile(rf"\s*({re.escape(_HEADER)}|REGEDIT4)[ \t]*(?:\n|$)")
 # Quantifiers are possessive (``*+``): no line, however made, is tried twice.
 _NAME = re.compile(r'[ \t]*+(?:@|"([^"\\\n]*+(?:\\.[^"\\\n]*+)*+)")[ \t]*+=[ \t]*+')
+_BREAK = r"\\[ \t]*+(?:;[^\n]*+)?(?:\n|$)(?:[ \t]*+(?:;[^\n]*+)?\n)*+"
+"""The end of a line whose bytes go on, with comments and empty lines before they do."""
 # Text may span lines, as Windows writes it; bytes continue after a backslash.
 _DATA = re.compile(
     r"(?:(?P<delete>-)"
     r'|"(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*+)"'
-    r"|dword:(?P<dword>[0-9a-f]{1,8})"
-    r"|hex(?:\((?P<type>[0-9a-f]{1,8})\))?:(?P<hex>[0-9a-f, \t]*+(?:\\[ \t]*+\n[0-9a-f, \t]*+)*+))"
+    r"|dword:[ \t]*+(?P<dword>[0-9a-f]{1,8})"
+    r"|hex(?:\((?P<type>[0-9a-f]{1,8})\))?:(?P<hex>[0-9a-f, \t]*+"
+    rf"(?:{_BREAK}[0-9a-f, \t]*+)*+))"
     r"[ \t]*+(?:;[^\n]*)?(?:\n|$)",
     re.DOTALL | re.IGNORECASE,
 )
@@ -67,6 +70,10 @@ class BadLine(NamedTuple):
     is_key: bool = False
 
 
+class _SplitError(ValueError):
+    """A value that Windows drops: why, as a predicate."""
+
+
 def is_reg(text: str) -> bool:
     """Whether ``text`` starts as a .reg file does."""
     return _FIRST_LINE.match(text) is not None
@@ -83,6 +90,13 @@ def parse(text: str, file: str) -> Iterator[KeyLine | ValueLine | BadLine]:
             f"is not a .reg file: its first line is neither {_HEADER!r} nor 'REGEDIT4'",
             "'reg export' and regedit write it",
             file=file,
+        )
+    if "\n" in text[: start.start(1)]:
+        raise SslbindError(
+            f"has an empty line before {start[1]!r}: Windows does not take it for a .reg file",
+            "delete the line",
+            file=file,
+            line=1,
         )
     wide = start[1] == _HEADER
     pos = start.end()
@@ -121,7 +135,7 @@ def _key(number: int, line: str) -> KeyLine | BadLine:
     path, closing, _ = line[1:].rpartition("]")
     if not closing:
         return BadLine(number, f"{_shown(line)} has no closing bracket", is_key=True)
-    return KeyLine(number, path.removeprefix("-"), path.startswith("-"))
+    return KeyLine(number, path.removeprefix("-").rstrip("\\"), path.startswith("-"))
 
 
 def _value(
@@ -133,10 +147,17 @@ def _value(
     """
     name = _NAME.match(text, pos)
     found = name and _DATA.match(text, name.end())
+    first = text[pos:end].rstrip()
+    if name is not None and found is None and first.endswith("\\") and "=hex" in first.lower():
+        after = text.find("\n", end) + 1 or len(text)
+        why = "goes on in a line that has no bytes: Windows drops both lines"
+        return BadLine(number, f"{_shown(first)} {why}"), after
     if name is None or found is None:
         return BadLine(number, f"{_shown(text[pos:end])} is not a value"), end
     try:
         data = _data(found, wide=wide)
+    except _SplitError as error:
+        return BadLine(number, f"{_shown(text[pos:end])} {error}: Windows drops the value"), end
     except ValueError:
         return BadLine(number, f"{_shown(text[pos:end])} has something that is not a byte"), end
     return ValueLine(number, _unescape(name[1] or ""), data), found.end()
@@ -147,11 +168,18 @@ def _data(found: re.Match[str], *, wide: bool) -> Data | None:
     if found["delete"]:
         return None
     if found["text"] is not None:
+        if re.search(r"(?<!\\)(?:\\\\)*\\0", found["text"]):
+            raise _SplitError("has \\0 in its text")
         return Data.text(_unescape(found["text"]))
     if found["dword"]:
         return Data.dword(int(found["dword"], 16))
     type_ = REG_BINARY if found["type"] is None else int(found["type"], 16)
-    words = re.sub(r"[\s\\]", "", found["hex"]).removesuffix(",").split(",")
+    lines = [line.strip() for line in re.split(_BREAK, found["hex"])]
+    if any(not line.endswith(",") for line in lines[:-1] if line) or any(
+        line.startswith(",") for line in lines
+    ):
+        raise _SplitError("has a byte or a comma broken over two lines")
+    words = re.sub(r"\s", "", "".join(lines)).removesuffix(",").split(",")
     if words == [""]:
         words = []
     if not all(_BYTE.fullmatch(word) for word in words):
