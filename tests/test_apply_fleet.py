@@ -45,7 +45,7 @@ class Fleet:
         monkeypatch.setenv("SSLBIND_TARGETS", path)
 
     def apply(self, *words: str) -> dict[str, dict[str, object]]:
-        done = self.run("apply", *words, "--yes", "--format", "json")
+        done = self.run("apply", *(words or ("all",)), "--yes", "--format", "json")
         return {one["target"]: one for one in done.json["targets"]}
 
     def statuses(self, *words: str) -> dict[str, object]:
