@@ -663,7 +663,7 @@ def test_no_secret_is_remembered(certs: Path, drop: Drop, tmp_path: Path) -> Non
     time.sleep(SETTLED)
     found = stores(certs, PASSWORD)
     text = repr(found) + repr(found.entries())
-    text += "".join(path.read_text() for path in cache_files(tmp_path))
+    text += "".join(path.read_bytes().decode("latin-1") for path in cache_files(tmp_path))
     assert "web.pfx" in text
     for secret in (PASSWORD.decode(), *web().key_pem().decode().splitlines()[1:-1]):
         assert secret not in text

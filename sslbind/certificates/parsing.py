@@ -37,7 +37,7 @@ from cryptography.x509.oid import (
     NameOID,
 )
 
-from sslbind.certificates import der, pem
+from sslbind.certificates import der, opening, pem
 from sslbind.certificates.chains import Signed, encode_chain, ordered, with_keys
 from sslbind.certificates.extensions import (
     KEY_USAGES,
@@ -282,6 +282,8 @@ class _Reader:
 
     def read_pkcs12(self, data: bytes) -> None:
         self.count_rounds(data)
+        if opening.needs_limit(data):
+            opening.check(data, self._passwords)
         store = self.open_pkcs12(data)
         own = store.cert.certificate.public_bytes(Encoding.DER) if store.cert else None
         if own is not None:

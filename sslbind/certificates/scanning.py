@@ -10,10 +10,11 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind import cache
+from sslbind.certificates import opening
 from sslbind.certificates.facts import CertificateFacts, facts_of, from_row, to_row
 from sslbind.certificates.pem import MAX_SIZE
 from sslbind.certificates.sealed import Sealed, sealed_of
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 CERTIFICATE_SUFFIXES = frozenset((".pem", ".crt", ".cer", ".der", ".pfx", ".p12", ".p7b", ".p7c"))
 KEY_SUFFIX = ".key"
+_PFX = frozenset((".pfx", ".p12"))
+_FEW = 8  # PFX files: starting a process takes as long as opening some of them
 _SUFFIXES = CERTIFICATE_SUFFIXES | {KEY_SUFFIX}
 MAX_DEPTH = 8
 """Folders below a store that are looked into; links to folders are not followed."""
@@ -57,6 +60,9 @@ class FileContents(NamedTuple):
     problem: str | None = None
     sealed: Sealed | None = None
     twice: bool = False
+
+
+_NOTHING = FileContents([], [], [])
 
 
 class PasswordFile:
@@ -121,6 +127,7 @@ def scan(
     password_stamp = password_file.stamp()
     old_password, old = _recall(name)
     found: dict[str, FileContents] = {}
+    apart: list[tuple[str, list[int]]] = []
     fresh = False
     for count, (path, status) in enumerate(_flat(folder) if flat else _walk(folder)):
         if progress is not None and count % 64 == 0:
@@ -132,13 +139,111 @@ def scan(
         stamp = stamp_of(status)
         retry = known is not None and known.locked and old_password != password_stamp
         if known is None or known.stamp != stamp or retry:
-            known = _contents(f"{folder}/{path}", stamp, password_file)
             fresh = True
+            if _suffix(path) in _PFX:
+                apart.append((path, stamp))
+                known = _NOTHING  # its place in the order
+            else:
+                known = _contents(f"{folder}/{path}", stamp, password_file)
         found[path] = known
+    for path, contents in _open_apart(folder, apart, password_file):
+        found[path] = contents
+        if progress is not None and len(apart) >= 64:
+            progress(len(found))
     kept = {path for path, facts in found.items() if facts.stamp}
     if fresh or kept != old.keys() or old_password != password_stamp:
         _remember(name, password_stamp, found)
     return found
+
+
+def _open_apart(
+    folder: str, files: Sequence[tuple[str, list[int]]], password_file: PasswordFile
+) -> Iterator[tuple[str, FileContents]]:
+    """Yield the contents of PFX files, opened in another process, which ends if one takes too long.
+
+    A few that cannot hide any work are opened here, which is faster.
+    """
+    waiting = [*files] if len(files) > _FEW else []
+    for path, stamp in files if not waiting else ():
+        if _needs_limit(f"{folder}/{path}"):
+            waiting.append((path, stamp))
+        else:
+            yield path, _contents(f"{folder}/{path}", stamp, password_file)
+    digests: set[bytes] = set()
+    while waiting:
+        done, running = 0, False
+        for line in opening.lines("scanning", _request(folder, waiting, password_file)):
+            if running and line is not None:
+                contents, digest = _from_line(line)
+                digests.update(digest)
+                yield waiting[done][0], contents
+                done += 1
+            running = True
+        if not running:  # no process can be started here
+            for path, stamp in waiting:
+                yield path, _contents(f"{folder}/{path}", stamp, password_file)
+            break
+        if done < len(waiting):
+            path, stamp = waiting[done]
+            yield (
+                path,
+                FileContents(stamp, [], [], problem=f"cannot be used: it {opening.TOO_SLOW}"),
+            )
+            done += 1
+        waiting = waiting[done:]
+    opening.remember(digests)
+
+
+def _needs_limit(path: str) -> bool:
+    try:
+        return opening.needs_limit(read_file(path, MAX_SIZE, regular=True))
+    except SslbindError:
+        return False
+
+
+def _request(
+    folder: str, files: Sequence[tuple[str, list[int]]], password_file: PasswordFile
+) -> bytes:
+    import json
+
+    return json.dumps([folder, files, password_file.path, password_file.setting]).encode()
+
+
+def answer() -> None:
+    """Open the files that ``_open_apart`` asks for, in a process of their own; print each."""
+    import json
+    import sys
+
+    opening.open_here()
+    folder, files, path, setting = json.loads(sys.stdin.buffer.read())
+    password_file = PasswordFile(path, setting)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    for file, stamp in files:
+        contents = _contents(f"{folder}/{file}", stamp, password_file)
+        digest = []
+        if contents.branches and contents.sealed and contents.sealed.mac:
+            with contextlib.suppress(SslbindError):
+                data = read_file(f"{folder}/{file}", MAX_SIZE, regular=True)
+                digest = [opening.digest(data).hex()]
+        ends = [[to_row(one) for one in (b.leaf, *b.chain)] for b in contents.branches]
+        sys.stdout.write(json.dumps([digest, ends, *_rest(contents)]) + "\n")
+        sys.stdout.flush()
+
+
+def _rest(contents: FileContents) -> list[Any]:
+    return [contents.stamp, *contents[2:]]
+
+
+def _from_line(line: bytes) -> tuple[FileContents, list[bytes]]:
+    import json
+
+    digest, ends, stamp, keys, locked, problem, sealed, twice = json.loads(line)
+    branches = []
+    for leaf, *chain in ends:
+        branches.append(Branch(from_row(leaf), tuple(map(from_row, chain))))
+    contents = FileContents(stamp, branches, keys, locked, problem, _sealed(sealed), twice)
+    return contents, [bytes.fromhex(one) for one in digest]
 
 
 def open_file(path: str, password_file: PasswordFile, *, strict: bool) -> Bundle:

@@ -1,0 +1,155 @@
+"""Time limits for PFX files: each is opened in a process of its own first.
+
+An encrypted part of a PFX file may demand any number of key derivation rounds
+for what is inside of it. Only its password reveals them, and OpenSSL counts
+them out without a look at signals: 2^31 take half an hour. So a file with such
+a part is opened in a process that can be ended; once it has been opened, its
+digest is remembered, and it is opened here. Where no process can be started,
+as in a program without an interpreter of its own, there is no limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+
+from sslbind import cache
+from sslbind.certificates import der
+from sslbind.errors import CertificateError
+
+LIMIT = 15
+"""Seconds that opening a file may take; the rounds that show take two at most."""
+TOO_SLOW = f"takes more than {LIMIT} seconds to open: too many hidden key derivation rounds"
+
+_ENCRYPTED = bytes.fromhex("06092a864886f70d010706")  # pkcs7-encryptedData
+_SLOT = "opened-pfx"
+_DIGEST = 16
+_KEPT = 1 << 20  # bytes: some 65,000 files
+_CODE = (
+    "import json, sys\n"
+    "sys.path[:] = json.loads(sys.argv[1])\n"
+    "from sslbind.certificates.{} import answer\n"
+    "answer()\n"
+)
+_opened: set[bytes] = set()
+_here = False
+
+
+def digest(data: bytes) -> bytes:
+    """Return what a file is remembered by."""
+    return sha256(data).digest()[:_DIGEST]
+
+
+def needs_limit(data: bytes) -> bool:
+    """Whether a file has a part that may hide work, and has not been opened before."""
+    if _here or der.kind(data) != "pkcs12":
+        return False
+    try:
+        hides = _ENCRYPTED in der.normal(data)
+    except der.NotBerError:  # the reader refuses it
+        return False
+    return hides and digest(data) not in _opened and digest(data) not in _remembered()
+
+
+def open_here() -> None:
+    """Set no limit in this process: it is the one that can be ended."""
+    global _here  # noqa: PLW0603  # a process is one or the other
+    _here = True
+
+
+def remember(digests: set[bytes]) -> None:
+    """Remember files that were opened, by their digests."""
+    new = digests - _opened
+    if not new:
+        return
+    _opened.update(new)
+    known = cache.recall(_SLOT) or b""
+    kept = {known[at : at + _DIGEST] for at in range(0, len(known), _DIGEST)}
+    if new - kept:
+        cache.remember(_SLOT, (known + b"".join(sorted(new - kept)))[-_KEPT:])
+
+
+def check(data: bytes, passwords: Sequence[bytes]) -> None:
+    """Let another process open a PFX file; raise CertificateError where that takes too long."""
+    import base64
+    import json
+
+    request = json.dumps([base64.b64encode(one).decode() for one in (data, *passwords)])
+    try:
+        done = subprocess.run(  # noqa: S603  # this interpreter, and code of ours
+            _command("vetting"),
+            input=request.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise CertificateError(
+            f"the PFX file {TOO_SLOW}",
+            "if the file is yours, export it again; if not, delete it",
+        ) from None
+    except OSError:
+        return
+    if done.stdout == b"opened":
+        remember({digest(data)})
+
+
+def lines(module: str, request: bytes) -> Iterator[bytes | None]:
+    """Yield the lines that ``answer`` of a module prints, the first of which says that it runs.
+
+    None comes in place of one that takes too long; the process has ended then.
+    """
+    from queue import Empty, SimpleQueue
+    from threading import Thread
+
+    try:
+        process = subprocess.Popen(  # noqa: S603  # this interpreter, and code of ours
+            _command(module),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        return
+    assert process.stdin is not None  # noqa: S101
+    assert process.stdout is not None  # noqa: S101
+    printed = process.stdout
+    output: SimpleQueue[bytes] = SimpleQueue()
+
+    def read() -> None:
+        for line in printed:
+            output.put(line)
+        output.put(b"")
+
+    reader = Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        with contextlib.suppress(OSError):  # one that ended at once
+            process.stdin.write(request)
+            process.stdin.close()
+        while line := output.get(timeout=LIMIT):
+            yield line
+    except Empty:
+        yield None
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        printed.close()
+
+
+def _command(module: str) -> list[str]:
+    import json
+
+    paths = json.dumps([os.path.abspath(path) for path in sys.path if path])
+    return [sys.executable or "python", "-I", "-c", _CODE.format(module), paths]
+
+
+def _remembered() -> frozenset[bytes]:
+    known = cache.recall(_SLOT) or b""
+    return frozenset(known[at : at + _DIGEST] for at in range(0, len(known), _DIGEST))

@@ -1,0 +1,160 @@
+"""PFX files that hide work: no command hangs, and one bad file costs its time once."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import subprocess
+import sys
+from hashlib import pbkdf2_hmac, sha1
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from pki import PASSWORD, intermediate, openssl_pfx, web
+
+from sslbind.certificates import opening
+from sslbind.certificates.der import encode
+from sslbind.certificates.parsing import identities, read_bundle
+from sslbind.certificates.scanning import PasswordFile, scan
+from sslbind.errors import CertificateError
+
+SLOW = "takes more than 15 seconds to open: too many hidden key derivation rounds"
+ROUNDS = 2**31 - 1
+
+
+def oid(text: str) -> bytes:
+    return encode(6, bytes.fromhex(text))
+
+
+def pbes2(salt: bytes, rounds: int, vector: bytes) -> bytes:
+    """AES-256 under PBKDF2 with SHA-256: RFC 8018."""
+    digest = encode(0x30, oid("2a864886f70d0209") + b"\x05\x00")
+    number = encode(2, rounds.to_bytes(rounds.bit_length() // 8 + 1, "big"))
+    key = encode(0x30, oid("2a864886f70d01050c") + encode(0x30, encode(4, salt) + number + digest))
+    cipher = encode(0x30, oid("60864801650304012a") + encode(4, vector))
+    return encode(0x30, oid("2a864886f70d01050d") + encode(0x30, key + cipher))
+
+
+def bomb(rounds: int = ROUNDS) -> bytes:
+    """A PFX of which an encrypted part has a key that demands many rounds; RFC 7292."""
+    inner = encode(0x30, pbes2(b"saltsalt", rounds, bytes(16)) + encode(4, bytes(64)))
+    bag = encode(0x30, oid("2a864886f70d010c0a0102") + encode(0xA0, inner))
+    plain = encode(0x30, bag)
+    pad = 16 - len(plain) % 16
+    key = pbkdf2_hmac("sha256", PASSWORD, b"saltsalt", 2048)
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(bytes(16))).encryptor()
+    secret = encryptor.update(plain + bytes((pad,)) * pad) + encryptor.finalize()
+    content = encode(
+        0x30,
+        oid("2a864886f70d010701") + pbes2(b"saltsalt", 2048, bytes(16)) + encode(0x80, secret),
+    )
+    part = encode(0x30, encode(2, b"\0") + content)
+    safe = encode(0x30, encode(0x30, oid("2a864886f70d010706") + encode(0xA0, part)))
+    word = PASSWORD.decode().encode("utf-16-be") + b"\0\0"
+    digest = b"\3" * 64 + b"saltsalt" * 8 + (word * 64)[: -(-len(word) // 64) * 64]
+    for _ in range(2048):
+        digest = sha1(digest, usedforsecurity=False).digest()
+    info = encode(
+        0x30,
+        bytes.fromhex("300906052b0e03021a0500") + encode(4, hmac.digest(digest, safe, "sha1")),
+    )
+    mac = encode(0x30, info + encode(4, b"saltsalt") + encode(2, (2048).to_bytes(2, "big")))
+    whole = encode(0x30, oid("2a864886f70d010701") + encode(0xA0, encode(4, safe)))
+    return encode(0x30, b"\x02\x01\x03" + whole + mac)
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits for the whole limit; a machine with much to do has some time all the same."""
+    monkeypatch.setattr(opening, "LIMIT", 5)
+
+
+def test_the_bomb_is_one(tmp_path: Path) -> None:
+    """OpenSSL itself takes the password, and goes on to the hidden rounds."""
+    path = tmp_path / "few.pfx"
+    path.write_bytes(bomb(5000))
+    secret = f"pass:{PASSWORD.decode()}"
+    done = subprocess.run(
+        ["openssl", "pkcs12", "-info", "-in", path, "-passin", secret, "-noout"],
+        capture_output=True,
+        check=False,
+    )
+    assert b"Shrouded Keybag: PBES2, PBKDF2, AES-256-CBC, Iteration 5000" in done.stderr
+    assert len(bomb()) < 1024
+
+
+def test_it_ends() -> None:
+    with pytest.raises(CertificateError, match="too many hidden key derivation rounds"):
+        read_bundle(bomb(), [PASSWORD])
+
+
+def test_what_was_opened_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second time no process is started; nor by the next command."""
+    data = openssl_pfx(web())
+    assert opening.needs_limit(data)
+    assert not opening.needs_limit(web().pfx())  # nothing in it is encrypted
+    (one,) = identities(read_bundle(data, [PASSWORD]))
+    assert one.key is not None
+    assert not opening.needs_limit(data)
+    monkeypatch.setattr(opening, "_opened", set())
+    assert not opening.needs_limit(data), "it is in the cache"
+    other = openssl_pfx(web())
+    with pytest.raises(CertificateError):
+        read_bundle(other, [b"wrong"])
+    assert opening.needs_limit(other)
+
+
+def test_one_bad_file_of_a_store(tmp_path: Path) -> None:
+    """It costs its time once; the files after it are opened, and a next scan opens nothing."""
+    folder = tmp_path / "ccs"
+    folder.mkdir()
+    (tmp_path / "password").write_bytes(PASSWORD)
+    password = PasswordFile(str(tmp_path / "password"))
+    for number in range(12):
+        (folder / f"{number:02}.pfx").write_bytes(openssl_pfx(web()))
+    (folder / "05.pfx").write_bytes(bomb())
+    (folder / "11.pfx").write_bytes(b"none")
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
+    found = scan(str(folder), password, flat=True)
+    assert list(found) == [f"{number:02}.pfx" for number in range(12)]
+    assert found["05.pfx"].problem == f"cannot be used: it {SLOW}"
+    assert found["11.pfx"].problem == "cannot be used: it is not PEM, DER, PKCS#7 or PFX"
+    good = [name for name, one in found.items() if one.branches]
+    assert good == [f"{number:02}.pfx" for number in range(12) if number not in (5, 11)]
+    code = (
+        "import sys\n"
+        "def hook(event, arguments):\n"
+        "    if event == 'subprocess.Popen': print('started')\n"
+        "sys.addaudithook(hook)\n"
+        "from sslbind.certificates.scanning import PasswordFile, scan\n"
+        f"found = scan({str(folder)!r}, PasswordFile({str(tmp_path / 'password')!r}), flat=True)\n"
+        "print(found['05.pfx'].problem)\n"
+    )
+    again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert again.stdout == f"cannot be used: it {SLOW}\n"
+
+
+def test_commands(run: Run) -> None:
+    """Every command that opens a file says so in a sentence, and no registry stays locked."""
+    assert run("init").code == 0
+    Path("bomb.pfx").write_bytes(bomb())
+    word = {"PFX": PASSWORD.decode()}
+    word_too = ("--password-env", "PFX")
+    for words in (
+        ("store", "add", "bomb.pfx", *word_too),
+        ("add", "sslcert", "10.0.0.5:443", "--cert", "bomb.pfx", *word_too, "appid=iis"),
+    ):
+        done = run(*words, env=word)
+        assert done.code == 2, done
+        assert f"error: bomb.pfx: the PFX file {SLOW}" in done.err
+    assert run("list").code == 0
+
+
+def test_no_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no process can be started, files are opened here."""
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    data = openssl_pfx(intermediate())
+    assert read_bundle(data, [PASSWORD]).keys
