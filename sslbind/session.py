@@ -27,6 +27,7 @@ from sslbind.registry.bindings import Bindings
 from sslbind.registry.registry import Registry
 from sslbind.release import Release
 from sslbind.resolver import State
+from sslbind.shells import word
 from sslbind.tags import PROPERTIES, SSLFLAGS, STORED, Value
 
 if TYPE_CHECKING:
@@ -378,8 +379,8 @@ class Session:
         key = binding.key.spec
         return ExistsError(
             f"{key} exists {what}, owned by {owner} {binding.appid}" + (f"; {why}" if why else ""),
-            f"sslbind update sslcert {key} TAG=VALUE changes it; --if-exists update adds or"
-            " changes it",
+            f"sslbind update sslcert {word(key) or 'KEY'} TAG=VALUE changes it; --if-exists update"
+            " adds or changes it",
         )
 
     def _absent(self, key: Key) -> NotFoundError:

@@ -23,7 +23,7 @@ MODULES = {
 }
 
 LAYERS = (
-    ("errors", "printable", "version", "digest", "wording", "moments"),
+    ("errors", "printable", "shells", "version", "digest", "wording", "moments"),
     ("release", "owners"),
     ("tags", "keys"),
     ("sslflags", "grammar"),

@@ -113,7 +113,7 @@ def test_wrong_store(case: Case) -> None:
     )
     assert found.advice == "name the store where it is: certstorename=Web Farm"
     assert case.mend("cert-wrong-store") == (
-        f"sslbind update sslcert hostnameport={KEY} 'certstorename=Web Farm'"
+        f'sslbind update sslcert hostnameport={KEY} "certstorename=Web Farm"'
     )
 
 

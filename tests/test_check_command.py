@@ -189,7 +189,7 @@ class TestFiles:
             ("web 2/sslbind.toml", 4),
             ("sslbind.toml", 4),
         ]
-        assert done.json["findings"][0]["command"].startswith("sslbind -r 'web 2/sslbind.toml' add")
+        assert done.json["findings"][0]["command"].startswith('sslbind -r "web 2/sslbind.toml" add')
         assert done.err.endswith("note: 2 findings in 2 bindings (2 warn)\n")
 
     def test_twice(self, run: Run, names: Path) -> None:

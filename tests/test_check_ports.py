@@ -43,7 +43,7 @@ def test_no_default_ssl_of_an_unknown_owner(case: Case) -> None:
     """An appid that has no name stays an appid, quoted for a shell."""
     case.write(record("www.contoso.com:443", A, appid=OTHER))
     assert case.mend("no-default-ssl") == (
-        f"sslbind add sslcert ipport=0.0.0.0:443 certhash={A} 'appid={OTHER}' certstorename=MY"
+        f'sslbind add sslcert ipport=0.0.0.0:443 certhash={A} "appid={OTHER}" certstorename=MY'
     )
 
 
@@ -202,8 +202,8 @@ def test_v6_wildcard_differs(case: Case) -> None:
     assert first.advice == "set both to the same values; the command takes those of 0.0.0.0:443"
     case.write(record("0.0.0.0:443", A), record("[::]:443", B, appid=ADFS))
     assert case.mend("v6-wildcard-differs") == (
-        f"sslbind update sslcert 'ipport=[::]:443' certhash={A}"
-        " 'appid={4dc3e181-e14b-4a21-b022-59fc669b0914}'"
+        f'sslbind update sslcert "ipport=[::]:443" certhash={A}'
+        ' "appid={4dc3e181-e14b-4a21-b022-59fc669b0914}"'
     )
 
 

@@ -207,7 +207,7 @@ def test_adfs_ip_binding(case: Case) -> None:
     assert one.advice == ("delete it; 0.0.0.0:443 may be the fallback for clients without a name")
     assert one.command == "sslbind delete sslcert ipport=10.0.0.5:443"
     assert case.run("delete", "sslcert", "ipport=10.0.0.5:443").code == 0
-    assert case.mend("adfs-ip-binding") == "sslbind delete sslcert 'ipport=[::]:443'"
+    assert case.mend("adfs-ip-binding") == 'sslbind delete sslcert "ipport=[::]:443"'
 
 
 def test_adfs_ip_binding_for_a_site(case: Case) -> None:

@@ -219,7 +219,7 @@ def test_binding_without_record_of_a_wildcard(case: SiteCase) -> None:
     case.store(wild)
     case.sites(binding("*:443:www.bücher.example", 1))
     assert case.mended("binding-without-record") == (
-        "sslbind add sslcert 'hostnameport=www.bücher.example:443'"
+        'sslbind add sslcert "hostnameport=www.bücher.example:443"'
         f" certhash={wild.thumbprint} appid=iis certstorename=MY"
     )
 

@@ -293,7 +293,7 @@ def test_nothing_of_a_script_runs_in_a_shell(run: Run, bare: Path, hostile: str)
     )
     seen = run("export", "netsh-script", "-o", "go.txt", "--strict")
     assert seen.code == 1
-    assert "sslctlidentifier has a character that a shell or cmd would expand" in seen.err
+    assert "sslctlidentifier has a character that sh, cmd or PowerShell would interpret" in seen.err
     subprocess.run(["sh", "go.txt"], cwd=bare.parent, capture_output=True, check=False)
     assert not (bare.parent / "pwn").exists()
     assert "sslctlidentifier=" in run("export", "powershell").out

@@ -20,9 +20,9 @@ from sslbind.errors import BadValueError
 from sslbind.formats import formats
 from sslbind.formats.format import Contents, Delta, Transition, Written
 from sslbind.formats.netsh import script_writer
-from sslbind.formats.netsh.powershell import quote
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, parse_key
 from sslbind.release import Release
+from sslbind.shells import powershell as quote
 
 GOLDEN = Path(__file__).parent / "golden" / "export-powershell.ps1"
 KEY = parse_key(IPPORT, "10.0.0.5:443")

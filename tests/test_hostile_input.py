@@ -57,7 +57,7 @@ def test_a_path_in_a_hint_is_quoted(run: Run) -> None:
     """A command that a hint gives can be pasted into a shell, whatever the file is called."""
     result = run("-r", "x $(id).toml", "list")
     assert result.code == 2
-    assert "hint: sslbind -r 'x $(id).toml' init creates it" in result.err
+    assert "hint: sslbind -r 'x $(id).toml' init (in sh) creates it" in result.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
@@ -103,4 +103,4 @@ def test_a_store_name_that_a_shell_expands_is_told(run: Run, registry: Path) -> 
     )
     result = run("dump")
     assert result.code == 0
-    assert "certstorename=a$(b): a shell or cmd would expand it" in result.err
+    assert "certstorename=a$(b): a shell would interpret it" in result.err

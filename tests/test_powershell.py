@@ -22,10 +22,10 @@ from sslbind.binding import Binding
 from sslbind.errors import BadValueError
 from sslbind.formats import formats
 from sslbind.formats.format import Contents, Delta, Transition
-from sslbind.formats.netsh.powershell import quote
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, parse_key
 from sslbind.registry.registry import Registry
 from sslbind.release import RELEASES
+from sslbind.shells import powershell as quote
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="netsh.exe is a shell script here")
 

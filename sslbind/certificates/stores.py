@@ -31,6 +31,7 @@ from sslbind.files import (
 )
 from sslbind.locks import locked
 from sslbind.printable import printable
+from sslbind.shells import word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -486,10 +487,8 @@ class CertStores:
 
 
 def _word(text: str) -> str:
-    """Return ``text`` as one word of a command that somebody may paste into a shell."""
-    from shlex import quote
-
-    return quote(printable(text))
+    """Return ``text`` as one word of a command that somebody may paste into any shell."""
+    return word(text) or "STORE"
 
 
 def _content(path: str) -> bytes:

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
+from sslbind import shells
 from sslbind.answers.precedence import Reach
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.judgement import Problem, judge, name_problems, path, valid_at
@@ -16,7 +16,6 @@ from sslbind.certificates.links import Links
 from sslbind.check.finding import Found
 from sslbind.keys import HOSTNAMEPORT, KINDS, Key, Kind
 from sslbind.moments import SOON, SpanOrThird, Window
-from sslbind.printable import printable
 from sslbind.registry.registry import DEFAULT_FILE
 from sslbind.resolver import used_since
 from sslbind.tags import REJECT, STORED, Tag, Value
@@ -271,7 +270,7 @@ class Subject:
         return os.path.join(folder, file) if file else folder
 
     def command(self, *words: str) -> str:
-        """Return a command of ours for this registry, each word quoted for a shell.
+        """Return a command of ours for this registry, safe to paste; see ``shells.command``.
 
         For a capture, it names REGISTRY: the one that ``import`` makes of it.
         """
@@ -279,7 +278,7 @@ class Subject:
         before = ["-r", path] if self._named or path != DEFAULT_FILE else []
         if self.release is not self.settings.release:
             before += ["--windows", str(self.release)]
-        return " ".join(["sslbind", *(quote(printable(word)) for word in (*before, *words))])
+        return shells.command(("sslbind", *before, *words))
 
     def update(self, key: Key, values: Mapping[str, Value]) -> str:
         """Return the command that gives a record these values, nothing where it is refused.

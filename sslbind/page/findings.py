@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
+from sslbind import shells
 from sslbind.check import SEVERITIES, rules
 from sslbind.check.finding import Finding, Severity
 from sslbind.page.contents import Contents
@@ -77,7 +77,7 @@ def _group(
     if left := sum(map(len, together[_SHOWN:])):
         paths = dict.fromkeys(server.path for server in contents.servers if not server.problem)
         more = f"<p>{count(left)} more:</p>"
-        more += command(shlex.join(["sslbind", "check", "--select", id_, *paths]))
+        more += command(shells.command(("sslbind", "check", "--select", id_, *paths)))
     return (
         f'<article class="finding {KINDS[severity]}"{place}><h3>'
         f"{badge(KINDS[severity], WORDS[severity])} {text(title)}{many}"

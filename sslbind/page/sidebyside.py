@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sslbind import shells
 from sslbind.comparison import Comparison, Difference, shown_value
 from sslbind.page.contents import Contents
 from sslbind.page.markup import command, count, table, text
@@ -29,9 +30,7 @@ def comparison_section(contents: Contents) -> str:
         body += table("diff", "Differences between the servers", columns, _rows(comparison))
     if (more := len(comparison.differences) - _MOST) > 0:
         paths = [one.path for one in contents.servers if one.state is not None]
-        from shlex import join
-
-        body += f"<p>{count(more)} more:</p>{command('sslbind ' + join(['diff', *paths]))}"
+        body += f"<p>{count(more)} more:</p>{command(shells.command(('sslbind', 'diff', *paths)))}"
     return (
         '<section id="servers" aria-labelledby="servers-title">'
         f'<h2 id="servers-title">Servers side by side</h2>{body}</section>\n'

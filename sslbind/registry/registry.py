@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from sslbind import cache, files, locks
+from sslbind import cache, files, locks, shells
 from sslbind.binding import Binding
 from sslbind.digest import content_digest
 from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
@@ -350,9 +350,8 @@ def _slot(data: bytes) -> tuple[str, bytes]:
 
 
 def _init_command(path: str) -> str:
-    from shlex import quote
-
-    return "sslbind init" if path == DEFAULT_FILE else f"sslbind -r {quote(path)} init"
+    named = () if path == DEFAULT_FILE else ("-r", path)
+    return shells.in_sentence(("sslbind", *named, "init")) or "sslbind init"
 
 
 @contextlib.contextmanager

@@ -9,7 +9,6 @@ of the language specification, section 2.3.5.2). Its functions are in
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from importlib import resources
 
@@ -18,15 +17,8 @@ from sslbind.formats.format import Contents, Delta, Format, Transition, Written
 from sslbind.formats.netsh.script_writer import assemble, from_nothing, refused, require_netsh
 from sslbind.formats.netsh.show_writer import lines_of
 from sslbind.release import Release
+from sslbind.shells import powershell as quote
 from sslbind.tags import PROPERTIES, Bit, Type
-
-_QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
-"""Each of them ends a single-quoted literal; doubled, it is a literal character."""
-
-
-def quote(text: str) -> str:
-    """Return ``text`` as a literal in single quotes, in which nothing has a meaning."""
-    return f"'{_QUOTES.sub(lambda found: found[0] * 2, text)}'"
 
 
 def write(contents: Contents) -> Written:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from sslbind import shells
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError, NetshError
 from sslbind.formats.encoding import refuse_lost
@@ -176,8 +177,8 @@ def _of_no_record(line: int, key: Key, values: Mapping[str, Value], why: str) ->
     ]
     hints: tuple[str, ...] = ()
     if tags:
-        command = f"sslbind update sslcert {key.spec} {' '.join(tags)}"
-        hints = (f"{command} does it in a registry that has the record",)
+        line_ = shells.in_sentence(("sslbind", "update", "sslcert", key.spec, *tags))
+        hints = (f"{line_} does it in a registry that has the record",)
     what = f" ({', '.join(tags)})" if tags else ""
     return BadRecord(
         line, f"{why}{what} of {key.spec}, and no line above adds that record", hints, key

@@ -22,8 +22,8 @@ _END = "\npopd\n# End of HTTP bindings\n"
 _QUOTED = set(" \t&|<>^()%!;,='`")
 """Characters that netsh, cmd or a shell interpret outside quotes."""
 
-_EXPANDED = set("%$`\\")
-"""Characters that cmd or a shell interpret inside quotes too; ``netsh -f`` does not."""
+_EXPANDED = set("%$`\\!\u201c\u201d\u201e")
+"""Characters that cmd, PowerShell or sh interpret inside quotes too; ``netsh -f`` does not."""
 
 
 Render = Callable[[Sequence[Sequence[str]], Delta | None], list[str]]
@@ -239,7 +239,7 @@ def netsh_line(words: Sequence[str]) -> str:
 
 def _expanded(binding: Binding) -> list[str]:
     return [
-        f"{binding.key.spec}: {tag.name}={binding[tag.name]}: a shell or cmd would expand it"
+        f"{binding.key.spec}: {tag.name}={binding[tag.name]}: a shell would interpret it"
         for tag in TAGS
         if _EXPANDED.intersection(str(binding.values.get(tag.name, "")))
     ]
@@ -251,7 +251,7 @@ def _safe_line(words: Sequence[str]) -> str:
         name, _, text = word.partition("=")
         if _EXPANDED.intersection(text):
             raise ValueError(
-                f"{name} has a character that a shell or cmd would expand;"
+                f"{name} has a character that sh, cmd or PowerShell would interpret;"
                 " export powershell can carry it"
             )
     return netsh_line(words)
