@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind.binding import Binding
 from sslbind.certificates.choosing import Chooser
+from sslbind.certificates.judgement import doubts
 from sslbind.comparison import IPLISTEN
 from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
 from sslbind.keys import Key
@@ -186,6 +187,7 @@ def with_certificates(imported: Imported, stores: CertStores | None, now: dateti
         records.append(ImportedRecord(Binding(wanted.key, values), wanted.line))
         notes.append(f"{name}: the document names no certificate; {entry.thumbprint} in"
                      f" {entry.store} is taken for {wanted.host}: {choice.reason}")  # fmt: skip
+        notes += doubts(entry.certificate) if entry.certificate else ()
     return imported._replace(
         records=tuple(records), bad=tuple(bad), notes=tuple(notes), incomplete=()
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sslbind.binding import DEFAULT_STORE
+from sslbind.certificates.judgement import doubts
 from sslbind.certificates.names import covers
 from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError
 from sslbind.files import read_file, reason
@@ -193,7 +194,8 @@ def bind_certificate(  # noqa: PLR0913  # a certificate, a binding, and how nets
         change = session.add(key, values, if_exists=if_exists, verify=verify, certificate=identity)
     if identity is None:
         return change
-    change = change._replace(notes=(*change.notes, *_doubts(identity.leaf, key, now)))
+    more = *_doubts(identity.leaf, key, now), *doubts(identity.leaf)
+    change = change._replace(notes=(*change.notes, *more))
     return change if dry_run else session.store(identity, change)
 
 

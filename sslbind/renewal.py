@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.choosing import age, canonical_name
+from sslbind.certificates.judgement import doubts
 from sslbind.certificates.names import covers
 from sslbind.errors import BadValueError, NetshError, SslbindError
 from sslbind.keys import HOSTNAMEPORT, Key, parse_host
@@ -147,6 +148,7 @@ def renew(session: Session, identity: Identity, request: RenewalRequest) -> Rene
     if not request.dry_run:
         _store(session, identity, changes)
     status: Status = "renewed" if changes else "unchanged"
+    notes += doubts(identity.leaf)
     return Renewal(identity, status, tuple(replaced), tuple(changes), notes=tuple(notes))
 
 

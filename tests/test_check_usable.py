@@ -318,3 +318,37 @@ def test_chain_in_file(case: Case) -> None:
     )
     Path("ISSUER.pem").write_bytes(intermediate().pem)
     case.mend("ccs-chain-in-file")
+
+
+# What is said when such a certificate is brought
+
+
+def test_notes(case: Case) -> None:
+    """One note with all of it, from every command that takes a certificate; none for a good one."""
+    key = ec.generate_private_key(ec.SECP521R1())
+    bad = made(usage("key_encipherment"), key=key, days=9000)
+    Path("bad.pem").write_bytes(bad.pem + bad.key_pem())
+    Path("good.pem").write_bytes(web().pem + web().key_pem())
+    case.write(STORES, record("10.0.0.6:443", web()))
+    case.store(web())
+    note = (
+        f"note: the certificate {bad.thumbprint} has the key usage keyEncipherment, without"
+        " digitalSignature: Chrome and Edge refuse it, and Schannel offers neither ECDHE nor TLS"
+        " 1.3 with it; it has a key of the type EC P-521, and Windows offers P-256 and P-384"
+        " only, as browsers do\n"
+    )
+    for words in (
+        ("add", "sslcert", IP, "--cert", "bad.pem", "appid=iis"),
+        ("update", "sslcert", IP, "--cert", "bad.pem"),
+        ("store", "add", "bad.pem"),
+        ("rebind", web().thumbprint, "bad.pem", "--force"),
+        ("renew", "bad.pem"),
+    ):
+        done = case.run(*words)
+        assert done.err.count(note) == 1, words
+    for words in (
+        ("store", "add", "good.pem"),
+        ("rebind", bad.thumbprint, "good.pem", "--force"),
+    ):
+        done = case.run(*words)
+        assert (done.code, "key usage" in done.err) == (0, False)

@@ -202,6 +202,19 @@ def key_problems(leaf: CertificateFacts) -> Iterator[Problem]:
     yield _problem("key-type", leaf, leaf, what, NEW_KEY)
 
 
+def doubts(leaf: CertificateFacts) -> Iterator[str]:
+    """Yield one sentence with all that is wrong with ``leaf`` whoever binds it, and whenever.
+
+    That is its key, its usage and its lack of names; nothing where it is fine.
+    """
+    found = [*_usage(leaf), *key_problems(leaf), *(() if leaf.names else name_problems(leaf, ()))]
+    if leaf.must_staple and not leaf.ocsp:
+        found += filter(None, [staple_problem(leaf, stapled=None)])
+    if found:
+        what = "; it ".join(one.what for one in found)
+        yield f"the certificate {leaf.thumbprint} {what}"
+
+
 def staple_problem(leaf: CertificateFacts, *, stapled: bool | None) -> Problem | None:
     """Return what is wrong where ``leaf`` requires a stapled OCSP response (RFC 7633).
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sslbind.certificates.judgement import doubts
 from sslbind.cli.app import HELP, NO, OK, App, dry_run_option, format_option, pass_app
 from sslbind.cli.changes import describe
 from sslbind.cli.passwords import password_options
@@ -91,6 +92,9 @@ def _comment(app: App, session: Session, result: Rebinding) -> None:
         return
     if all(one.action == "unchanged" for one in result.changes):
         app.note("unchanged")
+    for entry in session.stores.search(result.new)[:1] if session.stores else ():
+        if entry.certificate is not None:
+            app.note(*doubts(entry.certificate))
     if result.uncovered:
         app.hint(
             f"{result.new} does not cover {join(result.uncovered)}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sslbind.certificates.judgement import doubts
 from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import named_thumbprints, read_certificates
@@ -65,6 +66,8 @@ def add(
     for identity in found:
         entry, changed = stores.add(identity, store)
         added.append((entry, changed))
+        if not identity.leaf.is_ca:
+            app.note(*doubts(identity.leaf))
         if identity.key is None and not entry.has_key and not stores.keys_elsewhere:
             app.note(f"{entry.thumbprint} came without its private key: no binding can use it yet")
     if format_ == "json":
