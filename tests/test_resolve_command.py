@@ -517,6 +517,38 @@ def test_explain(run: Run, folder: Path) -> None:
         "TLS versions: TLS 1.0, TLS 1.1, TLS 1.2; the record turns off TLS 1.3\n"
         "site: the certificate does not determine the site: the Host header does, after TLS"
         " (documented)\n"
+        "chain: Windows sends CN=www.contoso.com, as it finds issuers in the stores CA and Root"
+        " (documented)\n"
+        "chain: CN=Test Intermediate is in the certificate's file, and in neither of the stores CA"
+        " and Root: Windows sends it only if the server's store CA has it (inferred)\n"
+        "client: one that has its root and no other certificate accepts the chain if its root is"
+        " CN=Test Intermediate, and else lacks what is between (inferred)\n"
+    )
+
+
+def test_explain_the_chain(run: Run, folder: Path) -> None:
+    """What Windows sends from its own stores, of two issuers the later, and what a client gets."""
+    later = issue(
+        "Test Intermediate",
+        issuer=root(),
+        ca=True,
+        key=intermediate().key,
+        start=datetime.now(UTC) - timedelta(days=1),
+        end=datetime.now(UTC) + timedelta(days=4000),
+    )
+    store(folder, root(), name="Root", key=False)
+    store(folder, intermediate(), later, name="CA", key=False)
+    write(folder, f"sni {WWW}:443 {GOOD.thumbprint}", settings=STORES)
+    said = run("resolve", "10.0.0.5:443", WWW, "--explain").out.splitlines()[-3:]
+    assert said[0] == (
+        "chain: Windows sends CN=www.contoso.com and CN=Test Intermediate, as it finds issuers in"
+        " the stores CA and Root (documented); the root CN=Test Root is not sent (documented)"
+    )
+    assert said[1].startswith("chain: of two issuers Windows takes CN=Test Intermediate (from ")
+    assert said[1].endswith("(inferred, reported once)")
+    assert said[2] == (
+        "client: one that has its root and no other certificate gets from the certificate to"
+        " CN=Test Root (inferred)"
     )
 
 

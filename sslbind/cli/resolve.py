@@ -9,6 +9,7 @@ import click
 
 from sslbind.answers.reasons import because, explain, mark, never_used
 from sslbind.answers.report import NO_TLS, Report, host_checked, report, state
+from sslbind.answers.sent import chain_reasons
 from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, pass_app
 from sslbind.cli.streams import read_input, shown_name
 from sslbind.errors import BadValueError, SslbindError
@@ -84,11 +85,12 @@ def resolve_command(
     connections = _asked_for(target, host, address, client_hello)
     session, now = app.reading(), datetime.now(UTC)
     answers = [_answer(app, session, one, now) for one in connections]
+    moment = now if explained else None
     if format_ == "json":
-        documents = [_json(session, one, of, explained) for one, of in answers]
+        documents = [_json(session, one, of, moment) for one, of in answers]
         app.json({"answers": documents} if "://" in target and not address else documents[0])
     else:
-        app.echo("\n".join(_text(session, one, of, explained) for one, of in answers))
+        app.echo("\n".join(_text(session, one, of, moment) for one, of in answers))
     if all(one.served for one, _ in answers):
         return OK
     untold = any(one.answer.outcome == "unknown" and not one.unread for one, _ in answers)
@@ -274,7 +276,7 @@ def _answer(
 
 
 def _json(
-    session: Session, found: Report, connection: Connection, explained: bool
+    session: Session, found: Report, connection: Connection, explained: datetime | None
 ) -> dict[str, Any]:
     answer, step = found.answer, found.answer.step
     record = answer.binding
@@ -313,13 +315,16 @@ def _json(
         "reason": _reason(session, found),
         **unknown,
     }
-    if explained:
+    if explained is not None:
         reasons = explain(session, answer, connection.written, connection.name)
+        reasons += chain_reasons(session, found, explained)
         document["explanation"] = [{"topic": one.topic, "text": one.text} for one in reasons]
     return document
 
 
-def _text(session: Session, found: Report, connection: Connection, explained: bool) -> str:
+def _text(
+    session: Session, found: Report, connection: Connection, explained: datetime | None
+) -> str:
     """Return the answer in lines: what, what else, whether a client accepts it; then why."""
     answer = found.answer
     lines = [_place(connection)] if connection.found else []
@@ -329,8 +334,9 @@ def _text(session: Session, found: Report, connection: Connection, explained: bo
         lines.append(f"passed over: {', '.join(key.spec for key in answer.passed_over)}")
     if answer.outcome == "certificate":
         lines.append(_verdict(found))
-    if explained:
+    if explained is not None:
         reasons = explain(session, answer, connection.written, connection.name)
+        reasons += chain_reasons(session, found, explained)
         lines += ["", *(f"{one.topic}: {one.text}" for one in reasons)]
     return "".join(f"{printable(line)}\n" for line in lines)
 
