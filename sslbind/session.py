@@ -146,6 +146,12 @@ class Session:
         """Whether the server may have a record of ``key`` although none was read."""
         return self.registry.provenance.may_have(key)
 
+    @property
+    def release_words(self) -> str:
+        """The release in words, and whether it is a guess from the layout of a capture."""
+        guess = self.registry.provenance.inferred and self.release is self.registry.settings.release
+        return self.release.title + (" (inferred from the lines)" if guess else "")
+
     def files_unknown(self) -> bool:
         """Whether it is not known which files the central store has, or whether it is enabled."""
         if self.central is None:

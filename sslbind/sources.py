@@ -201,6 +201,7 @@ def _provenance(source: Source, bindings: Mapping[Key, Binding]) -> Provenance:
             if one.binding is not None and one.binding.key in bindings
             for name in sorted(one.binding.unknown)
         ),
+        imported.inferred,
     )
 
 

@@ -12,6 +12,7 @@ unelevated     shows everything, and changes nothing: "requires elevation"
 denied         refuses even to show
 hanging        reads its lines and answers never
 hanging-done   does everything, and then answers never
+garbled        shows everything, and a thumbprint that is none in the first record
 hostile        answers with escapes, and a name that steers a terminal
 """
 
@@ -81,6 +82,12 @@ def hanging(lines: bytes, arguments: list[str]) -> tuple[bytes, int]:
 
 def hostile(lines: bytes, arguments: list[str]) -> tuple[bytes, int]:
     return b"\x1b]0;owned\x07\x1b[2J\r\nHTTP/1.1 \xe2\x80\xae| <script>`\r\n", 0
+
+
+def garbled(lines: bytes, arguments: list[str]) -> tuple[bytes, int]:
+    """Show what is asked, the first thumbprint garbled."""
+    text, code = answer(lines, arguments)
+    return re.sub(r"[0-9a-f]{40}", "11111-not-a-hash", text, count=1).encode(), code
 
 
 def liar(lines: bytes, arguments: list[str]) -> tuple[bytes, int]:

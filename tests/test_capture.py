@@ -110,7 +110,7 @@ def test_only_three_fields_are_needed() -> None:
     shown = show_writer.show([IP], Release.W2022).split("\n")
     least = {"format": "sslbind-capture", "version": 1, "sslcert": shown}
     imported = read(least)
-    assert imported._replace(records=()) == Imported(release=Release.W2022)
+    assert imported._replace(records=()) == Imported(release=Release.W2022, inferred=True)
     assert read({**least, "config": None, "windows": None, "central": None}) == imported
     assert read(built(IP)).iplisten == ()
 

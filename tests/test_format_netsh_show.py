@@ -243,11 +243,14 @@ def test_one_line_is_missing() -> None:
 
 
 def shown_as_it_is(binding: Binding) -> bool:
-    """Whether every text of a record reads the same on a terminal and has no second meaning."""
+    """Whether netsh's own text can say what a record has.
+
+    It cannot where a text has blanks at its ends or characters that are escaped, or is
+    the word for none, or ours for unknown.
+    """
     texts = [value for value in binding.values.values() if isinstance(value, str)]
     return all(
-        printable(text) == text == text.strip() and " : " not in text and text != "(null)"
-        for text in texts
+        printable(text) == text == text.strip() and text not in {"(null)", "?"} for text in texts
     )
 
 

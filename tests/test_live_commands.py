@@ -117,6 +117,24 @@ def test_reading_a_server(three: Farm, run: Run) -> None:
     )  # fmt: skip
 
 
+def test_a_record_of_a_server_that_cannot_be_read(three: Farm, run: Run) -> None:
+    """It is unknown, and not absent: list, check, resolve and diff say so, exit 1."""
+    for machine in three.servers[:2]:
+        machine.registry.write_text(HEAD + record("0.0.0.0:443") + record("10.0.0.9:443", B))
+    three.servers[1].mood("garbled")
+    seen = run("-r", "@s2", "list", "--format", "json")
+    assert (seen.code, [one["key"] for one in seen.json["unread"]]) == (1, ["0.0.0.0:443"])
+    seen = run("-r", "@s2", "resolve", "10.0.0.1:443")
+    assert (seen.code, seen.out[:8]) == (1, "unknown:")
+    assert run("-r", "@s2", "resolve", "10.0.0.9:443").code == 0
+    seen = run("check", "@s2", "--format", "json")
+    assert (seen.code, [one["rule"] for one in seen.json["findings"]]) == (1, ["record-unreadable"])
+    seen = run("diff", "@s1", "@s2", "--format", "json")
+    document = seen.json
+    assert (seen.code, document["same"], document["unknown"]) == (1, 1, 1)
+    assert document["differences"] == []
+
+
 @pytest.mark.usefixtures("three")
 def test_a_server_is_not_edited(run: Run) -> None:
     seen = run("-r", "@s1", "add", "iplisten", "10.0.0.9")

@@ -211,6 +211,16 @@ def test_the_release_is_at_least_what_a_record_needs() -> None:
     assert read(show_writer.show([binding], Release.W2012)).release is Release.W2016
 
 
+def test_an_inferred_release_is_called_a_guess(run: Run, tmp_path: Path) -> None:
+    """What rests on it says so; a release that is named is none."""
+    flags = [Binding(infer_key("0.0.0.0:443"), {"certhash": A, "appid": IIS})]
+    (tmp_path / "web01.txt").write_text(show_writer.show(flags, Release.W2019))
+    words = ("-r", "web01.txt", "resolve", "10.0.0.5:443", "--explain")
+    guess = "release: Windows Server 2019 (inferred from the lines), without"
+    assert guess in run(*words).out
+    assert "inferred from" not in run("--windows", "2022", *words).out
+
+
 def test_notes_after_values_are_no_part_of_them() -> None:
     """What people write after a value is passed over where the value has an end."""
     text = show_writer.show(records(Release.W2016)[:1], Release.W2016)

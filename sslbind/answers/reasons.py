@@ -76,7 +76,7 @@ def never_used(key: Key, release: Release) -> str:
 def explain(session: Session, answer: Answer, address: str, name: str | None) -> list[Reason]:
     """Return how the answer came about; ``address`` and ``name`` are what was asked, as written."""
     record = answer.binding
-    reasons = [Reason("release", _release(session.release))]
+    reasons = [Reason("release", _release(session.release, session.release_words))]
     reasons += [Reason(*one) for one in _normalised(answer, address, name)]
     reasons.append(Reason("IP listen list", _listening(session, answer)))
     reasons += [Reason(f"step {n}", _step(answer, one)) for n, one in enumerate(answer.steps, 1)]
@@ -98,15 +98,15 @@ def _handshake(session: Session, record: Binding) -> Iterator[tuple[str, str]]:
         yield "site", f"the certificate does not determine the site: {later} ({DOCUMENTED})"
 
 
-def _release(release: Release) -> str:
+def _release(release: Release, words: str) -> str:
     if release < HOSTNAMEPORT.since:
-        return f"{release.title} has IP records only ({DOCUMENTED})"
+        return f"{words} has IP records only ({DOCUMENTED})"
     lacks = []
     if release < SNI_WILDCARD_SINCE:
         lacks.append(f"wildcard names, which exist from {SNI_WILDCARD_SINCE.title} on")
     if release < SCOPEDCCS.since:
         lacks.append(f"scopedccs, which exists from {SCOPEDCCS.since.title} on")
-    return release.title + (f", without {' and '.join(lacks)}" if lacks else "")
+    return words + (f", without {' and '.join(lacks)}" if lacks else "")
 
 
 def _normalised(answer: Answer, address: str, name: str | None) -> Iterator[tuple[str, str]]:

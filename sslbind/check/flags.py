@@ -55,7 +55,7 @@ def newer_than_release(subject: Subject) -> Iterator[Found]:
         for bit, since in sorted(SINCE.items()):
             if flags & bit and since > subject.release:
                 what = f"bit {bit} ({sslflags.names(bit)}) exists from {since.title} on"
-                yield found(f"{what}, and {subject.release.title} is modelled")
+                yield found(f"{what}, and {subject.modelled}")
 
 
 @rule("sslflags-kind-mismatch", "error")

@@ -91,7 +91,7 @@ def sni_wildcard_old_os(subject: Subject) -> Iterator[Found]:
                     yield Found(
                         record.key,
                         f"{record.key.host}: wildcard names exist from"
-                        f" {SNI_WILDCARD_SINCE.title} on, and {subject.release.title} is modelled",
+                        f" {SNI_WILDCARD_SINCE.title} on, and {subject.modelled}",
                         "add a record for each name that is needed, then delete this one; or set"
                         " windows in the registry to the release that the server has",
                     )

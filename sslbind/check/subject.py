@@ -95,6 +95,7 @@ class Subject:
         self.registry = session.registry
         self.settings = session.registry.settings
         self.release = session.release
+        self.modelled = f"{session.release_words} is modelled"
         self.stores = session.stores
         self.central = session.central
         self.now = now

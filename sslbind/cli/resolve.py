@@ -68,8 +68,9 @@ def resolve_command(
     Without a target the whole table is printed, with :443 that of one port.
 
     Exit 0 where a certificate answers, at every address that was asked for,
-    else 1. The certificate is what TLS shows; which site answers is settled
-    later, by the Host header.
+    else 1, or 2 where the answer is unknown because a file is about other
+    records, or does not record the central store. The certificate is what TLS
+    shows; which site answers is settled later, by the Host header.
 
     JSON is one answer; for a URL without --address it is {"answers": [...]},
     for the table {"ports": [...]}.

@@ -121,8 +121,10 @@ def read(text: str, file: str) -> Imported:
         held = None if certificates is None else _certificates(certificates, bad, notes)
         usable = None if held is None else _usable(shown.records, held, notes)
         config = _items(document, "config", text, file)
+        release = _release(_value(document, "windows", dict) or {}, notes)
         return shown._replace(
-            release=_release(_value(document, "windows", dict) or {}, notes) or shown.release,
+            release=release or shown.release,
+            inferred=release is None and shown.inferred,
             iplisten=_addresses(_items(document, "iplisten", text, file)),
             sites=None if config is None else _sites(config, file, bad),
             certificates=usable,

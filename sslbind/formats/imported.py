@@ -67,7 +67,8 @@ class Imported(NamedTuple):
     document does not record them. ``carried`` are the names of the tags that
     such a document has, None if it has all: the others are not known, and not
     at their defaults. ``only`` are the keys that it is about, None if it is about a
-    whole server. ``notes`` are sentences about what was assumed or left out.
+    whole server. ``inferred``: the release is what the layout of the records looks
+    like. ``notes`` are sentences about what was assumed or left out.
     """
 
     records: tuple[ImportedRecord, ...] = ()
@@ -81,3 +82,4 @@ class Imported(NamedTuple):
     central: CentralCertProvider | None = None
     carried: frozenset[str] | None = None
     only: frozenset[Key] | None = None
+    inferred: bool = False

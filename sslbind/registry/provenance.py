@@ -55,7 +55,7 @@ class Provenance(NamedTuple):
     ``certificates`` those that it holds (the store, and DER), None where it has no stores;
     ``only`` the keys that it is about, None where it is about a whole server;
     ``partial`` each value of a record that is masked or could not be read, as the
-    name of its tag and the key.
+    name of its tag and the key. ``inferred``: the release is a guess from the layout.
     """
 
     notes: tuple[str, ...] = ()
@@ -65,6 +65,7 @@ class Provenance(NamedTuple):
     certificates: tuple[tuple[str, bytes], ...] | None = None
     only: frozenset[Key] | None = None
     partial: tuple[tuple[str, Key], ...] = ()
+    inferred: bool = False
 
     @property
     def left_out(self) -> tuple[str, ...]:

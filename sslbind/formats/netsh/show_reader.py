@@ -83,6 +83,7 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
         tuple(dict.fromkeys(addresses(text))) or None,
         tuple(notes),
         only=_only(text, reading),
+        inferred=bool(reading.releases),
     )
 
 

@@ -1,0 +1,69 @@
+"""A text that no format reads: the first thing that is said is what it seems to be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import A, Run
+
+SHOW = "C:\\>netsh http show sslcert\r\n"
+ELEVATED = SHOW + "The requested operation requires elevation (Run as administrator).\r\n"
+GERMAN = SHOW + "Der angeforderte Vorgang erfordert erhöhte Rechte.\n"
+NOT_FOUND = (
+    "C:\\>netsh http show sslcerts\nThe following command was not found: http show sslcerts.\n"
+)
+FRENCH = (
+    "C:\\>netsh http show sslcerts\nLa commande suivante est introuvable : http show sslcerts.\n"
+)
+HELP = """C:\\>netsh http show sslcert ?
+
+Usage: show sslcert [ipport=]<ipaddr:port>
+
+Parameters:
+"""
+SHELL = "netsh : The term 'netsh' is not recognized as the name of a cmdlet.\n"
+PIECE = f"""    Certificate Hash             : {A}
+    Application ID               : {{4dc3e181-e14b-4a21-b022-59fc669b0914}}
+    Negotiate Client Certificate : Disabled
+"""
+HTTP = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\HTTP\Parameters"
+FRAGMENT = f'[{HTTP}\\SslBindingInfo\\0.0.0.0:443]\n"DefaultFlags"=dword:00000002\n'
+CASES = {
+    "elevation": (ELEVATED, "is an error in place of a capture: netsh answered that it requires"),
+    "german": (GERMAN, "is an error in place of a capture: netsh answered that it requires"),
+    "not-found": (NOT_FOUND, "is an error in place of a capture: netsh answered that it did not"),
+    "french": (FRENCH, "is an error in place of a capture: netsh answered that it did not"),
+    "help": (HELP, "is the help of netsh, and not an answer"),
+    "shell": (SHELL, "is an error in place of a capture: the shell did not find the command"),
+    "show": (PIECE, "is a piece of what show sslcert prints: the line with its key is missing"),
+    "reg": (FRAGMENT, "is a piece of a .reg file: its first line is missing"),
+    "values": (
+        '"DefaultFlags"=dword:00000002\n',
+        "is a piece of a .reg file: the line with the key",
+    ),
+    "page": ("<!DOCTYPE html>\n<html></html>\n", "is a web page"),
+    "pem": ("-----BEGIN CERTIFICATE-----\nAAAA\n", "is a certificate or key, in PEM"),
+    "json": ('{"a": 1}', "is JSON"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_what_it_seems_to_be(run: Run, tmp_path: Path, name: str, encoding: str) -> None:
+    """Exit 2, one sentence without TOML, and no traceback; import says the same."""
+    text, what = CASES[name]
+    (tmp_path / "web01.txt").write_bytes(text.encode(encoding))
+    for words in (("-r", "web01.txt", "list"), ("import", "web01.txt"), ("check", "web01.txt")):
+        seen = run(*words)
+        assert (seen.code, seen.out) == (2, "")
+        assert seen.err.startswith(f"error: web01.txt: {what}")
+        assert "TOML" not in seen.err
+
+
+def test_a_broken_registry_is_still_one(run: Run, tmp_path: Path) -> None:
+    """What has a line that only a registry has is told with its line, as ever."""
+    (tmp_path / "sslbind.toml").write_text(f"version = 1\n{PIECE}")
+    seen = run("list")
+    assert (seen.code, seen.out) == (2, "")
+    assert "sslbind.toml:2: is not valid TOML" in seen.err
