@@ -191,15 +191,7 @@ def _decorators(verb: str, word: str) -> list[Callable[[Any], Any]]:
 
 def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
     if verb == "delete":
-        from sslbind.cli.selection import selectors
-
-        return [
-            selectors,
-            click.option("--yes", is_flag=True, help="Delete every binding that is selected."),
-            click.option(
-                "--missing-ok", is_flag=True, help="Succeed if there is nothing to delete."
-            ),
-        ]
+        return _delete_options()
     from sslbind.cli.passwords import password_options
 
     options: list[Callable[[Any], Any]] = [
@@ -240,6 +232,16 @@ def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
             ),
         )
     return options
+
+
+def _delete_options() -> list[Callable[[Any], Any]]:
+    from sslbind.cli.selection import selectors
+
+    return [
+        selectors,
+        click.option("--yes", is_flag=True, help="Delete every binding that is selected."),
+        click.option("--missing-ok", is_flag=True, help="Succeed if there is nothing to delete."),
+    ]
 
 
 def _help(verb: str, word: str) -> str:
