@@ -74,9 +74,9 @@ def encode_pfx(identity: Identity, password: bytes, seal: Seal) -> bytes:
             _encryption(password, seal),
         )
         return data if password or seal is Seal.MODERN else _with_sha1_mac(data)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError):
         raise CertificateError(
-            f"{leaf.thumbprint} cannot be put into a PFX file: {error}"
+            f"{leaf.thumbprint} cannot be put into a PFX file: its key is {leaf.key_type}"
         ) from None
 
 
