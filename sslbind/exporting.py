@@ -25,7 +25,9 @@ def export_registry(session: Session, name: str) -> Written:
     write = formats()[name].write if name in formats() else None
     if write is None:
         raise SslbindError(f"{name} is not a format that export writes")
-    return write(contents(session))
+    content = contents(session)
+    written = write(content)
+    return written._replace(losses=(*content.left_out, *written.losses))
 
 
 def export_changes(session: Session, server: Session, name: str, *, prune: bool = False) -> Changes:

@@ -284,6 +284,10 @@ def test_a_redacted_capture(run: Run, tmp_path: Path) -> None:
     result = run("import", "web01.txt")
     assert result.code != 0
     assert "line 6 has 'redacted' where certhash is expected" in result.err
+    for words in (("export", "--strict", "netsh-script"), ("export", "--strict", "json")):
+        result = run("-r", "web01.txt", *words)
+        assert (result.code, B in result.out, IIS in result.out) == (1, True, True)
+        assert "note: ipport=0.0.0.0:443 could not be read whole, and is left out (" in result.err
     shown = run("-r", "web01.txt", "show", "sslcert").out
     assert "    Certificate Hash             : ?\n" in shown
     again = read(shown)

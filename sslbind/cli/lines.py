@@ -122,7 +122,7 @@ def _dump(session: Session) -> Reply:
 
     contents = contents_of(session.registry, session.release)
     script = script_writer.write(contents.bindings, contents.iplisten, session.release)
-    return Reply(script.text, notes=script.losses)
+    return Reply(script.text, notes=(*contents.left_out, *script.losses))
 
 
 def _show(session: Session, word: str, texts: Mapping[str, str]) -> Reply:

@@ -29,6 +29,16 @@ class Contents(NamedTuple):
     file: str = ""
     provenance: Provenance = Provenance()
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """A sentence for each record that could not be read, or not every value of it."""
+        return tuple(
+            f"{one.key.spec if one.key is not None else 'a record'} could not be read whole, and"
+            f" is left out ({one.place})"
+            for one in self.provenance.unread
+            if one.is_record
+        )
+
 
 def contents_of(registry: Bindings, release: Release) -> Contents:
     """Return what formats carry of a registry, or of a document that is read as one.
