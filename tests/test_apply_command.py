@@ -102,7 +102,9 @@ def test_without_a_terminal_and_without_yes(shop: Shop, run: Run) -> None:
     shop.add("web01")
     done = run("apply", "web01")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("error: apply asks before it writes: --yes answers")
+    assert done.err.startswith(
+        "error: apply asks before it writes, and there is no terminal to ask on: --yes agrees"
+    )
     assert shop.state("web01").read_text() == HAD
 
 
@@ -400,7 +402,7 @@ def test_on_a_terminal_it_asks(shop: Shop, typed: str, code: int) -> None:
     shop.add("web01")
     child = pexpect.spawn(sys.executable, ["-m", "sslbind", "apply", "web01"], cwd=str(shop.folder),
                           encoding="utf-8", timeout=60)  # fmt: skip
-    child.expect_exact("1 target: 1 changes")
+    child.expect_exact("1 target: 1 with changes")
     child.expect_exact("Write to 1 target? [y/N]: ")
     child.sendline(typed)
     child.expect(pexpect.EOF)
@@ -429,5 +431,5 @@ def test_ctrl_c_waits_for_what_runs_and_reports(shop: Shop) -> None:
     assert out.startswith("web01: done (3/3)\n")
     assert "\nweb02: changes (2 to add, 1 to update)\n" in out
     assert "\n  nothing was written: interrupted\n" in out
-    assert out.endswith("2 targets: 1 changes, 1 done\n")
+    assert out.endswith("2 targets: 1 with changes, 1 done\n")
     assert shop.state("web02").read_text() == HAD

@@ -190,6 +190,7 @@ def test_without_a_folder(run: Run, registry: Path, central: Path) -> None:
     done = run("ccs", "put", "live")
     assert (done.code, done.out) == (2, "")
     assert "the folder of the central store cannot be read: no such file" in done.err
+    assert "hint: make the folder, or sslbind ccs enable FOLDER sets another one\n" in done.err
     registry.write_text("version = 1\n")
     done = run("ccs", "put", "live")
     assert done.code == 2

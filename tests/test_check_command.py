@@ -636,7 +636,7 @@ class TestProgress:
         """Standard error that is no terminal gets notes only."""
         monkeypatch.setattr("sslbind.cli.progress.PATIENCE", 0)
         monkeypatch.delenv("CI", raising=False)
-        assert run("check").err == "note: 2 findings in 1 binding (1 error, 1 warn)\n"
+        assert run("check").err == "note: 2 findings in 1 binding (1 error, 1 warning)\n"
 
 
 class TestPreCommit:

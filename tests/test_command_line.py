@@ -305,6 +305,15 @@ def test_version(run: Run) -> None:
     assert result.out.startswith("sslbind ")
 
 
+@pytest.mark.parametrize("words", [(), ("ccs",), ("store",), ("completion",), ("add",)])
+def test_help_lists_whole_summaries(run: Run, words: tuple[str, ...]) -> None:
+    """On 80 columns, long summaries take a second line and are not cut off."""
+    help_ = run(*words, "--help").out
+    commands = help_[help_.index("Commands:") :]
+    assert "..." not in commands
+    assert all(len(line) <= 80 for line in commands.splitlines())
+
+
 def test_every_command_has_help(run: Run) -> None:
     """Every command that is listed exists, and has help."""
     lines = run("--help").out.partition("Commands:\n")[2].splitlines()

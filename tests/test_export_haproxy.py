@@ -27,6 +27,7 @@ from sslbind.errors import SslbindError
 from sslbind.release import Release
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+FOLDER_MISSING = "export haproxy writes a folder that holds private keys: -o FOLDER names it"
 
 
 def bind(registry: Path, *records: str) -> None:
@@ -127,8 +128,8 @@ class TestFolder:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            ((), "haproxy is a folder, with private keys in it: -o FOLDER"),
-            (("-o", "-"), "haproxy is a folder, with private keys in it: -o FOLDER"),
+            ((), FOLDER_MISSING),
+            (("-o", "-"), FOLDER_MISSING),
             (("-o", "out", "--changes-from", "x"), "haproxy cannot write changes"),
         ],
         ids=["stdout", "dash", "changes"],

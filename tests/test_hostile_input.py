@@ -57,7 +57,7 @@ def test_a_path_in_a_hint_is_quoted(run: Run) -> None:
     """A command that a hint gives can be pasted into a shell, whatever the file is called."""
     result = run("-r", "x $(id).toml", "list")
     assert result.code == 2
-    assert "hint: sslbind -r 'x $(id).toml' init (in sh) creates it" in result.err
+    assert "sslbind -r 'x $(id).toml' init (in sh) creates a new registry there" in result.err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")

@@ -60,7 +60,7 @@ lab: changes (1 to add, 1 to update)
 {ADDED}\
   note: only on lab, and stays; --prune deletes it: ipport=0.0.0.0:444
   note: 1 binding of another owner on lab: not touched
-1 target: 1 changes
+1 target: 1 with changes
 """
 
 
@@ -86,7 +86,7 @@ lab: changes (1 to add, 1 to update, 1 to delete)
 {ADDED}\
   - delete ipport=0.0.0.0:444: certhash={A}, appid={IIS}, certstorename=MY
   note: 1 binding of another owner on lab: not touched
-1 target: 1 changes
+1 target: 1 with changes
 """
     )
 
@@ -149,7 +149,7 @@ def test_markdown(lab: Path, run: Run) -> None:
         == f"""\
 {MARKER}
 
-**1 target: 1 changes**
+**1 target: 1 with changes**
 
 ### lab: changes
 
@@ -200,7 +200,7 @@ def test_exit_zero(lab: Path, run: Run) -> None:
                                       'netsh = ["./nowhere"]\nregistry = "lab.toml"\n')  # fmt: skip
     done = run("plan", "--exit-zero")
     assert done.code == 1
-    assert done.out.endswith("2 targets: 1 changes, 1 unreachable\n")
+    assert done.out.endswith("2 targets: 1 with changes, 1 unreachable\n")
 
 
 def test_notes_come_once_a_kind(lab: Path, run: Run) -> None:

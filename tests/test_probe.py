@@ -221,6 +221,9 @@ def test_a_port_without_records(run: Run, path: Path) -> None:
     done = run("probe", f"{LOOPBACK}:{port}")
     assert (done.code, ": ok: the connection is refused: " in done.out) == (0, True)
     assert f"note: the registry has no record on port {port}\n" in done.err
+    line = f"sslbind probe {LOOPBACK}:443 --map 443={port}"
+    assert f"hint: {line} compares it with the records of port 443\n" in done.err
+    assert run(*line.split()[1:]).code == 1
     write(path, sni(port, issued()))
     done = run("probe", f"{LOOPBACK}:{port}")
     assert (done.code, ": differs: the connection is refused: " in done.out) == (1, True)

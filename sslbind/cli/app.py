@@ -34,8 +34,23 @@ IF_EXISTS = ("fail", "keep", "update", "reset")
 REGISTRY_VARIABLE = "SSLBIND_REGISTRY"
 
 
+WHOLE = 1000
+"""More characters than a summary has."""
+
 MOST = 50
 """So many mistakes of one registry file are shown; more are counted."""
+
+
+class Group(click.Group):
+    """Commands whose help lists each with its whole summary, which click would cut off."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands and their summaries, over several lines where they are long."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, one.get_short_help_str(WHOLE)) for name, one in commands if one]
+            )
 
 
 class UnknownCommandError(click.UsageError):

@@ -131,7 +131,9 @@ def _refuse_early(words: Sequence[str], host: str | None, *, yes: bool) -> None:
             " that is not in quotes"
         )
     if not yes and not _on_terminal():
-        raise click.UsageError("apply asks before it writes: --yes answers, where nobody can")
+        raise click.UsageError(
+            "apply asks before it writes, and there is no terminal to ask on: --yes agrees"
+        )
 
 
 def _prepare(chosen: Fleet, seal: str | None, *, probe: bool) -> None:

@@ -91,7 +91,9 @@ def central_store(session: Session) -> CentralStore:
         raise no_location(session)
     if store.unreadable:
         raise SslbindError(
-            f"the folder of the central store cannot be read: {store.unreadable}", file=store.folder
+            f"the folder of the central store cannot be read: {store.unreadable}",
+            f"make the folder, or {ENABLE} sets another one",
+            file=store.folder,
         )
     return store
 

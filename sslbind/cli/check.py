@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sslbind.sites import Sites
 
 COLOURS: Mapping[Severity, str] = {"error": "red", "warn": "yellow", "info": "cyan"}
+_NOUNS = {"error": "error", "warn": "warning"}
 
 
 class Checked(NamedTuple):
@@ -322,10 +323,15 @@ def _text(finding: Finding) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _count(number: int, severity: str) -> str:
+    """Return ``2 errors``, ``1 warning`` or ``3 info``."""
+    return f"{number} {severity}" if severity == "info" else plural(number, _NOUNS[severity])
+
+
 def _summarize(app: App, checked: Checked) -> None:
     """Count what was found, on standard error."""
     found = Counter(one.severity for one in checked.findings)
-    counts = ", ".join(f"{found[one]} {one}" for one in COLOURS if found[one])
+    counts = ", ".join(_count(found[one], one) for one in COLOURS if found[one])
     text = plural(len(checked.findings), "finding") if counts else "no findings"
     text += f" in {plural(checked.bindings, 'binding')}" + (f" ({counts})" if counts else "")
     app.note(text + (f"; {len(checked.suppressed)} suppressed" if checked.suppressed else ""))

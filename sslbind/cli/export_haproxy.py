@@ -21,7 +21,9 @@ def export_haproxy(app: App, folder: str | None, *, strict: bool, changes: bool)
     if changes:
         raise click.UsageError(f"{HAPROXY} cannot write changes: it is written whole each time")
     if folder in (None, STANDARD_INPUT):
-        raise click.UsageError(f"{HAPROXY} is a folder, with private keys in it: -o FOLDER")
+        raise click.UsageError(
+            f"export {HAPROXY} writes a folder that holds private keys: -o FOLDER names it"
+        )
     session = app.reading()
     with progress() as session.progress:
         made = export(session, folder, datetime.now(UTC))

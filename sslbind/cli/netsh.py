@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from sslbind import netsh_messages
-from sslbind.cli.app import HELP, IF_EXISTS, App, UnknownCommandError, dry_run_option, format_option
+from sslbind.cli.app import (
+    HELP,
+    IF_EXISTS,
+    App,
+    Group,
+    UnknownCommandError,
+    dry_run_option,
+    format_option,
+)
 from sslbind.cli.lines import LineOptions, Reply, failure, relies_on_us, run_line
 from sslbind.errors import NetshError, SslbindError
 from sslbind.grammar import HELP_WORDS, VERBS, match_word, tag_names
@@ -37,7 +45,7 @@ def verb_command(verb: str) -> click.Command:
     return VerbGroup(verb)
 
 
-class VerbGroup(click.Group):
+class VerbGroup(Group):
     """A verb; its objects match by unique prefix and without case, ``sslcert`` first."""
 
     def __init__(self, verb: str) -> None:

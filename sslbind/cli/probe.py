@@ -155,6 +155,7 @@ def _of_registry(
         one = _one(words[0], words[1] if words[1:] else None, ports)
         if all(key.port != one.port for key in session.registry.bindings):
             app.note(f"the registry has no record on port {one.port}")
+            _hint_map(app, session, one, words)
         return Question(session, [one])
     with progress() as session.progress:
         asked = connections_of(session, [_address(one) for one in addresses], ports)
@@ -179,6 +180,16 @@ def _of_targets(app: App, words: Sequence[str], ports: Mapping[int, int]) -> lis
         named = [one._replace(server=target.name) for one in asked.connections]
         questions.append(Question(session, named))
     return questions
+
+
+def _hint_map(app: App, session: Session, one: Connection, words: Sequence[str]) -> None:
+    """Print the line that compares a server on a port of its own with the registry's records."""
+    ports = sorted({key.port for key in session.registry.bindings})
+    if ports and one.to == one.port:
+        port = 443 if 443 in ports else ports[0]
+        place = f"{words[0].removesuffix(str(one.port))}{port}"
+        line = " ".join(["sslbind probe", place, *words[1:], f"--map {port}={one.port}"])
+        app.hint(f"{printable(line)} compares it with the records of port {port}")
 
 
 def _one(place: str, host: str | None, ports: Mapping[int, int]) -> Connection:

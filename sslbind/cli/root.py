@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-from sslbind.cli.app import HELP, REGISTRY_VARIABLE, App, UnknownCommandError
+from sslbind.cli.app import HELP, REGISTRY_VARIABLE, App, Group, UnknownCommandError
 from sslbind.grammar import HELP_WORDS, VERBS, is_context, match_word
 from sslbind.release import RELEASES
 from sslbind.version import VERSION
@@ -38,7 +38,7 @@ COMMANDS = {
 """Each command and the module of this package that has it under the same name."""
 
 
-class Root(click.Group):
+class Root(Group):
     """The commands: netsh's own by unique prefix and without case, ours only in full."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002

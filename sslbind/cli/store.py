@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sslbind.certificates.judgement import doubts
-from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
+from sslbind.cli.app import HELP, NO, OK, App, Group, format_option, pass_app
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import named_thumbprints, read_certificates
 from sslbind.inventory import (
@@ -31,7 +31,7 @@ store_option = click.option(
 )
 
 
-@click.group("store", context_settings=HELP)
+@click.group("store", cls=Group, context_settings=HELP)
 def store_command() -> None:
     """The certificates that bindings name, in folders beside the registry."""
 

@@ -83,7 +83,11 @@ def planned(plan: Plan, limit: str = "") -> Outcome:
 
 
 def summary(statuses: Iterable[str]) -> str:
-    """Return how many targets have which status: ``3 targets: 2 unchanged, 1 changes``."""
+    """Return how many targets have which status: ``3 targets: 2 unchanged, 1 with changes``."""
     statuses = [*statuses]
-    words = ", ".join(f"{statuses.count(one)} {one}" for one in Status if one in statuses)
+    words = ", ".join(
+        f"{statuses.count(one)} {'with changes' if one is Status.CHANGES else one}"
+        for one in Status
+        if one in statuses
+    )
     return f"{plural(len(statuses), 'target')}: {words or 'nothing'}"

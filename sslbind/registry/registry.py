@@ -74,8 +74,7 @@ class Registry(Bindings):
         if not os.path.exists(path):
             raise RegistryError(
                 "there is no such registry file",
-                f"{_init_command(os.fspath(path))} creates it; --registry or $SSLBIND_REGISTRY"
-                " selects another",
+                _init_hint(os.fspath(path)),
                 file=path,
             )
         return cls(_read(path), path)
@@ -349,9 +348,12 @@ def _slot(data: bytes) -> tuple[str, bytes]:
     return f"registry-{digest[:2]}", digest.encode()  # so many slots: nothing to clean up
 
 
-def _init_command(path: str) -> str:
-    named = () if path == DEFAULT_FILE else ("-r", path)
-    return shells.in_sentence(("sslbind", *named, "init")) or "sslbind init"
+def _init_hint(path: str) -> str:
+    """Return how to make the file; one that was named may be misspelled."""
+    if path == DEFAULT_FILE:
+        return "sslbind init creates it; --registry or $SSLBIND_REGISTRY selects another"
+    command = shells.in_sentence(("sslbind", "-r", path, "init")) or "sslbind init"
+    return f"check the name; {command} creates a new registry there"
 
 
 @contextlib.contextmanager
