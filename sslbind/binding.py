@@ -49,7 +49,7 @@ class Binding:
         for name, value in values.items():
             tag = STORED.get(name)
             if tag is None:
-                raise BadValueError(f"{name!r} is not a tag{_meant(name)}")
+                raise not_a_tag(name)
             kept[name] = tag.check(value)
         denied = _turn_on(kept) if "sslflags" in kept else ()
         self.values: Mapping[str, Value] = {
@@ -135,11 +135,13 @@ class Binding:
 _FLAGS = {"sslflags", *(tag.name for tag in FLAG_TAGS)}
 
 
-def _meant(name: str) -> str:
+def not_a_tag(name: str) -> BadValueError:
+    """Return the error for a name that no tag has, with the tag that may be meant."""
     from difflib import get_close_matches
 
     close = get_close_matches(name.lower(), STORED, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    meant = f"; did you mean {close[0]}?" if close else ""
+    return BadValueError(f"{name!r} is not a tag{meant}")
 
 
 def _same(one: object, other: object) -> bool:

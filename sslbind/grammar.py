@@ -42,6 +42,11 @@ VERBS: Mapping[str, tuple[str, ...]] = {
 }
 """netsh's own words: each verb with its objects."""
 
+NOT_MODELLED = ("urlacl", "timeout", "cacheparam", "cachestate", "servicestate", "setting", "cache")
+"""Words of netsh http for what is not modelled here."""
+
+MODELLED = "sslbind models sslcert, sslpropertyex and iplisten only"
+
 UPDATE_SINCE = Release.W2019
 """The first release whose netsh has ``update sslcert`` (Windows 10 1703 brought its API)."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind import sslflags
-from sslbind.binding import DEFAULT_STORE, Binding
+from sslbind.binding import DEFAULT_STORE, Binding, not_a_tag
 from sslbind.errors import (
     BadValueError,
     CertificateError,
@@ -276,7 +276,14 @@ class Session:
         base: Binding | None,
         before: Binding | None,
     ) -> Binding:
-        """Return the binding that ``values`` make of ``base``; raise what netsh would refuse."""
+        """Return the binding that ``values`` make of ``base``; raise what netsh would refuse.
+
+        Raises BadValueError for a name that no tag has, and a value of another type.
+        """
+        for name, value in values.items():
+            if name not in STORED:
+                raise not_a_tag(name)
+            STORED[name].check(value)
         self._check_release(key, values)
         self._check_flags(key, values)
         merged = dict(base.values) if base else {}

@@ -20,6 +20,11 @@ from conftest import (
     snapshot,
 )
 
+from sslbind.errors import BadValueError
+from sslbind.keys import infer_key
+from sslbind.registry.registry import Registry
+from sslbind.session import Session
+
 KEY = "ipport=10.0.0.5:443"
 WEB = "hostnameport=www.contoso.com:443"
 LINE = (KEY, f"certhash={A}", "appid=iis", "certstorename=MY")
@@ -486,3 +491,37 @@ def test_release_limits_are_no_reading_errors(run: Run, bare: Path) -> None:
     assert run("show", "sslcert").code == 0
     assert len(keys(run)) == 2
     assert run("delete", "sslcert", "scopedccs=a.test:443").code == 0
+
+
+def test_a_dry_run_in_json_says_whether_it_would_change(run: Run, one: Path) -> None:
+    """``changed`` is false, as nothing was written; ``would_change`` is the answer."""
+    del one
+    line = ("update", "sslcert", KEY, "usagecheck=disable", "--dry-run", "--format", "json")
+    document = run(*line).json
+    assert (document["changed"], document["would_change"], document["dry_run"]) == (
+        False,
+        True,
+        True,
+    )
+    assert run(*line[:-3], "--format", "json").json["changed"] is True
+    assert run(*line).json["would_change"] is False
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"disablehttp": True}, "'disablehttp' is not a tag; did you mean disablehttp2?"),
+        ({"usagecheck": "yes"}, "usagecheck must be true or false, not 'yes'"),
+        ({"sslflags": "x"}, "sslflags must be a whole number, not 'x'"),
+    ],
+    ids=["name", "flag", "number"],
+)
+def test_the_library_refuses_what_is_not_a_tag(
+    one: Path, values: dict[str, bool | str], message: str
+) -> None:
+    """Its error is one of ours, and nothing is changed."""
+    before = one.read_bytes()
+    with pytest.raises(BadValueError) as caught:
+        Session(Registry.open(str(one))).update(infer_key("10.0.0.5:443"), values)
+    assert caught.value.message == message
+    assert one.read_bytes() == before

@@ -191,6 +191,7 @@ def test_dry_run(run: Run) -> None:
         "enabled": True,
         "folder": "ccs",
         "password_file": None,
+        "would_change": True,
         "dry_run": True,
     }
 

@@ -272,7 +272,19 @@ def test_unknown_options_of_commands(run: Run, bare: Path, words: tuple[str, ...
 
 @pytest.mark.parametrize(
     ("words", "hint"),
-    [(("shwo", "sslcert"), "show"), (("lst",), "list"), (("http", "ad", "x"), "")],
+    [
+        (("shwo", "sslcert"), "show"),
+        (("lst",), "list"),
+        (("http", "ad", "x"), ""),
+        *(
+            (("http", "show", word), f"http show {word}: sslbind models sslcert, sslpropertyex")
+            for word in ("timeout", "urlacl", "servicestate", "cacheparam", "cachestate")
+        ),
+        (
+            ("http", "add", "urlacl", "url=http://+:80/", "user=x"),
+            "sslpropertyex and iplisten only",
+        ),
+    ],
 )
 def test_unknown_commands(run: Run, words: tuple[str, ...], hint: str) -> None:
     """An unknown command is exit 2 in netsh's words, with a guess where one is near."""

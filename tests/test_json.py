@@ -177,6 +177,7 @@ def test_dry_run(run: Run, bare: Path) -> None:
         {
             "version": 1,
             "changed": False,
+            "would_change": True,
             "dry_run": True,
             "action": "added",
             "binding": record(),

@@ -175,7 +175,7 @@ def _tell(
     if format_ == "json":
         action = "updated" if changed else "unchanged"
         document = {"changed": changed and not dry_run, "action": action, **_settings_json(new)}
-        app.json(document | {"dry_run": True} if dry_run else document)
+        app.json(document | {"would_change": changed, "dry_run": True} if dry_run else document)
     elif changed:
         verb = "enable" if new.enabled else "disable"
         lines = [f"would {verb} the central store\n" if dry_run else f"{verb}d the central store\n"]

@@ -67,7 +67,7 @@ def put(
             "changed": changed and not dry_run,
             "files": [put_json(identity, one) for identity, wrote in done for one in wrote],
         }
-        app.json(document | {"dry_run": True} if dry_run else document)
+        app.json(document | {"would_change": changed, "dry_run": True} if dry_run else document)
     else:
         app.echo("".join(put_text(i, one, dry_run=dry_run) for i, wrote in done for one in wrote))
     if not changed:

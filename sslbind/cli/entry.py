@@ -13,7 +13,7 @@ import click
 from sslbind.cli.app import NO, UNASKED, App, UnknownCommandError
 from sslbind.cli.root import COMMANDS, root
 from sslbind.errors import NetshError, RefusedError, SslbindError
-from sslbind.grammar import is_context
+from sslbind.grammar import MODELLED, NOT_MODELLED, is_context
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -87,6 +87,9 @@ def _unknown(app: App, error: UnknownCommandError) -> int:
 
     app.echo(unknown_command(printable(error.message)))
     words = error.message.split()
+    if any(one.lower() in NOT_MODELLED for one in words[1:]):
+        app.hint(f"{printable(error.message)}: {MODELLED}")
+        return UNASKED
     word = words[-1] if len(words) > 1 and is_context(words[0]) else (words or [""])[0]
     close = get_close_matches(word.lower(), COMMANDS, n=1)
     app.hint(f"did you mean {close[0]}?" if close else "sslbind --help lists the commands")

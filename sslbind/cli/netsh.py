@@ -115,7 +115,8 @@ class LineCommand(click.Command):
         if format_ == "json":
             document = answer.document()
             if options.dry_run:
-                document |= {"changed": False, "dry_run": True}
+                would = bool(document.get("changed"))
+                document |= {"changed": False, "would_change": would, "dry_run": True}
             app.json(document)
         elif options.dry_run and not answer.code:
             from sslbind.cli.changes import plan
@@ -197,6 +198,13 @@ def _decorators(verb: str, word: str) -> list[Callable[[Any], Any]]:
     return [*options, dry_run_option, format_option()]
 
 
+_netsh_update = click.option(
+    "--netsh-update",
+    is_flag=True,
+    help="Put the tags that are not named back to their defaults, as netsh is reported to do.",
+)
+
+
 def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
     if verb == "delete":
         return _delete_options()
@@ -219,14 +227,7 @@ def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
         password_options,
     ]
     if verb == "update":
-        options.append(
-            click.option(
-                "--netsh-update",
-                is_flag=True,
-                help="Put the tags that are not named back to their defaults, as netsh is reported"
-                " to do.",
-            )
-        )
+        options.append(_netsh_update)
     if verb == "add":
         options.insert(
             0,

@@ -64,7 +64,8 @@ def _document(session: Session, result: Rebinding, *, dry_run: bool) -> dict[str
         "uncovered": [*result.uncovered],
         "bindings": [c.after.to_json(session.release) for c in result.changes if c.after],
     }
-    return document | {"dry_run": True} if dry_run else document
+    would = {"would_change": moved and not result.refused, "dry_run": True}
+    return document | would if dry_run else document
 
 
 def _text(result: Rebinding, *, dry_run: bool) -> str:

@@ -160,7 +160,8 @@ def _document(session: Session, done: Sequence[_Done], *, dry_run: bool) -> dict
         "changed": changed and not dry_run,
         "certificates": [_plain(session, one) for one in done],
     }
-    return document | {"dry_run": True} if dry_run else document
+    would = {"would_change": bool(changed), "dry_run": True}
+    return document | would if dry_run else document
 
 
 def _plain(session: Session, done: _Done) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sslbind.cli.lines import LineOptions, Reply, failure, relies_on_us, run_lin
 from sslbind.cli.streams import read_input, shown_name
 from sslbind.errors import NetshError, SslbindError
 from sslbind.formats.encoding import decode_text
-from sslbind.grammar import HELP_WORDS, command_words, is_command, split_line
+from sslbind.grammar import HELP_WORDS, MODELLED, command_words, is_command, split_line
 from sslbind.printable import printable
 from sslbind.session import Session
 
@@ -75,7 +75,7 @@ def _run(app: App, session: Session, line: str, options: LineOptions) -> Reply:
     try:
         verb, word, rest = command_words(split_line(line))
         if not verb:
-            hint = f"{line!r}: sslbind models sslcert, sslpropertyex and iplisten only"
+            hint = f"{line!r}: {MODELLED}"
             return Reply(netsh_messages.unknown_command(printable(line)), NO, hints=(hint,))
         if rest and rest[-1].lower() in HELP_WORDS:
             return Reply(netsh_messages.usage(verb, word, session.release))
