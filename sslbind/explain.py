@@ -306,7 +306,10 @@ _NAMES = {
 }
 _WHY = {
     2: ("there is no record with this key", "the port or the spelling of the key differs"),
-    5: ("the console is not elevated: only administrators change HTTP.SYS's records",),
+    5: (
+        "the console is not elevated: only administrators change HTTP.SYS's records",
+        "in a pipeline, the account that its agent runs as is not an administrator",
+    ),
     87: (
         (
             "the hash was pasted from the certificate window, with U+200E or another invisible"

@@ -294,7 +294,11 @@ def test_json(run: Run) -> None:
                 "text": "the console is not elevated: only administrators change HTTP.SYS's"
                 " records",
                 "documented": None,
-            }
+            },
+            {
+                "text": "in a pipeline, the account that its agent runs as is not an administrator",
+                "documented": None,
+            },
         ],
         "mend": [("run netsh in an elevated console; sslbind needs rights to the registry only")],
     }

@@ -197,3 +197,32 @@ def test_powershells_quotes_around_a_guid(run: Run, bare: Path) -> None:
     Path("add.txt").write_text(f"{line}\n")
     assert run("import", "add.txt").code == 0
     assert bare.read_bytes() == record
+
+
+_COMMAND = re.compile(r"\bsslbind (?:list|explain [0-9]+|store list|init|targets)\b")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("delete", "sslcert", "ipport=10.0.0.9:443"),
+        ("update", "sslcert", "ipport=10.0.0.9:443", "usagecheck=disable"),
+        ("show", "sslcert", "ipport=10.0.0.9:443"),
+        ("delete", "sslcert", "--host", "none.example.com"),
+        ("import", "log.txt"),
+    ],
+    ids=["delete", "update", "show", "selected", "import"],
+)
+def test_a_command_that_a_hint_offers_works(run: Run, bare: Path, words: tuple[str, ...]) -> None:
+    """It is run as it is printed."""
+    del bare
+    Path("log.txt").write_text(
+        f"netsh http add sslcert ipport=10.0.0.9:443 {' '.join(REST)}\n"
+        "SSL Certificate add failed, Error: 5\n"
+    )
+    result = run(*words)
+    assert result.code == 1
+    commands = _COMMAND.findall(result.err)
+    assert commands
+    for command in commands:
+        assert run(*shlex.split(command)[1:]).code == 0, command

@@ -252,6 +252,7 @@ def certificate(**changes: Any) -> dict[str, Any]:
         "key": "ok",
         "locked": False,
         "problem": None,
+        "sealed": None,
     } | changes
 
 

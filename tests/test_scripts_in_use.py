@@ -365,3 +365,21 @@ def test_a_line_that_does_not_bind_is_passed_over(line: str) -> None:
     assert found.bad == ()
     assert found.notes == ("line 1 does not affect bindings, and is ignored",)
     assert not detect(line)
+
+
+def test_show_in_the_answer_of_ansible() -> None:
+    """The lines of ``stdout_lines`` are read, however deep they are indented."""
+    lines = [
+        "SSL Certificate bindings:",
+        "-------------------------",
+        "",
+        "    IP:port                      : 10.0.0.5:443",
+        f"    Certificate Hash             : {A}",
+        f"    Application ID               : {IIS}",
+        "    Certificate Store Name       : MY",
+        "",
+    ]
+    text = "".join(f'        "{line}",\n' for line in lines)
+    source = parse_source(f'ok: [web01] => {{\n    "out": [\n{text}    ]\n}}\n'.encode(), "log")
+    assert source.format.name == "netsh-show"
+    assert [one.binding for one in source.imported.records] == [FIRST]

@@ -32,7 +32,7 @@ def fields(text: str) -> Iterator[Field | None]:
     prefix = _common_prefix(lines)
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip()
-        plain = line.startswith("    ") and line.isascii() and line[4:5] not in _MARKS
+        plain = line.startswith("    ") and line.isascii() and line.lstrip()[:1] not in _MARKS
         if plain and not prefix:  # as netsh prints it
             yield field(number, line)
             continue
