@@ -74,7 +74,7 @@ class TestAnswer:
         """A finding is its place, severity, rule, record and message, then what mends it."""
         done = run("check")
         assert (done.code, done.out) == (0, WARNING)
-        assert done.err == f"note: {NOT_MODELLED}\nnote: 1 finding in 1 binding (1 warn)\n"
+        assert done.err == f"note: {NOT_MODELLED}\nnote: 1 finding in 1 binding (1 warning)\n"
 
     def test_nothing_found(self, run: Run, names: Path) -> None:
         """Nothing on standard output, and a note that counts the bindings."""
@@ -190,7 +190,7 @@ class TestFiles:
             ("sslbind.toml", 4),
         ]
         assert done.json["findings"][0]["command"].startswith('sslbind -r "web 2/sslbind.toml" add')
-        assert done.err.endswith("note: 2 findings in 2 bindings (2 warn)\n")
+        assert done.err.endswith("note: 2 findings in 2 bindings (2 warnings)\n")
 
     def test_twice(self, run: Run, names: Path) -> None:
         """A FILE that is named twice is checked once."""
@@ -419,7 +419,7 @@ class TestRegistries:
         paths = ("sslbind.toml", "./sslbind.toml", str(names), "link.toml")
         answer = run("check", *paths)
         assert answer.out == WARNING
-        assert answer.err.endswith("note: 1 finding in 1 binding (1 warn)\n")
+        assert answer.err.endswith("note: 1 finding in 1 binding (1 warning)\n")
 
 
 class TestSuppress:
