@@ -383,3 +383,9 @@ def test_show_in_the_answer_of_ansible() -> None:
     source = parse_source(f'ok: [web01] => {{\n    "out": [\n{text}    ]\n}}\n'.encode(), "log")
     assert source.format.name == "netsh-show"
     assert [one.binding for one in source.imported.records] == [FIRST]
+
+
+def test_a_long_line_of_commands() -> None:
+    """Time stays in proportion to the text, whatever commands it repeats."""
+    for piece in ("New-Item ", "IIS:\\SslBindings\\", "iex '", "-a ", "PS ", "reg add "):
+        read(f"httpcfg set ssl {piece * 30_000}")

@@ -34,7 +34,7 @@ _COMMAND = re.compile(
     r"|New-WebBinding|(?:Add|Remove)-NetIPHttpsCertBinding"
     r"|Set-AdfsSslCertificate|Set-AdfsAlternateTlsClientBinding|Install-AdfsFarm|Add-AdfsFarmNode"
     r"|Set-WebApplicationProxySslCertificate|Install-WebApplicationProxy"
-    r"|(?:New|Set|Remove|Clear)-Item(?:Property)?(?=[^|;]*IIS:\\SslBindings))(?![\w-])"
+    r"|(?:New|Set|Remove|Clear)-Item(?:Property)?(?=[^|;]{0,400}IIS:\\SslBindings))(?![\w-])"
     r"|\.(?P<method>AddSslCertificate|RebindSslCertificate|RemoveSslCertificate)\s*\(",
     re.IGNORECASE,
 )
