@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sslbind.check import Subject, check, rules
+from sslbind.check.advice import reconcile
 from sslbind.check.suppress import Split, split
 from sslbind.moments import SOON, SpanOrThird, Window
 from sslbind.session import Session
@@ -26,10 +27,13 @@ def check_registry(  # noqa: PLR0913  # one parameter for each option of the com
     A certificate whose window ``soon`` is open is a finding. ``sites`` are
     configuration files of IIS to compare with; ``ids`` the rules to run, None
     for all. ``named``: commands in findings name the registry even where it is
-    the default file.
+    the default file. The commands of the findings go together: see ``check.advice``.
     """
     sites = (*sites, *session.registry.provenance.sites)
-    found = check(Subject(session, now, soon, sites, named=named), ids)
+    subject = Subject(session, now, soon, sites, named=named)
+    found = check(subject, ids)
     everything = ids is None  # else a suppression may be for a rule that did not run
     looked = {id_ for id_, rule in rules().items() if everything and (sites or not rule.sites)}
-    return split(session.registry, found, now.date(), looked)
+    result = split(session.registry, found, now.date(), looked)
+    sited = frozenset(id_ for id_, rule in rules().items() if rule.sites)
+    return result._replace(findings=reconcile(subject, result.findings, sited))

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sslbind.binding import Binding
+from sslbind.binding import DEFAULT_STORE, Binding
 from sslbind.certificates.names import covers
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.keys import HOSTNAMEPORT
 from sslbind.provisioning import stored_thumbprint
 from sslbind.session import ADD_BOTH, Change, Session
+from sslbind.tags import STORE, Value
 
 if TYPE_CHECKING:
     from sslbind.certificates.identity import Identity
@@ -69,7 +70,7 @@ def rebind(
     using = [one for one in bindings if one.certhash == before.thumbprint]
     done = not using and any(one.certhash == after.thumbprint for one in bindings)
     changes = tuple(
-        session.update(one.key, {"certhash": after.thumbprint}, verify=after.identity is None)
+        session.update(one.key, _values(one, after.thumbprint), verify=after.identity is None)
         for one in using
     )
     old_names = before.names or ()
@@ -83,6 +84,14 @@ def rebind(
     return Rebinding(
         before.thumbprint, after.thumbprint, old_names, changes, uncovered, refused, done
     )
+
+
+def _values(record: Binding, thumbprint: str) -> dict[str, Value]:
+    """Return what changes; a host name record without a store gets the one that is searched."""
+    values: dict[str, Value] = {"certhash": thumbprint}
+    if record.key.kind is HOSTNAMEPORT and STORE.name not in record.values:
+        values[STORE.name] = DEFAULT_STORE
+    return values
 
 
 def _old(session: Session, certificate: str | Identity) -> _Chosen:

@@ -78,6 +78,31 @@ class SiteBinding(NamedTuple):
             return parse_key(HOSTNAMEPORT, f"{self.host}:{self.port}")
         return parse_key(IPPORT, f"{self.address or ALL}:{self.port}")
 
+    def meant_key(self, release: Release) -> Key | None:
+        """Return the key that it would have without a slip; None where it has none of these.
+
+        A host name without SNI (sslFlags 1), SNI without a host name, an IPv6
+        address without its brackets.
+        """
+        if not self.https or self.port is None or self.sslflags & CENTRAL_CERT_STORE:
+            return None
+        sni = self.sslflags & SNI
+        address = f"[{self.address}]" if self.unbracketed else self.address or ALL
+        try:
+            if self.host and not sni and release >= HOSTNAMEPORT.since:
+                return parse_key(HOSTNAMEPORT, f"{self.host}:{self.port}")
+            if not self.host and (sni or self.unbracketed):
+                return parse_key(IPPORT, f"{address}:{self.port}")
+        except BadValueError:
+            return None
+        return None
+
+    @property
+    def unbracketed(self) -> bool:
+        """Whether it has an IPv6 address, or something like one, without brackets."""
+        address = self.address
+        return ":" in address and not (address.startswith("[") and address.endswith("]"))
+
     @property
     def canonical(self) -> tuple[str, str, int | None, str]:
         """Protocol, address, port and host, equal for equivalent bindings."""

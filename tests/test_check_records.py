@@ -187,9 +187,10 @@ def test_adfs_that_is_well(case: Case) -> None:
         record("0.0.0.0:443", A),
         record("10.0.0.5:8443", B),
         adfs("fs.contoso.com:443", tags='sslctlstorename = "adfstrusteddevices"'),
-        adfs("localhost:443", B),
-        adfs("enterpriseregistration.contoso.com:443", B),
-        adfs("fs.contoso.com:49443", B, ""),
+        adfs("localhost:443"),
+        adfs("enterpriseregistration.contoso.com:443"),
+        adfs("fs.contoso.com:49443", tags=""),
+        adfs("certauth.fs.contoso.com:443", tags=""),
         record("www.contoso.com:443", B),
     )
     assert [one for one in case.check() if one.rule.startswith("adfs")] == []
@@ -238,7 +239,7 @@ def test_adfs_no_ctl(case: Case) -> None:
 def test_adfs_fallback_stale(case: Case) -> None:
     """0.0.0.0:443 has the certificate of the federation service name."""
     case.write(
-        record("0.0.0.0:443", B),
+        adfs("0.0.0.0:443", B, ""),
         adfs("localhost:443", B),
         adfs("enterpriseregistration.contoso.com:443", B),
         adfs("fs.contoso.com:443"),
@@ -250,3 +251,8 @@ def test_adfs_fallback_stale(case: Case) -> None:
     assert case.mend("adfs-fallback-stale") == (
         f"sslbind update sslcert ipport=0.0.0.0:443 certhash={A} certstorename=MY"
     )
+    case.write(record("0.0.0.0:443", B), adfs("fs.contoso.com:443"))
+    found = case.only("adfs-fallback-stale")
+    assert found.command is None  # it is IIS's to change
+    assert found.advice is not None
+    assert "; it belongs to IIS, whose own tool changes it" in found.advice

@@ -12,7 +12,8 @@ from sslbind.release import RELEASES
 
 IDS = {
     "error": """
-        adfs-ip-binding adfs-no-ctl binding-without-record ccs-binding-without-record ccs-disabled
+        adfs-certauth-ctl adfs-ip-binding adfs-no-ctl binding-without-record host-without-store
+        ccs-binding-without-record ccs-disabled
         ccs-missing-file cert-chain-expired cert-eku cert-expired cert-key-type
         cert-key-usage cert-must-staple cert-key-mismatch cert-no-private-key cert-not-found
         cert-not-yet-valid cert-wrong-store clientcert-tls13 duplicate-binding ip-shadows-sni
@@ -23,7 +24,8 @@ IDS = {
         sslflags-unknown-bit unknown-store
     """,
     "warn": """
-        adfs-fallback-stale ccs-name-mismatch cert-chain-incomplete cert-expires-soon
+        adfs-fallback-stale adfs-record-stale sni-flag-missing
+        ccs-name-mismatch cert-chain-incomplete cert-expires-soon
         cert-no-san ctl-too-long
         cert-host-mismatch cert-weak clientcert-renegotiation ctl-store no-default-ssl null-store
         orphan-record pfx-leaf-twice pfx-many-keys reject-set shared-ip-port
@@ -31,7 +33,7 @@ IDS = {
     """,
     "info": """
         ccs-chain-in-file cert-chain-ambiguous foreign-appid ip-shadows-sni-same-cert rebind-split
-        root-not-self-signed
+        root-not-self-signed adfs-no-certauth adfs-old-name
     """,
 }
 

@@ -10,7 +10,7 @@ from sslbind.check.rule import rule
 from sslbind.check.site_bindings import deletion
 from sslbind.check.subject import Subject
 from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, Kind
-from sslbind.owners import OWNER_BY_WORD
+from sslbind.owners import OWNER_BY_APPID, OWNER_BY_WORD
 from sslbind.resolver import ANY_IPV4
 from sslbind.tags import CTL_STORE
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 _ADFS = OWNER_BY_WORD["adfs"].appid
 _PORT = 443
 _TRUSTED_DEVICES = "AdfsTrustedDevices"
-_LOCALHOST, _REGISTRATION = "localhost", "enterpriseregistration."
+_LOCALHOST, _REGISTRATION, _CERTAUTH = "localhost", "enterpriseregistration.", "certauth."
 """Hosts of AD FS that are not its service name."""
+_CERTAUTH_PORT = 49443
+"""The port of user certificates, where they do not have the host ``certauth.NAME``."""
 
 
 @rule("adfs-ip-binding", "error")
@@ -51,16 +53,109 @@ def adfs_no_ctl(subject: Subject) -> Iterator[Found]:
 
     Web Application Proxy signs in with a client certificate, and AD FS names the
     accepted issuers by that store. Without it the proxy trust fails, mostly after
-    somebody bound the certificate anew by hand. Name the store again.
+    somebody bound the certificate anew by hand. Name the store again. The
+    endpoint of user certificates (certauth.NAME, or port 49443) must not have it:
+    see adfs-certauth-ctl.
     """
     for record in _hosts(subject):
-        if not trusted_devices(record) and CTL_STORE.name not in record.unknown:
+        if certauth(record) or CTL_STORE.name in record.unknown:
+            continue
+        if not trusted_devices(record):
             store = record[CTL_STORE.name]
             yield Found(
                 record.key,
                 f"it has {CTL_STORE.name}={store}" if store else f"it has no {CTL_STORE.name}",
                 f"AD FS needs {CTL_STORE.name}={_TRUSTED_DEVICES} there",
                 subject.update(record.key, {CTL_STORE.name: _TRUSTED_DEVICES}),
+            )
+
+
+@rule("adfs-certauth-ctl", "error")
+def adfs_certauth_ctl(subject: Subject) -> Iterator[Found]:
+    """The endpoint of AD FS for user certificates has the CTL store AdfsTrustedDevices.
+
+    That store names the proxies only, so that clients on certauth.NAME:443 or
+    NAME:49443 find no certificate of theirs to send, and sign-in with user
+    certificates fails. Microsoft's support has the store null there. netsh cannot
+    empty a tag: delete the record and add it again without sslctlstorename, or run
+    Set-AdfsSslCertificate.
+    """
+    for record in subject.bindings.values():
+        if record.appid == _ADFS and certauth(record) and trusted_devices(record):
+            yield Found(
+                record.key,
+                f"it has {CTL_STORE.name}={_TRUSTED_DEVICES}, and user certificates are asked for"
+                " there",
+                f"delete the record and add it again without {CTL_STORE.name}, or run"
+                " Set-AdfsSslCertificate -Thumbprint THUMBPRINT on the AD FS server",
+            )
+
+
+@rule("adfs-record-stale", "warn")
+def adfs_record_stale(subject: Subject) -> Iterator[Found]:
+    """A record of AD FS has another certificate than the federation service name.
+
+    AD FS has one certificate for all its records: localhost:443, NAME:49443 or
+    certauth.NAME:443, and enterpriseregistration. A renewal by hand easily misses
+    one, and device registration, user certificates or the proxy trust fail.
+    Microsoft's adfsToolbox compares every record too. What is left of an old
+    service name is found as well. Set-AdfsSslCertificate changes all of them.
+    """
+    names = service_names(subject)
+    if len({one.certhash for one in names}) != 1:
+        return  # which of them is the service's is not known
+    service = names[0]
+    values = {"certhash": str(service.certhash), "certstorename": str(service.store)}
+    for record in subject.bindings.values():
+        if record.appid != _ADFS or record.key.kind is not HOSTNAMEPORT:
+            continue
+        if record.certhash != service.certhash:
+            yield Found(
+                record.key,
+                f"it has certhash {record.certhash}, and {service.key} of AD FS has"
+                f" {service.certhash}",
+                "give it the certificate of the federation service name; on the server,"
+                " Set-AdfsSslCertificate does it for every record",
+                subject.update(record.key, values) if subject.serves(service) else "",
+            )
+
+
+@rule("adfs-old-name", "info")
+def adfs_old_name(subject: Subject) -> Iterator[Found]:
+    """AD FS has records for several service names, with different certificates.
+
+    AD FS has one federation service name. A second one is most often left of a
+    change of the name, and nobody renews its certificate. Get-AdfsProperties
+    shows the name in use (HostName); delete the records of the other.
+    """
+    names = service_names(subject)
+    if len({one.certhash for one in names}) > 1:
+        others = ", ".join(f"{one.key.host:.200}" for one in names)
+        yield Found(
+            names[0].key,
+            f"{others} all look like the federation service name, and their certificates differ",
+            "Get-AdfsProperties shows the one in use; delete the records of the others",
+        )
+
+
+@rule("adfs-no-certauth", "info")
+def adfs_no_certauth(subject: Subject) -> Iterator[Found]:
+    """A federation service name has no record for user certificates.
+
+    AD FS asks for user certificates on NAME:49443, or on certauth.NAME:443 from
+    Windows Server 2016 on (Set-AdfsAlternateTlsClientBinding). Without either,
+    sign-in with certificates fails; that is fine where nobody uses it.
+    """
+    for one in service_names(subject):
+        host = one.key.host
+        places = (Key(HOSTNAMEPORT, host, _CERTAUTH_PORT), Key(HOSTNAMEPORT, _CERTAUTH + host, 443))
+        if not any(place in subject.bindings for place in places):
+            yield Found(
+                one.key,
+                f"there is neither {places[0]} nor {places[1]}: user certificates are asked for"
+                " nowhere",
+                "fine where nobody signs in with a certificate; Set-AdfsSslCertificate makes the"
+                " record again",
             )
 
 
@@ -80,11 +175,15 @@ def adfs_fallback_stale(subject: Subject) -> Iterator[Found]:
     if "certhash" in record.unknown | service.unknown:
         return
     values = {"certhash": str(service.certhash), "certstorename": str(service.store)}
+    owner = OWNER_BY_APPID.get(record.appid)
+    theirs = "" if record.appid == _ADFS else "; it belongs to another application"
+    if theirs and owner:
+        theirs = f"; it belongs to {owner.name}, {owner.way}"
     yield Found(
         record.key,
         f"it has certhash {record.certhash}, and {service.key} of AD FS has {service.certhash}",
-        "give it the certificate of the federation service name",
-        subject.update(record.key, values) if subject.serves(service) else "",
+        "give it the certificate of the federation service name" + theirs,
+        subject.update(record.key, values) if subject.serves(service) and not theirs else "",
     )
 
 
@@ -93,8 +192,16 @@ def service_names(subject: Subject) -> list[Binding]:
     return [
         one
         for one in _hosts(subject)
-        if one.key.host != _LOCALHOST and not one.key.host.startswith(_REGISTRATION)
+        if one.key.host != _LOCALHOST and not one.key.host.startswith((_REGISTRATION, _CERTAUTH))
     ]
+
+
+def certauth(record: Binding) -> bool:
+    """Whether it is the endpoint of AD FS for user certificates."""
+    key = record.key
+    return key.kind is HOSTNAMEPORT and (
+        key.host.startswith(_CERTAUTH) or key.port == _CERTAUTH_PORT
+    )
 
 
 def trusted_devices(record: Binding) -> bool:

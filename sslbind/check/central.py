@@ -45,13 +45,15 @@ def ccs_disabled(subject: Subject) -> Iterator[Found]:
         why = f"Enabled is false in {_PROVIDER}"
     else:
         why = f"{_PROVIDER} has no CertStoreLocation"
+    advice = f"set Enabled = true and CertStoreLocation in {_PROVIDER}, or delete the record"
+    command = subject.command("ccs", "enable", *folder)
     for record in _records(subject):
-        yield Found(
-            record.key,
-            f"it asks for the central store, and {why}",
-            f"set Enabled = true and CertStoreLocation in {_PROVIDER}, or delete the record",
-            subject.command("ccs", "enable", *folder),
-        )
+        yield Found(record.key, f"it asks for the central store, and {why}", advice, command)
+    for key, dependents in subject.dependents.items():
+        if key.kind is CCS and key not in subject.bindings:
+            advice = f"set Enabled = true and CertStoreLocation in {_PROVIDER}"
+            what = f"{dependents} has sslFlags for the central store, and {why}"
+            yield dependents.found(key, what, advice, command)
 
 
 @rule("ccs-missing-file", "error")

@@ -109,7 +109,7 @@ def host_mismatch(subject: Subject) -> Iterator[Found]:
     """
     for one, problem in _problems(subject, "name-mismatch"):
         if one.key is not None:
-            command = subject.command("update", "sslcert", one.key.spec, "--cert", NEW)
+            command = subject.recertify(one.key, NEW)
             yield _found(one, problem.what, "bind a certificate that has the name", command)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.answers.precedence import Shadows
 from sslbind.check.adfs import service_names
+from sslbind.check.certificates import NEW
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.site_bindings import deletion
 from sslbind.check.subject import Subject
-from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Kind
+from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key, Kind
 from sslbind.owners import OWNER_BY_APPID
 from sslbind.resolver import ANY_IPV4, ANY_IPV6, used_since
 
@@ -26,6 +27,10 @@ _NO_DEFAULT = (
     " recommended to create a default SSL site."
 )
 """The words of IIS Manager."""
+_ADD_DEFAULT = (
+    f"IIS Manager says: {_NO_DEFAULT} Add a record for {ANY_IPV4}:{{port}} with the"
+    " certificate for clients that send no name"
+)
 
 
 @rule("no-default-ssl", "warn", absence=True)
@@ -36,23 +41,38 @@ def no_default_ssl(subject: Subject) -> Iterator[Found]:
     certificate: the connection is reset. Typical ones are monitoring probes, old
     clients and load balancers. An ipport record for 0.0.0.0 answers them.
     """
-    services = service_names(subject)
     for port, kinds in subject.ports.items():
         named = _names(subject, kinds)
         if not named or any(one.key.wildcard for one in kinds[IPPORT]):
             continue
-        services_here = [one for one in services if one.key.port == port]
-        like = next(filter(subject.serves, services_here or kinds[HOSTNAMEPORT]), None)
+        like = _like(subject, port, kinds[HOSTNAMEPORT])
+        advice, command = f"{_ADD_DEFAULT.format(port=port)}", ""
+        theirs = like is not None and like.appid in subject.site_owners
+        if theirs or any(key.port == port for key in subject.dependents):
+            advice = (
+                f"give a site the https binding *:{port}: and add a record for {ANY_IPV4}:{port};"
+                " without a site no request that comes there is answered"
+            )
+        elif like:
+            advice, command = _NO_DEFAULT, _wildcard(subject, like)
         yield Found(
             named[0].key,
             f"port {port} has records for host names but none for all addresses, such as"
             f" {ANY_IPV4}:{port}",
-            _NO_DEFAULT
-            if like
-            else f"IIS Manager says: {_NO_DEFAULT} Add a record for {ANY_IPV4}:{port} with the"
-            " certificate for clients that send no name",
-            _wildcard(subject, like) if like else "",
+            advice,
+            command,
         )
+
+
+def _like(subject: Subject, port: int, others: Sequence[Binding]) -> Binding | None:
+    """Return the record whose certificate a new one for all addresses should have.
+
+    That is the service name's where AD FS owns the port, else the first of
+    ``others`` that serves, or the first of all, whose certificate has to be replaced.
+    """
+    services = [one for one in service_names(subject) if one.key.port == port]
+    found = services or others
+    return next(filter(subject.serves, found), found[0] if found else None)
 
 
 @rule("ip-shadows-sni", "error")
@@ -63,7 +83,8 @@ def ip_shadows_sni(subject: Subject) -> Iterator[Found]:
     server name that the client sends is ignored. Clients that reach a name through
     that address get the certificate of the address and refuse it. Delete the
     record, or move it to 0.0.0.0, which comes last; a service that needs it should
-    have an address or a port of its own.
+    have an address or a port of its own. With --sites, names that are bound to
+    other addresses do not count.
     """
     for shadow in _shadows(subject):
         if shadow.others:
@@ -120,7 +141,8 @@ def v6_wildcard_differs(subject: Subject) -> Iterator[Found]:
 
     Clients over IPv6 get one of them and clients over IPv4 the other, depending on
     their network. Most often one of the two was forgotten when the certificate was
-    renewed. Set both to the same values.
+    renewed: set both to the same values. If they belong to two products, each
+    changes its own record, and a record keeps its owner.
     """
     for kinds in subject.ports.values():
         ipv6, ipv4 = _wildcards(kinds)
@@ -138,7 +160,13 @@ def v6_wildcard_differs(subject: Subject) -> Iterator[Found]:
             ours, theirs = _values(ipv6, odd), _values(ipv4, odd)
             good = next(filter(subject.serves, (ipv4, ipv6)), None)
             advice, command = "set both to the same values", ""
-            if good is not None:
+            if "appid" in odd:
+                advice = _two_owners(ipv4, ipv6)
+            elif any(one.key.port == ipv6.key.port for one in service_names(subject)):
+                advice = "AD FS needs no record for [::]: see adfs-ip-binding"
+            elif ipv6.appid in subject.site_owners:  # a site without [::] needs no record for it
+                advice = f"set both to the same values, or delete {ipv6.key} if no site needs it"
+            elif good is not None:
                 other = ipv6 if good is ipv4 else ipv4
                 advice += f"; the command takes those of {good.key}"
                 command = subject.update(other.key, _values(good, odd))
@@ -160,14 +188,40 @@ def v6_only_wildcard(subject: Subject) -> Iterator[Found]:
     """
     for port, kinds in subject.ports.items():
         ipv6, ipv4 = _wildcards(kinds)
-        if ipv6 is not None and ipv4 is None:
-            yield Found(
-                ipv6.key,
-                f"it answers IPv6 connections only, and there is no {ANY_IPV4}:{port}:"
-                " IPv4 clients without a server name fail",
-                f"add a record for {ANY_IPV4}:{port}, which answers IPv6 too",
-                _wildcard(subject, ipv6) if subject.serves(ipv6) else "",
+        if ipv6 is None or ipv4 is not None:
+            continue
+        like = _like(subject, port, (ipv6, *kinds[HOSTNAMEPORT]))
+        advice = f"add a record for {ANY_IPV4}:{port}, which answers IPv6 too"
+        command = _wildcard(subject, like) if like else ""
+        needed = subject.dependents.get(Key(IPPORT, ANY_IPV4, port))
+        if needed:
+            advice, command = (
+                f"{needed} needs {ANY_IPV4}:{port}: binding-without-record adds it",
+                "",
             )
+        elif ipv6.appid in subject.site_owners:
+            advice = f"give a site the https binding *:{port}: if IPv4 clients are to reach it"
+            command = ""
+        yield Found(
+            ipv6.key,
+            f"it answers IPv6 connections only, and there is no {ANY_IPV4}:{port}:"
+            " IPv4 clients without a server name fail",
+            advice,
+            command,
+        )
+
+
+def _two_owners(ipv4: Binding, ipv6: Binding) -> str:
+    """Return what the owners of two records have to do, each with its own tool."""
+    parts = []
+    for record in (ipv4, ipv6):
+        owner = OWNER_BY_APPID.get(record.appid)
+        way = f"{owner.name}, {owner.way}" if owner else f"the application {record.appid}"
+        parts.append(f"{record.key} belongs to {way}")
+    return (
+        f"let both owners use one certificate, each with its own tool, or free the port for one:"
+        f" {'; '.join(parts)}"
+    )
 
 
 def _values(record: Binding, names: Sequence[str]) -> dict[str, str]:
@@ -201,18 +255,38 @@ def _shadows(subject: Subject) -> Iterator[_Shadow]:
         names = [record for key, record in used.items() if key.kind is not IPPORT]
         names = [record for record in names if "certhash" not in record.unknown]
         shadows = Shadows(used) if names else None
-        groups: dict[str | None, list[Binding]] = {}
-        for name in names:
-            groups.setdefault(name.certhash, []).append(name)
+        near = _near(subject, names)
         for key in shadows.exact(names[0].key) if shadows else ():
             record = used[key]
             if "certhash" in record.unknown:
                 continue
-            same = len(groups.get(record.certhash, ()))
-            others = chain.from_iterable(
-                group for thumbprint, group in groups.items() if thumbprint != record.certhash
-            )
-            yield _Shadow(record, same, len(names) - same, (*islice(others, _NAMED),))
+            groups = [near[None], near.get(key.host, {})]
+            same = sum(len(group.get(record.certhash, ())) for group in groups)
+            others = [
+                name
+                for group in groups
+                for thumbprint, there in group.items()
+                if thumbprint != record.certhash
+                for name in islice(there, _NAMED)
+            ]
+            count = sum(len(there) for group in groups for there in group.values()) - same
+            if same or count:
+                yield _Shadow(record, same, count, (*others[:_NAMED],))
+
+
+def _near(
+    subject: Subject, names: Sequence[Binding]
+) -> Mapping[str | None, Mapping[str | None, Sequence[Binding]]]:
+    """Return names by the address that their sites are bound to and by certificate.
+
+    The address is None for names that clients may ask for at every address.
+    """
+    near: dict[str | None, dict[str | None, list[Binding]]] = {None: {}}
+    for name in names:
+        addresses = subject.bound.get((name.key.host, name.key.port), frozenset(("",)))
+        for address in (None,) if "" in addresses or not name.key.host else addresses:
+            near.setdefault(address, {}).setdefault(name.certhash, []).append(name)
+    return near
 
 
 def _names(subject: Subject, kinds: Mapping[Kind, Sequence[Binding]]) -> Sequence[Binding]:
@@ -240,9 +314,10 @@ def _wildcards(
 
 
 def _wildcard(subject: Subject, like: Binding) -> str:
-    """Return the command that adds a record for 0.0.0.0 with the certificate of another."""
-    owner = OWNER_BY_APPID.get(like.appid)
-    return subject.command(
-        "add", "sslcert", f"ipport={ANY_IPV4}:{like.key.port}", f"certhash={like.certhash}",
-        f"appid={owner.word if owner else like.appid}", f"certstorename={like.store}",
-    )  # fmt: skip
+    """Return the command that adds a record for 0.0.0.0 with the certificate of another.
+
+    It takes a new certificate where the other's does not serve.
+    """
+    certificate = (f"certhash={like.certhash}",) if subject.serves(like) else ("--cert", NEW)
+    values = {"appid": like.appid, "certstorename": str(like.store)}
+    return subject.add(Key(IPPORT, ANY_IPV4, like.key.port), certificate, values)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sslbind.binding import DEFAULT_STORE
+from sslbind.binding import DEFAULT_STORE, Binding
+from sslbind.certificates.names import covers
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.site_bindings import identity
@@ -37,6 +38,26 @@ def null_store(subject: Subject) -> Iterator[Found]:
                 )
 
 
+@rule("host-without-store", "error")
+def host_without_store(subject: Subject) -> Iterator[Found]:
+    """A host name record has no certstorename.
+
+    netsh refuses to add such a record with error 87 (a public capture), so that
+    it comes from a script that never worked or from an edited file: a server
+    does not have it. Name the store.
+    """
+    for kinds in subject.ports.values():
+        for record in kinds[HOSTNAMEPORT]:
+            if STORE.name not in record.values:
+                yield Found(
+                    record.key,
+                    f"it has no {STORE.name}: netsh refuses a host name record without it"
+                    " (error 87)",
+                    f"name the store, usually {DEFAULT_STORE}",
+                    subject.update(record.key, {STORE.name: DEFAULT_STORE}),
+                )
+
+
 @rule("reject-set", "warn")
 def reject_set(subject: Subject) -> Iterator[Found]:
     """A record has ``reject`` on.
@@ -51,8 +72,16 @@ def reject_set(subject: Subject) -> Iterator[Found]:
                 record.key,
                 f"{REJECT.name} is on: every connection that the record answers is dropped",
                 "turn it off, unless the name must get no answer",
-                subject.update(record.key, {REJECT.name: False}),
+                subject.update(record.key, {REJECT.name: False}) if _fits(subject, record) else "",
             )
+
+
+def _fits(subject: Subject, record: Binding) -> bool:
+    """Whether the certificate of a record that rejects could serve, as far as is known."""
+    entry = subject.entry(record)
+    host = record.key.host if record.key.kind is HOSTNAMEPORT else ""
+    named = entry is None or not host or covers(entry.names, host)
+    return subject.serves(record) and named
 
 
 @rule("no-tls-version-left", "error")

@@ -8,7 +8,8 @@ from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.subject import Subject
 from sslbind.errors import BadValueError
-from sslbind.keys import Key, parse_host
+from sslbind.keys import HOSTNAMEPORT, Key, parse_host
+from sslbind.owners import OWNER_BY_APPID
 from sslbind.sites import SiteBinding, Sites
 from sslbind.sslflags import CENTRAL_CERT_STORE, SNI
 
@@ -74,6 +75,24 @@ def sslflags_needs_host(subject: Subject) -> Iterator[Found]:
             )
 
 
+@rule("sni-flag-missing", "warn", sites=True)
+def sni_flag_missing(subject: Subject) -> Iterator[Found]:
+    """An https binding with a host name has no SNI, and there is a record of its name.
+
+    IIS takes the binding for one of an address, and HTTP.SYS answers the name
+    with the record of the name: what IIS shows and changes is not what clients
+    get. Most often a script made the binding again without sslFlags 1. Set
+    sslFlags 1 in IIS, and leave the record as it is.
+    """
+    for key, dependents in subject.meant.items():
+        if key.kind is HOSTNAMEPORT:
+            yield dependents.found(
+                key,
+                f"{dependents} has no SNI (sslFlags 1), and HTTP.SYS has a record of its name",
+                "set sslFlags 1 for the binding in IIS; the record is right as it is",
+            )
+
+
 @rule("ipv6-unbracketed", "error", sites=True)
 def ipv6_unbracketed(subject: Subject) -> Iterator[Found]:
     """A binding of a site has an IPv6 address without brackets.
@@ -82,7 +101,7 @@ def ipv6_unbracketed(subject: Subject) -> Iterator[Found]:
     brackets: [2001:db8::5]:443:www.contoso.com.
     """
     for sites, binding in site_bindings(subject):
-        if unbracketed(binding):
+        if binding.unbracketed:
             bare = binding.address.strip("[]")
             yield _about(
                 subject,
@@ -123,12 +142,6 @@ def identity(binding: SiteBinding) -> str:
     return f"{binding.site}|{binding.protocol}|{binding.information}"
 
 
-def unbracketed(binding: SiteBinding) -> bool:
-    """Whether it has an IPv6 address, or something like one, without brackets."""
-    address = binding.address
-    return ":" in address and not (address.startswith("[") and address.endswith("]"))
-
-
 def has_host(binding: SiteBinding) -> bool:
     """Whether its host is one that a record may have: a name, or ``*.`` and a name."""
     try:
@@ -145,11 +158,26 @@ def needs_host(binding: SiteBinding) -> bool:
     )
 
 
+def wants_certificates(sites: Sites, binding: SiteBinding) -> bool:
+    """Whether the site of a binding asks for client certificates."""
+    return any(wish.site == binding.site for wish in sites.client_certificates)
+
+
 def deletion(subject: Subject, key: Key, advice: str) -> tuple[str, str]:
-    """Return ``advice`` and the command that deletes a record; others where a site needs it."""
+    """Return ``advice`` and the command that deletes a record; others where a site needs it.
+
+    A record of a product that is not the one of the sites is its owner's to delete.
+    """
+    meant = subject.meant.get(key)
+    if meant is not None:
+        return f"{meant.bindings[0]} means this record: correct the binding in IIS first", ""
     dependents = subject.dependents.get(key)
     if dependents is None:
-        return advice, subject.command("delete", "sslcert", key.spec)
+        record = subject.bindings.get(key)
+        owner = OWNER_BY_APPID.get(record.appid) if record else None
+        if subject.sites and owner and owner not in {one.owner for one in subject.sites}:
+            return f"{advice}; it belongs to {owner.name}, {owner.way}", ""
+        return advice, subject.delete(key)
     advice = (
         f"{dependents} needs the record: move the site to a host name (SNI, sslFlags 1) in IIS"
         " first, with a record of that name; then delete this one"

@@ -8,20 +8,29 @@ from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.choosing import Chooser
 from sslbind.certificates.names import covers
 from sslbind.check.certificates import NEW
+from sslbind.check.command import Command, Edit
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
-from sslbind.check.site_bindings import has_host, identity, needs_host, site_bindings, unbracketed
+from sslbind.check.site_bindings import (
+    has_host,
+    identity,
+    needs_host,
+    site_bindings,
+    wants_certificates,
+)
 from sslbind.check.stores import with_key
 from sslbind.check.subject import Dependents, Subject, in_store
 from sslbind.errors import BadValueError
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, SNI_WILDCARD_SINCE, Key
-from sslbind.owners import OWNER_BY_WORD, owner_name
+from sslbind.owners import EXPRESS_PORTS, OWNER_BY_APPID, OWNER_BY_WORD, owner_name
 from sslbind.release import Release
+from sslbind.resolver import ANY_IPV4, ANY_IPV6
 from sslbind.sites import STANDARD_INPUT, SiteBinding
 from sslbind.sslflags import CENTRAL_CERT_STORE
+from sslbind.tags import CLIENT_CERTIFICATE, Value
 from sslbind.wording import join
 
-_IIS = OWNER_BY_WORD["iis"].appid
+_IIS, _EXPRESS = OWNER_BY_WORD["iis"].appid, OWNER_BY_WORD["iisexpress"].appid
 _NAMED = 3
 """This many names are listed one by one."""
 _NEW_WEBBINDING_SINCE = Release.W2008R2
@@ -35,28 +44,83 @@ def binding_without_record(subject: Subject) -> Iterator[Found]:
     IIS and HTTP.SYS keep two lists. The site has its binding, but HTTP.SYS has
     no certificate for it: another record answers, or the connection is reset.
     Most often the binding was made with New-WebBinding or by editing the file,
-    which change IIS only. Add the record. The command takes the
+    which change IIS only; or another product that shares the port, such as
+    Reporting Services, removed the record. Add it. The command takes the
     certificate that the file names, else one of the stores that covers the host
     names (one that has the name itself before a wildcard, then the one that was
     issued last, then the one that lasts longest), else a new one.
     """
     chooser = _chooser(subject)
     yield from _malformed(subject)
-    for key, dependents in subject.dependents.items():
-        if key.kind is not CCS and key not in subject.bindings:
-            advice, command = _addition(subject, key, dependents, chooser)
-            yield dependents.found(
-                key,
-                f"{dependents} has no record: the binding is in IIS but not in HTTP.SYS",
-                advice,
-                command,
-            )
+    for key, needing in subject.dependents.items():
+        if key.kind is CCS or key in subject.bindings:
+            continue
+        waiting = [one for one in needing.bindings if not _answered(subject, one)]
+        if waiting:
+            dependents = needing._replace(bindings=waiting)
+            advice, command = _missing(subject, key, dependents, chooser)
+            what = f"{dependents} has no record: the binding is in IIS but not in HTTP.SYS"
+            yield dependents.found(key, what + _cause(subject, key), advice, command)
+
+
+def _answered(subject: Subject, binding: SiteBinding) -> bool:
+    """Whether a binding that lost its SNI has a record of its name all the same."""
+    return binding.meant_key(subject.release) in subject.bindings
+
+
+def _cause(subject: Subject, key: Key) -> str:
+    """Return who may have removed the record, where the other wildcard shows it."""
+    if key.kind is not IPPORT or key.host != ANY_IPV4:
+        return ""
+    other = subject.bindings.get(Key(IPPORT, ANY_IPV6, key.port))
+    owner = OWNER_BY_APPID.get(other.appid) if other else None
+    if owner is None or owner.appid == _IIS:
+        return ""
+    return (
+        f"; {owner.name} has [::]:{key.port}, and its configuration tool may have removed"
+        f" {key}, which all products of a port share"
+    )
+
+
+def _missing(
+    subject: Subject, key: Key, dependents: Dependents, chooser: Chooser
+) -> tuple[str, str]:
+    """Return advice and the command that comes first where a record is missing."""
+    advice, command = _addition(subject, key, dependents, chooser)
+    sni = dependents.bindings[0].meant_key(subject.release)
+    exact = key.kind is IPPORT and not key.wildcard
+    if exact and sni and sni.kind is HOSTNAMEPORT and _named(subject, key.port):
+        # A record of the address would answer every name that comes there.
+        only = dependents._replace(bindings=dependents.bindings[:1])
+        advice, command = _addition(subject, sni, only, chooser)
+        advice = (
+            f"set sslFlags 1 (SNI) for it in IIS, and {advice}; a record for {key} would give its"
+            " certificate to every name that comes to that address"
+        )
+        return advice, command
+    if dependents.sites.express and key.port not in EXPRESS_PORTS:
+        first, last = EXPRESS_PORTS[0], EXPRESS_PORTS[-1]
+        advice = (
+            f"give the site a port from {first} to {last}, which the installer of IIS Express has"
+            f" bound, or {advice}"
+        )
+    return advice, command
+
+
+def _named(subject: Subject, port: int) -> bool:
+    """Whether a server name leads anywhere on a port: to a record, or by a site's wish."""
+    if subject.release < HOSTNAMEPORT.since:
+        return False
+    records = subject.ports.get(port, {})
+    return any(records.get(kind) for kind in (HOSTNAMEPORT, SCOPEDCCS, CCS)) or any(
+        key.port == port and key.kind is not IPPORT for key in subject.dependents
+    )
 
 
 def _malformed(subject: Subject) -> Iterator[Found]:
     """Yield what cannot have a record, unless another rule says why."""
     for sites, binding in site_bindings(subject):
-        if not binding.https or unbracketed(binding) or needs_host(binding):
+        if not binding.https or binding.unbracketed or needs_host(binding):
             continue
         problem = ""
         try:
@@ -88,6 +152,12 @@ def _addition(
             return _named_addition(
                 subject, key, dependents, one.certhash, one.store or DEFAULT_STORE
             )
+    twin = subject.bindings.get(Key(IPPORT, ANY_IPV6, key.port)) if key.host == ANY_IPV4 else None
+    if twin and twin.appid == dependents.sites.owner.appid and subject.serves(twin):
+        advice, command = _new_record(
+            subject, key, dependents, str(twin.store), f"certhash={twin.certhash}"
+        )
+        return f"{advice}; the certificate is that of {twin.key}", command
     choice = chooser.choose(dependents.hosts)
     if choice is not None:
         entry = choice.entry
@@ -137,10 +207,13 @@ def _new_record(
     advice = "add the record"
     if subject.release >= _NEW_WEBBINDING_SINCE:
         advice += "; New-WebBinding changes IIS only"
-    return advice, subject.command(
-        "add", "sslcert", key.spec, *certificate,
-        f"appid={dependents.sites.owner.word}", f"certstorename={store}",
-    )  # fmt: skip
+    values: dict[str, Value] = {
+        "appid": dependents.sites.owner.appid,
+        "certstorename": store,
+    }
+    if any(wants_certificates(dependents.sites, one) for one in dependents.bindings):
+        values[CLIENT_CERTIFICATE.name] = True
+    return advice, subject.add(key, certificate, values)
 
 
 @rule("ccs-binding-without-record", "error", sites=True, absence=True)
@@ -153,12 +226,18 @@ def ccs_binding_without_record(subject: Subject) -> Iterator[Found]:
     """
     for key, dependents in subject.dependents.items():
         if key.kind is CCS and key not in subject.bindings:
+            advice = "add the record; one serves every site of the port"
             yield dependents.found(
                 key,
                 f"{dependents} has sslFlags for the central store, and port {key.port} has no ccs"
                 " record",
-                "add the record; one serves every site of the port",
-                subject.command("add", "sslccs", str(key), f"appid={dependents.sites.owner.word}"),
+                advice,
+                Command.of(
+                    subject.command(
+                        "add", "sslccs", str(key), f"appid={dependents.sites.owner.word}"
+                    ),
+                    Edit("add", key, {"appid": dependents.sites.owner.appid}),
+                ),
             )
 
 
@@ -168,29 +247,40 @@ def orphan_record(subject: Subject) -> Iterator[Found]:
 
     Deleting a binding or a whole site in the configuration file leaves the record
     in HTTP.SYS. It still answers, with a certificate that nobody renews any more.
-    Delete it, unless another configuration file has its binding.
+    Delete it, unless another configuration file has its binding. A record that a
+    binding with a slip means (no SNI, no brackets) is not an orphan, nor are the
+    ports 44300 to 44399 that the installer of IIS Express binds.
     """
-    owners = {sites.owner.appid for sites in subject.sites}
-    dependents = subject.dependents
-    named = {key.port for key in dependents if key.kind is not IPPORT}
+    owners, dependents = subject.site_owners, subject.dependents
     scoped = {
         (host, key.port) for key, one in dependents.items() if key.kind is CCS for host in one.hosts
     }
+    orphans = {}
     for key, record in subject.bindings.items():
         if record.appid not in owners or key in dependents or key.kind.since > subject.release:
             continue
+        if key in subject.meant or (record.appid == _EXPRESS and key.port in EXPRESS_PORTS):
+            continue
         if key.kind is SCOPEDCCS and (key.host, key.port) in scoped:
             continue
-        default = key.kind is IPPORT and key.wildcard and key.port in named
-        yield Found(
+        orphans[key] = record
+    shared = {key.port for key in subject.bindings if key not in orphans}
+    shared |= {key.port for key in dependents}
+    for key, record in orphans.items():
+        found = Found(
             key,
             f"it belongs to {owner_name(record.appid)}, and no https binding of a site needs it",
-            f"it answers clients without SNI on port {key.port}: give a site the https binding"
-            f" *:{key.port}: and keep it, or delete it"
-            if default
-            else "delete it, unless another configuration file has its binding",
-            "" if default else subject.command("delete", "sslcert", key.spec),
+            "delete it, unless another configuration file has its binding",
+            subject.delete(key),
         )
+        if key.kind is IPPORT and key.wildcard and key.port in shared:
+            found = found._replace(
+                advice=f"it answers clients without SNI on port {key.port}: give a site the https"
+                f" binding *:{key.port}: and keep it, or delete it",
+                command="",
+                severity="info",
+            )
+        yield found
 
 
 @rule("foreign-appid", "info", sites=True)
@@ -229,7 +319,11 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
     """
     chooser = _chooser(subject)
     for key, dependents in subject.dependents.items():
-        if key.kind is not IPPORT or len(hosts := dependents.hosts) < 2:
+        if key.kind is not IPPORT:
+            continue
+        without = [one for one in dependents.bindings if not _answered(subject, one)]
+        hosts = dependents._replace(bindings=without).hosts
+        if len(hosts) < 2:
             continue
         record = subject.bindings.get(key)
         entry = subject.entry(record) if record else None

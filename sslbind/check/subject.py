@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -13,12 +14,14 @@ from sslbind.answers.precedence import Reach
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.judgement import Problem, judge, name_problems, path, valid_at
 from sslbind.certificates.links import Links
+from sslbind.check.command import TO_CHOOSE, Command, Edit
 from sslbind.check.finding import Found
 from sslbind.keys import HOSTNAMEPORT, KINDS, Key, Kind
 from sslbind.moments import SOON, SpanOrThird, Window
+from sslbind.owners import OWNER_BY_APPID
 from sslbind.registry.registry import DEFAULT_FILE
 from sslbind.resolver import used_since
-from sslbind.tags import REJECT, STORED, Tag, Value
+from sslbind.tags import REJECT, STORE, STORED, Tag, Value
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from sslbind.certificates.facts import CertificateFacts
     from sslbind.session import Session
     from sslbind.sites import SiteBinding, Sites
+
+_THUMBPRINT = re.compile("certhash=[0-9a-f]{40}")
 
 
 class Served(NamedTuple):
@@ -132,6 +137,33 @@ class Subject:
                 if key is not None:
                     found.setdefault(key, Dependents(sites, [])).bindings.append(binding)
         return found
+
+    @cached_property
+    def meant(self) -> Mapping[Key, Dependents]:
+        """The https bindings with a slip by the record that each means, those that are there."""
+        found: dict[Key, Dependents] = {}
+        for sites in self.sites:
+            for binding in sites.bindings:
+                key = binding.meant_key(self.release)
+                if key is not None and key in self.bindings:
+                    found.setdefault(key, Dependents(sites, [])).bindings.append(binding)
+        return found
+
+    @cached_property
+    def site_owners(self) -> frozenset[str]:
+        """The appids of the products whose sites are known."""
+        return frozenset(sites.owner.appid for sites in self.sites)
+
+    @cached_property
+    def bound(self) -> Mapping[tuple[str, int | None], frozenset[str]]:
+        """The addresses of the sites' https bindings by host and port; an empty one means all."""
+        found: dict[tuple[str, int | None], set[str]] = {}
+        for sites in self.sites:
+            for binding in sites.bindings:
+                protocol, address, port, host = binding.canonical
+                if protocol == "https":
+                    found.setdefault((host, port), set()).add(address)
+        return {place: frozenset(addresses) for place, addresses in found.items()}
 
     @cached_property
     def reach(self) -> Reach:
@@ -281,6 +313,25 @@ class Subject:
             before += ["--windows", str(self.release)]
         return shells.command(("sslbind", *before, *words))
 
+    def add(self, key: Key, certificate: Sequence[str], values: Mapping[str, Value]) -> Command:
+        """Return the command that adds a record.
+
+        ``certificate`` are the words that name it: ``certhash=…``, or ``--cert`` and a file;
+        none for the central store. ``values`` are the other tags, in the order of the line.
+        """
+        known = dict(values)
+        if len(certificate) == 1 and _THUMBPRINT.fullmatch(certificate[0]):
+            known["certhash"] = certificate[0].partition("=")[2]
+        owner = OWNER_BY_APPID.get(str(values["appid"]))
+        shown = {**values, "appid": owner.word} if owner else values
+        words = (f"{name}={STORED[name].text(value)}" for name, value in shown.items())
+        line = self.command("add", "sslcert", key.spec, *certificate, *words)
+        return Command.of(line, Edit("add", key, known))
+
+    def delete(self, key: Key) -> Command:
+        """Return the command that deletes a record."""
+        return Command.of(self.command("delete", "sslcert", key.spec), Edit("delete", key, {}))
+
     def update(self, key: Key, values: Mapping[str, Value]) -> str:
         """Return the command that gives a record these values, nothing where it is refused.
 
@@ -288,14 +339,33 @@ class Subject:
         """
         if max(used_since(key), *(STORED[name].since for name in values)) > self.release:
             return ""
+        if self._nameless_store(key):
+            values = {STORE.name: DEFAULT_STORE, **values}
         words = (f"{name}={STORED[name].text(value)}" for name, value in values.items())
-        return self.command("update", "sslcert", key.spec, *words)
+        line = self.command("update", "sslcert", key.spec, *words)
+        return Command.of(line, Edit("update", key, values))
+
+    def recertify(self, key: Key, file: str) -> str:
+        """Return the command that gives a record the certificate in a file, as ``update`` does."""
+        if used_since(key) > self.release:
+            return ""
+        words = [f"{STORE.name}={DEFAULT_STORE}"] if self._nameless_store(key) else []
+        line = self.command("update", "sslcert", key.spec, "--cert", file, *words)
+        return Command.of(line, Edit("update", key, {"certhash": TO_CHOOSE}))
+
+    def _nameless_store(self, key: Key) -> bool:
+        """Whether a record has no store where netsh wants one: no update goes without it."""
+        record = self.bindings.get(key)
+        return key.kind is HOSTNAMEPORT and record is not None and STORE.name not in record.values
 
     def rebind(self, old: str, new: str) -> str:
         """Return the command that gives the users of a certificate another, as ``update`` does."""
         users = self.users.get(old, ())
-        known = all(used_since(one.key) <= self.release for one in users)
-        return self.command("rebind", old, new) if known else ""
+        if any(used_since(one.key) > self.release for one in users):
+            return ""
+        certhash = new if _THUMBPRINT.fullmatch(f"certhash={new}") else TO_CHOOSE
+        edits = (Edit("update", one.key, {"certhash": certhash}) for one in users)
+        return Command.of(self.command("rebind", old, new), *edits)
 
     @cached_property
     def users(self) -> Mapping[str, Sequence[Binding]]:

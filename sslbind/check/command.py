@@ -1,0 +1,61 @@
+"""A command that a finding offers, with what it changes: commands know of each other by that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from sslbind.binding import DEFAULT_STORE, Binding
+from sslbind.keys import Key
+from sslbind.tags import Value
+
+TO_CHOOSE = "0" * 40
+"""The thumbprint in an edit for a certificate that whoever runs the command has to choose."""
+
+
+class Edit(NamedTuple):
+    """What a command does to one record; ``values`` are the tags that it names."""
+
+    verb: Literal["add", "update", "delete"]
+    key: Key
+    values: Mapping[str, Value]
+
+    def apply(self, before: Binding | None) -> Binding | None:
+        """Return the record that it makes of ``before``; None is no record."""
+        if self.verb == "delete":
+            return None
+        if self.verb == "add":
+            return before or Binding(self.key, self._whole())
+        return before and before.replace(self.values)
+
+    def contradicts(self, other: Edit) -> bool:
+        """Whether both cannot be run for the same record: one fails, or undoes the other."""
+        if self.key != other.key or "delete" in (self.verb, other.verb):
+            return False
+        if "add" in (self.verb, other.verb):
+            return True
+        common = self.values.keys() & other.values.keys()
+        return any(self.values[name] != other.values[name] for name in common)
+
+    def _whole(self) -> Mapping[str, Value]:
+        if not self.key.kind.certificate:
+            return self.values
+        return {"certhash": TO_CHOOSE, "certstorename": DEFAULT_STORE} | dict(self.values)
+
+
+class Command(str):
+    """A line for a shell, and the records that it changes.
+
+    A command about anything but records, such as one that stores a
+    certificate, has no edits.
+    """
+
+    __slots__ = ("edits",)
+    edits: Sequence[Edit]
+
+    @classmethod
+    def of(cls, line: str, *edits: Edit) -> Command:
+        """Return the command ``line``, which makes ``edits``."""
+        command = cls(line)
+        command.edits = edits
+        return command

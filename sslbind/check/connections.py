@@ -1,0 +1,128 @@
+"""The connections that have to go on working: those of the sites, and of other owners' names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from sslbind.certificates.names import covers
+from sslbind.check.command import TO_CHOOSE
+from sslbind.errors import BadValueError
+from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, parse_address
+from sslbind.resolver import Answer, Bindings, State, resolve
+
+if TYPE_CHECKING:
+    from sslbind.binding import Binding
+    from sslbind.check.subject import Subject
+    from sslbind.sites import SiteBinding
+
+_PLAIN = ("198.51.100.255", "2001:db8:ffff:ffff::ffff")
+"""Addresses for documentation (RFC 5737, RFC 3849), which no server has."""
+_PROBE = "sslbind-probe"
+"""The label that takes the place of an asterisk."""
+
+
+class Connection(NamedTuple):
+    """A client that comes to ``address`` and asks for ``name``; None where it sends no name.
+
+    ``needs`` is the record that the binding of the site means, None where no site does.
+    ``own``: no site means it, but it is the record of the product that serves the name.
+    """
+
+    address: str
+    port: int
+    name: str | None
+    needs: Key | None = None
+    own: bool = False
+
+    def __str__(self) -> str:
+        """Name it in a sentence, without the address that stands for every other."""
+        who = self.name.replace(_PROBE, "*") if self.name else "clients that send no name"
+        return who if self.address in _PLAIN else f"{who} at {self.address}"
+
+
+def connections(subject: Subject, port: int, edited: Collection[str]) -> Iterator[Connection]:
+    """Yield the connections to ``port`` that some site, or a product beside IIS, means to serve.
+
+    ``edited`` are the addresses whose own records may change: a name that is
+    bound to all addresses is asked for there as well.
+    """
+    listened = [one for one in subject.settings.iplisten if one not in ("0.0.0.0", "::")]  # noqa: S104
+    everywhere = tuple(dict.fromkeys((*_PLAIN, *listened, *edited)))
+    ours = set()
+    for sites in subject.sites:
+        ours.add(sites.owner.appid)
+        for binding in sites.bindings:
+            if binding.https and binding.port == port:
+                yield from _of_site(subject, binding, everywhere)
+    for record in subject.ports.get(port, {}).get(HOSTNAMEPORT, ()):
+        if record.appid not in ours:
+            for address in everywhere:
+                yield Connection(address, port, _asked(record.key.host), record.key, own=True)
+
+
+def _of_site(
+    subject: Subject, binding: SiteBinding, everywhere: Iterable[str]
+) -> Iterator[Connection]:
+    addresses = everywhere
+    if binding.address:
+        try:
+            addresses = (parse_address(binding.address.strip("[]")),)
+        except BadValueError:
+            return
+    needs = binding.key_for(subject.release)
+    for address in addresses:
+        yield Connection(address, binding.port or 0, _asked(binding.host) or None, needs)
+
+
+def _asked(host: str) -> str:
+    return host.replace("*", _PROBE, 1)
+
+
+class Judge:
+    """Says of connections whether they get what they should, before and after a change."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        # Whether a store has the certificate is a question of its own: see ``_serves``.
+        self._state = State(
+            subject.release, subject.bindings, subject.settings.iplisten, subject.central
+        )
+
+    def answer(self, connection: Connection, records: Bindings | None = None) -> Answer:
+        """Return what answers, with other records if ``records`` are given."""
+        state = self._state if records is None else self._state._replace(bindings=records)
+        return resolve(state, connection.address, connection.port, connection.name)
+
+    def right(self, connection: Connection, answer: Answer) -> bool:
+        """Whether the certificate is the right one, as far as that is known.
+
+        It covers the name. Where its names are not known, the record is the one
+        that the site means, or has that very name.
+        """
+        record = answer.binding
+        if answer.outcome != "certificate" or record is None or not self._serves(record):
+            return False
+        names = self._names(record)
+        if names is not None and connection.name:
+            return covers(names, connection.name)
+        return record.key == connection.needs or record.key.kind is not IPPORT
+
+    def kept(self, connection: Connection, before: Answer, after: Answer) -> bool:
+        """Whether a connection that was right before is right after a change, for certain."""
+        if not self.right(connection, after):
+            return False
+        assert before.binding and after.binding  # noqa: S101  # both are right
+        if self._names(after.binding) is not None and connection.name:
+            return True
+        if connection.own and after.binding.key == connection.needs:
+            return True  # its record has a new certificate, on purpose
+        return after.binding.certhash in (before.binding.certhash, TO_CHOOSE)
+
+    def _serves(self, record: Binding) -> bool:
+        known = record.certhash not in (None, TO_CHOOSE)
+        return self._subject.serves(record) if known else True
+
+    def _names(self, record: Binding) -> Collection[str] | None:
+        entry = self._subject.entry(record)
+        return None if entry is None or entry.certificate is None else entry.names
