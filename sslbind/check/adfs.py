@@ -109,7 +109,8 @@ def adfs_record_stale(subject: Subject) -> Iterator[Found]:
     for record in subject.bindings.values():
         if record.appid != _ADFS or record.key.kind is not HOSTNAMEPORT:
             continue
-        if record.certhash != service.certhash:
+        unknown = "certhash" in record.unknown | service.unknown
+        if record.certhash != service.certhash and not unknown:
             yield Found(
                 record.key,
                 f"it has certhash {record.certhash}, and {service.key} of AD FS has"
@@ -138,7 +139,7 @@ def adfs_old_name(subject: Subject) -> Iterator[Found]:
         )
 
 
-@rule("adfs-no-certauth", "info")
+@rule("adfs-no-certauth", "info", absence=True)
 def adfs_no_certauth(subject: Subject) -> Iterator[Found]:
     """A federation service name has no record for user certificates.
 

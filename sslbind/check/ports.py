@@ -158,18 +158,7 @@ def v6_wildcard_differs(subject: Subject) -> Iterator[Found]:
             odd.append("appid")
         if odd:
             ours, theirs = _values(ipv6, odd), _values(ipv4, odd)
-            good = next(filter(subject.serves, (ipv4, ipv6)), None)
-            advice, command = "set both to the same values", ""
-            if "appid" in odd:
-                advice = _two_owners(ipv4, ipv6)
-            elif any(one.key.port == ipv6.key.port for one in service_names(subject)):
-                advice = "AD FS needs no record for [::]: see adfs-ip-binding"
-            elif ipv6.appid in subject.site_owners:  # a site without [::] needs no record for it
-                advice = f"set both to the same values, or delete {ipv6.key} if no site needs it"
-            elif good is not None:
-                other = ipv6 if good is ipv4 else ipv4
-                advice += f"; the command takes those of {good.key}"
-                command = subject.update(other.key, _values(good, odd))
+            advice, command = _alike(subject, ipv4, ipv6, odd)
             yield Found(
                 ipv6.key,
                 f"it has {_in_words(ours)}, and {ipv4.key} has {_in_words(theirs)}",
@@ -209,6 +198,22 @@ def v6_only_wildcard(subject: Subject) -> Iterator[Found]:
             advice,
             command,
         )
+
+
+def _alike(subject: Subject, ipv4: Binding, ipv6: Binding, odd: Sequence[str]) -> tuple[str, str]:
+    """Return how two records get the same values for ``odd``, and the command, if one does it."""
+    if "appid" in odd:
+        return _two_owners(ipv4, ipv6), ""
+    if any(one.key.port == ipv6.key.port for one in service_names(subject)):
+        return "AD FS needs no record for [::]: see adfs-ip-binding", ""
+    if ipv6.appid in subject.site_owners:  # a site that is not bound to [::] needs no such record
+        return f"set both to the same values, or delete {ipv6.key} if no site needs it", ""
+    good = next(filter(subject.serves, (ipv4, ipv6)), None)
+    if good is None:
+        return "set both to the same values", ""
+    advice = f"set both to the same values; the command takes those of {good.key}"
+    other = ipv6 if good is ipv4 else ipv4
+    return advice, subject.update(other.key, _values(good, odd))
 
 
 def _two_owners(ipv4: Binding, ipv6: Binding) -> str:

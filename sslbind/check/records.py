@@ -48,7 +48,7 @@ def host_without_store(subject: Subject) -> Iterator[Found]:
     """
     for kinds in subject.ports.values():
         for record in kinds[HOSTNAMEPORT]:
-            if STORE.name not in record.values:
+            if STORE.name not in record.values.keys() | record.unknown:
                 yield Found(
                     record.key,
                     f"it has no {STORE.name}: netsh refuses a host name record without it"
