@@ -188,7 +188,7 @@ def v6_only_wildcard(subject: Subject) -> Iterator[Found]:
                 f"{needed} needs {ANY_IPV4}:{port}: binding-without-record adds it",
                 "",
             )
-        elif ipv6.appid in subject.site_owners:
+        elif like is not None and like.appid in subject.site_owners:
             advice = f"give a site the https binding *:{port}: if IPv4 clients are to reach it"
             command = ""
         yield Found(

@@ -64,8 +64,9 @@ def binding_without_record(subject: Subject) -> Iterator[Found]:
 
 
 def _answered(subject: Subject, binding: SiteBinding) -> bool:
-    """Whether a binding that lost its SNI has a record of its name all the same."""
-    return binding.meant_key(subject.release) in subject.bindings
+    """Whether a binding that lost its SNI has a record of its name all the same, or will have."""
+    meant = binding.meant_key(subject.release)
+    return meant in subject.bindings or meant in subject.dependents
 
 
 def _cause(subject: Subject, key: Key) -> str:
