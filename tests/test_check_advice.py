@@ -46,7 +46,7 @@ TAGS = ("", "", "", "reject = true", "sslflags = 1", "sslflags = 9", 'sslctlstor
 ALL = ("a.example", "b.example", "fs.example", "*.example", "localhost", "certauth.fs.example")
 
 
-EXAMPLES = int(os.environ.get("ADVICE_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("ADVICE_EXAMPLES", "25"))
 """How many servers are tried; more with ADVICE_EXAMPLES=10000."""
 
 
