@@ -89,7 +89,7 @@ def _missing(
     """Return advice and the command that comes first where a record is missing."""
     advice, command = _addition(subject, key, dependents, chooser)
     sni = dependents.bindings[0].meant_key(subject.release)
-    exact = key.kind is IPPORT and not key.wildcard
+    exact = key.kind is IPPORT and not key.wildcard and all(dependents.hosts)
     if exact and sni and sni.kind is HOSTNAMEPORT and _named(subject, key.port):
         # A record of the address would answer every name that comes there.
         only = dependents._replace(bindings=dependents.bindings[:1])
