@@ -352,3 +352,14 @@ def test_every_record_that_add_takes_with_only_digits() -> None:
     wanted = Binding(key, {"certhash": DIGITS, "appid": IIS, "certstorename": "MY"})
     imported = read(show_writer.show([wanted], Release.W2012))
     assert told(imported) == {key.spec: dict(wanted.values)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 2_000_000, f"IP:port : {'x' * 2_000_000}", "`" * 2_000_000],
+    ids=["word", "value", "marks"],
+)
+def test_a_line_without_end_takes_no_time(text: str) -> None:
+    """The cost grows with the text, not with its square, which would be hours here."""
+    assert not show_reader.detect(text)
+    assert show_reader.read(text, "x").records == ()

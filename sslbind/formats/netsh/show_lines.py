@@ -13,7 +13,7 @@ _COLUMNS = (33, 28)
 _BLANKS = str.maketrans(dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u202f\u3000", " "))
 """What web pages, mails and editors have in place of a blank."""
 _MARKS = {'"', "`", ">"}
-_LINE_NUMBER = re.compile(r"(?:[A-Za-z]:)?[^\s:]+:\d+:(?=[ \t])")
+_LINE_NUMBER = re.compile(r"(?:[A-Za-z]:)?[^\s:]++:\d++:(?=[ \t])")
 """What Select-String and grep put before a line of a file."""
 
 
@@ -52,7 +52,8 @@ def bare(line: str) -> str:
         line = start.strip("`").rstrip()
     elif start[:1] == '"' and start.rstrip(",")[1:].endswith('"'):  # a list of lines as JSON
         line = start.rstrip(",")[1:-1].rstrip()
-    return _LINE_NUMBER.sub("", line, count=1) if line[:1] not in " \t" else line
+    number = _LINE_NUMBER.match(line) if line[:1] not in " \t" else None
+    return line[number.end() :] if number else line
 
 
 def field(number: int, line: str) -> Field | None:
