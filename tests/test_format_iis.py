@@ -346,7 +346,7 @@ def test_entities_are_refused(
             "<a><bindings/></a>",
             "sites.xml: has no sites: its first element is <a>\n",
         ),
-        ("<html/>", "sites.xml: unrecognised format\n"),
+        ("<html/>", "sites.xml: is a web page\n"),
     ],
 )
 def test_other_xml(run: Run, tmp_path: Path, text: str, error: str) -> None:

@@ -51,7 +51,8 @@ def bare(line: str) -> str:
     if start[:1] == "`":  # inline code
         line = start.strip("`").rstrip()
     elif start[:1] == '"' and start.rstrip(",")[1:].endswith('"'):  # a list of lines as JSON
-        line = start.rstrip(",")[1:-1].rstrip()
+        inner = start.rstrip(",")[1:-1].rstrip()
+        line = line if '"' in inner else inner  # a name and a value are no line
     number = _LINE_NUMBER.match(line) if line[:1] not in " \t" else None
     return line[number.end() :] if number else line
 
