@@ -221,6 +221,17 @@ def test_an_inferred_release_is_called_a_guess(run: Run, tmp_path: Path) -> None
     assert "inferred from" not in run("--windows", "2022", *words).out
 
 
+@pytest.mark.parametrize("release", list(Release), ids=str)
+def test_labels_of_which_some_are_english(release: Release) -> None:
+    """A line with another label is read by its place, and is not left out."""
+    wanted = records(release)
+    text = show_writer.show(wanted, release)
+    for label in ("Certificate Hash", "Certificate Store Name", "Usage Check"):
+        text = text.replace(label, label.replace("e", "é"))
+    imported = read(text)
+    assert ([one.binding for one in imported.records], imported.bad) == (wanted, ())
+
+
 def test_notes_after_values_are_no_part_of_them() -> None:
     """What people write after a value is passed over where the value has an end."""
     text = show_writer.show(records(Release.W2016)[:1], Release.W2016)

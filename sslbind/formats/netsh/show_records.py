@@ -217,7 +217,8 @@ def _by_label(
 ) -> tuple[list[tuple[Column, Field]], list[Field]] | None:
     """Return the lines by what their English labels say, and the others; None in other languages.
 
-    The labels count where most are known and none comes twice.
+    The labels count where most are known, none comes twice, and the other lines are
+    not those that every release has.
     """
     found: dict[str, tuple[Column, Field]] = {}
     others: list[Field] = []
@@ -230,6 +231,8 @@ def _by_label(
             found[column.name] = (column, field)
     if not found or len(others) * 4 > len(found):
         return None
+    if others and any(column.name not in found for column in columns_of(Release.W2012)):
+        return None  # a line with another label may be one of these
     return [*found.values()], others
 
 
