@@ -275,8 +275,8 @@ def test_no_registry(run: Run, tmp_path: Path, word: str) -> None:
     result = run("-r", "nowhere.toml", word, "sslcert", KEY)
     assert (result.code, result.out) == (2, "")
     assert "nowhere.toml" in result.err
-    assert "hint: sslbind -r nowhere.toml init " in result.err
-    assert "hint: sslbind init " in run(word, "sslcert", KEY).err
+    assert "sslbind -r nowhere.toml init creates " in result.err
+    assert "sslbind init creates " in run(word, "sslcert", KEY).err
     assert not (tmp_path / "nowhere.toml").exists()
 
 
