@@ -22,6 +22,7 @@ from sslbind.printable import printable
 from sslbind.release import Release
 from sslbind.resolver import State, resolve
 from sslbind.tags import MAX_NUMBER, TAG_BY_NAME
+from sslbind.wording import join
 
 _SORTS = ("error", "event", "rule")
 """Optional words before a topic."""
@@ -216,14 +217,21 @@ def _appid(text: str) -> Explanation:
     owner = OWNER_BY_APPID.get(appid)
     if owner is None:
         raise RefusedError(f"{appid} does not belong to a known product", f"known are {words}")
+    causes = [
+        Detail("the appid only identifies the owner of a record", False),
+        Detail("its owner may write the record again, or delete it", False),
+    ]
+    if owner.copy:
+        causes.append(Detail(f"it keeps the thumbprint in {owner.copy} too, and goes on using it"))
+    if owner.shares:
+        causes.append(Detail(f"records of {join(owner.shares)} have this appid as well"))
+    causes.append(Detail(f"the appid is known from: {owner.source}"))
     return Explanation(
         f"{owner.name} ({owner.word})",
         f"Records with the appid {owner.appid} belong to {owner.name}.",
+        tuple(causes),
         (
-            Detail("the appid only identifies the owner of a record", False),
-            Detail("its owner may write the record again, or delete it", False),
-        ),
-        (
+            *([f"its own tool changes the certificate: {owner.change}"] if owner.change else []),
             f"sslbind list --appid {owner.word} lists its records",
             f"appid={owner.word} in a command means it",
         ),

@@ -30,6 +30,13 @@ class Owner(NamedTuple):
         """Say in a sentence who changes its records."""
         return f"whose own tool changes it: {self.change}" if self.change else "which changes it"
 
+    @property
+    def second_place(self) -> str:
+        """Say in a sentence where else a certificate has to be changed; nothing where nowhere."""
+        if not self.copy:
+            return ""
+        return f"{self.name} keeps the thumbprint in {self.copy} too: {self.change}"
+
 
 OWNERS = (
     Owner(

@@ -140,10 +140,21 @@ def test_an_appid(run: Run, asked: str) -> None:
         "why:\n"
         "    the appid only identifies the owner of a record (inferred)\n"
         "    its owner may write the record again, or delete it (inferred)\n"
+        "    records of RD Gateway, Exchange, WSUS, Configuration Manager and SharePoint have this"
+        " appid as well\n"
+        "    the appid is known from: Learn: netsh http, appid of the examples\n"
         "fix:\n"
+        "    its own tool changes the certificate: IIS Manager, the bindings of the site\n"
         "    sslbind list --appid iis lists its records\n"
         "    appid=iis in a command means it\n"
     )
+
+
+def test_an_owner_that_keeps_a_copy(run: Run) -> None:
+    """A change of the record alone does not last: where else, and by which tool."""
+    said = run("explain", "appid", "sstp").out
+    assert "    it keeps the thumbprint in SHA256CertificateHash below HKLM" in said
+    assert "its own tool changes the certificate: Set-RemoteAccess -SslCertificate" in said
 
 
 def test_an_unknown_appid(run: Run) -> None:

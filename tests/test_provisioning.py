@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ADDED, IIS, UPDATED, Run, Stored, snapshot
+from conftest import ADDED, IIS, UPDATED, A, B, Run, Stored, snapshot
 from pki import PASSWORD, Issued, intermediate, issue, mail, web
 
 WEB = "www.contoso.com:443"
@@ -474,3 +474,13 @@ def test_certificates_from_standard_input(run: Run, registry: Path) -> None:
     added = run("store", "add", "web.pfx", "--password-file", "-", stdin=PASSWORD)
     assert added.out == f"unchanged {web().thumbprint} MY www.contoso.com\n"
     assert run("store", "add", "-", stdin=b"nothing").err.startswith("error: standard input: ")
+
+
+def test_rebind_says_where_an_owner_keeps_a_copy(run: Run, bare: Path) -> None:
+    """SSTP goes on using its own copy of the thumbprint: the record alone is not enough."""
+    del bare
+    run("add", "sslcert", "ipport=[::]:443", f"certhash={A}", "appid=sstp", "certstorename=MY")
+    done = run("rebind", A, B)
+    assert done.code == 0
+    assert "note: SSTP keeps the thumbprint in SHA256CertificateHash below HKLM" in done.err
+    assert "Set-RemoteAccess" in done.err

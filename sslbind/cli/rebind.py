@@ -10,6 +10,7 @@ from sslbind.cli.changes import describe
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import named_certificate
 from sslbind.keys import HOSTNAMEPORT
+from sslbind.owners import OWNER_BY_APPID
 from sslbind.printable import printable
 from sslbind.provisioning import cleaned
 from sslbind.rebinding import Rebinding, rebind
@@ -93,6 +94,8 @@ def _comment(app: App, session: Session, result: Rebinding) -> None:
         return
     if all(one.action == "unchanged" for one in result.changes):
         app.note("unchanged")
+    owners = {OWNER_BY_APPID.get(one.after.appid) for one in result.changes if one.after}
+    app.note(*sorted(owner.second_place for owner in owners if owner and owner.second_place))
     for entry in session.stores.search(result.new)[:1] if session.stores else ():
         if entry.certificate is not None:
             app.note(*doubts(entry.certificate))
