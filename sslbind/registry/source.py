@@ -14,9 +14,11 @@ Path = tuple[str, ...]
 
 _SPACE = re.compile(r"[ \t]*")
 _TRIVIA = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
+# SslBindingInfo, "0.0.0.0:443" or '443', with the dot after it
 _KEY_PART = re.compile(
     r"""[ \t]*(?:([A-Za-z0-9_-]+)|("(?:[^"\\\n]|\\.)*")|'([^'\n]*)')[ \t]*(\.?)"""
 )
+# "text", '''text over lines''', [, }, # comment, or what is between them
 _VALUE_TOKEN = re.compile(
     r'''"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'''
     r"""|'''(?:[^']|'{1,2}(?!'))*'{3,5}"""

@@ -24,6 +24,7 @@ _PARTS = re.compile(
 )
 _LITERALS = re.compile(rf'"[^"]*"|{_SINGLE}')
 _COMMENT = re.compile(rf'("[^"]*"|{_SINGLE})|(?<!\S)#.*')
+# <# netsh http add … #>, over as many lines as it takes
 _SILENT = re.compile(
     r"(^[ \t]*+(?:#(?!>)|@?rem\b|::)[^\n]*|\"[^\"\n]*\")"
     r"|(?<!\S)<#.*?(?:#>|\Z)|(?<![^\s=(])@(['\"])[ \t]*\n.*?(?:^\2@|\Z)",

@@ -18,17 +18,21 @@ from sslbind.owners import OWNER_BY_WORD
 from sslbind.tags import TAG_BY_NAME, Value
 
 _IIS = OWNER_BY_WORD["iis"].appid
+# -BindingInformation "*:443:"
 _PARAMETER = re.compile(
     r"(?<![^\s(])-([A-Za-z]\w*)(?::\s*|\s+|(?=[);|]|$))"
     r"(?:\"([^\"]*)\"|'([^']*)'|((?!-[A-Za-z])[^\s\"';|)]+))?"
 )
+# IIS:\SslBindings\0.0.0.0!443!www.contoso.com
 _PROVIDER = re.compile(
     r"IIS:\\SslBindings\\([^\s\"'|;)!]*)!([0-9]{1,5})(?:!([^\s\"'|;)]*))?", re.IGNORECASE
 )
+# Cert:\LocalMachine\My\8d90a17d2851f802b0a5619bf695b03544b8f5cb
 _CERTIFICATE = re.compile(
     r"Cert:\\LocalMachine\\([^\\\s\"'|;)]+)(?:\\([0-9A-Fa-f]{40})\b)?", re.IGNORECASE
 )
 _SITE = re.compile(r"(\*|[0-9.]+|\[[^\]]*\]|):([0-9]{1,5}):([^:]*)")
+# New-IISSiteBinding -Name shop …, or $binding.AddSslCertificate(
 _COMMAND = re.compile(
     r"(?:^|(?<=[\s|;({=&]))(?P<name>New-IISSiteBinding|Remove-IISSiteBinding|New-IISSite"
     r"|New-WebBinding|(?:Add|Remove)-NetIPHttpsCertBinding"
@@ -40,6 +44,7 @@ _COMMAND = re.compile(
 )
 _GETS = re.compile(r"\bGet-WebBinding\b(?P<parameters>[^|;]*)", re.IGNORECASE)
 _ASSIGNS = re.compile(r"^\s*\$(\w+)\s*=\s*(?=\(?\s*(?:Get|New)-WebBinding\b)", re.IGNORECASE)
+# $binding.AddSslCertificate('8d90…f5cb', 'My')
 _CALLS = re.compile(
     r"(?:\$(?P<name>\w+)|\(\s*Get-WebBinding\b(?P<parameters>[^|;]*)\))"
     r"\.AddSslCertificate\s*\(\s*[\"'](?P<hash>[0-9A-Fa-f]{40})[\"']\s*,\s*[\"'](?P<store>\w+)[\"']",

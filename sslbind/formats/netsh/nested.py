@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 
+# cmd /c "netsh http add sslcert …"
 _RUNS = re.compile(
     r"(?:^|(?<=[\s&|;({=]))(?:(?:Invoke-Expression|iex)(?:\s+-Command)?"
     r"|cmd(?:\.exe)?\s+/[ck]|(?:powershell|pwsh)(?:\.exe)?(?:\s+-\w+(?:\s+[\w.]+)?)*?\s+-c(?:ommand)?)"
     r"\s+(?P<quote>[\"'])(?P<inner>.*)(?P=quote)\s*;?\s*$",
     re.IGNORECASE,
 )
+# Start-Process netsh.exe -ArgumentList 'http add sslcert …'
 _STARTS = re.compile(
     r"(?:^|(?<=[\s&|;({=]))(?:Start-Process|saps)\s+(?:-FilePath\s+)?[\"']?"
     r"(?:[A-Za-z]:\\[^\"'<>|]{0,200}\\)?netsh(?:\.exe)?[\"']?\s+-A(?:rgs|rgumentList)?\s+(?P<rest>.*)$",

@@ -35,10 +35,12 @@ from sslbind.tags import PROPERTIES, STORED, Value
 _WRITES = ("add", "update", "delete")
 _MAYBE = re.compile(r"(?<!\w)(?:ad?d?|up?d?a?t?e?)[\s^`\"']+s\w*(?!\w)", re.IGNORECASE)
 """A verb and an object, by prefixes: a quick no for large texts of other kinds."""
+# %THUMB%, %1, %~dp0, $thumb, ${thumb}, $(…)
 _VARIABLE = re.compile(
     r"%[^%\s=:]+(?::[^%]*)?%|%%?(?:~[\w$:]+|[A-Za-z0-9*](?!\w))"
     r"|\$(?:\([^()]*\)?|\{[^}]*\}?|[A-Za-z_][\w:]*)"
 )
+# add sslcert, $binding.AddSslCertificate, New-Item IIS:\SslBindings\…
 _BINDS = re.compile(
     r"\b(?:add|update)[\s\"',^`]+ssl(?:cert|snicert|ccs)\b|\.AddSslCertificate\b"
     r"|(?:^|[|;{(])\s*+(?!(?:Get|Remove|Test)-)[^|;{}()]*IIS:\\SslBindings"
@@ -46,10 +48,12 @@ _BINDS = re.compile(
     re.IGNORECASE,
 )
 _SAYS = re.compile(r"\s*@?(?:echo\b|Write-\w+)(?!.*\|[^|]*\bnetsh\b)", re.IGNORECASE)
+# "http add sslcert …" | netsh
 _PIPED = re.compile(
     r"^[ \t]*+\"[^\"\n]{0,300}\bssl[^\"\n]{0,2000}\"[ \t]*+\|[ \t]*+netsh\b",
     re.IGNORECASE | re.MULTILINE,
 )
+# Set-AdfsAlternateTlsClientBinding, reg add …\SslBindingInfo\…
 _OTHER = re.compile(
     r"SslBindings\b|BindingInfo\\|-(?:IISSite|Web|NetIPHttpsCert)Binding\b|SslCertificate\b"
     r"|TlsClientBinding\b|AdfsFarm|WebApplicationProxy\b|\bhttpcfg\b|\bnetsh\b",

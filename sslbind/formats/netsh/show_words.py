@@ -13,6 +13,7 @@ from sslbind.printable import printable
 from sslbind.tags import Bit, Tag, Type
 
 _ENGLISH = {"Enabled": True, "Disabled": False, "Set": True, "Not Set": False}
+# <redacted>, xxxx, ****, {GUID}, your thumbprint
 _MASK = re.compile(
     r"[<\[({]?\s*(?:redacted|removed|hidden|masked|censored|anonymi[sz]ed|obfuscated|omitted|snip"
     r"(?:ped)?|private|secret|my|your|some|the|cert(?:ificate)?|thumb-?print|hash|guid|app-?id|"

@@ -25,6 +25,7 @@ _TOOL = (
     r"(?:netsh|sslbind|httpcfg|reg)(?:\.exe)?\"?[ \t]"
     r"|\w+-[A-Za-z]\w*(?:[ \t]|$)|[$(]"
 )
+# 2026-01-31T10:00:00Z [info] C:\> before a line of netsh
 _BEFORE = re.compile(
     rf"^[ \t]*+(?=[^\n])(?:(?:{_TIME}|{_LEVEL}|{_MARK})[ \t]*+)*+(?:(?:{_PROMPT})[ \t]*+)?"
     rf"(?={_TOOL})",

@@ -31,6 +31,7 @@ _NAME = re.compile(r'[ \t]*+(?:@|"([^"\\\n]*+(?:\\.[^"\\\n]*+)*+)")[ \t]*+=[ \t]
 _BREAK = r"\\[ \t]*+(?:;[^\n]*+)?(?:\n|$)(?:[ \t]*+(?:;[^\n]*+)?\n)*+"
 """The end of a line whose bytes go on, with comments and empty lines before they do."""
 # Text may span lines, as Windows writes it; bytes continue after a backslash.
+# hex(3):8d,90,\ and the bytes of the next line; "text"; dword:00000001; -
 _DATA = re.compile(
     r"(?:(?P<delete>-)"
     r'|"(?P<text>[^"\\]*+(?:\\.[^"\\]*+)*+)"'
