@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import random
 import socket
@@ -98,10 +99,18 @@ def seen(context: ssl.SSLContext, address: str, port: int, name: str | None) -> 
     try:
         with (
             socket.create_connection((address, port), timeout=DEADLINE) as connection,
-            context.wrap_socket(connection, server_hostname=name) as secured,
+            # With the handshake inside, Python leaves a socket open that was reset before it.
+            context.wrap_socket(
+                connection, server_hostname=name, do_handshake_on_connect=False
+            ) as secured,
         ):
+            secured.do_handshake()
             der = secured.getpeercert(binary_form=True)
             assert der is not None
             return hashlib.sha1(der, usedforsecurity=False).hexdigest()
     except (ConnectionError, ssl.SSLError):
+        return "-"
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:  # reset before the handshake began
+            raise
         return "-"

@@ -331,5 +331,5 @@ def test_haproxy_takes_whatever_is_written(
         assert "there is nothing to serve" in error.message
         return
     accepted(Path(main))
-    for file in (folder / "out" / "lists").iterdir():
+    for file in (folder / "out").glob("lists/*"):  # none where every binding is refused
         file.read_text("ascii")
