@@ -16,6 +16,7 @@ from sslbind.check.connections import Connection, Judge, connections
 from sslbind.check.finding import SEVERITIES, Finding
 from sslbind.keys import IPPORT, Key
 from sslbind.printable import printable
+from sslbind.resolver import ANY_IPV4
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
@@ -118,6 +119,9 @@ def _blamed(subject: Subject, judge: Judge, port: int, offers: Iterable[_Offer])
         for edit in offer.command.edits:
             if edit.key.port == port:
                 edits.setdefault(edit.key, []).append((offer, edit))
+    last = Key(IPPORT, ANY_IPV4, port)
+    if edits.keys() == {last} and last not in subject.bindings:
+        return {}  # looked up last of all, it takes the answer of nobody who has one
     addresses = {key.host for key in edits if key.kind is IPPORT and not key.wildcard}
     bindings = sum(len(sites.bindings) for sites in subject.sites)
     if len(addresses) * (bindings + len(subject.bindings)) > _TRIED:
