@@ -16,7 +16,6 @@ from sslbind.errors import (
     NotFoundError,
     SyntaxLineError,
 )
-from sslbind.formats.format import contents_of
 from sslbind.formats.netsh import show_writer
 from sslbind.grammar import (
     OBJECT_KINDS,
@@ -118,6 +117,7 @@ def failure(verb: str, word: str, error: NetshError, release: Release) -> Reply:
 
 
 def _dump(session: Session) -> Reply:
+    from sslbind.formats.format import contents_of
     from sslbind.formats.netsh import script_writer
 
     contents = contents_of(session.registry, session.release)
