@@ -96,6 +96,13 @@ def client(*, rsa_only: bool = False, only: ssl.TLSVersion | None = None) -> ssl
 
 def seen(context: ssl.SSLContext, address: str, port: int, name: str | None) -> str:
     """Return the thumbprint that a client is shown, ``-`` where the handshake fails."""
+    with warnings.catch_warnings():
+        # Python leaves a socket open whose peer resets it before it is wrapped.
+        warnings.simplefilter("ignore", ResourceWarning)
+        return _handshake(context, address, port, name)
+
+
+def _handshake(context: ssl.SSLContext, address: str, port: int, name: str | None) -> str:
     try:
         with (
             socket.create_connection((address, port), timeout=DEADLINE) as connection,
