@@ -125,7 +125,7 @@ def _take_lock(lock: str, target: str | None) -> int | None:
         if _try_lock(handle) and _same_file(handle, lock):
             _refuse_foreign(handle, lock)
             return handle
-    except BaseException:
+    except BaseException:  # a signal, too, leaves no open handle
         os.close(handle)
         raise
     os.close(handle)

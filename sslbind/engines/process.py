@@ -84,7 +84,7 @@ class Haproxy:
             raise SslbindError(f"{self._program} does not start: {reason(error)}") from None
         try:
             self._wait()
-        except BaseException:
+        except BaseException:  # a signal, too, leaves no child behind
             self._stop()
             raise
         return self

@@ -50,7 +50,7 @@ class Server:
         try:
             made = self._export()
             self._haproxy = Haproxy(program, made.file).__enter__()
-        except BaseException:
+        except BaseException:  # a signal, too, leaves nothing half made
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
         self.served = self._served(made)
