@@ -121,6 +121,7 @@ MOODS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mood", MOODS)
 def test_moods(shop: Shop, mood: str) -> None:
     """Neither an exit code nor words are believed: only what was read back."""
@@ -143,6 +144,7 @@ def test_a_time_out_is_unknown_and_the_next_run_reads_first(shop: Shop) -> None:
     assert shop.statuses("web01") == {"web01": "unchanged"}
 
 
+@pytest.mark.slow
 def test_one_bad_server_stops_no_other(shop: Shop) -> None:
     """A second run completes the work where the server has come to its senses."""
     for name, mood in (("a", ""), ("b", "liar"), ("c", "denied"), ("d", "dying-writer"), ("e", "")):

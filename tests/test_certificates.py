@@ -703,6 +703,7 @@ def test_random_bytes(data: bytes) -> None:
     read_all(armour % (label, base64.encodebytes(data), label))
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_mutated_files(data: st.DataObject) -> None:

@@ -858,6 +858,7 @@ def test_no_key_no_mode(certs: Path) -> None:
     assert stores(certs).wide_modes(only(certs)) == ()
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("delete", [False, True], ids=["add and add", "add and delete"])
 def test_two_at_once_act_as_one_after_the_other(certs: Path, delete: bool) -> None:

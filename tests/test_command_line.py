@@ -103,6 +103,7 @@ def test_bare_netsh_reads_lines(netsh: str, bare: Path) -> None:
     assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
 
 
+@pytest.mark.slow
 @POSIX
 @pytest.mark.parametrize("last", ["exit", "Bye", "quit", None], ids=["exit", "bye", "quit", "eof"])
 def test_bare_netsh_on_a_terminal(netsh: str, bare: Path, last: str | None) -> None:
@@ -154,6 +155,7 @@ READERS = {
 """Every way to name standard input that needs something in it."""
 
 
+@pytest.mark.slow
 @POSIX
 @pytest.mark.parametrize("words", READERS.values(), ids=READERS)
 def test_no_standard_input(bare: Path, words: str) -> None:

@@ -467,6 +467,7 @@ def shell(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a Unix terminal")
 class TestRealShells:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("typed", "arguments"),
         [
@@ -531,6 +532,7 @@ def test_other_settings_of_the_shell(name: str, variables: dict[str, str], tmp_p
     shell.child.close(force=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a Unix terminal")
 @pytest.mark.parametrize(("name", "tabs"), [("bash", "\t\t"), ("zsh", "\t"), ("fish", "\t")])
 def test_what_is_ambiguous_is_listed(name: str, tabs: str, tmp_path: Path) -> None:

@@ -202,6 +202,7 @@ def test_nothing_differs_from_itself(host: Host, cases: str) -> None:
     assert host.registry.read_text() == before
 
 
+@pytest.mark.slow
 def test_it_says_that_a_stand_in_is_none(started: Host) -> None:
     """No report of such a run can be taken for one of Windows; its stand-ins are programs."""
     ran = started.compare("ipport")

@@ -213,6 +213,7 @@ def test_what_no_argument_carries(text: str, why: str) -> None:
     assert words(command)[0][2] == "ipport=10.0.0.5:443"
 
 
+@pytest.mark.slow
 @given(binding_lists())
 def test_any_bindings(found: list[Binding]) -> None:
     """Whatever bindings hold, the script is made of commands with their words, or of comments."""

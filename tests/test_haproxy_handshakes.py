@@ -121,6 +121,7 @@ def sent(name: str | None) -> str | None:
     return None if name is None else name.encode("idna").decode() if "ü" in name else name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_haproxy_serves_what_resolve_says(seed: int, tmp_path: Path, run: Run) -> None:
     """No handshake of a random registry differs: over 1,100 of our own, and those of ``probe``."""

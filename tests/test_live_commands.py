@@ -37,6 +37,7 @@ def three(farm: Farm, servers: list[Machine], monkeypatch: pytest.MonkeyPatch) -
     return farm
 
 
+@pytest.mark.slow
 def test_check(three: Farm, run: Run) -> None:
     """Every finding names its server, and the dead one is named, and is exit 2."""
     three.servers[1].registry.write_text(HEAD + record("[::]:443"))
@@ -76,6 +77,7 @@ def test_check_looks_at_the_certificates_of_a_server(three: Farm, run: Run) -> N
     assert web().thumbprint in run("expiry", "@s1", "--format", "tsv").out
 
 
+@pytest.mark.slow
 def test_import_each(three: Farm, run: Run, tmp_path: Path) -> None:
     """One that cannot be reached keeps none of the others from a registry."""
     seen = run("import", "--each", "servers", "@all")
@@ -117,6 +119,7 @@ def test_reading_a_server(three: Farm, run: Run) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_record_of_a_server_that_cannot_be_read(three: Farm, run: Run) -> None:
     """It is unknown, and not absent: list, check, resolve and diff say so, exit 1."""
     for machine in three.servers[:2]:
@@ -142,6 +145,7 @@ def test_a_server_is_not_edited(run: Run) -> None:
     assert seen.err.startswith("error: @s1 is a server, and a registry is a file\n")
 
 
+@pytest.mark.slow
 def test_diff(three: Farm, run: Run) -> None:
     text = HEAD + record("10.0.0.1:443", B)
     three.servers[1].registry.write_text(text, encoding="utf-8")
@@ -213,6 +217,7 @@ class TestTargets:
         listed = run("targets", "front", "--format", "json").json["targets"]
         assert [one["target"] for one in listed] == ["s1", "s2"]
 
+    @pytest.mark.slow
     def test_check(self, three: Farm, run: Run) -> None:
         three.servers[1].powershell()
         three.servers[2].mood("denied")

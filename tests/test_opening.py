@@ -20,6 +20,8 @@ from sslbind.certificates.parsing import identities, read_bundle
 from sslbind.certificates.scanning import PasswordFile, scan
 from sslbind.errors import CertificateError
 
+pytestmark = pytest.mark.slow
+
 SLOW = "takes more than 15 seconds to open: too many hidden key derivation rounds"
 ROUNDS = 2**31 - 1
 

@@ -27,7 +27,10 @@ from sslbind.registry.registry import Registry
 from sslbind.release import RELEASES
 from sslbind.shells import powershell as quote
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="netsh.exe is a shell script here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="netsh.exe is a shell script here"),
+]
 
 TESTS = Path(__file__).parent
 PROFILE = (

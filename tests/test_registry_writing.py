@@ -162,6 +162,7 @@ for number in range(100_000):
     assert left_in(path.parent) == ["sslbind.toml"]
 
 
+@pytest.mark.slow
 @posix
 def test_a_killed_command_leaves_the_file_whole(path: Path) -> None:
     """The same for the command line as a process, killed anywhere between start and end."""

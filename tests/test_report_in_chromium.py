@@ -18,6 +18,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from test_report import AT, binding, hostile_registry, put
 
+pytestmark = pytest.mark.slow
+
 MANY = 5_000
 
 

@@ -163,6 +163,7 @@ class TestSarif:
         monkeypatch.chdir(tmp_path)
         assert sarif.uri(path.format(here=tmp_path)) == uri.format(above=tmp_path.parent)
 
+    @pytest.mark.slow
     @given(st.lists(findings, max_size=3))
     def test_any_text(self, found: list[Finding]) -> None:
         """Whatever text a finding has, the schema accepts the report."""

@@ -129,6 +129,7 @@ WRITERS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("writer", "options", "said", "old"), WRITERS.values(), ids=WRITERS)
 def test_other_writers(
     writer: object, options: tuple[str, ...], said: str, old: bool, tmp_path: Path
@@ -163,6 +164,7 @@ def test_other_files(data: bytes) -> None:
     assert sealed_of(data) in (None, Sealed())
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(st.data())
 def test_damaged_files(data: st.DataObject) -> None:
@@ -343,6 +345,7 @@ def test_leaf_twice(farm: Case, tmp_path: Path) -> None:
     assert farm.check(ids=["pfx-leaf-twice", "pfx-too-new"]) == []
 
 
+@pytest.mark.slow
 def test_many_keys(farm: Case, tmp_path: Path) -> None:
     """Java puts several keys into one file; the second is a warning."""
     data = keytool(web(), tmp_path)

@@ -91,6 +91,7 @@ def test_it_serves_on_another_port_until_ctrl_c(registry: Path, stored: Stored, 
     assert [one.name for one in registry.parent.iterdir() if "sslbind-serve-" in one.name] == []
 
 
+@pytest.mark.slow
 def test_watch_serves_what_changes(registry: Path, stored: Stored, port: int) -> None:
     """A changed record is served without a restart; a registry that is broken changes nothing."""
     with started(registry, "--watch", "--map", f"443={port}") as (process, output):

@@ -111,6 +111,7 @@ def test_no_value_is_on_a_command_line(farm: Farm, servers: list[Machine]) -> No
                servers[0].commands())  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mood", ["grump", "french", "unelevated", "liar", "dying-writer"])
 def test_moods_that_show_the_truth(farm: Farm, servers: list[Machine], mood: str) -> None:
     """What is shown is read, whatever the exit code and the language."""

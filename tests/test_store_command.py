@@ -260,6 +260,7 @@ def test_any_bytes(run: Run, registry: Path, data: bytes) -> None:
     assert run("store", "add", "any.pem").code in (0, 2)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.integers(0, len(GOOD.pfx(PASSWORD)) - 1), st.integers(0, 255))
 def test_a_damaged_pfx(run: Run, registry: Path, place: int, byte: int) -> None:

@@ -80,6 +80,7 @@ def on_a_terminal(words: list[str], folder: Path, **variables: str) -> str:
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 class TestEveryCommand:
+    @pytest.mark.slow
     def test_without_home(self, words: list[str], folder: Path) -> None:
         there = sslbind(words, folder, without())
         # A relative XDG_CACHE_HOME is to be ignored: there is no folder of the user's at all.
@@ -87,6 +88,7 @@ class TestEveryCommand:
         assert (gone.returncode, gone.stdout) == (there.returncode, there.stdout)
         assert b"Traceback" not in gone.stderr
 
+    @pytest.mark.slow
     def test_in_a_c_locale(self, words: list[str], folder: Path) -> None:
         there = sslbind(words, folder, without("LC_ALL", LANG="C.UTF-8"))
         for variables in (
@@ -97,6 +99,7 @@ class TestEveryCommand:
             assert plain.returncode == there.returncode
             assert b"Traceback" not in plain.stderr
 
+    @pytest.mark.slow
     @pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a Unix terminal")
     def test_no_color_on_a_terminal(self, words: list[str], folder: Path) -> None:
         seen = on_a_terminal(words, folder, NO_COLOR="1")
