@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -100,6 +102,15 @@ class Case:
         """The one finding of a rule."""
         [found] = self.check(ids=[rule], windows=windows, sites=sites)
         return found
+
+    def shell(self, finding: Finding, password: str) -> None:
+        """Run openssl's line of a finding as a person does, who types the password twice."""
+        line = (finding.advice or "").partition("seal it again: ")[2].partition("; rm t.pem")[0]
+        line = line.replace(" -nodes", " -nodes -passin env:PW")
+        line = line.replace(" -export", " -export -passout env:PW") + "; rm t.pem"
+        subprocess.run(
+            ["sh", "-ec", line], env={**os.environ, "PW": password}, check=True, capture_output=True
+        )
 
     def mend(self, rule: str, *, windows: str | None = None) -> str:
         """Run the command of the one finding of a rule, see it gone, and return the command."""

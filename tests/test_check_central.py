@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from check_cases import PROVIDER, STORES, Case, record
 from conftest import A, Run
-from pki import CLIENT, NOW, PASSWORD, intermediate, issue, mail, web
+from pki import CLIENT, NOW, PASSWORD, intermediate, issue, mail, openssl, web
 
 from sslbind.check.central import missing_file
 from sslbind.check.subject import Subject
@@ -195,15 +195,15 @@ def test_name_mismatch(case: Case) -> None:
 
 
 def test_files_that_do_not_open(case: Case) -> None:
-    """A file without its key, with another password, or of something else: its path is told.
+    """A file without its key, with another password, or of something else: its path is there.
 
-    Without [CertStores] certificates are not modelled, those of the central store neither.
+    Without [CertStores] and without the password, nothing is known of one that is locked.
     """
     Path("ccs").mkdir()
     Path("ccs/a.contoso.com.pfx").write_bytes(b"none")
     Path("ccs/b.contoso.com.pfx").write_bytes(mail().pfx(PASSWORD))
     case.write(PROVIDER, record("443"))
-    assert case.check(ids=["cert-no-private-key"]) == []
+    assert case.only("cert-no-private-key").file == "ccs/a.contoso.com.pfx"
     case.write(STORES, PROVIDER, record("443"))
     bad, locked = case.check(ids=["cert-no-private-key"])
     assert (bad.severity, bad.kind, bad.key, bad.file, bad.line) == (
@@ -225,6 +225,35 @@ def test_files_that_do_not_open(case: Case) -> None:
     Path("ccs.password").write_bytes(PASSWORD)
     case.write(STORES, PROVIDER, 'PrivateKeyPasswordFile = "ccs.password"', record("443"))
     assert case.check(ids=["cert-no-private-key"]) == []
+
+
+@pytest.mark.parametrize("stores", ["", STORES], ids=["alone", "stores"])
+def test_a_file_without_its_key(case: Case, stores: str) -> None:
+    """It cannot be served; ``ccs put`` of certificate and key is the way out."""
+    Path("ccs").mkdir()
+    pfx = ("pkcs12", "-export", "-nokeys", "-passout", "pass:")
+    Path("ccs/www.contoso.com.pfx").write_bytes(openssl(*pfx, stdin=web().pem))
+    case.write(stores, PROVIDER, record("443"))
+    found = case.only("cert-no-private-key")
+    assert found.severity == "error"
+    assert found.message == (
+        "ccs/www.contoso.com.pfx serves www.contoso.com and cannot be used: has no private key;"
+        f" {BROKEN}"
+    )
+    assert found.command == "sslbind ccs put CERTIFICATE.pem KEY.key"
+    Path("CERTIFICATE.pem").write_bytes(web().pem)
+    Path("KEY.key").write_bytes(web().key_pem())
+    case.mend("cert-no-private-key")
+
+
+def test_password_alone(case: Case) -> None:
+    """Where the password is there, it has to open each file; where its file is not, who knows."""
+    Path("ccs").mkdir()
+    Path("ccs/b.contoso.com.pfx").write_bytes(mail().pfx(PASSWORD))
+    case.write(PROVIDER, 'PrivateKeyPasswordFile = "ccs.password"', record("443"))
+    assert case.check(ids=["cert-no-private-key"]) == []
+    Path("ccs.password").write_bytes(b"another")
+    assert case.only("cert-no-private-key").file == "ccs/b.contoso.com.pfx"
 
 
 def test_file_with_another_password(case: Case) -> None:

@@ -17,7 +17,8 @@ IDS = {
         ccs-missing-file cert-chain-expired cert-eku cert-expired cert-key-type
         cert-key-usage cert-must-staple cert-key-mismatch cert-no-private-key cert-not-found
         cert-not-yet-valid cert-wrong-store clientcert-tls13 duplicate-binding ip-shadows-sni
-        ipv6-unbracketed legacy-5506 no-tls-version-left pfx-too-new record-unreadable
+        ipv6-unbracketed legacy-5506 no-tls-version-left pfx-key-spec pfx-too-new
+        record-unreadable
         registry-invalid sni-wildcard-old-os
         sslflags-ccs-combination sslflags-contradicts-tag sslflags-kind-mismatch
         sslflags-needs-host sslflags-newer-than-release sslflags-on-non-https

@@ -288,11 +288,7 @@ def test_without_the_password(farm: Case) -> None:
     Path("ccs.password").write_text("wrong", encoding="ascii")
     found = farm.only("pfx-too-new")
     assert found.command is None
-    lines = (found.advice or "").removeprefix("seal it again: ").replace("rm t.pem", "rm t.pem")
-    for ask in ("-passin env:PW", "-passout env:PW"):
-        where = "-nodes" if "passin" in ask else "-out ccs"
-        lines = lines.replace(where, f"{ask} {where}", 1)
-    subprocess.run(["sh", "-ec", lines], env={"PATH": "/usr/bin:/bin", "PW": SECRET}, check=True)
+    farm.shell(found, SECRET)
     assert not Path("t.pem").exists()
     assert farm.check(ids=["pfx-too-new"]) == []
 
@@ -323,7 +319,8 @@ def test_a_store_is_warned_about(case: Case) -> None:
     assert case.check(ids=["pfx-too-new"], windows="2022") == []
 
 
-def test_leaf_twice(farm: Case, tmp_path: Path) -> None:
+@pytest.mark.parametrize("windows", ["2016", "2022"])
+def test_leaf_twice(farm: Case, tmp_path: Path, windows: str) -> None:
     """openssl with the full chain in -in and in -certfile; ccs put writes it once."""
     chain = tmp_path / "full.pem"
     chain.write_bytes(web().pem + intermediate().pem)
@@ -336,6 +333,8 @@ def test_leaf_twice(farm: Case, tmp_path: Path) -> None:
         ],
         check=True,
     )
+    password = 'PrivateKeyPasswordFile = "ccs.password"'
+    farm.write(PROVIDER, password, record("443"), windows=windows)
     found = farm.only("pfx-leaf-twice")
     assert found.message == (
         "ccs/www.contoso.com.pfx holds its own certificate twice: Windows may import it without"

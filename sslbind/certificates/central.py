@@ -26,7 +26,7 @@ from sslbind.keys import parse_host
 
 if TYPE_CHECKING:
     from sslbind.certificates.entry import Entry
-    from sslbind.certificates.identity import Identity
+    from sslbind.certificates.identity import Bundle, Identity
     from sslbind.certificates.scanning import Branch, FileContents, PasswordFile, Progress
     from sslbind.certificates.sealing import Seal
 
@@ -149,6 +149,10 @@ class CentralStore:
 
         Raises SslbindError where there is no file, or it does not open.
         """
+        return self._load(stem)[0]
+
+    def _load(self, stem: str) -> tuple[Identity, Bundle]:
+        """Return the certificate of ``stem``, and all that its file holds."""
         from sslbind.certificates.parsing import identities
         from sslbind.certificates.scanning import open_file
 
@@ -157,14 +161,15 @@ class CentralStore:
             raise CertificateError(f"the central store has no {stem}{SUFFIX}", file=self.folder)
         path = os.path.join(self.folder, file)
         try:
-            found = identities(open_file(path, self._password_file(), strict=True))
+            bundle = open_file(path, self._password_file(), strict=True)
+            found = identities(bundle)
         except PasswordError:
             raise
         except CertificateError as error:
             hint = "put a PFX file with the certificate and its private key in its place"
             hints = (hint,) if error.file == path else error.hints
             raise CertificateError(error.message, *hints, file=error.file) from None
-        return next((one for one in found if one.key is not None), found[0])
+        return next((one for one in found if one.key is not None), found[0]), bundle
 
     def put(self, identity: Identity, seal: Seal, *, dry_run: bool = False) -> tuple[Put, ...]:
         """Write a certificate into the file of each of its host names, ``_.parent`` for wildcards.
@@ -195,12 +200,14 @@ class CentralStore:
         return tuple(done)
 
     def _holds(self, file: str, stem: str, identity: Identity, seal: Seal) -> bool:
-        """Whether a file has this certificate, chain and key under this seal."""
+        """Whether a file has this certificate, chain and key under this seal, as ``put`` writes."""
         from sslbind.certificates.sealing import seal_of
 
         try:
             data = read_file(os.path.join(self.folder, file), MAX_SIZE, regular=True)
-            return seal is seal_of(data) and self.load(stem) == identity
+            found, bundle = self._load(stem)
+            odd = bundle.twice or bundle.signs_only
+            return seal is seal_of(data) and not odd and found == identity
         except SslbindError:  # it is replaced by one that opens
             return False
 

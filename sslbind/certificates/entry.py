@@ -22,7 +22,8 @@ class Entry(NamedTuple):
     unknown too. ``problem`` is a sentence where something cannot be read or
     does not fit. ``certificate`` is None where it was not read, as in what
     ``CertStores.require`` finds by file name alone. ``chain`` are the
-    certificates above it in its file, its issuer first.
+    certificates above it in its file, its issuer first. ``sealed``, ``twice`` and
+    ``signs_only`` are those of a PFX file.
     """
 
     store: str
@@ -37,6 +38,7 @@ class Entry(NamedTuple):
     also: tuple[str, ...] = ()
     sealed: Sealed | None = None
     twice: bool = False
+    signs_only: bool = False
 
     @property
     def has_key(self) -> bool:

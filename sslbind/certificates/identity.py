@@ -37,7 +37,8 @@ class Bundle:
 
     ``notes`` are sentences about what was passed over; ``locked`` counts the
     keys that no password opened, where the reader was asked to go on. ``twice``:
-    a PFX file holds the certificate of its key two times.
+    a PFX file holds the certificate of its key two times. ``signs_only``: it says
+    that its key is for signatures, and not for key exchange.
     """
 
     certificates: tuple[Certificate, ...] = ()
@@ -45,6 +46,7 @@ class Bundle:
     notes: tuple[str, ...] = ()
     locked: int = 0
     twice: bool = False
+    signs_only: bool = False
 
     def __add__(self, other: Bundle) -> Bundle:
         return Bundle(
@@ -53,6 +55,7 @@ class Bundle:
             self.notes + other.notes,
             self.locked + other.locked,
             self.twice or other.twice,
+            self.signs_only or other.signs_only,
         )
 
 

@@ -49,7 +49,7 @@ def entry_of(
 ) -> Entry:
     """Return the entry of the certificate that ends ``branch``, in the file ``path``."""
     leaf, chain = branch
-    of_file = (), contents.sealed, contents.twice
+    of_file = (), contents.sealed, contents.twice, contents.signs_only
     return Entry(store, path, leaf.thumbprint, leaf, chain, *key, *of_file)
 
 

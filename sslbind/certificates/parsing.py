@@ -1,7 +1,7 @@
 """Certificates and private keys: bytes in, values out.
 
-The only module that knows the ``cryptography`` package. It reads no file and
-no clock, and whatever bytes it is given, it raises CertificateError or
+Of the package ``cryptography``, only ``sealing`` and ``key_spec`` know more. It
+reads no file and no clock, and whatever bytes it is given, it raises CertificateError or
 PasswordError and nothing else.
 """
 
@@ -138,6 +138,7 @@ def read_bundle(
         tuple(reader.notes),
         reader.locked,
         reader.twice,
+        reader.signs_only,
     )
 
 
@@ -234,6 +235,7 @@ class _Reader:
         self.notes: list[str] = []
         self.locked = 0
         self.twice = False
+        self.signs_only = False
         self._keys_seen = 0
         self._rounds = 0
         self._passwords = passwords
@@ -284,7 +286,7 @@ class _Reader:
         self.count_rounds(data)
         if opening.needs_limit(data):
             opening.check(data, self._passwords)
-        store = self.open_pkcs12(data)
+        store, password = self.open_pkcs12(data)
         own = store.cert.certificate.public_bytes(Encoding.DER) if store.cert else None
         if own is not None:
             self.add_certificate(own)
@@ -295,14 +297,16 @@ class _Reader:
         if store.key is not None:
             with _Parsing("the private key of a PFX file"):
                 self.add_key(_private_key(store.key))
+                if isinstance(store.key, rsa.RSAPrivateKey):
+                    self.signs_only = _signs_only(data, utf8(password or b""), store.key)
         if der.key_bags(data) > 1:
             self.notes.append("the PFX holds several private keys; only the first is read")
 
-    def open_pkcs12(self, data: bytes) -> pkcs12.PKCS12KeyAndCertificates:
+    def open_pkcs12(self, data: bytes) -> tuple[pkcs12.PKCS12KeyAndCertificates, bytes | None]:
         for password in (None, *self._passwords):  # OpenSSL takes None for the empty one too
             with _Parsing("a PFX file"):
                 try:
-                    return pkcs12.load_pkcs12(data, password and utf8(password))
+                    return pkcs12.load_pkcs12(data, password and utf8(password)), password
                 except ValueError as error:
                     if "password" not in str(error):
                         raise
@@ -544,6 +548,14 @@ def _key_type(key: PublicKeyTypes) -> tuple[str, int]:
 
 def _spki(key: PublicKeyTypes) -> str:
     return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def _signs_only(data: bytes, password: bytes, key: rsa.RSAPrivateKey) -> bool:
+    """Whether the RSA key of a PFX file is for signatures only; see ``key_spec``."""
+    from sslbind.certificates import key_spec
+
+    plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return key_spec.signs_only(data, password, len(plain))
 
 
 def _private_key(key: PrivateKeyTypes) -> PrivateKey:

@@ -50,7 +50,8 @@ class FileContents(NamedTuple):
 
     ``locked``: no password opens something in it. ``stamp`` tells a changed file
     from an unchanged one; it is empty where the contents must not be remembered.
-    Of a PFX file ``sealed`` is how it is protected, and ``twice`` is as in a bundle.
+    Of a PFX file ``sealed`` is how it is protected; ``twice`` and ``signs_only``
+    are as in a bundle.
     """
 
     stamp: list[int]
@@ -60,6 +61,7 @@ class FileContents(NamedTuple):
     problem: str | None = None
     sealed: Sealed | None = None
     twice: bool = False
+    signs_only: bool = False
 
 
 _NOTHING = FileContents([], [], [])
@@ -122,7 +124,7 @@ def scan(
     file that cannot be read or understood is there with its problem; the scan
     itself raises nothing.
     """
-    kind = "central-files-2" if flat else "store-files-3"  # another name for each form of the file
+    kind = "central-files-3" if flat else "store-files-4"  # another name for each form of the file
     name = f"{kind}-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
     password_stamp = password_file.stamp()
     old_password, old = _recall(name)
@@ -238,11 +240,11 @@ def _rest(contents: FileContents) -> list[Any]:
 def _from_line(line: bytes) -> tuple[FileContents, list[bytes]]:
     import json
 
-    digest, ends, stamp, keys, locked, problem, sealed, twice = json.loads(line)
+    digest, ends, stamp, keys, locked, problem, sealed, *flags = json.loads(line)
     branches = []
     for leaf, *chain in ends:
         branches.append(Branch(from_row(leaf), tuple(map(from_row, chain))))
-    contents = FileContents(stamp, branches, keys, locked, problem, _sealed(sealed), twice)
+    contents = FileContents(stamp, branches, keys, locked, problem, _sealed(sealed), *flags)
     return contents, [bytes.fromhex(one) for one in digest]
 
 
@@ -300,7 +302,8 @@ def _contents(path: str, stamp: list[int], password_file: PasswordFile) -> FileC
         bundle = _open(data, path, password_file, strict=False)
         found = [branch_of(one) for one in chains(bundle.certificates, names_issuer)]
         keys, locked = [key.spki for key in bundle.keys], bundle.locked > 0
-        return FileContents(stamp, found, keys, locked, sealed=sealed, twice=bundle.twice)
+        flags = bundle.twice, bundle.signs_only
+        return FileContents(stamp, found, keys, locked, None, sealed, *flags)
     except PasswordError as error:
         problem = f"is locked: {error.message}"
         return FileContents(stamp, [], [], locked=True, problem=problem, sealed=sealed)
@@ -384,9 +387,9 @@ def _recall(name: str) -> tuple[list[str | int], dict[str, FileContents]]:
                 locked,
                 problem,
                 _sealed(sealed),
-                twice,
+                *flags,
             )
-            for path, (stamp, ends, keys, locked, problem, sealed, twice) in files.items()
+            for path, (stamp, ends, keys, locked, problem, sealed, *flags) in files.items()
         }
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         return [], {}
@@ -420,6 +423,7 @@ def _remember(name: str, password_stamp: list[str | int], found: dict[str, FileC
             one.problem,
             one.sealed,
             one.twice,
+            one.signs_only,
         ]
         for path, one in found.items()
         if one.stamp

@@ -87,6 +87,14 @@ class Sealed(NamedTuple):
         return bool(self.pbes1 or self.pbes2)
 
 
+class Bag(NamedTuple):
+    """A private key in a PFX file: in PKCS#8, or what its algorithm (DER) made of that."""
+
+    shrouded: bool
+    algorithm: bytes
+    content: bytes
+
+
 def too_new(sealed: Sealed, release: Release) -> str:
     """Return why ``release`` cannot open such a file, as the rest of a sentence; else nothing."""
     if sealed.iterations > MAX_ITERATIONS:
@@ -104,9 +112,20 @@ def too_new(sealed: Sealed, release: Release) -> str:
     return ""
 
 
-@functools.lru_cache(maxsize=4)  # a file that is locked is looked at again with its password
 def sealed_of(data: bytes) -> Sealed | None:
     """Return how a PFX file is sealed, None for any other file and for one that is damaged."""
+    reader = _reader_of(data)
+    return reader.found if reader else None
+
+
+def key_bags_of(data: bytes) -> list[Bag]:
+    """Return the private keys that a PFX file shows, in their order; none of any other file."""
+    reader = _reader_of(data)
+    return reader.bags if reader else []
+
+
+@functools.lru_cache(maxsize=4)  # a file that is locked is looked at again with its password
+def _reader_of(data: bytes) -> _Reader | None:
     if der.kind(data) != "pkcs12":
         return None
     try:
@@ -114,7 +133,7 @@ def sealed_of(data: bytes) -> Sealed | None:
     except der.NotBerError:
         return None
     reader.read()
-    return reader.found
+    return reader
 
 
 class _Reader:
@@ -123,6 +142,7 @@ class _Reader:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.found = Sealed()
+        self.bags: list[Bag] = []
 
     def read(self) -> None:
         top = self._parts(0, len(self._data))[:1]
@@ -167,8 +187,14 @@ class _Reader:
         self.found = self.found._replace(keys=self.found.keys + 1)
         values = self._parts(*parts[1][1:]) if len(parts) > 1 else []
         inside = self._parts(*values[0][1:]) if values else []
-        if kind == _SHROUDED and inside:
+        if kind == _SHROUDED and len(inside) > 1:
             self._cipher(inside[0])
+            start, end = inside[0][1:]
+            algorithm = der.encode(0x30, self._data[start:end])
+            self.bags.append(Bag(True, algorithm, self._bytes(inside[1])))
+        elif kind == _KEY and values:
+            whole = der.encode(0x30, self._bytes(values[0]))
+            self.bags.append(Bag(False, b"", whole))
         for attribute in self._parts(*parts[2][1:]) if len(parts) > 2 else []:
             name, *rest = self._parts(*attribute[1:]) or [(0, 0, 0)]
             held = self._parts(*rest[0][1:]) if rest else []

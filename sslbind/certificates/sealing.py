@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import hmac
-from hashlib import sha1
 from secrets import token_bytes
 
 from cryptography import x509
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sslbind.certificates import der
+from sslbind.certificates.derivation import MAC, derive
 from sslbind.certificates.identity import Identity
 from sslbind.certificates.parsing import utf8
 from sslbind.certificates.sealed import MAX_ITERATIONS, MODERN_SINCE, PBMAC1, sealed_of
@@ -94,19 +94,13 @@ def _encryption(password: bytes, seal: Seal) -> KeySerializationEncryption:
 
 
 def _with_sha1_mac(data: bytes) -> bytes:
-    """Return a PFX without a password under a SHA-1 MAC: cryptography's own is SHA-256.
-
-    The key of the MAC is that of RFC 7292, appendix B, of the empty password,
-    whose two zero bytes are its terminator.
-    """
+    """Return a PFX without a password under a SHA-1 MAC: cryptography's own is SHA-256."""
     parts = der.elements(data, *der.elements(data, 0, len(data))[0][1:])
     whole = data[parts[0][1] - 2 : parts[1][2]]  # the version and the content, with their headers
     octets = der.elements(data, *der.elements(data, *parts[1][1:])[1][1:])[0]
     content = data[octets[1] : octets[2]]
     salt = token_bytes(8)
-    digest = bytes((3,)) * 64 + salt * 8 + bytes(64)
-    for _ in range(_OPEN_ROUNDS):
-        digest = sha1(digest, usedforsecurity=False).digest()
+    digest = derive(MAC, "", salt, _OPEN_ROUNDS, 20)
     mac = hmac.digest(digest, content, "sha1")
     info = der.encode(0x30, _SHA1 + der.encode(0x04, mac))
     rounds = der.encode(0x02, _OPEN_ROUNDS.to_bytes(2, "big"))

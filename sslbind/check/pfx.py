@@ -15,7 +15,12 @@ from sslbind.printable import printable
 
 if TYPE_CHECKING:
     from sslbind.certificates.entry import Entry
+    from sslbind.keys import Key
 
+_CNG = ("Key Storage Provider", "Platform Crypto Provider")
+"""What the names of providers of CNG have; their keys have KeySpec 0, whatever a file says."""
+_AGED = frozenset(("RC2-40", "RC2-128", "RC4-40", "RC4-128"))
+"""Ciphers that OpenSSL 3 reads with -legacy only."""
 _OLD = "-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1"
 
 
@@ -104,6 +109,47 @@ def pfx_leaf_twice(subject: Subject) -> Iterator[Found]:
             )
 
 
+@rule("pfx-key-spec", "error")
+def pfx_key_spec(subject: Subject) -> Iterator[Found]:
+    """The RSA key in a PFX file that is served is for signatures only (KeySpec 2).
+
+    A key of a cryptographic service provider (CSP) that was made for AT_SIGNATURE
+    does not do key exchange: handshakes fail with events 36888 and 36874
+    (documented; reported 8 times). The file says so inside of what its password
+    encrypts, so a locked file is not looked at. Keys of a key storage provider
+    (CNG) have no such limit. Export it again with openssl pkcs12 -export -keyex,
+    or import it on the server with certutil -importpfx FILE AT_KEYEXCHANGE.
+    """
+    for file in subject.central_files:
+        if file.name is not None and _signs_only(file.entry):
+            path = subject.central_path(file.file)
+            yield _key_spec(subject, None, file.entry, path)
+    folder = subject.settings.cert_stores and subject.settings.cert_stores.path
+    for one in subject.served:
+        if one.key is not None and _signs_only(one.entry):
+            base = os.path.dirname(subject.registry.path)
+            path = os.path.join(base, folder or "", one.entry.key_file)
+            yield _key_spec(subject, one.key, one.entry, path)
+
+
+def _signs_only(entry: Entry) -> bool:
+    provider = entry.sealed.provider if entry.sealed else ""
+    own = entry.key_file == entry.file
+    return own and entry.signs_only and not any(word in provider for word in _CNG)
+
+
+def _key_spec(subject: Subject, key: Key | None, entry: Entry, path: str) -> Found:
+    again = _again(subject, entry.sealed or Sealed(), path, "-keyex ")
+    return Found(
+        key,
+        f"the RSA key in {path} is for signatures only (KeySpec 2): Schannel fails the handshake"
+        " with events 36888 and 36874",
+        f"{again}, or on the server: certutil -importpfx FILE AT_KEYEXCHANGE",
+        "" if entry.store else _put(subject, entry, path),
+        file=path,
+    )
+
+
 def _stored(subject: Subject) -> Iterator[tuple[Entry, str]]:
     """Yield the PFX files of the certificate stores, with their paths."""
     settings = subject.settings.cert_stores
@@ -122,13 +168,14 @@ def _severity(sealed: Sealed, own: Severity) -> Severity:
     return "warn" if sealed.mac == PBMAC1 else own
 
 
-def _again(subject: Subject, sealed: Sealed, path: str) -> str:
-    """Return how openssl seals a file anew; the key is in a file of its own in between."""
+def _again(subject: Subject, sealed: Sealed, path: str, more: str = "") -> str:
+    """Return how openssl seals a file anew, with ``more`` options; t.pem has the open key."""
     name = quote(printable(path))
-    how = _OLD if subject.release < MODERN_SINCE and sealed.modern else "-iter 2048"
+    how = _OLD if subject.release < MODERN_SINCE else "-iter 2048"
+    old = "" if _AGED.isdisjoint(sealed.pbes1) else " -legacy"
     return (
-        f"seal it again: openssl pkcs12 -in {name} -nodes -out t.pem && openssl pkcs12 -export"
-        f" -in t.pem {how} -out {name}; rm t.pem"
+        f"seal it again: openssl pkcs12 -in {name} -nodes{old} -out t.pem && openssl pkcs12 -export"
+        f" -in t.pem {more}{how} -out {name}; rm t.pem"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,9 @@ def no_private_key(subject: Subject) -> Iterator[Found]:
     Without the key HTTP.SYS cannot answer: event 15021, and every handshake
     fails; netsh answers with error 1312. Add the certificate again together
     with its key. Where the keys stay on the servers, privatekeys = "elsewhere"
-    in [CertStores] says so, and the rule ignores records.
+    in [CertStores] says so, and the rule ignores records. A file of the central
+    store needs its key in every case; one that is locked is reported where its
+    password, or [CertStores], is there.
     """
     for one in subject.served:
         entry = one.entry
@@ -106,8 +109,9 @@ def no_private_key(subject: Subject) -> Iterator[Found]:
             " in [CertStores]",
             "" if entry.locked else with_key(subject, entry.store),
         )
-    for file in subject.central_files if subject.stores else ():
-        if file.name is not None and not file.usable:
+    asked = subject.stores is not None or _has_password(subject)
+    for file in subject.central_files:
+        if file.name is not None and not file.usable and (asked or not file.entry.locked):
             yield _unusable(subject, file)
 
 
@@ -223,14 +227,22 @@ def _locked_file(subject: Subject) -> str:
     )
 
 
+def _has_password(subject: Subject) -> bool:
+    """Whether the password of the central store is there, so that its files have to open."""
+    settings = subject.settings.central_store
+    folder, name = os.path.dirname(subject.registry.path), settings and settings.password_file
+    return bool(name) and os.path.isfile(os.path.join(folder, str(name)))
+
+
 def _unusable(subject: Subject, file: CentralFile) -> Found:
     path = subject.central_path(file.file)
     problem = file.entry.problem or "its private key is not in the file"
-    advice, command = "replace it with a PFX file that has the certificate and its private key", ""
+    advice = "replace it with a PFX file that has the certificate and its private key"
+    command = subject.command("ccs", "put", CERTIFICATE, PRIVATE_KEY)
     settings = subject.settings.central_store
     if file.entry.locked and settings and settings.password_file:
         advice = "export it again with the password of the store, the one in"
-        advice += f" {settings.password_file}"
+        advice, command = f"{advice} {settings.password_file}", ""
     elif file.entry.locked:
         advice = "name a file with the password as PrivateKeyPasswordFile in [CentralCertProvider]"
         command = subject.command("ccs", "enable", "--password-file", "FILE")
