@@ -17,6 +17,9 @@ DEFAULT_STORE = "MY"
 """LocalMachine's personal store: where HTTP.SYS looks when no certstorename is given."""
 
 
+_NOTHING: Mapping[str, Any] = {}
+
+
 class Binding:
     """What HTTP.SYS stores for one key.
 
@@ -44,7 +47,7 @@ class Binding:
     ) -> None:
         self.key = key
         self.unknown = unknown
-        self.other: Mapping[str, Any] = other or {}
+        self.other: Mapping[str, Any] = other or _NOTHING
         kept: dict[str, Value] = {}
         for name, value in values.items():
             tag = STORED.get(name)
@@ -119,6 +122,16 @@ class Binding:
             self.unknown - changes.keys(),
         )
 
+    def with_certificate(self, key: Key, certhash: str) -> Binding:
+        """Return the same record for another key of its kind and another canonical thumbprint.
+
+        Only of a record that has a thumbprint.
+        """
+        same = object.__new__(Binding)  # nothing that was checked can be wrong now
+        same.key, same.other, same.unknown = key, self.other, self.unknown
+        same.values = {**self.values, "certhash": certhash}
+        return same
+
     def to_json(self, release: Release) -> dict[str, Value | None]:
         """Return the record as JSON has it: every tag, native types, unset text null.
 
@@ -146,6 +159,8 @@ def not_a_tag(name: str) -> BadValueError:
 
 def _same(one: object, other: object) -> bool:
     """Whether two values of ``Other`` are equal: 1, 1.0 and true are all different."""
+    if one is other:
+        return True
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):

@@ -87,7 +87,7 @@ class _Held(NamedTuple):
 
 def detect(text: str) -> bool:
     """Whether ``text`` starts as a JSON object and has a capture's format field."""
-    return text.lstrip()[:1] == "{" and bool(_SAYS_SO.search(text))
+    return json_records.opens(text) and bool(_SAYS_SO.search(text))
 
 
 def script() -> bytes:

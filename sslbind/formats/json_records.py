@@ -11,13 +11,19 @@ from typing import Any
 from sslbind.errors import SslbindError
 
 _SPACE = " \t\n\r"
+_OPENING = re.compile(r"\s*\{")
 _MAX_DEPTH = 64
 """Levels of nesting; a message can show any value of a document that has no more."""
 
 
 def looks_like(text: str, array: str) -> bool:
     """Whether ``text`` may be a JSON object with the name ``array``; a value is not a name."""
-    return text.lstrip()[:1] == "{" and bool(re.search(rf'"{array}"\s*:', text))
+    return opens(text) and bool(re.search(rf'"{array}"\s*:', text))
+
+
+def opens(text: str) -> bool:
+    """Whether ``text`` starts as a JSON object does."""
+    return bool(_OPENING.match(text))
 
 
 def parse(text: str, array: str, file: str) -> tuple[dict[str, Any], list[tuple[int, Any]]]:

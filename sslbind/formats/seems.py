@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from sslbind.formats.netsh.show_layouts import labels
-from sslbind.formats.netsh.show_lines import PROMPT, bare, fields
+from sslbind.formats.netsh.show_lines import PROMPT, bare, fields, numbered
 from sslbind.keys import KIND_BY_TABLE, Kind
 
 _START = 1 << 16
@@ -93,7 +93,9 @@ _ANSWERS = (
 
 def _show_piece(text: str) -> Seeming | None:
     known = labels()
-    found = [known.get(field.label.lower()) for field in fields(text) if field is not None]
+    found = [
+        known.get(field.label.lower()) for field in fields(numbered(text)) if field is not None
+    ]
     values = [one for one in found if one is not None and not isinstance(one, Kind)]
     if len(values) < 2 or any(isinstance(one, Kind) for one in found):
         return None

@@ -12,7 +12,7 @@ from sslbind.keys import KIND_BY_NAME, Key, parse_address, parse_key
 
 START = 1 << 16
 """Characters in which a capture most often shows its first record."""
-_ECHO = re.compile(r"\bshow\s+ssl", re.IGNORECASE)
+ECHO = re.compile(r"\bshow\s+ssl", re.IGNORECASE)
 _QUESTION = re.compile(r"\bshow\s+ssl\w*[ \t]*([^\n|>]*)", re.IGNORECASE)
 _HEADING = re.compile(r"[^|#=]*SSL[^|#=]*[:\uff1a]")
 _WIDTH = 100
@@ -32,11 +32,11 @@ def answer_of_none(text: str) -> str | None:
     if len(text) > START:
         return None
     full = [line for raw in text.split("\n") if (line := raw.strip(f" \t{INVISIBLE}"))]
-    lines = [line for line in full if not _ECHO.search(line) and not PROMPT.match(line)]
+    lines = [line for line in full if not ECHO.search(line) and not PROMPT.match(line)]
     dashes = [place for place, line in enumerate(lines) if _DASHES.fullmatch(line)]
     if dashes[:1] != [1]:
         return None
-    told = any(_ECHO.search(line) for line in full)
+    told = any(ECHO.search(line) for line in full)
     answer = ""
     for place, end in zip(dashes, [*(after - 1 for after in dashes[1:]), len(lines)], strict=True):
         told = told or bool(_HEADING.fullmatch(lines[place - 1][:_WIDTH]))
@@ -57,7 +57,7 @@ def asked(text: str) -> frozenset[Key] | None:
     """
     keys: set[Key] = set()
     questions = 0
-    if not _ECHO.search(text):
+    if not ECHO.search(text):
         return None
     for line in text.split("\n"):
         found = _QUESTION.search(bare(line)) if "show" in line.lower() else None

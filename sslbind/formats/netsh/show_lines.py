@@ -17,6 +17,10 @@ _LINE_NUMBER = re.compile(r"(?:[A-Za-z]:)?[^\s:]++:\d++:(?=[ \t])")
 """What Select-String and grep put before a line of a file."""
 
 
+Lines = Sequence[tuple[int, str]]
+"""Lines of a text with their numbers, from 1."""
+
+
 class Field(NamedTuple):
     """A line with a label and a value; ``old`` if it is spaced as only 2008 R2 does."""
 
@@ -26,11 +30,15 @@ class Field(NamedTuple):
     old: bool
 
 
-def fields(text: str) -> Iterator[Field | None]:
+def numbered(text: str, first: int = 1) -> Lines:
+    """Return the lines of ``text``, of which the first has the number ``first``."""
+    return [*enumerate(text.split("\n"), first)]
+
+
+def fields(lines: Lines) -> Iterator[Field | None]:
     """Yield each line that is not empty, None for one that has no label and value."""
-    lines = text.split("\n")
-    prefix = _common_prefix(lines)
-    for number, raw in enumerate(lines, 1):
+    prefix = _common_prefix([line for _, line in lines])
+    for number, raw in lines:
         line = raw.rstrip()
         plain = line.startswith("    ") and line.isascii() and line.lstrip()[:1] not in _MARKS
         if plain and not prefix:  # as netsh prints it

@@ -8,35 +8,32 @@ English they count, so that the lines of a layout that is not known are read too
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from sslbind.errors import BadValueError
 from sslbind.formats.format import Format
 from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
 from sslbind.formats.netsh.show_answers import START, addresses, answer_of_none, asked
-from sslbind.formats.netsh.show_layouts import GUID, NULL, Shape, shape
-from sslbind.formats.netsh.show_lines import Field, fields
+from sslbind.formats.netsh.show_blocks import blocks, completed, no_numbers
+from sslbind.formats.netsh.show_layouts import GUID, Shape, shape
+from sslbind.formats.netsh.show_lines import numbered
+from sslbind.formats.netsh.show_plain import Plain, nothing_plain, plain_records
 from sslbind.formats.netsh.show_records import Block, known_key, labelled_kind, read_record
-from sslbind.formats.netsh.show_words import Words, masked, words_of
+from sslbind.formats.netsh.show_words import Words, words_of
 from sslbind.keys import Key
 from sslbind.printable import printable
-from sslbind.release import Release
-from sslbind.tags import STORE, TAGS
 from sslbind.wording import plural
-
-_KEY = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):\d{1,5}")
 
 
 class _Reading:
     """What was read so far."""
 
-    def __init__(self) -> None:
-        self.records: list[ImportedRecord] = []
+    def __init__(self, plain: Plain) -> None:
+        self.records = plain.records
         self.bad: list[BadRecord] = []
         self.notes: list[str] = []
-        self.releases: list[Release] = []
+        self.releases = plain.releases
         self.unknown: Counter[tuple[str, str]] = Counter()
 
 
@@ -49,7 +46,7 @@ def detect(text: str) -> bool:
         len(block.fields) > 2
         or (len(block.fields) == 2 and shape(block.fields[1].value) is Shape.HASH)
         for part in (text[:START], text)
-        for block in _blocks(part)
+        for block in blocks(numbered(part))
     )
 
 
@@ -63,11 +60,27 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
     is whole. Lines after a record that look like another one, in a layout that is
     not known, are bad as well.
     """
-    reading = _Reading()
-    blocks = [_completed(block) for block in _blocks(text)]
-    words = words_of([[one.value for one in block.fields[1:]] for block in blocks])
-    for block in blocks:
+    plain = plain_records(text)
+    found = _blocks(plain)
+    words = _words(found)
+    if plain.records and (words.early or words.late):  # every record says what a word means
+        return read_each(text)
+    return _read(plain, found, words)
+
+
+def read_each(text: str) -> Imported:
+    """Return what ``read`` returns, none of the records read as one like another."""
+    plain = nothing_plain(text)
+    found = _blocks(plain)
+    return _read(plain, found, _words(found))
+
+
+def _read(plain: Plain, found: Sequence[Block], words: Words) -> Imported:
+    reading = _Reading(plain)
+    for block in found:
         _read_block(block, words, reading)
+    reading.records.sort(key=_line)
+    text = "\n".join(line for _, line in plain.lines)
     notes = [*words.notes, *reading.notes]
     notes += (
         f"{name} of {plural(count, 'binding')} is not known: {why}"
@@ -85,6 +98,19 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
         only=_only(text, reading),
         inferred=bool(reading.releases),
     )
+
+
+def _blocks(plain: Plain) -> list[Block]:
+    found = blocks(plain.lines)
+    return [completed(block) for block in found if block.fields[0].line not in plain.keys]
+
+
+def _words(found: Sequence[Block]) -> Words:
+    return words_of([[one.value for one in block.fields[1:]] for block in found])
+
+
+def _line(record: ImportedRecord) -> int:
+    return record.line or 0
 
 
 def _read_block(block: Block, words: Words, reading: _Reading) -> None:
@@ -111,8 +137,9 @@ def _read_block(block: Block, words: Words, reading: _Reading) -> None:
             lines = f"{record.missing} lines are missing and taken to be at their defaults"
         reading.notes.append(f"{name} is cut short: {lines}")
         return
-    reading.releases += [record.release] if record.release is not None else []
-    rest = [*record.surplus, *_no_numbers(block.properties)]
+    if record.release is not None:
+        reading.releases.add(record.release)
+    rest = [*record.surplus, *no_numbers(block)]
     if any(GUID.fullmatch(field.value) for field in rest):
         message = "is a record in a layout that is not known"
         reading.bad.append(BadRecord(rest[0].line, message))
@@ -135,75 +162,6 @@ def _only(text: str, reading: _Reading) -> frozenset[Key] | None:
         return None
     read_keys = [one.binding.key for one in reading.records]
     return keys | {*read_keys, *(one.key for one in reading.bad if one.key is not None)}
-
-
-# Lines into blocks.
-
-
-def _blocks(text: str) -> Iterator[Block]:
-    """Yield each record: a key, then lines with values until something else comes."""
-    found = list(fields(text))
-    block: Block | None = None
-    for place, field in enumerate(found):
-        if field is not None and _starts(field, found, place):
-            if block:
-                yield block
-            block = Block([field], [])
-        elif block is None:
-            continue
-        elif field is None:
-            yield block
-            block = None
-        elif field.value:
-            (block.properties[-1] if block.properties else block.fields).append(field)
-        elif (after := found[place + 1] if place + 1 < len(found) else None) is None:
-            yield block  # the title of another listing
-            block = None
-        elif after.value.isdecimal():
-            block.properties.append([])
-        else:
-            block.fields.append(field._replace(value=NULL))
-    if block:
-        yield block
-
-
-def _starts(field: Field, found: Sequence[Field | None], place: int) -> bool:
-    """Whether a record starts here: a key, or the port of a central store's record."""
-    value = field.value
-    if Block([field], []).kinds:
-        return True
-    if ":" in value:
-        return bool(_KEY.fullmatch(value))
-    if not value.isdigit() or len(value) > 5:  # a thumbprint may have no letter
-        return False
-    following = [field.value if field else "" for field in found[place + 1 : place + 3]]
-    if following[:1] == [NULL]:
-        return bool(GUID.fullmatch(following[-1]))
-    return bool(following and GUID.fullmatch(following[0]))
-
-
-def _completed(block: Block) -> Block:
-    """Give the record of a central store the hash and store that some builds do not print."""
-    port, *rest = block.fields
-    if not (port.value.isdigit() and rest and GUID.fullmatch(rest[0].value)):
-        return block
-    null = port._replace(value=NULL, label=TAGS[0].label)
-    store = [] if rest[1:] and _is_text(rest[1].value) else [null._replace(label=STORE.label)]
-    return block._replace(fields=[port, null, rest[0], *store, *rest[1:]])
-
-
-def _is_text(value: str) -> bool:
-    return shape(value) is not Shape.EARLY and not masked(value)
-
-
-def _no_numbers(groups: Sequence[Sequence[Field]]) -> Iterator[Field]:
-    """Give the lines that belong to no extended property."""
-    return (
-        field
-        for group in groups
-        for field in group
-        if not field.value.isdecimal() and not masked(field.value)
-    )
 
 
 FORMAT = Format(

@@ -304,7 +304,7 @@ def _at_least(release: Release, read: _Values) -> Release:
 def _only_hash(read: _Values, field: Field) -> None:
     """Note that nothing but the thumbprint is known."""
     read.problems.append((field.line, f"{read.key.spec}: appid is missing"))
-    read.unknown |= dict.fromkeys(STORED.keys() - read.values.keys(), _ABSENT)
+    read.unknown |= {name: _ABSENT for name in STORED if name not in read.values}
 
 
 def _properties(groups: Sequence[Sequence[Field]], read: _Values) -> dict[str, Value]:

@@ -90,7 +90,7 @@ def words_of(records: Sequence[Sequence[str]]) -> Words:
     early: Counter[str] = Counter()
     late: Counter[str] = Counter()
     for values in records:
-        for counter, found in zip((early, late), _candidates(values), strict=True):
+        for counter, found in zip((early, late), candidates(values), strict=True):
             counter.update(found)
     for word in early:
         late.pop(word, None)
@@ -113,7 +113,7 @@ def words_of(records: Sequence[Sequence[str]]) -> Words:
     return Words(_meanings(words.early, votes), _meanings(words.late, votes, lone=False))
 
 
-def _candidates(values: Sequence[str]) -> tuple[list[str], list[str]]:
+def candidates(values: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the words in the places of early and of late flags: around two numbers in a row."""
     shapes = [shape(value) for value in values]
     numbers = Shape.NUMBER, Shape.NUMBER

@@ -32,12 +32,15 @@ _TYPES = {name: number for number, name in TYPE_NAMES.items()}
 _KEY = re.compile(
     r"HK(?:EY_LOCAL_MACHINE|LM)\\[^\n]*?\\Services\\HTTP\\Parameters\b", re.IGNORECASE
 )
+_NAME = re.compile(r"\\Services\\HTTP\\Parameters\b", re.IGNORECASE)
 _VALUE = re.compile(r"(?: {4}|\t)(.*?)(?: {4}|\t)(REG_[A-Z_]+)(?:(?: {4}|\t)(.*))?")
 _DEFAULT = re.compile(r"\((?:Default|Standard|par défaut|predeterminado|默认)\)", re.IGNORECASE)
 
 
 def detect(text: str) -> bool:
     """Whether ``text`` has a key of HTTP.SYS on a line of its own, and a value with its type."""
+    if not _NAME.search(text):
+        return False
     lines = text.split("\n")
     return any(map(_KEY.match, lines)) and any(
         _VALUE.fullmatch(line.rstrip()) is not None for line in lines

@@ -1,0 +1,112 @@
+"""Records that differ only in key and thumbprint from one that was read before.
+
+A server with thousands of records mostly has them in the same words below the first two
+lines. The first of them is read as any text is; one that repeats its lines, letter by
+letter, is the same record with another key and thumbprint. Everything else is left to be
+read as any text is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from sslbind.binding import Binding
+from sslbind.errors import BadValueError
+from sslbind.formats.imported import ImportedRecord
+from sslbind.formats.netsh.show_answers import ECHO
+from sslbind.formats.netsh.show_blocks import blocks, no_numbers
+from sslbind.formats.netsh.show_lines import Lines, numbered
+from sslbind.formats.netsh.show_records import read_record
+from sslbind.formats.netsh.show_words import Words, candidates
+from sslbind.keys import HOSTNAMEPORT, IPPORT, KINDS, parse_key
+from sslbind.release import Release
+from sslbind.tags import TAGS
+
+_KINDS = {kind.label: kind for kind in (IPPORT, HOSTNAMEPORT)}
+_EVERY = "|".join(dict.fromkeys(kind.label for kind in KINDS))
+_RECORD = re.compile(
+    rf"^(?P<key>    (?P<label>{'|'.join(_KINDS)}) +: (?P<value>[!-~]+) *\n)"
+    rf"    {TAGS[0].label} +: (?P<certhash>[0-9A-Fa-f]{{40}}) *\n"
+    r"(?P<others>(?: +[A-Za-z].*\n){1,64})"
+    rf"(?=\n+    (?:{_EVERY}) +: |\n*\Z)",
+    re.MULTILINE,
+)
+"""A whole record in English: a blank line and another record follow, or nothing."""
+
+
+class Plain(NamedTuple):
+    """The records that were read, what releases print them so, and the lines of the other text.
+
+    The key of a record that was read is among ``lines`` where other text is before it, since a
+    record ends where the next one starts; ``keys`` are the numbers of these lines.
+    """
+
+    records: list[ImportedRecord]
+    releases: set[Release]
+    lines: Lines
+    keys: frozenset[int] = frozenset()
+
+
+def nothing_plain(text: str) -> Plain:
+    """Return ``text`` as one in which every record is read as any text is."""
+    return Plain([], set(), numbered(text))
+
+
+def plain_records(text: str) -> Plain:
+    """Read the records that repeat the lines of another, and leave the other lines."""
+    read: dict[tuple[str, bool, str], tuple[Binding, Release] | None] = {}
+    records: list[ImportedRecord] = []
+    releases: set[Release] = set()
+    lines: list[tuple[int, str]] = []
+    keys: set[int] = set()
+    at, line = 0, 1
+    for match in _RECORD.finditer(text):
+        _, first, label, value, certhash, others = match.group(0, *_RECORD.groupindex)
+        try:
+            key = parse_key(_KINDS[label], value)
+        except BadValueError:
+            continue
+        form = label, key.wildcard, others
+        if form not in read:
+            read[form] = _alone(match[0], first)
+        known = read[form]
+        if known is None:
+            continue
+        between = text[at : match.start()]
+        if not records or between.strip("\n"):
+            lines += numbered(between, line)[:-1]
+            line += between.count("\n")
+            lines.append((line, first))
+            keys.add(line)
+        else:
+            line += len(between)
+        binding, release = known
+        records.append(ImportedRecord(binding.with_certificate(key, certhash.lower()), line))
+        releases.add(release)
+        at = match.end()
+        line += others.count("\n") + 2
+    lines += numbered(text[at:], line)
+    return Plain(records, releases, lines, frozenset(keys))
+
+
+def _alone(text: str, following: str) -> tuple[Binding, Release] | None:
+    """Return the record that ``text`` is, and the release that prints it so.
+
+    None where there is anything to say of it, and where it has a line that could
+    mean something for the text around it. ``following`` is the key of another record.
+    """
+    found = [*blocks(numbered(f"{text}\n{following}"))]
+    block = found[0]
+    count = len(block.fields) + sum(len(group) + 1 for group in block.properties)
+    if len(found) != 2 or count != text.count("\n") or ECHO.search(text):
+        return None
+    if any(candidates([field.value for field in block.fields[1:]])):
+        return None
+    try:
+        record = read_record(block, Words())
+    except BadValueError:
+        return None
+    if record.problems or record.missing or record.surplus or any(no_numbers(block)):
+        return None
+    return (record.binding, record.release) if record.named and record.release else None
