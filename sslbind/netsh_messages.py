@@ -110,7 +110,7 @@ def _parameters(verb: str, word: str, release: Release) -> str:
         return "\nPrints a script that makes the bindings and the listen list anew.\n"
     if word == "iplisten":
         return "\nThe addresses that HTTP.SYS listens on; an empty list means every address.\n"
-    rows = [(kind.name, _key_help(kind, release)) for kind in _kinds(word, release)]
+    rows = [(kind.name, key_help(kind, release)) for kind in _kinds(word, release)]
     if word == "sslpropertyex":
         rows += [("propertyid", "0 for receivewindow, 1 for the maxsettings tags")]
         rows += [(p.tag.name, p.tag.summary) for p in PROPERTIES]
@@ -122,7 +122,8 @@ def _parameters(verb: str, word: str, release: Release) -> str:
     return f"\nParameters\n\n        {'Tag':<42} Value\n{body}"
 
 
-def _key_help(kind: Kind, release: Release) -> str:
+def key_help(kind: Kind, release: Release) -> str:
+    """Return what a key of ``kind`` looks like, with examples; a phrase for help."""
     if kind is IPPORT:
         return "address and port: 10.0.0.5:443, 0.0.0.0:443 (all IPv4), [::]:443"
     if kind is CCS:

@@ -37,7 +37,7 @@ LAYERS = (
     ("rebinding", "renewal", "answers", "comparison"),
     ("check", "probing", "expiry"),
     ("checking",),
-    ("formats", "reports", "explain", "engines", "page"),
+    ("formats", "reports", "explanations", "engines", "page"),
     ("targets", "parallel"),
     ("transports",),
     ("sources",),

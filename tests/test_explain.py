@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,13 +15,20 @@ from conftest import IIS, Run
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sslbind
 from sslbind.check import Rule, rules
 from sslbind.cli.root import COMMANDS
 from sslbind.errors import SslbindError
-from sslbind.explain import ERRORS, EVENTS, Explanation, explain, topics
+from sslbind.explanations.codes import CODES, spelled
+from sslbind.explanations.events import EVENTS
+from sslbind.explanations.explanation import Explanation
+from sslbind.explanations.pasted import explain_text
+from sslbind.explanations.topics import explain, topics
+from sslbind.keys import KIND_BY_NAME
 from sslbind.owners import OWNERS
 from sslbind.release import DEFAULT_RELEASE, Release
 from sslbind.resolver import State, resolve
+from sslbind.tags import STORED
 
 pytestmark = pytest.mark.usefixtures("run")  # in an empty folder: nothing here needs a registry
 
@@ -272,7 +284,7 @@ def test_every_topic_works(run: Run) -> None:
     """What is listed is explained, with a reason and a command of ours that exists."""
     for sort, names in topics().items():
         for name, about in names.items():
-            found = ask(*name.replace("N", "129").split())
+            found = ask(*name.replace("sslflags N", "sslflags 129").split())
             assert found.means
             assert found.why, name
             assert found.fix, name
@@ -284,7 +296,7 @@ def test_every_topic_works(run: Run) -> None:
                     assert words[1] in known, line
     result = run("explain")
     assert result.code == 0
-    for name in (*rules(), *map(str, ERRORS), *map(str, EVENTS), "flow", "sslflags N"):
+    for name in (*rules(), *map(spelled, CODES), *map(str, EVENTS), "flow", "sslflags N"):
         assert f"\n    {name} " in result.out
     for owner in OWNERS:
         assert f"\n    appid {owner.word} " in result.out
@@ -315,6 +327,221 @@ def test_json(run: Run) -> None:
     }
 
 
+# What people paste
+
+HASH = "a1b2c3d4e5f6071829304a5b6c7d8e9f00112233"
+
+
+def titles(run: Run, text: str) -> list[str]:
+    """Return the titles of what is explained of a text on standard input."""
+    answer = run("explain", "-", "--format", "json", stdin=text)
+    assert (answer.code, answer.err) == (0, "")
+    return [one["title"] for one in answer.json["explanations"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Error: 1312", "Error 1312 (0x80070520), ERROR_NO_SUCH_LOGON_SESSION"),
+        ("SSL Certificate add failed, Error: 183", "Error 183 (0x800700B7), ERROR_ALREADY_EXISTS"),
+        ("the PARAMETER is incorrect", "Error 87 (0x80070057), ERROR_INVALID_PARAMETER"),
+        ("SEC_E_UNKNOWN_CREDENTIALS", "0x8009030D (-2146893043), SEC_E_UNKNOWN_CREDENTIALS"),
+        ("sec_e_no_credentials", "0x8009030E (-2146893042), SEC_E_NO_CREDENTIALS"),
+        ("0x8009030d", "0x8009030D (-2146893043), SEC_E_UNKNOWN_CREDENTIALS"),
+        ("-2146893043", "0x8009030D (-2146893043), SEC_E_UNKNOWN_CREDENTIALS"),
+        ("2148074253", "0x8009030D (-2146893043), SEC_E_UNKNOWN_CREDENTIALS"),
+        ("0x80090016", "0x80090016 (-2146893802), NTE_BAD_KEYSET"),
+        ("Keyset does not exist.", "0x80090016 (-2146893802), NTE_BAD_KEYSET"),
+        ("234", "Error 234 (0x800700EA), ERROR_MORE_DATA"),
+        ("0x80072550", "Error 9552 (0x80072550), DNS_ERROR_INVALID_IP_ADDRESS"),
+        ("0x80070490", "Error 1168 (0x80070490), ERROR_NOT_FOUND"),
+        ("15005", "Event 15005, HttpEvent"),
+        ("36871", "Event 36871, Schannel"),
+        ("36885", "Event 36885, Schannel"),
+        ("EventID: 36886", "Event 36886, Schannel"),
+        ("403.16", "HTTP 403.16, Client certificate is untrusted or invalid"),
+        ("HTTP Error 503. The service is unavailable.", "HTTP 503, Service Unavailable"),
+        ("NET::ERR_CERT_COMMON_NAME_INVALID", "ERR_CERT_COMMON_NAME_INVALID, Chrome and Edge"),
+        ("net::err_cert_date_invalid", "ERR_CERT_DATE_INVALID, Chrome and Edge"),
+        ("Error code: SSL_ERROR_BAD_CERT_DOMAIN", "SSL_ERROR_BAD_CERT_DOMAIN, Firefox"),
+        ("alert 40", "TLS alert 40, handshake_failure"),
+        ("unknown_ca", "TLS alert 48, unknown_ca"),
+        ("sslflags=33", "sslFlags 33"),
+        ('sslFlags="0x21"', "sslFlags 33"),
+        (IIS, "IIS (iis)"),
+        (IIS.strip("{}").upper(), "IIS (iis)"),
+        ("clientcertnegotiation", "clientcertnegotiation=enable|disable"),
+        ("hostnameport", "hostnameport=<name:port>"),
+        ("maxsettingsperframe", "maxsettingsperframe=<u-int>"),
+    ],
+    ids=lambda value: value[:24],
+)
+def test_what_people_paste(run: Run, text: str, title: str) -> None:
+    """A code, a name, a sentence or a word, as it is found: one explanation, the same for each."""
+    for words in ([text], text.split()):
+        answer = run("explain", *words)
+        assert (answer.code, answer.err) == (0, "")
+        assert answer.out.splitlines()[0] == title
+
+
+@pytest.mark.parametrize("tag", [*STORED, *KIND_BY_NAME])
+def test_every_tag(run: Run, tag: str) -> None:
+    """Each tag, and each word for a key, says what it is and since when."""
+    answer = run("explain", tag)
+    assert answer.code == 0
+    assert answer.out.startswith(f"{tag}=")
+    assert "    from Windows Server " in answer.out
+
+
+def test_a_line_of_netsh(run: Run) -> None:
+    """A whole line is taken apart: what it does, what each value is."""
+    line = f"netsh http add sslcert ipport=10.0.0.5:443 certhash={HASH} appid={IIS} reject=enable"
+    assert run("explain", line).out == (
+        f"{line}\n"
+        "Adds the record ipport=10.0.0.5:443.\n"
+        "why:\n"
+        f"    certhash={HASH}: SHA-1 thumbprint of the certificate\n"
+        f"    appid={IIS}: IIS\n"
+        "    reject=enable: drop the connections that the binding matches\n"
+        "fix:\n"
+        "    sslbind show sslcert ipport=10.0.0.5:443 shows the record\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "means"),
+    [
+        (
+            f"netsh http add sslcert ipport=10.0.0.5:443 certhash=a1 appid={IIS}",
+            "This line fails: certhash=a1: 2 hex digits where a SHA-1 thumbprint has 40.",
+        ),
+        (
+            f"add sslcert ipport=+:8443 certhash={HASH}",
+            "This line fails: ipport=+:8443: the address is missing.",
+        ),
+        ("netsh http show sslcert", "Shows sslcert."),
+    ],
+    ids=["hash", "key", "show"],
+)
+def test_a_line_that_fails(run: Run, line: str, means: str) -> None:
+    """A line that netsh would refuse is explained by why."""
+    assert run("explain", line).out.splitlines()[:2] == [line, means]
+
+
+def test_the_output_of_show(run: Run, bare: Path) -> None:
+    """What show printed is said to be that, with its bindings and what reads it."""
+    assert run("add", "sslcert", "ipport=0.0.0.0:443", f"certhash={HASH}", f"appid={IIS}").code == 0
+    shown = run("show", "sslcert").out
+    assert run("explain", "-", stdin=f"C:\\>netsh http show sslcert\n{shown}").out == (
+        "The output of netsh http show sslcert\n"
+        "It has 1 binding.\n"
+        "why:\n"
+        f"    ipport=0.0.0.0:443: {HASH}, of IIS\n"
+        "fix:\n"
+        "    sslbind check FILE reports what is wrong in a file with this text\n"
+        "    sslbind -r FILE resolve ADDRESS:PORT HOST --explain says which record answers\n"
+        "    sslbind import FILE makes a registry of it\n"
+    )
+
+
+def test_an_event_names_its_record(run: Run) -> None:
+    """The endpoint of an event is the key of the record to look at."""
+    line = (
+        "Event ID 15021 Source HttpEvent An error occurred while using SSL configuration for"
+        " endpoint 0.0.0.0:444. The error status code is contained within the returned data."
+    )
+    answer = run("explain", line).out.splitlines()
+    assert answer[0] == "Event 15021, HttpEvent"
+    assert answer[answer.index("fix:") + 1] == (
+        "    sslbind show sslcert ipport=0.0.0.0:444 shows the record that it is about"
+    )
+
+
+LOG = f"""\
+2026-03-02T07:41:19.1000003Z ##[command]"netsh" http show sslcert ipport=0.0.0.0:443
+2026-03-02T07:41:19.1000003Z ##[command]"netsh" http add sslcert ipport=0.0.0.0:443 \
+certhash={HASH} appid={{11111111-2222-4333-8444-555555555555}}
+2026-03-02T07:41:19.3000009Z SSL Certificate add failed, Error: 5
+2026-03-02T07:41:19.4000012Z The requested operation requires elevation (Run as administrator).
+2026-03-02T07:41:20Z Event 36887 The TLS protocol defined fatal alert code is 46.
+2026-03-02T07:41:21Z HRESULT: -2146893043 (HTTP/1.1 503 Service Unavailable)
+web01.txt:3: warn: null-store: ipport=0.0.0.0:7048: it has no certstorename
+"""
+
+
+def test_a_log(run: Run) -> None:
+    """Everything known in a log, in its order and each once; numbers that mean nothing are not."""
+    assert titles(run, LOG) == [
+        LOG.splitlines()[1].partition("]")[2].replace('"', ""),
+        "Error 5 (0x80070005), ERROR_ACCESS_DENIED",
+        "Event 36887, Schannel",
+        "TLS alert 46, certificate_unknown",
+        "0x8009030D (-2146893043), SEC_E_UNKNOWN_CREDENTIALS",
+        "HTTP 503, Service Unavailable",
+        "null-store (warn)",
+    ]
+
+
+def test_a_log_by_redirection(tmp_path: Path) -> None:
+    """``sslbind explain < log.txt`` reads it; an empty one, and none, list what is known."""
+    log = tmp_path / "log.txt"
+    command = [sys.executable, "-m", "sslbind", "explain"]
+    for text, first in ((LOG.encode(), "netsh http add"), (b"", "rules:"), (None, "rules:")):
+        if text is not None:
+            log.write_bytes(text)
+        with log.open("rb") if text is not None else open(os.devnull, "rb") as stream:
+            done = subprocess.run(
+                command, stdin=stream, capture_output=True, timeout=60, check=False
+            )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout.decode().startswith(first)
+
+
+@pytest.mark.parametrize("text", ["nothing that anybody knows 12345 {0}", "", " \n"])
+def test_a_log_without_anything(run: Run, text: str) -> None:
+    """Nothing known is a sentence and exit 2."""
+    answer = run("explain", "-", stdin=text)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith(("error: nothing in standard input", "error: standard input"))
+
+
+def test_every_code_of_our_texts_is_explained() -> None:
+    """No text of ours names a code or an event that ``explain`` does not know."""
+    named = re.compile(r"\b(?:error|event) (\d{1,5})\b|\b(0x8[0-9A-Fa-f]{7})\b|\b(40[13]\.\d+)\b")
+    root = Path(sslbind.__file__).parent
+    texts = [*root.rglob("*.py"), *(root.parent / "docs").glob("*.md"), root.parent / "README.md"]
+    codes = {
+        next(filter(None, one.groups()))
+        for path in texts
+        if path.name != "winrm.py"  # codes of WS-Management, which no text of ours prints
+        for one in named.finditer(path.read_text(encoding="utf-8"))
+    }
+    assert {"1312", "15021", "0x80072550", "403.16", "234", "36885"} <= codes
+    for code in sorted(codes - {"4104", "0x80070000"}):  # of PowerShell's own log; a facility
+        assert ask(code).title
+
+
+def test_every_rule_and_command_that_is_named_exists() -> None:
+    """What an explanation tells people to run is there."""
+    found = (one for group in topics().values() for one in group)
+    texts = [
+        line
+        for topic in found
+        for line in ask(*topic.replace("sslflags N", "sslflags 129").split()).fix
+    ]
+    patterns = {
+        pattern
+        for line in texts
+        for group in re.findall(r"--select '?([a-z0-9*,-]+)", line)
+        for pattern in group.split(",")
+    }
+    assert len(patterns) > 60
+    for pattern in patterns:
+        assert fnmatch.filter(rules(), pattern), pattern
+    commands = {line.split()[1] for line in texts if line.startswith("sslbind ")}
+    assert commands - {"accepts", "needs", "--windows", "-r"} <= set(COMMANDS)
+
+
 # What cannot be explained
 
 
@@ -322,14 +549,12 @@ def test_json(run: Run) -> None:
     ("line", "message", "hint"),
     [
         (("no-defualt-ssl",), "'no-defualt-ssl' is not explained", "did you mean no-default-ssl?"),
-        (("15302",), "'15302' is not explained", "did you mean 15301?"),
-        (("sslflags",), "'sslflags' is not explained", "sslbind explain sslflags N"),
+        (("15302",), "'15302' is not explained", "sslbind explain lists what can be explained"),
         (
             ("sslflags", "-1"),
             "sslflags -1: must be a number from 0 to 4294967295",
             "sslbind explain sslflags 129",
         ),
-        (("appid",), "'appid' is not explained", "sslbind explain appid {GUID}"),
         (("qqq",), "'qqq' is not explained", "sslbind explain lists what can be explained"),
     ],
 )
@@ -359,3 +584,5 @@ def test_anything_may_be_asked(words: list[str]) -> None:
             assert error.message.isprintable()
         else:
             assert found.title
+        for one in explain_text(" ".join(line), DEFAULT_RELEASE):
+            assert one.title

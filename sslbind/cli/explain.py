@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from sslbind.cli.app import HELP, OK, REGISTRY_VARIABLE, App, format_option, pass_app
-from sslbind.explain import Detail, Explanation, explain, topics
+from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
+from sslbind.errors import SslbindError
+from sslbind.explanations.explanation import Detail, Explanation
+from sslbind.explanations.pasted import LIMIT, explain_text
+from sslbind.explanations.topics import look_up, topics, unknown_topic
+from sslbind.formats.encoding import decode_console
 from sslbind.printable import printable
 from sslbind.release import DEFAULT_RELEASE, Release
 
@@ -22,30 +30,74 @@ def explain_command(app: App, what: tuple[str, ...], format_: str) -> int:
 
     \b
     a rule of check          no-default-ssl
-    a Windows error          1312, 0x80070520
+    a Windows error          1312, 0x80070520, SEC_E_NO_CREDENTIALS
     a Windows event          15021
+    an alert of TLS          alert 40
+    an HTTP status           http 403.16
+    a browser's error        NET::ERR_CERT_COMMON_NAME_INVALID
+    a tag                    clientcertnegotiation
     IIS's sslFlags           sslflags 129
     the owner of a record    appid '{GUID}', appid iis
     the way of a request     flow
 
-    Without WHAT, everything that can be explained is listed. "documented" and
-    "inferred" mark where a sentence comes from, if that is known.
+    WHAT may also be anything that netsh, the event log, a browser or a pipeline
+    printed: everything known in it is explained. "-" reads it from standard
+    input, and so does no WHAT where a file or a pipe is there: sslbind explain
+    < log.txt. Otherwise, without WHAT, everything that can be explained is
+    listed. "documented" and "inferred" mark where a sentence comes from, if that
+    is known.
 
     The exit code is 1 for an appid whose owner is not known, 2 for what cannot
     be explained.
     """  # noqa: D301  # click's own mark, and no backslash
     for word in what:
-        if word.startswith("-") and not word[1:].isdigit():  # a number may be an HRESULT
-            raise click.NoSuchOption(word)
+        if word.startswith("-") and word != STANDARD_INPUT and not word[1:].isdigit():
+            raise click.NoSuchOption(word)  # a number may be an HRESULT
+    if what == (STANDARD_INPUT,) or (not what and _is_fed()):
+        data = read_input(STANDARD_INPUT, LIMIT, may_be_empty=not what)
+        text, _ = decode_console(data, shown_name(STANDARD_INPUT))
+        if text.strip() or what:
+            found = explain_text(text, _release(app))
+            if not found:
+                raise SslbindError("nothing in standard input is explained", _LISTED)
+            _answer(app, format_, found, several=True)
+            return OK
     if not what:
         _list(app, format_)
         return OK
-    found = explain(what, _release(app))
-    if format_ == "json":
-        app.json(_document(found))
-    else:
-        app.echo(_text(found))
+    found = _explained(what, _release(app))
+    _answer(app, format_, found, several=len(found) > 1)
     return OK
+
+
+_LISTED = "sslbind explain lists what can be explained"
+
+
+def _is_fed() -> bool:
+    """Whether standard input is a file or a pipe: a terminal, a device or none is not read."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode if sys.stdin else 0
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
+
+
+def _explained(what: Sequence[str], release: Release) -> list[Explanation]:
+    """Return the topic that ``what`` is, else what is known in it as text."""
+    topic = look_up(what, release)
+    found = [topic] if topic else explain_text(" ".join(what), release)
+    if not found:
+        raise unknown_topic(what)
+    return found
+
+
+def _answer(app: App, format_: str, found: Sequence[Explanation], *, several: bool) -> None:
+    if format_ != "json":
+        app.echo("\n".join(_text(one) for one in found))
+    elif several:
+        app.json({"explanations": [_document(one) for one in found]})
+    else:
+        app.json(_document(found[0]))
 
 
 def _release(app: App) -> Release:

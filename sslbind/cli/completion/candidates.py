@@ -338,7 +338,7 @@ def _rules(known: Known) -> Iterator[Suggestion]:  # noqa: ARG001  # one of a ta
 
 
 def _topics(known: Known) -> Iterator[Suggestion]:  # noqa: ARG001  # one of a table
-    from sslbind.explain import topics
+    from sslbind.explanations.topics import topics
 
     return (
         Suggestion(topic, _short(summary))

@@ -1,0 +1,133 @@
+"""The events of Windows' log that go with bindings: those of Schannel and of HTTP.SYS.
+
+Sources: Microsoft Learn, "Schannel Events" (dn786445) and the pages on events of
+"HTTP Service Namespace Management"; 15300 and 15301 from public event logs.
+"""
+
+from __future__ import annotations
+
+from sslbind.explanations import problems
+from sslbind.explanations.explanation import Detail, Explanation
+
+_UNUSABLE = (
+    Detail("the certificate has no private key, or its key set is broken (see 1312)"),
+    Detail("the certificate is not in the store that the record names"),
+)
+
+RECORD_EVENTS = (15021, 15300, 15301)
+"""The events of HTTP.SYS whose ``endpoint`` is the key of a record."""
+
+EVENTS = {
+    15005: problems.PORT_TAKEN.explained(
+        "Event 15005, HttpEvent",
+        "HTTP.SYS cannot bind to an address and port: the sites there are not reached.",
+    ),
+    15014: problems.PORT_TAKEN.explained(
+        "Event 15014, HttpEvent", "An entry of the IP listen list is not an address."
+    ),
+    15015: problems.PORT_TAKEN.explained(
+        "Event 15015, HttpEvent",
+        "No entry of the IP listen list could be used: HTTP.SYS listens on every address.",
+    ),
+    15021: Explanation(
+        "Event 15021, HttpEvent",
+        "A record names a certificate that HTTP.SYS cannot use; its connections fail.",
+        (*_UNUSABLE, Detail("the certificate was renewed, and the record kept the old hash")),
+        (
+            "sslbind check --select 'cert-*' finds such records",
+            "sslbind rebind OLD NEW gives every record of a certificate the new one",
+            "sslbind store add FILE.pfx adds a certificate with its key",
+        ),
+    ),
+    15300: Explanation(
+        "Event 15300, HttpEvent",
+        "A record was deleted.",
+        (
+            Detail("an administrator, or the owner of the record, deleted it"),
+            Detail(
+                "the IIS configuration has property 5506 below customMetadata, a leftover that"
+                " makes bindings vanish"
+            ),
+        ),
+        (
+            "sslbind list shows the records that should exist",
+            "sslbind check --sites applicationHost.config finds property 5506: explain legacy-5506",
+        ),
+    ),
+    15301: Explanation(
+        "Event 15301, HttpEvent",
+        "A record was created.",
+        (Detail("netsh, IIS or another owner added it"),),
+        ("sslbind list shows what should be there; there is nothing to fix",),
+    ),
+    36869: problems.PRIVATE_KEY.explained(
+        "Event 36869, Schannel",
+        "The certificate has no private key attached to it: mostly it was restored, or imported"
+        " from a .cer.",
+    ),
+    36870: Explanation(
+        "Event 36870, Schannel",
+        "The private key of the server's certificate is not accessible; the handshake fails.",
+        (*_UNUSABLE, Detail("the service has no right to read the key below MachineKeys")),
+        (
+            "sslbind store verify reports keys that are missing, locked or do not match",
+            "sslbind store add FILE.pfx adds the certificate with its key",
+            "sslbind explain 1312 lists what else breaks a key",
+        ),
+    ),
+    36871: problems.VERSIONS.explained(
+        "Event 36871, Schannel",
+        "No credential for TLS could be made; the text has the internal error state. 10013 means"
+        " that the TLS versions or cipher suites that a program asks for are turned off.",
+    ),
+    36872: problems.TRUST.explained(
+        "Event 36872, Schannel",
+        "Windows could not retrieve the chain of the certificate; before Server 2008 R2 the event"
+        " meant that the server has no default certificate, today's 36886.",
+    ),
+    36874: problems.VERSIONS.explained(
+        "Event 36874, Schannel",
+        "Client and server have no cipher suite in common; the handshake fails.",
+    ),
+    36876: problems.TRUST.explained(
+        "Event 36876, Schannel", "The certificate of a remote server did not validate."
+    ),
+    36877: problems.CLIENT_CERTIFICATE.explained(
+        "Event 36877, Schannel", "The certificate of a client did not validate."
+    ),
+    36878: problems.CLIENT_CERTIFICATE.explained(
+        "Event 36878, Schannel", "The certificate of a client is not suitable for what it is for."
+    ),
+    36881: problems.DATES.explained(
+        "Event 36881, Schannel", "The certificate of a remote server has expired, or is not valid"
+        " yet."
+    ),
+    36882: problems.TRUST.explained(
+        "Event 36882, Schannel", "An authority that is not trusted issued the certificate of a"
+        " remote server."
+    ),
+    36884: problems.NAME.explained(
+        "Event 36884, Schannel", "The certificate of a remote server does not have the name that"
+        " was asked for."
+    ),
+    36885: problems.ISSUER_LIST.explained(
+        "Event 36885, Schannel",
+        "The list of the authorities that this server trusts is too long: Schannel cut it where"
+        " it asks for client certificates.",
+    ),
+    36886: problems.MISSING_CERTIFICATE.explained(
+        "Event 36886, Schannel",
+        "There is no suitable default certificate on this server. That is for programs that use"
+        " the default, such as a directory server: HTTP.SYS uses the certificates of its records.",
+    ),
+    36887: problems.HANDSHAKE.explained(
+        "Event 36887, Schannel",
+        "The other side sent a fatal alert and ended the handshake: alert N in the text says why."
+        " 46 and 48 are a client that does not accept the certificate.",
+    ),
+    36888: problems.HANDSHAKE.explained(
+        "Event 36888, Schannel",
+        "The server sent a fatal alert and ended the handshake; 40 is handshake_failure.",
+    ),
+}  # fmt: skip
+"""Windows events that go with bindings."""

@@ -1,0 +1,262 @@
+"""The problems that codes, events, alerts and browsers report: why they occur, how to fix them."""
+
+from __future__ import annotations
+
+from sslbind.explanations.explanation import Problem
+
+_WHO_ANSWERS = "sslbind resolve ADDRESS:PORT HOST --explain shows which record answers, and why"
+_FIND_CERTIFICATES = "sslbind check --select 'cert-*' finds the records whose certificate fails"
+_ADD_WITH_KEY = "sslbind store add FILE.pfx adds the certificate with its key"
+_VERIFY = "sslbind store verify reports what is wrong with a certificate, its key or its chain"
+_RENEW = "sslbind renew FILE gives every record of the same names the new certificate"
+_PROBE = "sslbind probe ADDRESS:PORT HOST shows what the server really sends"
+
+PRIVATE_KEY = Problem(
+    (
+        "the certificate has no private key, or its key set is broken (see 1312)",
+        "the service has no right to read the key below MachineKeys",
+        "the key set belongs to another user, or was deleted with a profile or a temporary file",
+    ),
+    (
+        _VERIFY,
+        _ADD_WITH_KEY,
+        "certutil -repairstore MY THUMBPRINT, on the server, finds a key that is still there",
+    ),
+)
+NAME = Problem(
+    (
+        "a record for another name, or the default of the port, answers",
+        "the certificate does not list the name: browsers read the subject alternative names only",
+        "a wildcard covers one label: *.contoso.com covers neither contoso.com nor a.b.contoso.com",
+    ),
+    (
+        _WHO_ANSWERS,
+        "sslbind check --select cert-host-mismatch finds records whose certificate lacks the name",
+        _RENEW,
+    ),
+)
+DATES = Problem(
+    (
+        "the certificate, or one of its issuers, has expired or is not valid yet",
+        "it was renewed, and the record kept the old thumbprint",
+        "the clock of the client or the server is wrong",
+    ),
+    (
+        "sslbind expiry lists what expires, and when",
+        _WHO_ANSWERS,
+        _RENEW,
+    ),
+)
+TRUST = Problem(
+    (
+        "the server does not send the intermediate certificate",
+        "the root is a private one that this client does not trust",
+        "the certificate is self-signed, such as the one of a fresh installation",
+    ),
+    (
+        "sslbind check --select 'cert-chain-*' finds chains that are incomplete or expired",
+        "sslbind resolve ADDRESS:PORT HOST --explain shows the chain that Windows would send",
+        _PROBE,
+    ),
+)
+REVOKED = Problem(
+    (
+        "the issuer revoked the certificate: mostly after a new one was issued",
+        "a stapled OCSP answer, or the list of revoked certificates, says so",
+    ),
+    (_WHO_ANSWERS, _RENEW),
+)
+REVOCATION_UNKNOWN = Problem(
+    (
+        "whoever verified could not fetch the list of revoked certificates, or ask by OCSP",
+        "for client certificates it is the server that fetches it: a firewall or proxy is between",
+    ),
+    (
+        "sslbind update sslcert KEY verifyclientcertrevocation=disable stops the server asking",
+        "sslbind update sslcert KEY verifyrevocationwithcachedclientcertonly=enable asks the cache",
+    ),
+)
+USAGE = Problem(
+    (
+        "the certificate is not for servers: its extended key usage lacks serverAuth",
+        "its key usage lacks digitalSignature, which TLS 1.3 and ECDHE suites need",
+    ),
+    (
+        "sslbind check --select 'cert-*' finds both: cert-eku and cert-key-usage",
+        _RENEW,
+    ),
+)
+WEAK = Problem(
+    (
+        "the key is too short, or of a type that clients do not take",
+        "the certificate, or an intermediate, is signed with SHA-1 or MD5",
+    ),
+    ("sslbind check --select 'cert-weak,cert-key-type' finds such certificates", _RENEW),
+)
+VERSIONS = Problem(
+    (
+        "the record, or the machine, turns off the TLS versions that the client has",
+        "no suite that both know goes with the key of the certificate, RSA or EC",
+    ),
+    (
+        "sslbind check --select no-tls-version-left finds records without any TLS version",
+        "sslbind resolve ADDRESS:PORT HOST --explain shows which versions a record allows",
+    ),
+)
+HANDSHAKE = Problem(
+    (
+        "no cipher suite or TLS version fits: event 36874 goes with it",
+        "the record that was picked has no certificate that can be used",
+    ),
+    (_WHO_ANSWERS, "sslbind check finds the records that cannot serve"),
+)
+CLOSED = Problem(
+    (
+        "no record answers this connection: HTTP.SYS ends the handshake without an alert",
+        "the record has reject=enable",
+        "the certificate of the record cannot be used: event 15021 or 36870 on the server",
+        "a device between client and server ends connections of this name",
+    ),
+    (_WHO_ANSWERS, "sslbind check finds the records that cannot serve", _PROBE),
+)
+NOT_LISTENING = Problem(
+    (
+        "nothing listens there: no site, service or URL reservation uses this address and port",
+        "the IP listen list has other addresses only",
+        "a firewall refuses the connection",
+    ),
+    (
+        "sslbind show iplisten shows the addresses that HTTP.SYS listens on",
+        "netsh http show servicestate, on the server, shows the URLs that are registered",
+        _PROBE,
+    ),
+)
+PORT_TAKEN = Problem(
+    (
+        "another process has the port: netstat -ano, on the server, shows which",
+        "an address of the IP listen list does not exist on the machine",
+    ),
+    (
+        "sslbind show iplisten shows the addresses that HTTP.SYS listens on",
+        "sslbind delete iplisten ADDRESS removes one",
+    ),
+)
+PLAIN_TEXT = Problem(
+    (
+        "the port speaks HTTP without TLS: the site has an http binding where https is expected",
+        "a proxy or load balancer answers there, and not HTTP.SYS",
+    ),
+    (
+        "sslbind check --sites applicationHost.config compares the bindings of sites with records",
+        _PROBE,
+    ),
+)
+CLIENT_CERTIFICATE = Problem(
+    (
+        "the client has no certificate of an issuer that the server names",
+        "the certificate was refused: expired, revoked, or not for clients",
+        "the list of issuers is longer than 16 kB and was cut: event 36885",
+    ),
+    (
+        "sslbind list shows in the column flags which records ask for client certificates",
+        "sslbind check --select 'ctl-*,root-not-self-signed' finds what spoils the list",
+    ),
+)
+ISSUER_LIST = Problem(
+    (
+        "the server trusts so many authorities that their names take more than 16 kB",
+        "clients whose issuer was cut off send no certificate: 403.7 or 403.16",
+    ),
+    (
+        "sslbind check --select ctl-too-long counts the names",
+        "a store of the accepted issuers only: sslctlstorename=STORE names it",
+    ),
+)
+MISSING_CERTIFICATE = Problem(
+    (
+        "the certificate is not in the store that certstorename names",
+        "the thumbprint is that of the certificate before its renewal",
+    ),
+    (
+        "sslbind store list shows the stores that have the certificate, and whether with its key",
+        _FIND_CERTIFICATES,
+        _ADD_WITH_KEY,
+    ),
+)
+PFX = Problem(
+    (
+        "the password is another one",
+        (
+            "the file is sealed with AES and SHA-256, which Windows before Server 2019 cannot open,"
+            " and calls a wrong password"
+        ),
+    ),
+    (
+        "sslbind explain pfx-too-new says how to seal the file again",
+        "sslbind ccs list and sslbind store list show how each file is sealed",
+    ),
+)
+OTHER_OWNER = Problem(
+    (
+        "the request reached HTTP.SYS, and no worker process takes it",
+        "the application pool is stopped or fails, or the service that owns the URL does not run",
+        "a URL reservation of another application wins: netsh http show urlacl lists them",
+    ),
+    (
+        (
+            "the handshake worked, so the record is not the reason: look at the application pool,"
+            r" and at %SystemRoot%\System32\LogFiles\HTTPERR"
+        ),
+    ),
+)
+WRONG_SITE = Problem(
+    (
+        "no site has this host name on this address and port",
+        "the client reuses a connection that it made for another name of the same certificate",
+    ),
+    (
+        "sslbind check --sites applicationHost.config compares the bindings of sites with records",
+        _WHO_ANSWERS,
+    ),
+)
+INTERNAL = Problem(
+    (
+        "the sender does not say more: its own log does",
+        "on Windows, events of Schannel at the same second name the reason (36871, 36874, 36888)",
+    ),
+    (_WHO_ANSWERS, "sslbind check finds the records that cannot serve"),
+)
+BROKEN_MESSAGE = Problem(
+    (
+        "something that is not TLS arrived: plain HTTP on the port, or a proxy's answer",
+        "a device between the two changed or cut the handshake",
+    ),
+    (_PROBE,),
+)
+SITE_EXISTS = Problem(
+    (
+        "two sites have the same binding, and the second cannot start",
+        "a record with this key exists, of this owner or of another",
+    ),
+    (
+        "sslbind check --sites applicationHost.config finds bindings that sites share",
+        "sslbind show sslcert KEY shows the record and its owner",
+    ),
+)
+BAD_ADDRESS = Problem(
+    ("the binding of a site has an IPv6 address without brackets",),
+    (
+        "sslbind check --sites applicationHost.config --select ipv6-unbracketed finds it",
+        "sslbind explain ipv6-unbracketed",
+    ),
+)
+NO_STORE = Problem(
+    (
+        "a record has no certstorename: IIS Manager fails on it with this error",
+        "a program asked with a buffer that is too small, and asks again",
+    ),
+    (
+        "sslbind check --select null-store finds such records",
+        "sslbind update sslcert KEY certstorename=MY names the store",
+    ),
+)
