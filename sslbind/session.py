@@ -32,6 +32,7 @@ from sslbind.tags import PROPERTIES, SSLFLAGS, STORED, Value
 
 if TYPE_CHECKING:
     from sslbind.certificates.central import CentralStore
+    from sslbind.certificates.entry import Entry
     from sslbind.certificates.identity import Identity
     from sslbind.certificates.scanning import Progress
     from sslbind.certificates.stores import CertStores
@@ -114,6 +115,12 @@ class Session:
                 progress=self.progress,
             )
         return self._stores
+
+    def entry(self, binding: Binding) -> Entry | None:
+        """Return the certificate of ``binding`` in its store, None where that is not known."""
+        if self.stores is None or not binding.certhash or not binding.store:
+            return None
+        return self.stores.find(binding.certhash, binding.store)
 
     @property
     def central(self) -> CentralStore | None:

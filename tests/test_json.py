@@ -64,7 +64,7 @@ def test_a_record_has_every_tag() -> None:
 
 
 def test_list(run: Run, bare: Path) -> None:
-    """A record of each kind, with native types and canonical keys."""
+    """A record of each kind: native types, canonical keys, what is known of certificates."""
     bare.write_text(
         f"""version = 1
 windows = "2025"
@@ -88,13 +88,14 @@ certhash = "{A}"
 appid = "{IIS}"
 """
     )
-    central = {"certhash": None, "certstorename": None}
+    unknown = {"names": None, "not_after": None}
+    central = {"certhash": None, "certstorename": None, **unknown}
     same(
         run("list", "--format", "json").json,
         {
             "version": 1,
             "bindings": [
-                record(certstorename=None),
+                record(certstorename=None, **unknown),
                 record(
                     kind="hostnameport",
                     key="münchen.de:443",
@@ -106,6 +107,7 @@ appid = "{IIS}"
                     sslctlstorename="Client CA",
                     sslctlidentifier="x",
                     receivewindow=5,
+                    **unknown,
                 ),
                 record(kind="ccs", key="443", sslflags=2, **central),
                 record(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,10 +85,6 @@ class Table:
         self.session = session
         central = session.central is not None or session.files_unknown()
         self._reach = Reach(session.release, session.registry.iplisten, central)
-        self.entries: Mapping[tuple[str, str], Entry] = {
-            (one.thumbprint, one.store.casefold()): one
-            for one in (session.stores.entries() if session.stores else ())
-        }
 
     @cached_property
     def central_files(self) -> Sequence[CentralFile]:
@@ -135,7 +131,7 @@ class Table:
 
     def _candidate(self, binding: Binding) -> PortBinding:
         key, session = binding.key, self.session
-        entry = self.entries.get((binding.certhash or "", (binding.store or "").casefold()))
+        entry = session.entry(binding)
         settings = session.registry.settings.cert_stores
         files, unusable = (None, None) if key.kind.certificate else self._files(key)
         state, note = self._state(binding, entry)

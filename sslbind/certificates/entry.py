@@ -51,6 +51,11 @@ class Entry(NamedTuple):
         return self.certificate.names if self.certificate else ()
 
     @property
+    def called(self) -> str:
+        """What people call it: its first name, else its subject; empty where it was not read."""
+        return next(iter(self.names), self.certificate.subject if self.certificate else "")
+
+    @property
     def not_before(self) -> datetime | None:
         """The first moment of its validity, None where the certificate was not read."""
         return self.certificate.not_before if self.certificate else None

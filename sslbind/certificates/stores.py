@@ -158,6 +158,17 @@ class CertStores:
             return False
         return True
 
+    def find(self, thumbprint: str, store: str) -> Entry | None:
+        """Return the certificate with this thumbprint in ``store``, None where it is not there."""
+        return next(
+            (
+                entry
+                for entry in self._with_thumbprint(thumbprint)
+                if entry.store.casefold() == store.casefold()
+            ),
+            None,
+        )
+
     def by_sha256(self, digest: str) -> Entry | None:
         """Return the certificate with this SHA-256 (64 hex digits), or None."""
         digest = digest.lower()

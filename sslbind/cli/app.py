@@ -13,7 +13,7 @@ from click.decorators import FC
 
 from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name
 from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
-from sslbind.printable import printable, printable_json
+from sslbind.printable import printable
 from sslbind.registry.bindings import Bindings
 from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry
 from sslbind.release import RELEASES, Release
@@ -180,11 +180,10 @@ class App:
         sys.stdout.write(text)
 
     def json(self, document: dict[str, Any]) -> None:
-        """Write a versioned JSON document to standard output."""
-        import json
+        """Write a versioned JSON document to standard output; an iterator in it is a list."""
+        from sslbind.cli.jsontext import pieces
 
-        text = json.dumps({"version": 1, **document}, indent=2, ensure_ascii=not speaks_utf8())
-        sys.stdout.write(printable_json(text) + "\n")
+        sys.stdout.writelines(pieces({"version": 1, **document}, ascii_only=not speaks_utf8()))
 
     def note(self, *sentences: str) -> None:
         """Write each sentence once to standard error, unless ``--quiet``."""

@@ -246,7 +246,7 @@ def _table(
             print_table(columns, cells)
         _emit(app, text.getvalue(), output)
     elif cells:
-        print_table(columns, cells)
+        print_table(columns, cells, below="names")
     return NO if within and shown else OK
 
 

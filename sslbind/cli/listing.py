@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,95 +10,220 @@ import click
 
 from sslbind.binding import UNKNOWN, Binding
 from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
-from sslbind.cli.selection import select, selectors
+from sslbind.cli.moments import window
+from sslbind.cli.provision import named_thumbprints
+from sslbind.cli.selection import filters
 from sslbind.cli.unread import unread_json
 from sslbind.owners import owner_name
 from sslbind.printable import printable
+from sslbind.selection import (
+    ORDERS,
+    Group,
+    by_certificate,
+    ending,
+    select_bindings,
+    sort_bindings,
+)
 from sslbind.session import Session
 from sslbind.tags import STORED, TAGS, Type
+from sslbind.wording import day, plural
 
 if TYPE_CHECKING:
     from sslbind.certificates.entry import Entry
+    from sslbind.moments import Window
     from sslbind.registry.provenance import Unread
 
 _FEW = 3
 """Up to so many unknown tags are named."""
-COLUMNS = ("kind", "key", "thumbprint", "owner", "days left", "flags")
+COLUMNS = ("kind", "key", "thumbprint", "certificate", "owner", "days left", "flags")
+GROUPED = ("thumbprint", "certificate", "expires", "days left", "count", "bindings")
+_NAME = COLUMNS.index("certificate")
 
 
 @click.command("list", context_settings=HELP)
-@selectors
+@filters
+@click.option(
+    "--expires-within",
+    "within",
+    metavar="TIME",
+    callback=window,
+    help="Bindings whose certificate has expired, or ends within 30d, 2w, 12h, by a date, or in"
+    " the last 33% of its own life.",
+)
+@click.option(
+    "--sort",
+    "order",
+    type=click.Choice(ORDERS),
+    help="Order of the rows; else the kinds one after the other, each as the file has it.",
+)
+@click.option(
+    "--group-by", type=click.Choice(["cert"]), help="A row a certificate, with its bindings."
+)
 @format_option("table", "json", "tsv")
 @pass_app
 def list_command(
-    app: App, format_: str, cert: str | None, appid: str | None, host: str | None
+    app: App,
+    /,
+    within: Window | None,
+    order: str | None,
+    group_by: str | None,
+    format_: str,
+    **chosen: Any,
 ) -> int:
-    """List bindings: kind, key, thumbprint, owner, days left, flags.
+    """List bindings: kind, key, thumbprint, certificate, owner, days left, flags.
 
-    "days left" is the time until the certificate expires, "-" where it is not
-    known. "flags" are the tags that are not at their default. The columns of
-    tsv are those of the table, without a header.
+    "certificate" is the first name of the certificate, and how many more it has;
+    "days left" the time until it expires, "-" where that is not known. "flags" are
+    the tags that are not at their default. On a narrow terminal thumbprints are
+    shortened and long cells folded. The columns of tsv are those of the table but
+    "certificate", without a header; JSON has every tag, and the names and the end of the
+    certificate.
+
+    With --group-by cert the columns are thumbprint, certificate, expires, days
+    left, count, bindings.
 
     A record that is there and could not be read is a row with "?" in place of what
     is not known, and makes the exit code 1.
     """
-    session = app.reading()
-    found = select(session, cert, appid, host)
+    session, now = app.reading(), datetime.now(UTC)
+    found = _selected(app, session, within, now, **chosen)
+    if order:
+        found = sort_bindings(session, found, order)
     unread = [one for one in session.registry.provenance.unread if one.is_record]
-    code = NO if unread else OK
     if format_ == "json":
-        document: dict[str, Any] = {
-            "bindings": [binding.to_json(session.release) for binding in found]
-        }
-        if unread:
-            document["unread"] = [unread_json(one) for one in unread]
-        app.json(document)
-        return code
-    rows = _rows(session, found) + [_unread_row(one) for one in unread]
-    if format_ == "tsv":
-        app.echo("".join("\t".join(row) + "\n" for row in rows))
+        document: dict[str, Any] = (
+            {"certificates": map(_group_json, by_certificate(session, found))}
+            if group_by
+            else {"bindings": (_plain(session, one) for one in found)}
+        )
+        app.json(document | ({"unread": [unread_json(one) for one in unread]} if unread else {}))
+    else:
+        _print(app, session, found, unread, now, grouped=bool(group_by), tsv=format_ == "tsv")
+        if not found and not unread:
+            selected = within or any(value is not None for value in chosen.values())
+            app.note("no binding" + (" is selected" if selected else ""))
+    return NO if unread else OK
+
+
+def _selected(
+    app: App,
+    session: Session,
+    within: Window | None,
+    now: datetime,
+    *,
+    cert: str | None,
+    appid: str | None,
+    host: str | None,
+    port: int | None,
+) -> list[Binding]:
+    """Return the bindings that the options select."""
+    thumbprints = None if cert is None else named_thumbprints(cert)
+    found = select_bindings(session, thumbprints=thumbprints, appid=appid, pattern=host, port=port)
+    if within is None:
+        return found
+    found, unknown = ending(session, found, within, now)
+    if unknown:
+        app.note(f"{plural(unknown, 'binding')} left out: when the certificate ends is not known")
+    return found
+
+
+def _print(
+    app: App,
+    session: Session,
+    found: Sequence[Binding],
+    unread: Sequence[Unread],
+    now: datetime,
+    *,
+    grouped: bool,
+    tsv: bool,
+) -> None:
+    if grouped:
+        columns: Sequence[str] = GROUPED
+        rows = [_group_row(one, now) for one in by_certificate(session, found)]
+        rows += map(_unread_group, unread)
+    else:
+        columns = COLUMNS
+        rows = [_row(session, one, now) for one in found] + [*map(_unread_row, unread)]
+        if tsv or session.stores is None:
+            columns = (*COLUMNS[:_NAME], *COLUMNS[_NAME + 1 :])
+            rows = [(*row[:_NAME], *row[_NAME + 1 :]) for row in rows]
+    if tsv:
+        app.echo("".join("\t".join(map(printable, row)) + "\n" for row in rows))
     elif rows:
         from sslbind.cli.table import print_table
 
-        print_table(COLUMNS, rows)
-    else:
-        app.note("no binding" + (" is selected" if cert or appid or host else ""))
-    return code
+        print_table(columns, rows, spare=("certificate",), below=columns[-1])
 
 
 def _unread_row(one: Unread) -> tuple[str, ...]:
     """Return the row of a record that could not be read."""
     kind = one.key.kind if one.key is not None else one.kind
     key = one.key or (f"?:{one.port}" if one.port else UNKNOWN)
-    what = printable(f"could not be read ({one.place})")
-    return (str(kind or UNKNOWN), str(key), UNKNOWN, UNKNOWN, UNKNOWN, what)
+    what = f"could not be read ({one.place})"
+    return (str(kind or UNKNOWN), str(key), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, what)
 
 
-def _rows(session: Session, bindings: list[Binding]) -> list[tuple[str, ...]]:
-    now = datetime.now(UTC)
-    entries = _entries(session) if bindings else {}
-    rows: list[tuple[str, ...]] = []
-    for binding in bindings:
-        entry = entries.get((binding.certhash or "", (binding.store or "").casefold()))
-        left = (entry.not_after - now).days if entry and entry.not_after else None
-        rows.append(
-            (
-                binding.key.kind.name,
-                str(binding.key),
-                binding.certhash or (UNKNOWN if "certhash" in binding.unknown else "-"),
-                owner_name(binding.appid) or binding.appid,
-                "-" if left is None else str(left),
-                _flags(session, binding) or "-",
-            )
-        )
-    return rows
+def _unread_group(one: Unread) -> tuple[str, ...]:
+    """Return the same among certificates."""
+    _, key, *_, what = _unread_row(one)
+    return (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "1", f"{key} {what}")
 
 
-def _entries(session: Session) -> dict[tuple[str, str], Entry]:
-    """Return what the stores hold, by thumbprint and store."""
-    if session.stores is None:
-        return {}
-    return {(one.thumbprint, one.store.casefold()): one for one in session.stores.entries()}
+def _row(session: Session, binding: Binding, now: datetime) -> tuple[str, ...]:
+    entry = session.entry(binding)
+    return (
+        binding.key.kind.name,
+        str(binding.key),
+        binding.certhash or (UNKNOWN if "certhash" in binding.unknown else "-"),
+        _called(entry),
+        owner_name(binding.appid) or binding.appid,
+        _days(entry.not_after if entry else None, now),
+        _flags(session, binding) or "-",
+    )
+
+
+def _called(entry: Entry | None) -> str:
+    """Return the first name of a certificate and how many more it has."""
+    more = len(entry.names) - 1 if entry else 0
+    called = entry.called if entry else ""
+    return f"{called} +{more}" if more > 0 else called or "-"
+
+
+def _days(end: datetime | None, now: datetime) -> str:
+    return "-" if end is None else str((end - now).days)
+
+
+def _plain(session: Session, binding: Binding) -> dict[str, Any]:
+    return binding.to_json(session.release) | _certificate_json(session.entry(binding))
+
+
+def _certificate_json(entry: Entry | None) -> dict[str, Any]:
+    """Return what is known of a certificate; null where it is not."""
+    return {
+        "names": [*entry.names] if entry and entry.certificate else None,
+        "not_after": entry.not_after.isoformat() if entry and entry.not_after else None,
+    }
+
+
+def _group_json(group: Group) -> dict[str, Any]:
+    return {
+        "thumbprint": group.thumbprint,
+        **_certificate_json(group.entry),
+        "bindings": [one.key.to_json() for one in group.bindings],
+    }
+
+
+def _group_row(group: Group, now: datetime) -> tuple[str, ...]:
+    entry = group.entry
+    end = entry.not_after if entry else None
+    return (
+        group.thumbprint or (UNKNOWN if group.unknown else "-"),
+        _called(entry),
+        day(end) if end else "-",
+        _days(end, now),
+        str(len(group.bindings)),
+        " ".join(one.key.spec for one in group.bindings),
+    )
 
 
 def _flags(session: Session, binding: Binding) -> str:

@@ -1,4 +1,4 @@
-"""The options that select bindings: ``--cert``, ``--appid`` and ``--host``."""
+"""The options that select bindings: ``--cert``, ``--appid``, ``--host`` and ``--port``."""
 
 from __future__ import annotations
 
@@ -10,23 +10,38 @@ from sslbind.cli.provision import named_thumbprints
 from sslbind.selection import select_bindings
 from sslbind.session import Session
 
+_cert = click.option(
+    "--cert",
+    metavar="CERT",
+    help="Bindings of this certificate: a thumbprint, 8 or more of its digits, a SHA-256,"
+    " or a file.",
+)
+_appid = click.option(
+    "--appid", metavar="APPID", help="Bindings of this owner: a GUID, or a name such as iis."
+)
 selectors = options(
-    click.option(
-        "--cert",
-        metavar="CERT",
-        help="Bindings of this certificate: a thumbprint, 8 or more of its digits, a SHA-256,"
-        " or a file.",
-    ),
-    click.option(
-        "--appid", metavar="APPID", help="Bindings of this owner: a GUID, or a name such as iis."
-    ),
+    _cert,
+    _appid,
     click.option("--host", metavar="HOST", help="Bindings of this host name or address."),
 )
+"""What selects bindings to be changed."""
+
+filters = options(
+    _cert,
+    _appid,
+    click.option(
+        "--host",
+        metavar="HOST",
+        help="Bindings of this host name or address; * stands for any text, ? for one character.",
+    ),
+    click.option("--port", type=click.IntRange(1, 65535), help="Bindings of this port."),
+)
+"""What selects bindings to be looked at."""
 
 
 def select(
     session: Session, cert: str | None, appid: str | None, host: str | None
 ) -> list[Binding]:
-    """Return the bindings that match every option that was given."""
+    """Return the bindings that match every one of the ``selectors`` that was given."""
     thumbprints = None if cert is None else named_thumbprints(cert)
     return select_bindings(session, thumbprints=thumbprints, appid=appid, host=host)

@@ -118,7 +118,7 @@ def list_(app: App, store: str | None, format_: str) -> None:
         from sslbind.cli.table import print_table
 
         columns = ("store", "thumbprint", "names", "days left", "key", "file", "sealed")
-        print_table(columns, rows)
+        print_table(columns, rows, below="file")
     else:
         app.note("no certificate", "sslbind store add FILE puts one in")
 

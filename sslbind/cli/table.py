@@ -1,4 +1,4 @@
-"""Tables for people; whole cells always, whatever the width of the terminal.
+"""Tables for people: as wide as the terminal, and a line a row where none reads them.
 
 Laid out here and not by rich, which takes a millisecond for each row.
 """
@@ -7,49 +7,166 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 import click
 
 from sslbind.printable import printable
 
 DAYS_LEFT = "days left"
+THUMBPRINT = "thumbprint"
+SHORT = 12
+"""Digits of a thumbprint on a narrow terminal; commands take 8 or more."""
 SOON = 30
 """Days; a certificate that has fewer left wants attention."""
+_NARROW = 12
+"""Columns up to this width are not folded, and no other is folded to less."""
+_ROOMY = 24
+"""A column that may go below its row does so before it is narrower than this."""
+_INDENT = "    "
+_NOTHING = "-"
+"""What a cell has that has nothing to say."""
+_KEYS = ("key", "name")
+"""Columns that are folded last."""
 _BOLD, _RED, _YELLOW, _PLAIN = "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    spare: Sequence[str] = (),
+    below: str = "",
+) -> None:
     """Print ``rows`` to standard output.
 
-    Colours only on a terminal, and with NO_COLOR nothing but text. A day count
-    that runs out is yellow, then red. A terminal that is too narrow wraps
-    lines: a cut thumbprint would help nobody.
+    On a terminal, the table is not wider than it: thumbprints are shortened, then
+    the columns that ``spare`` names are left out, the cells of the column ``below``
+    go on lines below their rows, and other long cells go over several lines. Elsewhere
+    cells are whole, a line a row. Colours only on a terminal, and with NO_COLOR
+    nothing but text: a day count that runs out is yellow, then red.
     """
     cells = [[printable(cell) for cell in row] for row in rows]
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # click knows old consoles
-    between, rule, cross = ("   ", "─", "───") if _draws_lines() else (" | ", "-", "-+-")
-    laid_out = [_column(*column, colour=colour) for column in zip(columns, *cells, strict=True)]
-    heads, bodies, widths = zip(*laid_out, strict=True)
-    lines = [between.join(heads), cross.join(rule * width for width in widths)]
-    lines += map(between.join, zip(*bodies, strict=True))
-    click.echo("".join(f"{line.rstrip()}\n" for line in lines), nl=False)
+    terminal = sys.stdout.isatty()
+    table = [_Column(*column) for column in zip(columns, *cells, strict=True)]
+    between, cross = ("   ", "───") if _draws_lines() else (" | ", "-+-")
+    apart: list[_Column] = []
+    if terminal and _total(table, len(between)) > (limit := _terminal_width()):
+        table = _fitted(table, spare, limit, len(between))
+        if _total(table, len(between)) > limit:
+            between, cross = "  ", cross[:1] * 2
+            table, apart = _set_apart(table, below, limit)
+            _fold(table, limit)
+    colour = terminal and not os.environ.get("NO_COLOR")  # click knows old consoles
+    lines = [_head(table, between, colour=colour), *(f"{_INDENT}{one.name}" for one in apart)]
+    lines.append(cross.join(cross[0] * column.width for column in table))
+    lines += _body(table, apart, between, colour=colour)
+    click.echo("".join(f"{line}\n" for line in lines), nl=False)
 
 
-def _column(name: str, *cells: str, colour: bool) -> tuple[str, list[str], int]:
-    """Return the head and the cells of a column, all of one width, and that width."""
-    widths = [*map(_width, (name, *cells))]
-    widest = max(widths)
-    blanks = (" " * (widest - width) for width in widths)
-    if name == DAYS_LEFT:
-        padded = [space + cell for space, cell in zip(blanks, (name, *cells), strict=True)]
-    else:
-        padded = [cell + space for space, cell in zip(blanks, (name, *cells), strict=True)]
-    head, *body = padded
-    if not colour:
-        return head, body, widest
-    body = [_coloured(one) for one in body] if name == DAYS_LEFT else body
-    return f"{_BOLD}{head}{_PLAIN}", body, widest
+class _Column:
+    """A column: its name, its cells, and how wide it is."""
+
+    def __init__(self, name: str, *cells: str) -> None:
+        self.name = name
+        self.cells = cells
+        self.width = max(map(_width, (name, *cells)))
+        self.right = name == DAYS_LEFT
+
+    def padded(self, cell: str, shown: str) -> str:
+        """Return ``shown``, which is ``cell`` or that with colours, as wide as the column."""
+        blanks = " " * (self.width - _width(cell))
+        return blanks + shown if self.right else shown + blanks
+
+
+def _fitted(table: list[_Column], spare: Sequence[str], limit: int, between: int) -> list[_Column]:
+    """Return the table with short thumbprints, and without ``spare`` columns if it needs them."""
+    table = [
+        _Column(one.name, *(cell[:SHORT] if len(cell) == 40 else cell for cell in one.cells))
+        if one.name == THUMBPRINT
+        else one
+        for one in table
+    ]
+    if _total(table, between) > limit:
+        table = [one for one in table if one.name not in spare]
+    return table
+
+
+def _set_apart(table: list[_Column], name: str, limit: int) -> tuple[list[_Column], list[_Column]]:
+    """Return the table, and the column ``name`` where the others leave it too little room."""
+    others = [one for one in table if one.name != name]
+    apart = [one for one in table if one.name == name]
+    room = limit - _total(others, 2) - 2
+    if not apart or room >= min(apart[0].width, _ROOMY):
+        return table, []
+    apart[0].width = max(_NARROW, limit - len(_INDENT))
+    return others, apart
+
+
+def _fold(table: Sequence[_Column], limit: int) -> None:
+    """Narrow the wide columns, two blanks apart, until the table is not wider than ``limit``.
+
+    All get the same width, those of keys only where that is not enough.
+    """
+    wide = [one for one in table if one.width > _NARROW]
+    for folded in ([one for one in wide if one.name not in _KEYS], wide):
+        room = limit - 2 * (len(table) - 1) - sum(one.width for one in table if one not in folded)
+        for left, one in enumerate(sorted(folded, key=lambda one: one.width)):
+            share = max(_NARROW, len(one.name), room // (len(folded) - left))
+            one.width = min(one.width, share)
+            room -= one.width
+        if room >= 0:
+            return
+
+
+def _total(table: Sequence[_Column], between: int) -> int:
+    return sum(one.width for one in table) + between * (len(table) - 1)
+
+
+def _head(table: Sequence[_Column], between: str, *, colour: bool) -> str:
+    names = [
+        one.padded(one.name, f"{_BOLD}{one.name}{_PLAIN}" if colour else one.name) for one in table
+    ]
+    return between.join(names).rstrip()
+
+
+def _body(
+    table: Sequence[_Column], apart: Sequence[_Column], between: str, *, colour: bool
+) -> Iterator[str]:
+    """Yield the lines of the rows, several for a row that has a cell too wide for its column."""
+    folded = any(_width(cell) > one.width for one in table for cell in one.cells)
+    for number, row in enumerate(zip(*(one.cells for one in table), strict=True)):
+        for line in _lines(table, row) if folded else (row,):
+            shown = (
+                one.padded(cell, _coloured(cell) if colour and one.right else cell)
+                for cell, one in zip(line, table, strict=True)
+            )
+            yield between.join(shown).rstrip()
+        for one in apart:
+            if one.cells[number] != _NOTHING:
+                yield from (f"{_INDENT}{it}" for it in _pieces(one.cells[number], one.width))
+
+
+def _lines(table: Sequence[_Column], row: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of each line that ``row`` takes."""
+    pieces = (_pieces(cell, one.width) for cell, one in zip(row, table, strict=True))
+    yield from zip_longest(*pieces, fillvalue="")
+
+
+def _pieces(cell: str, width: int) -> Iterator[str]:
+    """Yield ``cell`` in pieces that fit ``width``: at blanks, else after a mark, else anywhere."""
+    while _width(cell) > width:
+        fits = min(width, len(cell))
+        while fits > 1 and _width(cell[:fits]) > width:
+            fits -= 1
+        cut = cell.rfind(" ", 0, fits + 1)
+        if cut <= 0:
+            cut = max(cell.rfind(mark, 0, fits) for mark in ".,:=-/") + 1
+        cut = cut if cut > 0 else fits
+        yield cell[:cut].rstrip()
+        cell = cell[cut:].lstrip()
+    yield cell
 
 
 def _width(cell: str) -> int:
@@ -62,10 +179,15 @@ def _width(cell: str) -> int:
 
 
 def _coloured(cell: str) -> str:
-    number = cell.strip()
-    if not number.lstrip("-").isdigit() or int(number) >= SOON:
+    if not cell.lstrip("-").isdigit() or int(cell) >= SOON:
         return cell
-    return f"{_RED if int(number) < 0 else _YELLOW}{cell}{_PLAIN}"
+    return f"{_RED if int(cell) < 0 else _YELLOW}{cell}{_PLAIN}"
+
+
+def _terminal_width() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
 
 
 def _draws_lines() -> bool:
