@@ -12,8 +12,8 @@ import os
 import re
 import stat
 import sys
-import time
 from collections.abc import Iterator
+from io import FileIO
 from typing import Self
 
 from sslbind.errors import SslbindError
@@ -50,7 +50,7 @@ def read_file(
     fill the memory. With ``regular`` so is a pipe or device, which could block.
     """
     try:
-        handle = os.open(path, _READ | (_AT_ONCE if regular else 0))
+        handle = _open(path, _READ | (_AT_ONCE if regular else 0))
         try:
             status = os.fstat(handle)
             if regular and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
@@ -69,8 +69,16 @@ def read_file(
     return data
 
 
-def stamp_of(status: os.stat_result) -> list[int]:
-    """Return what changes when the file does: its size, its times, its inode."""
+def stamp_of(path: str, status: os.stat_result | None = None) -> list[int]:
+    """Return what changes when the file does: its size, its times, its inode; raise OSError.
+
+    ``status`` is that of the file, where it is known. Windows calls the time of creation
+    ctime, and a listed folder has no inodes: there the file itself is asked.
+    """
+    if sys.platform == "win32":
+        status = os.stat(path)
+        return [status.st_size, status.st_mtime_ns, change_time(path), status.st_ino]
+    status = status or os.stat(path)
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
@@ -125,19 +133,8 @@ class Folder:
         os.unlink(self._at(name), dir_fd=self._handle)
 
     def replace(self, part: str, name: str) -> None:
-        """Rename; on Windows try for ten seconds while a reader has the old file open."""
-        deadline = time.monotonic() + (10 if sys.platform == "win32" else 0)
-        while True:
-            try:
-                os.replace(
-                    self._at(part), self._at(name), src_dir_fd=self._handle, dst_dir_fd=self._handle
-                )
-            except PermissionError:
-                if time.monotonic() >= deadline:
-                    raise
-                time.sleep(0.01)
-            else:
-                return
+        """Rename ``part``, replacing ``name``; Windows replaces no file that is open."""
+        _replace(self._at(part), self._at(name), src_dir_fd=self._handle, dst_dir_fd=self._handle)
 
     def names(self) -> list[str]:
         """Return the names in the folder."""
@@ -178,13 +175,13 @@ def write_file(
             old = where.status(name)
             if old is not None:
                 _refuse_odd(old)
-            with _part(where, name, mode or 0o666) as (part, handle):
+            with _part(where, name, mode or 0o666) as (part, file):
                 if old is not None:
-                    _take_over(where, name, old, handle)
-                _fill(handle, data)
+                    _take_over(where, name, old, file.fileno())
+                _fill(file, data)
                 if expected is not None and (old is None or where.read(name) != expected):
                     raise _changed(path)
-                _put_in_place(where, part, handle, name)
+                _put_in_place(where, part, file, name)
             where.sync()
     except (OSError, ValueError) as error:
         raise _unwritten(error, path) from None
@@ -204,9 +201,9 @@ def write_own(
     path = os.path.join(folder, name)
     try:
         with Folder(folder, follow=False) as where:
-            with _part(where, name, mode) as (part, handle):
-                _fill(handle, data, sync=sync)
-                _put_in_place(where, part, handle, name)
+            with _part(where, name, mode) as (part, file):
+                _fill(file, data, sync=sync)
+                _put_in_place(where, part, file, name)
             if sync:
                 where.sync()
     except (OSError, ValueError) as error:
@@ -252,8 +249,10 @@ def _remove_dead(where: Folder, name: str) -> None:
     status = where.status(name)
     if status is None or not stat.S_ISREG(status.st_mode):
         return
-    if sys.platform == "win32":  # which refuses to delete what is open
-        where.unlink(name)
+    if sys.platform == "win32":
+        # An open file is not deleted there, and a writer closes its own before it renames it.
+        if not lives(int(name.split(".")[-2])):
+            where.unlink(name)
         return
     handle = where.open(name, _READ | _AT_ONCE)
     try:
@@ -264,40 +263,36 @@ def _remove_dead(where: Folder, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _part(where: Folder, name: str, mode: int) -> Iterator[tuple[str, int]]:
+def _part(where: Folder, name: str, mode: int) -> Iterator[tuple[str, FileIO]]:
     """Yield a new temporary file of the folder, locked by us; delete it unless it was renamed."""
     while True:
         part = f".{name}.part.{os.getpid()}.{os.urandom(4).hex()}"
-        handle = where.open(part, _CREATE, mode)
-        try:
-            _hold(handle, wait=True)
-            status = where.status(part)
-            if status is None or not os.path.samestat(os.fstat(handle), status):
-                continue  # removed as a leftover before the lock was there
-            yield part, handle
-        except BaseException:  # a signal, too, leaves no temporary file
-            with contextlib.suppress(OSError):
-                if sys.platform == "win32":
-                    os.close(handle)
-                where.unlink(part)
-            raise
-        finally:
-            with contextlib.suppress(OSError):
-                os.close(handle)
+        with open(where.open(part, _CREATE, mode), "wb", buffering=0) as file:
+            try:
+                _hold(file.fileno(), wait=True)
+                status = where.status(part)
+                if status is None or not os.path.samestat(os.fstat(file.fileno()), status):
+                    continue  # removed as a leftover before the lock was there
+                yield part, file
+            except BaseException:  # a signal, too, leaves no temporary file
+                file.close()  # Windows deletes no open file
+                with contextlib.suppress(OSError):
+                    where.unlink(part)
+                raise
         return
 
 
-def _fill(handle: int, data: bytes, *, sync: bool = True) -> None:
-    with open(handle, "wb", closefd=False) as file:
-        file.write(data)
-        file.flush()
-        if sync:
-            os.fsync(handle)
+def _fill(file: FileIO, data: bytes, *, sync: bool = True) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+    if sync:
+        os.fsync(file.fileno())
 
 
-def _put_in_place(where: Folder, part: str, handle: int, name: str) -> None:
+def _put_in_place(where: Folder, part: str, file: FileIO, name: str) -> None:
     if sys.platform == "win32":  # an open file cannot be renamed there
-        os.close(handle)
+        file.close()
     where.replace(part, name)
 
 
@@ -391,15 +386,29 @@ def _changed(path: str | os.PathLike[str]) -> SslbindError:
 
 
 def _unwritten(error: Exception, path: str | os.PathLike[str]) -> SslbindError:
+    if sys.platform == "win32" and isinstance(error, PermissionError) and os.access(path, os.W_OK):
+        return SslbindError(f"cannot be written: {IS_OPEN}", OPEN_HINT, file=path)
     return SslbindError(f"cannot be written: {reason(error)}", "the file is as it was", file=path)
 
 
 if sys.platform == "win32":
+    from sslbind.ntfiles import (
+        IS_OPEN,
+        OPEN_HINT,
+        change_time,
+        lives,
+        open_to_read,
+        replace_in_use,
+    )
+
+    _open, _replace = open_to_read, replace_in_use
 
     def _hold(handle: int, *, wait: bool) -> bool:  # noqa: ARG001
         return True  # an open file is held already
 else:
     import fcntl
+
+    _open, _replace = os.open, os.replace
 
     def _hold(handle: int, *, wait: bool) -> bool:
         """Lock an open file, and return whether it is; ``wait`` where there are no locks."""

@@ -19,28 +19,7 @@ from sslbind.files import PRIVATE_FILE, reason
 LOCK_TIMEOUT = 60.0
 """Seconds that a writer waits for another before it gives up."""
 _REFUSALS = 200
-"""Windows refuses a file that its holder is just deleting; a folder that refuses, refuses on."""
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            # A byte far after the text, so that the holder's name stays readable.
-            os.lseek(handle, 1 << 20, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-else:
-    import fcntl
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+"""So many refusals in a row, two seconds or more: it is not a file that is just being deleted."""
 
 
 @contextlib.contextmanager
@@ -74,14 +53,7 @@ def locked(path: str | os.PathLike[str], timeout: float = LOCK_TIMEOUT) -> Itera
             os.write(handle, f"process {os.getpid()}\n".encode())
         yield
     finally:
-        # Unlinked while it is held: whoever waits sees another file and starts over. Windows
-        # unlinks no open file: closed first, and left to a waiter that has it open by then.
-        if sys.platform == "win32":
-            os.close(handle)
-        with contextlib.suppress(OSError):
-            os.unlink(lock)
-        if sys.platform != "win32":
-            os.close(handle)
+        _release(handle, lock)
 
 
 def _wait(lock: str, target: str | None, timeout: float) -> int | None:
@@ -91,9 +63,9 @@ def _wait(lock: str, target: str | None, timeout: float) -> int | None:
     while True:
         try:
             handle = _take_lock(lock, target)
-        except (PermissionError, FileNotFoundError):
+        except PermissionError:
             refused += 1
-            if os.name != "nt" or refused > _REFUSALS:
+            if sys.platform != "win32" or refused > _REFUSALS:
                 raise
         else:
             if handle is not None:
@@ -104,51 +76,93 @@ def _wait(lock: str, target: str | None, timeout: float) -> int | None:
         time.sleep(0.005 + os.urandom(1)[0] / 12800)  # waiters must not march in step
 
 
-def _take_lock(lock: str, target: str | None) -> int | None:
-    """Return the open lock file, None where another process holds it; raise OSError.
-
-    Whoever may read ``target`` may wait for its lock, and one that another user
-    left behind can be locked without being written.
-    """
-    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    mode = PRIVATE_FILE
-    if target is not None and sys.platform != "win32":  # a look would keep the writer's rename out
-        with contextlib.suppress(OSError):
-            mode = stat.S_IMODE(os.stat(target).st_mode) & 0o666
-    try:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | flags, mode | PRIVATE_FILE)
-    except PermissionError:
-        if not os.path.exists(lock):
-            raise
-        handle = os.open(lock, os.O_RDONLY | flags)
-    try:
-        if _try_lock(handle) and _same_file(handle, lock):
-            _refuse_foreign(handle, lock)
-            return handle
-    except BaseException:  # a signal, too, leaves no open handle
-        os.close(handle)
-        raise
-    os.close(handle)
-    return None
-
-
-def _refuse_foreign(handle: int, lock: str) -> None:
-    """Raise OSError for what is not a lock file of ours: the holder's name is written into it."""
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-        raise OSError(0, f"{os.path.basename(lock)} is not a lock file of its own: remove it")
-
-
-def _same_file(handle: int, path: str) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), os.stat(path))
-    except OSError:
-        return False
-
-
 def _holder(lock: str) -> str:
     try:
         with open(lock, encoding="ascii", errors="replace") as file:
             return file.readline(100).strip() or "another process"
     except OSError:
         return "another process"
+
+
+if sys.platform == "win32":
+    _IN_USE = 32  # ERROR_SHARING_VIOLATION
+
+    def _take_lock(lock: str, target: str | None) -> int | None:  # noqa: ARG001
+        """Return the new lock file, open, None where another process has it open; raise OSError.
+
+        Windows deletes no file that is open: one that can be deleted was left by a dead
+        process. Neither the lock file nor ``target`` is opened while another process holds
+        the lock: the holder could not delete the one, nor replace the other.
+        """
+        try:
+            os.unlink(lock)
+        except FileNotFoundError:
+            pass
+        except PermissionError as error:
+            if error.winerror != _IN_USE:
+                raise
+            return None
+        try:
+            return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        except FileExistsError:
+            return None
+
+    def _release(handle: int, lock: str) -> None:
+        """Close the lock file, which lets others delete it, and delete it."""
+        os.close(handle)
+        with contextlib.suppress(OSError):
+            os.unlink(lock)
+else:
+    import fcntl
+
+    def _take_lock(lock: str, target: str | None) -> int | None:
+        """Return the open lock file, None where another process holds it; raise OSError.
+
+        Whoever may read ``target`` may wait for its lock, and one that another user
+        left behind can be locked without being written.
+        """
+        flags = os.O_NOFOLLOW | os.O_NONBLOCK
+        mode = PRIVATE_FILE
+        if target is not None:
+            with contextlib.suppress(OSError):
+                mode = stat.S_IMODE(os.stat(target).st_mode) & 0o666
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | flags, mode | PRIVATE_FILE)
+        except PermissionError:
+            if not os.path.exists(lock):
+                raise
+            handle = os.open(lock, os.O_RDONLY | flags)
+        try:
+            if _try_lock(handle) and _same_file(handle, lock):
+                _refuse_foreign(handle, lock)
+                return handle
+        except BaseException:  # a signal, too, leaves no open handle
+            os.close(handle)
+            raise
+        os.close(handle)
+        return None
+
+    def _release(handle: int, lock: str) -> None:
+        """Unlink the lock file while it is held: who waits sees another file and starts over."""
+        with contextlib.suppress(OSError):
+            os.unlink(lock)
+        os.close(handle)
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _refuse_foreign(handle: int, lock: str) -> None:
+        """Raise OSError for what is not a lock file of ours: we write into it."""
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise OSError(0, f"{os.path.basename(lock)} is not a lock file of its own: remove it")
+
+    def _same_file(handle: int, path: str) -> bool:
+        try:
+            return os.path.samestat(os.fstat(handle), os.stat(path))
+        except OSError:
+            return False

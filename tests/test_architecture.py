@@ -23,13 +23,13 @@ MODULES = {
 }
 
 LAYERS = (
-    ("errors", "printable", "shells", "version", "digest", "wording", "moments"),
+    ("errors", "printable", "devices", "shells", "version", "digest", "wording", "moments"),
     ("release", "owners"),
     ("tags", "keys"),
     ("sslflags", "grammar"),
     ("binding", "netsh_messages"),
     ("tls_versions", "resolver", "sites"),
-    ("files", "locks", "cache"),
+    ("files", "locks", "cache", "ntfiles"),
     ("certificates",),
     ("registry",),
     ("session",),

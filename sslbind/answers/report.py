@@ -296,7 +296,7 @@ def _behind(stores: CertStores | None, chain: Chain) -> Sequence[str]:
 def _stamps(paths: Sequence[str]) -> list[list[Any]]:
     """Return each path with what changes when its file does, nothing where that may not show."""
     try:
-        stamps = [stamp_of(os.stat(path)) for path in paths]
+        stamps = [stamp_of(path) for path in paths]
     except (OSError, ValueError):
         return []
     newest = max(max(modified, changed) for _, modified, changed, _ in stamps)

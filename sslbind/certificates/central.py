@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sslbind import cache
 from sslbind.certificates.pem import MAX_SIZE
+from sslbind.devices import is_device
 from sslbind.digest import content_digest
 from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError
 from sslbind.files import PRIVATE_FILE, read_file, reason, remove_leftovers, write_file
@@ -76,10 +77,12 @@ def stem_of(file: str) -> str | None:
 
     That is any name without ``.pfx``, and any that is not a host name apart from
     its case and its Unicode normal form; names in A-labels too, as Windows looks
-    for the Unicode form (confirmed by others' code).
+    for the Unicode form (confirmed by others' code); and names of devices.
     """
     stem, suffix = file[: -len(SUFFIX)], file[-len(SUFFIX) :]
     if suffix.lower() != SUFFIX or stem.startswith("*") or "xn--" in stem.lower():
+        return None
+    if is_device(file):
         return None
     stem = unicodedata.normalize("NFC", stem).lower()
     try:
@@ -131,8 +134,9 @@ class CentralStore:
         """
         if stem_of(stem + SUFFIX) != stem:
             return None
-        if os.path.isfile(os.path.join(self.folder, stem + SUFFIX)):
-            return stem + SUFFIX
+        path = os.path.join(self.folder, stem + SUFFIX)
+        if os.path.isfile(path):
+            return _spelled(path)
         if self._odd is None:
             self._odd = self._find_odd()
         return self._odd.get(stem)
@@ -297,6 +301,15 @@ class CentralStore:
         return odd
 
 
+def _spelled(path: str) -> str:
+    """Return the name of a file as its folder has it, where that may differ in case."""
+    name = os.path.basename(path)
+    if os.name != "nt":
+        return name
+    found = os.path.basename(os.path.realpath(path))
+    return found if found.lower() == name.lower() else name  # else it is a link
+
+
 def _by_stem(files: Iterable[str]) -> dict[str, str]:
     """Return the file that serves each stem: the one spelled canonically, else the first."""
     serving: dict[str, str] = {}
@@ -312,6 +325,8 @@ def _why_nobody(file: str) -> str:
     stem = file[: -len(SUFFIX)]
     if stem.startswith("*"):
         return "a file name cannot have '*': the file of a wildcard is _.contoso.com.pfx"
+    if is_device(file):
+        return "its name is that of a device on Windows, where no file can have it"
     if "xn--" not in stem.lower():
         return "its name is not a host name"
     why = "its name is in punycode, and Windows looks for the Unicode form"

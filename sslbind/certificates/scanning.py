@@ -93,7 +93,7 @@ class PasswordFile:
         if self.path is None:
             return []
         try:
-            return [self.path, *stamp_of(os.stat(self.path))]
+            return [self.path, *stamp_of(self.path)]
         except (OSError, ValueError):
             return [self.path]
 
@@ -138,7 +138,11 @@ def scan(
             found[path] = FileContents([], [], [], problem=status)
             continue
         known = old.get(path)
-        stamp = stamp_of(status)
+        try:
+            stamp = stamp_of(f"{folder}/{path}", status)
+        except OSError as error:  # deleted meanwhile
+            found[path] = FileContents([], [], [], problem=f"cannot be read: {reason(error)}")
+            continue
         retry = known is not None and known.locked and old_password != password_stamp
         if known is None or known.stamp != stamp or retry:
             fresh = True

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.entry import Entry
 from sslbind.certificates.pem import MAX_SIZE, first_certificate
+from sslbind.devices import is_device
 from sslbind.digest import thumbprint as thumbprint_of
 from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError
 from sslbind.files import (
@@ -58,6 +59,8 @@ def store_name(text: str) -> str:
         wrong = "it must be one folder name"
     elif text.startswith(".") or text.endswith((".", " ")):
         wrong = "it must not start with a dot, nor end with a dot or a space"
+    elif is_device(text):
+        wrong = "it is the name of a device on Windows"
     else:
         return text
     raise CertificateError(
@@ -350,7 +353,7 @@ class CertStores:
 
         path = os.path.join(self.folder, file)
         try:
-            stamp = stamp_of(os.stat(path))
+            stamp = stamp_of(path)
             known = self._opened.get(file)
             if known is None or known[0] != stamp:
                 bundle = open_file(path, self._password_file(), strict=False)

@@ -174,9 +174,9 @@ class App:
         sys.stdout.write(text)
 
     def echo_utf8(self, text: str) -> None:
-        """Write a file's text to standard output, in UTF-8 whatever the terminal speaks."""
+        """Write a file's text to standard output: UTF-8, and its own line ends, on any system."""
         with contextlib.suppress(AttributeError, ValueError):
-            sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+            sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
         sys.stdout.write(text)
 
     def json(self, document: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from sslbind.cli.fleet import (
     telling,
 )
 from sslbind.cli.passwords import seal_option
+from sslbind.cli.streams import is_terminal
 from sslbind.planning.fleet import Pace
 from sslbind.planning.limits import LIMIT, parse_limit
 from sslbind.planning.outcome import Outcome, Status
@@ -130,7 +131,7 @@ def _refuse_early(words: Sequence[str], host: str | None, *, yes: bool) -> None:
             "name the targets, or all: a shell may have lost them, as PowerShell does with @NAME"
             " that is not in quotes"
         )
-    if not yes and not _on_terminal():
+    if not yes and not is_terminal(sys.stdin):
         raise click.UsageError(
             "apply asks before it writes, and there is no terminal to ask on: --yes agrees"
         )
@@ -156,10 +157,6 @@ def _planned(chosen: Fleet, saved: SavedPlan | None, asked: Asked) -> Sequence[O
 
 def _writes(outcomes: Sequence[Outcome]) -> bool:
     return any(one.status is Status.CHANGES for one in outcomes)
-
-
-def _on_terminal() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _agreed(outcomes: Sequence[Outcome]) -> bool:

@@ -15,6 +15,7 @@ import click
 from sslbind.cli.app import HELP, OK, App, Group, dry_run_option, format_option, pass_app
 from sslbind.cli.ccs_put import ENABLE, no_location, put
 from sslbind.cli.progress import progress
+from sslbind.cli.wildcards import one_file
 from sslbind.errors import SslbindError
 from sslbind.keys import CCS, SCOPEDCCS
 from sslbind.printable import printable
@@ -41,7 +42,10 @@ ccs_command.add_command(put)
 @ccs_command.command("enable", context_settings=HELP)
 @click.argument("folder", required=False)
 @click.option(
-    "--password-file", metavar="FILE", help="The file with the one password of all PFX files."
+    "--password-file",
+    metavar="FILE",
+    callback=one_file,
+    help="The file with the one password of all PFX files.",
 )
 @dry_run_option
 @format_option()

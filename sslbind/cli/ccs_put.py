@@ -9,6 +9,7 @@ import click
 from sslbind.cli.app import HELP, OK, App, dry_run_option, format_option, pass_app
 from sslbind.cli.passwords import password_options, seal_option
 from sslbind.cli.provision import read_certificates
+from sslbind.cli.wildcards import all_files
 from sslbind.errors import SslbindError
 from sslbind.printable import printable
 
@@ -25,7 +26,7 @@ _NOT_ENCRYPTED = (
 
 
 @click.command("put", context_settings=HELP)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, callback=all_files, metavar="FILE...")
 @seal_option
 @click.option("--legacy", is_flag=True, help="The same as --seal legacy.")
 @password_options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -22,7 +23,8 @@ from sslbind.cli.app import (
     pass_app,
 )
 from sslbind.cli.moments import at_option, span
-from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
+from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name, takes_colour
+from sslbind.cli.wildcards import all_files
 from sslbind.errors import InvalidRegistryError, SslbindError
 from sslbind.moments import SOON, SpanOrThird, Window
 from sslbind.printable import printable
@@ -71,6 +73,7 @@ question_options = options(
     click.option(
         "--sites",
         metavar="FILE",
+        callback=all_files,
         multiple=True,
         help="IIS's side, to compare with: applicationHost.config (IIS Express' too), XML of appcmd"
         " (- is standard input: appcmd list site /config /xml), MetaBase.xml; repeatable.",
@@ -104,7 +107,7 @@ question_options = options(
 
 
 @click.command("check", context_settings=HELP)
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", nargs=-1, callback=all_files, metavar="[FILE]...")
 @question_options
 @pass_app
 def check_command(
@@ -306,8 +309,8 @@ def _write(app: App, checked: Checked, fail_on: Severity, format_: str) -> None:
 
         app.echo(github.report(findings))
     else:
-        colour = False if os.environ.get("NO_COLOR") else None  # None: on a terminal
-        click.echo("".join(_text(one) for one in findings), nl=False, color=colour)
+        text = "".join(_text(one) for one in findings)
+        click.echo(text, nl=False, color=takes_colour(sys.stdout))
 
 
 def _plain(finding: Finding) -> dict[str, str | int | None]:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from sslbind.cli.app import OK, App
 from sslbind.cli.script import MAX_SCRIPT, run_text
-from sslbind.cli.streams import STANDARD_INPUT, shown_name
+from sslbind.cli.streams import STANDARD_INPUT, is_terminal, shown_name
 from sslbind.errors import SslbindError
 
 _PROMPT = "netsh>"
@@ -24,7 +24,7 @@ def run_console(app: App) -> int:
     """
     if sys.stdin is None:
         raise SslbindError("is closed", file=_NAME)
-    if sys.stdin.isatty():
+    if is_terminal(sys.stdin):
         return _converse(app)
     lines = b"".join(_until_left(sys.stdin.buffer))
     return run_text(app, lines, _NAME) if lines.strip() else OK

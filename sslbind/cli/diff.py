@@ -11,6 +11,7 @@ import click
 from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, pass_app
 from sslbind.cli.streams import STANDARD_INPUT, is_server
 from sslbind.cli.unread import unread_json
+from sslbind.cli.wildcards import all_files
 from sslbind.comparison import (
     UNTOLD,
     Comparison,
@@ -30,7 +31,7 @@ _MISSING = "-"
 
 
 @click.command("diff", context_settings=HELP)
-@click.argument("files", nargs=-1, required=True, metavar="A B...")
+@click.argument("files", nargs=-1, required=True, callback=all_files, metavar="A B...")
 @format_option()
 @pass_app
 def diff_command(app: App, files: tuple[str, ...], format_: str) -> int:

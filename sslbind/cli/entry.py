@@ -39,7 +39,11 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _prepare_streams() -> None:
-    """Let any text through to any terminal, and answers go nowhere where a stream is closed."""
+    """Let any text through to any terminal, and answers go nowhere where a stream is closed.
+
+    On Windows a file or a pipe would get the ANSI code page, which lacks most characters;
+    it gets UTF-8, which every reader of ours takes.
+    """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -47,6 +51,8 @@ def _prepare_streams() -> None:
         else:
             with contextlib.suppress(AttributeError, ValueError):
                 stream.reconfigure(errors="backslashreplace")
+                if sys.platform == "win32" and "PYTHONIOENCODING" not in os.environ:
+                    stream.reconfigure(encoding="utf-8")  # a console's has it already
 
 
 def _run(app: App, args: list[str]) -> int:

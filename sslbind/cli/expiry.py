@@ -14,6 +14,7 @@ from sslbind.cli.moments import at_option, window
 from sslbind.cli.monitoring import NagiosCommand, nagios_answer
 from sslbind.cli.progress import progress
 from sslbind.cli.streams import is_server
+from sslbind.cli.wildcards import all_files
 from sslbind.errors import SslbindError
 from sslbind.moments import Window
 from sslbind.printable import printable
@@ -44,7 +45,7 @@ expiry_options = options(
 
 
 @click.command("expiry", cls=NagiosCommand, context_settings=HELP)
-@click.argument("files", nargs=-1, metavar="[FILE|@TARGET]...")
+@click.argument("files", nargs=-1, callback=all_files, metavar="[FILE|@TARGET]...")
 @expiry_options
 @pass_app
 def expiry_command(

@@ -11,6 +11,7 @@ import click
 from sslbind.cli.app import HELP, NO, OK, App, pass_app
 from sslbind.cli.export_haproxy import HAPROXY, TITLE, export_haproxy
 from sslbind.cli.streams import STANDARD_INPUT
+from sslbind.cli.wildcards import one_file
 from sslbind.errors import SslbindError
 from sslbind.exporting import changing_formats, export_changes, export_registry
 from sslbind.files import write_file
@@ -56,7 +57,13 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
     is_flag=True,
     help="Exit 1 if something is lost; -o FILE is written anyway.",
 )
-@click.option("--changes-from", "server", metavar="FILE", help="Write what changes that server.")
+@click.option(
+    "--changes-from",
+    "server",
+    metavar="FILE",
+    callback=one_file,
+    help="Write what changes that server.",
+)
 @click.option("--prune", is_flag=True, help="With --changes-from: delete what only it has.")
 @pass_app
 def export_command(

@@ -24,6 +24,8 @@ from sslbind.cli.app import (
 )
 from sslbind.cli.changes import describe
 from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name
+from sslbind.cli.wildcards import all_files
+from sslbind.devices import is_device
 from sslbind.errors import SslbindError
 from sslbind.files import reason
 from sslbind.formats import formats
@@ -60,7 +62,7 @@ _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items(
 {_LISTED}
     """,
 )
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", nargs=-1, callback=all_files, metavar="[FILE]...")
 @click.option(
     "--from",
     "name",
@@ -247,6 +249,12 @@ def _target(folder: str, source: Source) -> str:
     if is_server(source.file):
         return os.path.join(folder, f"{source.file[1:]}.toml")
     name = re.sub(r"[\s\ud800-\udfff]", "-", _stem(source.file))  # what TOML has no text for
+    if is_device(name):
+        raise SslbindError(
+            f"would make {name}.toml, the name of a device on Windows",
+            "rename the file, or import it alone with -r FILE",
+            file=source.file,
+        )
     return os.path.join(folder, f"{name}.toml")
 
 

@@ -13,6 +13,7 @@ from sslbind.cli.app import HELP, App, format_option, pass_app
 from sslbind.cli.moments import at_option, window
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import read_certificates
+from sslbind.cli.wildcards import one_file
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.expiry import Row, expiry_rows
 from sslbind.keys import CCS, KIND_BY_NAME, SCOPEDCCS, Key, infer_key, parse_key
@@ -66,7 +67,7 @@ class _MissingError(Exception):
 
 
 @click.command("needs-renewal", cls=_Command, context_settings=HELP)
-@click.argument("renewable", metavar="KEY|CERT|FILE")
+@click.argument("renewable", callback=one_file, metavar="KEY|CERT|FILE")
 @click.option(
     "--expires-in",
     "within",

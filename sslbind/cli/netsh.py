@@ -18,6 +18,7 @@ from sslbind.cli.app import (
     format_option,
 )
 from sslbind.cli.lines import LineOptions, Reply, failure, relies_on_us, run_line
+from sslbind.cli.wildcards import one_file
 from sslbind.errors import NetshError, SslbindError
 from sslbind.grammar import HELP_WORDS, VERBS, match_word, tag_names
 from sslbind.release import DEFAULT_RELEASE, Release
@@ -214,6 +215,7 @@ def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
         click.option(
             "--cert",
             metavar="FILE",
+            callback=one_file,
             help="Put a PEM or PFX file into the store and bind its certificate; also a"
             " thumbprint, 8 or more of its digits, or a SHA-256.",
         ),

@@ -8,14 +8,18 @@ import sys
 import click
 
 from sslbind.cli.app import options
-from sslbind.cli.streams import read_input
+from sslbind.cli.streams import is_terminal, read_input
+from sslbind.cli.wildcards import one_file
 from sslbind.errors import PasswordError, SslbindError
 from sslbind.passwords import Passwords
 from sslbind.printable import printable
 
 password_options = options(
     click.option(
-        "--password-file", metavar="FILE", help="Password of the PFX file or key: FILE's content."
+        "--password-file",
+        metavar="FILE",
+        callback=one_file,
+        help="Password of the PFX file or key: FILE's content.",
     ),
     click.option(
         "--password-env",
@@ -36,8 +40,7 @@ seal_option = click.option(
 def passwords(password_file: str | None, password_env: str | None) -> Passwords:
     """Return the passwords of the options; without any, a person at a terminal is asked."""
     given = _given(password_file, password_env)
-    interactive = sys.stdin is not None and sys.stdin.isatty()
-    return Passwords(given, _ask if interactive else None)
+    return Passwords(given, _ask if is_terminal(sys.stdin) else None)
 
 
 def _ask(file: str) -> bytes:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from sslbind.cli.streams import is_terminal
+
 if TYPE_CHECKING:
     from rich.status import Status
 
@@ -32,7 +34,7 @@ def progress(
     It takes a number, which is shown in front of ``what``, and what else there is
     to say. The line is gone when the block ends.
     """
-    if "CI" in os.environ or not sys.stderr.isatty():
+    if "CI" in os.environ or not is_terminal(sys.stderr):
         yield None
         return
     due = time.monotonic() + PATIENCE

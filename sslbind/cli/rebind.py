@@ -9,6 +9,7 @@ from sslbind.cli.app import HELP, NO, OK, App, dry_run_option, format_option, pa
 from sslbind.cli.changes import describe
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import named_certificate
+from sslbind.cli.wildcards import one_file
 from sslbind.keys import HOSTNAMEPORT
 from sslbind.owners import OWNER_BY_APPID
 from sslbind.printable import printable
@@ -19,8 +20,8 @@ from sslbind.wording import join, plural
 
 
 @click.command("rebind", context_settings=HELP)
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", callback=one_file)
+@click.argument("new", callback=one_file)
 @click.option("--force", is_flag=True, help="Even if NEW lacks a name that OLD has.")
 @password_options
 @dry_run_option

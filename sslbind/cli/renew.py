@@ -13,6 +13,7 @@ from sslbind.cli.ccs_put import central_store, put_certificate, put_json, put_te
 from sslbind.cli.changes import describe
 from sslbind.cli.passwords import password_options, seal_option
 from sslbind.cli.provision import read_certificates
+from sslbind.cli.wildcards import all_files
 from sslbind.errors import SslbindError
 from sslbind.printable import printable
 from sslbind.renewal import Renewal, RenewalRequest, newer_file, newest, renew
@@ -53,7 +54,7 @@ class _Done(NamedTuple):
 
 
 @click.command("renew", context_settings=HELP)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, callback=all_files, metavar="FILE...")
 @renew_options
 @password_options
 @dry_run_option

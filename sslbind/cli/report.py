@@ -12,6 +12,7 @@ from sslbind.cli.app import HELP, OK, REGISTRY_VARIABLE, UNASKED, App, pass_app
 from sslbind.cli.moments import at_option, span
 from sslbind.cli.progress import progress
 from sslbind.cli.streams import STANDARD_INPUT, shown_name
+from sslbind.cli.wildcards import all_files
 from sslbind.errors import SslbindError
 from sslbind.expiry import server_names
 from sslbind.files import write_file
@@ -23,7 +24,7 @@ from sslbind.wording import plural
 
 
 @click.command("report", context_settings=HELP)
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", nargs=-1, callback=all_files, metavar="[FILE]...")
 @click.option(
     "-o",
     "--output",

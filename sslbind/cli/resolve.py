@@ -12,6 +12,7 @@ from sslbind.answers.report import NO_TLS, Report, host_checked, report, state
 from sslbind.answers.sent import chain_reasons
 from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, pass_app
 from sslbind.cli.streams import read_input, shown_name
+from sslbind.cli.wildcards import one_file
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, parse_address, parse_host, parse_key
 from sslbind.printable import printable
@@ -42,6 +43,7 @@ class Connection(NamedTuple):
 @click.option(
     "--client-hello",
     metavar="FILE",
+    callback=one_file,
     help="Read the server name from a ClientHello, raw TLS records ('-': standard input).",
 )
 @click.option("--explain", "explained", is_flag=True, help="Say how the answer came about.")

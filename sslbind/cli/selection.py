@@ -7,12 +7,14 @@ import click
 from sslbind.binding import Binding
 from sslbind.cli.app import options
 from sslbind.cli.provision import named_thumbprints
+from sslbind.cli.wildcards import one_file
 from sslbind.selection import select_bindings
 from sslbind.session import Session
 
 _cert = click.option(
     "--cert",
     metavar="CERT",
+    callback=one_file,
     help="Bindings of this certificate: a thumbprint, 8 or more of its digits, a SHA-256,"
     " or a file.",
 )

@@ -12,6 +12,7 @@ from sslbind.certificates.judgement import doubts
 from sslbind.cli.app import HELP, NO, OK, App, Group, format_option, pass_app
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import named_thumbprints, read_certificates
+from sslbind.cli.wildcards import all_files, one_file
 from sslbind.inventory import (
     delete_entries,
     find_entries,
@@ -37,7 +38,7 @@ def store_command() -> None:
 
 
 @store_command.command("add", context_settings=HELP)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, callback=all_files, metavar="FILE...")
 @store_option
 @password_options
 @format_option()
@@ -124,7 +125,7 @@ def list_(app: App, store: str | None, format_: str) -> None:
 
 
 @store_command.command("show", context_settings=HELP)
-@click.argument("certificate")
+@click.argument("certificate", callback=one_file)
 @store_option
 @format_option()
 @pass_app
@@ -141,7 +142,9 @@ def show(app: App, certificate: str, store: str | None, format_: str) -> int:
 
 
 @store_command.command("delete", context_settings=HELP)
-@click.argument("certificates", nargs=-1, required=True, metavar="CERTIFICATE...")
+@click.argument(
+    "certificates", nargs=-1, required=True, callback=all_files, metavar="CERTIFICATE..."
+)
 @store_option
 @format_option()
 @pass_app
@@ -158,7 +161,7 @@ def delete(app: App, certificates: tuple[str, ...], store: str | None, format_: 
 
 
 @store_command.command("verify", context_settings=HELP)
-@click.argument("certificates", nargs=-1, metavar="[CERTIFICATE]...")
+@click.argument("certificates", nargs=-1, callback=all_files, metavar="[CERTIFICATE]...")
 @store_option
 @format_option()
 @pass_app

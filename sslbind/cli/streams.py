@@ -1,8 +1,10 @@
-"""``-``, standard input, which means the same to every command that reads a file."""
+"""The standard streams: ``-``, and whether a person is at the other end."""
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import TextIO
 
 from sslbind.errors import SslbindError
 from sslbind.files import read_file, reason
@@ -42,3 +44,50 @@ def read_input(path: str, limit: int, *, may_be_empty: bool = False) -> bytes:
     if len(data) > limit:
         raise SslbindError(f"is larger than {limit} bytes", file=shown_name(path))
     return data
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person can be at the other end of ``stream``.
+
+    On Windows NUL is a terminal to ``isatty``, where nobody ever answers; only a console
+    has a console mode (GetConsoleMode).
+    """
+    if stream is None or stream.closed or not stream.isatty():
+        return False
+    return sys.platform != "win32" or _console_mode(stream) is not None
+
+
+def takes_colour(stream: TextIO) -> bool:
+    """Whether escape sequences become colours on ``stream``: on a terminal without NO_COLOR.
+
+    A console of Windows is switched to take them; one from before Windows 10 cannot be.
+    """
+    if os.environ.get("NO_COLOR") or not is_terminal(stream):
+        return False
+    return sys.platform != "win32" or _takes_escapes(stream)
+
+
+if sys.platform == "win32":
+    _VIRTUAL_TERMINAL = 0x0004
+    """ENABLE_VIRTUAL_TERMINAL_PROCESSING of SetConsoleMode."""
+
+    def _console_mode(stream: TextIO) -> int | None:
+        """Return the mode of a console, None for anything else."""
+        import ctypes
+        import msvcrt
+
+        mode = ctypes.c_ulong()
+        handle = ctypes.c_void_p(msvcrt.get_osfhandle(stream.fileno()))
+        known = ctypes.windll.kernel32.GetConsoleMode(handle, ctypes.byref(mode))
+        return mode.value if known else None
+
+    def _takes_escapes(stream: TextIO) -> bool:
+        import ctypes
+        import msvcrt
+
+        mode = _console_mode(stream) or 0
+        handle = ctypes.c_void_p(msvcrt.get_osfhandle(stream.fileno()))
+        return bool(
+            mode & _VIRTUAL_TERMINAL
+            or ctypes.windll.kernel32.SetConsoleMode(handle, mode | _VIRTUAL_TERMINAL)
+        )

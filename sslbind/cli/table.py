@@ -5,13 +5,13 @@ Laid out here and not by rich, which takes a millisecond for each row.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 import click
 
+from sslbind.cli.streams import is_terminal, takes_colour
 from sslbind.printable import printable
 
 DAYS_LEFT = "days left"
@@ -48,7 +48,7 @@ def print_table(
     nothing but text: a day count that runs out is yellow, then red.
     """
     cells = [[printable(cell) for cell in row] for row in rows]
-    terminal = sys.stdout.isatty()
+    terminal = is_terminal(sys.stdout)
     table = [_Column(*column) for column in zip(columns, *cells, strict=True)]
     between, cross = ("   ", "───") if _draws_lines() else (" | ", "-+-")
     apart: list[_Column] = []
@@ -58,7 +58,7 @@ def print_table(
             between, cross = "  ", cross[:1] * 2
             table, apart = _set_apart(table, below, limit)
             _fold(table, limit)
-    colour = terminal and not os.environ.get("NO_COLOR")  # click knows old consoles
+    colour = takes_colour(sys.stdout)
     lines = [_head(table, between, colour=colour), *(f"{_INDENT}{one.name}" for one in apart)]
     lines.append(cross.join(cross[0] * column.width for column in table))
     lines += _body(table, apart, between, colour=colour)

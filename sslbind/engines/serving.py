@@ -126,6 +126,6 @@ def _below(folder: str) -> Iterator[tuple[str, list[int]]]:
 
 def _stamp(path: str) -> tuple[str, list[int]]:
     try:
-        return path, stamp_of(os.stat(path))
+        return path, stamp_of(path)
     except OSError:
         return path, []

@@ -77,7 +77,7 @@ def install(app: App, shell: str | None, format_: str) -> None:
 @pass_app
 def show(app: App, shell: str) -> None:
     """Print the completion script of SHELL: bash, zsh, fish or powershell."""
-    app.echo(script_text(shell).decode("utf-8"))
+    app.echo_utf8(script_text(shell).decode("utf-8"))
 
 
 def script_text(shell: str) -> bytes:

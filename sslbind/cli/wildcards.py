@@ -1,0 +1,47 @@
+"""``*`` and ``?`` in names of files, which cmd and PowerShell leave to the program."""
+
+from __future__ import annotations
+
+import glob
+import os
+
+import click
+
+from sslbind.errors import SslbindError
+from sslbind.wording import some
+
+
+def all_files(
+    context: click.Context,  # noqa: ARG001
+    parameter: click.Parameter,  # noqa: ARG001
+    values: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Return the values of a parameter, each pattern replaced by the files that it matches."""
+    return tuple(name for value in values for name in _matched(value))
+
+
+def one_file(
+    context: click.Context,  # noqa: ARG001
+    parameter: click.Parameter,  # noqa: ARG001
+    value: str | None,
+) -> str | None:
+    """Return the value of a parameter, or the one file that it matches.
+
+    Raises SslbindError where there are several.
+    """
+    if value is None:
+        return None
+    found = _matched(value)
+    if len(found) > 1:
+        raise SslbindError(f"{value} matches {len(found)} files", f"name one: {some(found, 5)}")
+    return found[0]
+
+
+def _matched(value: str) -> list[str]:
+    """Return the files that ``value`` matches, itself where there are none.
+
+    It is never called for a binding alone, in whose key ``*`` is a host.
+    """
+    if os.name != "nt" or not ("*" in value or "?" in value):
+        return [value]
+    return sorted(glob.glob(value.replace("[", "[[]"))) or [value]

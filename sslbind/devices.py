@@ -1,0 +1,19 @@
+"""Names that Windows keeps for devices: a file of such a name is not a file.
+
+They count in every folder, in any case, with any extension (Naming Files, Paths, and
+Namespaces). A registry is shared between systems, so they are refused on all of them.
+"""
+
+from __future__ import annotations
+
+import re
+
+_DEVICE = re.compile(
+    "(?:con|prn|aux|nul|conin\\$|conout\\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:[.:].*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def is_device(name: str) -> bool:
+    """Whether ``name``, one component of a path, is a device on Windows: ``NUL``, ``com1.pfx``."""
+    return _DEVICE.fullmatch(name) is not None

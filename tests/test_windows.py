@@ -1,0 +1,327 @@
+"""Windows: its devices, its open files, its code pages, its consoles and its shells.
+
+Most of this means something on Windows only, or in its Python under Wine: tests/windows/wine.sh.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from conftest import ADDED, IIS, A, B, Run, Stored
+from pki import issue, mail, web
+
+from sslbind.certificates.central import CentralStore
+from sslbind.certificates.scanning import PasswordFile, scan
+from sslbind.certificates.stores import store_name
+from sslbind.cli.streams import is_terminal, takes_colour
+from sslbind.devices import is_device
+from sslbind.errors import CertificateError, SslbindError
+from sslbind.files import read_file, remove_leftovers, write_file
+from sslbind.locks import locked
+from sslbind.registry.registry import Registry
+
+windows = pytest.mark.skipif(sys.platform != "win32", reason="Windows alone does that")
+
+SNI = "bücher.пример.example:443"
+
+
+def cmd(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a line in cmd; ``sslbind`` in it is the command."""
+    python = f'"{sys.executable}" -m sslbind'
+    script = folder / "line.bat"
+    script.write_bytes(
+        f"@{line.replace('sslbind', python, 1)}\r\n@exit /b %errorlevel%\r\n".encode()
+    )
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        ["cmd", "/c", str(script)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path, **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=100,
+        check=False,
+    )
+
+
+class TestDevices:
+    @pytest.mark.parametrize(
+        "name", ["CON", "nul", "Aux", "prn", "COM1", "lpt9", "com1.pfx", "NUL.tar.gz", "con .txt"]
+    )
+    def test_a_device_names_no_store(self, name: str) -> None:
+        """On every system, as a registry is shared between them."""
+        assert is_device(name)
+        with pytest.raises(CertificateError, match="the name of a device on Windows"):
+            store_name(name)
+
+    @pytest.mark.parametrize("name", ["CONTOSO", "com", "COM10", "nullary", "MY", "lpt", "my.con"])
+    def test_others_do(self, name: str) -> None:
+        assert store_name(name) == name
+
+    def test_the_option_store(self, stored: Stored, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "a.pem").write_bytes(mail().pem + mail().key_pem())
+        done = run("store", "add", "a.pem", "--store", "CON")
+        assert (done.code, done.out) == (2, "")
+        assert "'CON' is not a store name: it is the name of a device on Windows" in done.err
+
+    def test_a_host_that_has_no_file(self, tmp_path: Path) -> None:
+        """Windows cannot have the file, so no connection is served from it."""
+        (tmp_path / "www.contoso.com.pfx").write_bytes(b"")
+        central = CentralStore(str(tmp_path))
+        assert central.file("www.contoso.com") == "www.contoso.com.pfx"
+        assert central.file("aux.contoso.com") is None
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot have the file at all")
+    def test_import_makes_no_device(self, run: Run, tmp_path: Path) -> None:
+        line = f"add sslcert ipport=10.0.0.5:443 certhash={A} appid={IIS}\n"
+        (tmp_path / "nul.txt").write_text(line)
+        done = run("import", "--each", "out", "nul.txt")
+        assert (done.code, done.out) == (2, "")
+        assert "nul.txt: would make nul.toml, the name of a device on Windows" in done.err
+
+
+@windows
+class TestOpenFiles:
+    def test_a_lock_file_goes(self, tmp_path: Path) -> None:
+        with locked(tmp_path / "sslbind.toml"):
+            assert (tmp_path / ".sslbind.toml.lock").exists()
+        assert [*tmp_path.iterdir()] == []
+
+    def test_one_that_a_dead_process_left_goes(self, tmp_path: Path) -> None:
+        (tmp_path / ".lock").write_bytes(b"process 4194301\n")
+        with locked(tmp_path, timeout=1):
+            pass
+        assert [*tmp_path.iterdir()] == []
+
+    def test_a_temporary_file_of_the_dead_goes(self, tmp_path: Path) -> None:
+        """That of a living process stays, also in the moment in which it is closed."""
+        dead, living = f".a.part.{2**22 - 4}.0a1b2c3d", f".a.part.{os.getpid()}.0a1b2c3d"
+        for name in (dead, living):
+            (tmp_path / name).write_bytes(b"")
+        remove_leftovers(str(tmp_path))
+        assert [one.name for one in tmp_path.iterdir()] == [living]
+
+    @pytest.mark.slow
+    def test_a_file_that_stays_open_is_an_error_in_bounded_time(self, tmp_path: Path) -> None:
+        path = tmp_path / "sslbind.toml"
+        path.write_bytes(b"old")
+        with path.open("rb"), pytest.raises(SslbindError) as caught:
+            write_file(path, b"new")
+        assert caught.value.message == (
+            "cannot be written: another program has it open, and Windows replaces no open file"
+        )
+        assert path.read_bytes() == b"old"
+        assert [one.name for one in tmp_path.iterdir()] == ["sslbind.toml"]
+        write_file(path, b"new")
+        assert path.read_bytes() == b"new"
+
+    def test_a_reader_meets_no_writer(self, tmp_path: Path) -> None:
+        """Whoever reads while the file is replaced gets the old one or the new one."""
+        path = tmp_path / "file"
+        path.write_bytes(b"0" * 100)
+        done = threading.Event()
+
+        def write() -> None:
+            for number in range(100):
+                write_file(path, b"%d" % (number % 10) * 100)
+            done.set()
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        found = set()
+        while not done.is_set():
+            found.add(read_file(path))
+        writer.join()
+        assert found <= {b"%d" % number * 100 for number in range(10)}
+
+    def test_a_changed_file_is_seen(self, tmp_path: Path) -> None:
+        """Also if it has the same size, and its old times again."""
+        path = tmp_path / "MY" / "web.pem"
+        path.parent.mkdir()
+        first, second = web().pem, mail().pem
+        size = max(len(first), len(second)) + 1
+        path.write_bytes(first.ljust(size, b"\n"))
+        before = path.stat()
+        assert scan(str(tmp_path), PasswordFile(None, ""))["MY/web.pem"].branches[0].leaf
+        with path.open("r+b") as file:
+            file.write(second.ljust(size, b"\n"))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        found = scan(str(tmp_path), PasswordFile(None, ""))["MY/web.pem"].branches
+        assert [one.leaf.thumbprint for one in found] == [mail().thumbprint]
+
+
+@windows
+class TestStreams:
+    @pytest.fixture
+    def international(self, bare: Path, run: Run) -> Path:
+        words = [f"hostnameport={SNI}", f"certhash={A}", f"appid={IIS}", "certstorename=MY"]
+        assert run("add", "sslcert", *words).out == ADDED
+        return bare
+
+    def test_what_was_redirected_comes_back(self, international: Path, run: Run) -> None:
+        """Standard output is UTF-8 unless it is a console; the code page has no such letters."""
+        assert cmd("sslbind show sslcert > shown.txt", international.parent).returncode == 0
+        shown = (international.parent / "shown.txt").read_text("utf-8")
+        assert f"    Hostname:port                : {SNI}\n" in shown
+        done = run("-r", "second.toml", "import", "shown.txt")
+        assert done.out == f"added hostnameport={SNI} {A}\n"
+
+    def test_an_encoding_that_is_asked_for(self, international: Path) -> None:
+        done = cmd("sslbind list", international.parent, PYTHONIOENCODING="cp850")
+        assert "bücher".encode("cp850") in done.stdout
+
+    @pytest.mark.parametrize(
+        "line",
+        ["sslbind -r sslbind.toml store add locked.pfx", "sslbind rebind locked.pfx locked.pfx"],
+        ids=["store-add", "rebind"],
+    )
+    def test_nul_is_asked_for_no_password(self, stored: Stored, tmp_path: Path, line: str) -> None:
+        """It is a terminal to C programs, and nobody ever types there."""
+        (tmp_path / "locked.pfx").write_bytes(web().pfx(b"secret"))
+        done = cmd(f"{line} < nul", tmp_path)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert b"--password-file" in done.stderr
+
+    def test_nul_agrees_to_nothing(self, bare: Path) -> None:
+        """The same where a yes is wanted."""
+        done = cmd("sslbind apply web01 < nul", bare.parent)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert b"there is no terminal to ask on: --yes agrees" in done.stderr
+
+    def test_nul_is_not_a_console(self) -> None:
+        with open(os.devnull, "r+", encoding="utf-8") as stream:
+            assert stream.isatty()
+            assert not is_terminal(stream)
+            assert not takes_colour(stream)
+
+    def test_a_script_for_another_shell_has_its_line_ends(self, tmp_path: Path) -> None:
+        """Bash stumbles over a carriage return."""
+        assert cmd("sslbind completion show bash > script", tmp_path).returncode == 0
+        script = (tmp_path / "script").read_bytes()
+        assert script.startswith(b"# ") or script
+        assert b"\r" not in script
+
+    def test_dump_has_the_line_ends_of_export(self, international: Path) -> None:
+        folder = international.parent
+        assert cmd("sslbind dump > dumped", folder).returncode == 0
+        assert cmd("sslbind export netsh-script -o exported", folder).returncode == 0
+        assert (folder / "dumped").read_bytes() == (folder / "exported").read_bytes()
+
+
+@windows
+class TestConsole:
+    CODE = """
+import ctypes, sys
+from sslbind.cli.streams import is_terminal, takes_colour
+kernel = ctypes.windll.kernel32
+kernel.FreeConsole()
+assert kernel.AllocConsole()
+console = open("CONOUT$", "w", encoding="utf-8")
+mode = ctypes.c_ulong()
+handle = ctypes.c_void_p(__import__("msvcrt").get_osfhandle(console.fileno()))
+kernel.SetConsoleMode(handle, 3)
+colour = takes_colour(console)
+kernel.GetConsoleMode(handle, ctypes.byref(mode))
+print(is_terminal(console), colour, bool(mode.value & 4))
+"""
+
+    def test_it_is_switched_to_escapes_or_gets_none(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "-c", self.CODE],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() in ("True True True", "True False False")
+
+    def test_without_colours_where_they_are_unwanted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NO_COLOR", "1")
+        assert not takes_colour(sys.__stdout__ or io.StringIO())
+
+
+@windows
+class TestWildcards:
+    @pytest.fixture
+    def two(self, stored: Stored, tmp_path: Path) -> Path:
+        """Return a folder with two PFX files beside a registry."""
+        for one in (web(), issue("b.contoso.com", dns=("b.contoso.com",))):
+            (tmp_path / f"{one.thumbprint}.pfx").write_bytes(one.pfx())
+        return tmp_path
+
+    def test_arguments(self, two: Path, run: Run) -> None:
+        done = run("store", "add", "*.pfx", "--store", "WebHosting")
+        assert done.code == 0, done.err
+        assert len([*(two / "certs" / "WebHosting").glob("*.pem")]) == 2
+
+    def test_one_file(self, two: Path, run: Run) -> None:
+        pattern = f"{web().thumbprint[:4]}*.pfx"
+        words = ["add", "sslcert", "hostnameport=www.contoso.com:443", "appid=iis"]
+        assert run(*words, "--cert", pattern).out == ADDED
+        done = run("add", "sslcert", "hostnameport=b.contoso.com:443", "--cert", "*.pfx",
+                   "appid=iis")  # fmt: skip
+        assert done.code == 2
+        assert "*.pfx matches 2 files" in done.err
+
+    def test_never_a_key(self, bare: Path, run: Run, tmp_path: Path) -> None:
+        """There ``*`` is a host, and ``?`` asks for help."""
+        (tmp_path / "x.contoso.com").write_bytes(b"")
+        words = [f"certhash={B}", f"appid={IIS}", "certstorename=MY"]
+        assert run("add", "sslsnicert", "*.contoso.com:443", *words).out == ADDED
+        assert "*.contoso.com:443" in run("list").out
+        assert run("add", "sslcert", "?").code == 0
+
+    def test_brackets_are_themselves(self, two: Path, run: Run) -> None:
+        (two / "[a]1.pem").write_bytes(mail().pem + mail().key_pem())
+        assert run("store", "add", "[[]a]?.pem").code == 2
+        assert run("store", "add", "[a]?.pem", "--store", "WebHosting").code == 0
+
+    def test_nothing_matches(self, two: Path, run: Run) -> None:
+        done = run("store", "add", "*.p7x")
+        assert done.code == 2
+        assert "*.p7x: cannot be read" in done.err
+
+
+@windows
+class TestPaths:
+    def test_the_long_form(self, bare: Path, run: Run) -> None:
+        r"""``\\?\`` turns off what Windows does to names."""
+        long = f"\\\\?\\{bare}"
+        words = [f"certhash={A}", f"appid={IIS}"]
+        assert run("-r", long, "add", "sslcert", "ipport=10.0.0.5:443", *words).out == ADDED
+        assert [str(key) for key in Registry.open(bare).bindings] == ["10.0.0.5:443"]
+        assert [one.name for one in bare.parent.iterdir()] == ["sslbind.toml"]
+
+    def test_a_folder(self, bare: Path, run: Run) -> None:
+        for words in (["list"], ["add", "iplisten", "10.0.0.5"]):
+            done = run("-r", str(bare.parent), *words)
+            assert done.code == 2
+            assert "is a directory" in done.err or "is a folder" in done.err
+
+    @pytest.mark.parametrize("name", ["NUL", "CON", "aux.toml"])
+    def test_a_device(self, name: str, bare: Path, run: Run) -> None:
+        for words in (["list"], ["init"]):
+            done = run("-r", name, *words)
+            assert (done.code, done.out) == (2, "")
+
+    def test_printed_paths_have_one_kind_of_separator(self, run: Run, tmp_path: Path) -> None:
+        done = run("init")
+        assert "/" not in done.out.replace("://", "")
+        (tmp_path / "a.pem").write_bytes(mail().pem + mail().key_pem())
+        done = run("store", "add", "a.pem", "--format", "json")
+        assert "\\" not in str([one["file"] for one in run("store", "list", "--format", "json")
+                                .json["certificates"]])  # fmt: skip
+
+    def test_the_central_store_says_how_a_file_is_spelled(self, tmp_path: Path) -> None:
+        """Not how it was asked for."""
+        (tmp_path / "WWW.Contoso.com.pfx").write_bytes(b"")
+        assert CentralStore(str(tmp_path)).file("www.contoso.com") == "WWW.Contoso.com.pfx"
