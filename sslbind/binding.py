@@ -122,14 +122,14 @@ class Binding:
             self.unknown - changes.keys(),
         )
 
-    def with_certificate(self, key: Key, certhash: str) -> Binding:
-        """Return the same record for another key of its kind and another canonical thumbprint.
+    def at(self, key: Key, certhash: str | None = None) -> Binding:
+        """Return the same record for another key of its kind; nothing is checked again.
 
-        Only of a record that has a thumbprint.
+        With ``certhash``, which is canonical, it has another certificate; it must have one.
         """
-        same = object.__new__(Binding)  # nothing that was checked can be wrong now
+        same = object.__new__(Binding)
         same.key, same.other, same.unknown = key, self.other, self.unknown
-        same.values = {**self.values, "certhash": certhash}
+        same.values = {**self.values, "certhash": certhash} if certhash else self.values
         return same
 
     def to_json(self, release: Release) -> dict[str, Value | None]:

@@ -145,4 +145,4 @@ def test_same_record() -> None:
     binding = Binding(infer_key("a.de:443"), {"certhash": A, "appid": IIS, "reject": True})
     key: Key = infer_key("b.de:443")
     values = {"certhash": B, "appid": IIS, "reject": True}
-    assert binding.with_certificate(key, B) == Binding(key, values)
+    assert binding.at(key, B) == Binding(key, values)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError, RegistryError
 from sslbind.keys import KIND_BY_TABLE, Key, Kind, parse_address, parse_key
+from sslbind.registry import fast_toml
 from sslbind.release import DEFAULT_RELEASE, Release, parse_release
 
 if TYPE_CHECKING:
@@ -80,14 +80,19 @@ class ProblemError(RegistryError):
 
 def parse_document(text: str, file: str) -> Document:
     """Read a whole registry file; raise RegistryError with the line of the error."""
-    data = parse_toml(text, file)
+    data = read_toml(text, file)
     try:
         settings = read_settings(data)
         bindings: dict[Key, Binding] = {}
         spelled: dict[Key, str] = {}
         for table, kind in KIND_BY_TABLE.items():
+            read: dict[int, Binding] = {}
             for name, body in binding_tables(data, table):
-                binding = read_binding(kind, name, body)
+                like = read.get(id(body))  # many bindings share one table
+                if like is None:
+                    binding = read[id(body)] = read_binding(kind, name, body)
+                else:
+                    binding = like.at(_read_key(kind, name))
                 only_once(binding.key, name, spelled)
                 bindings[binding.key] = binding
                 spelled[binding.key] = name
@@ -104,11 +109,19 @@ def parse_document(text: str, file: str) -> Document:
 
 def parse_settings(text: str, file: str) -> Settings:
     """Read the part of a registry file without bindings."""
-    return read_settings(parse_toml(text, file))
+    return read_settings(read_toml(text, file))
+
+
+def read_toml(text: str, file: str) -> dict[str, Any]:
+    """Return the data, which nobody may change; raise RegistryError for a syntax error."""
+    data = fast_toml.loads(text)
+    return parse_toml(text, file) if data is None else data
 
 
 def parse_toml(text: str, file: str) -> dict[str, Any]:
     """Return what tomllib reads; raise RegistryError with the line of a syntax error."""
+    import tomllib
+
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -147,11 +160,7 @@ def _huge_line(text: str) -> int:
 
 def read_binding(kind: Kind, name: str, body: Mapping[str, Any]) -> Binding:
     """Return the binding that the table ``name`` of ``kind`` holds."""
-    path = (kind.table, name)
-    try:
-        key = parse_key(kind, name)
-    except BadValueError as error:
-        raise ProblemError(path, error.message) from None
+    key, path = _read_key(kind, name), (kind.table, name)
     other = body.get("Other")
     if other is not None:
         if not isinstance(other, dict):
@@ -164,6 +173,13 @@ def read_binding(kind: Kind, name: str, body: Mapping[str, Any]) -> Binding:
         starts = {tag: (f"{tag} ", repr(tag)) for tag in body}
         bad = next((tag for tag in body if error.message.startswith(starts[tag])), None)
         raise ProblemError(path if bad is None else (*path, bad), error.message) from None
+
+
+def _read_key(kind: Kind, name: str) -> Key:
+    try:
+        return parse_key(kind, name)
+    except BadValueError as error:
+        raise ProblemError((kind.table, name), error.message) from None
 
 
 def only_once(key: Key, name: str, spelled: Mapping[Key, str]) -> None:

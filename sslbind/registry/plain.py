@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from sslbind.binding import Binding
 from sslbind.keys import CCS, Key, Kind
-from sslbind.registry.document import parse_toml, read_binding
+from sslbind.registry.document import read_binding, read_toml
 
 _HEADER_LINE = r"(?m)^[ \t]*\[[^\n]*"
 _SETTINGS_HEADERS = ("[CertStores]", "[CentralCertProvider]", "[[Suppress]]")
@@ -96,7 +96,7 @@ def find(text: str, key: Key, file: str) -> Binding | None:
     bounds = _table(text, key)
     if bounds is None:
         return None
-    data = parse_toml(text[slice(*bounds)], file)
+    data = read_toml(text[slice(*bounds)], file)
     name, body = next(iter(data[key.kind.table].items()))
     return read_binding(key.kind, name, body)
 

@@ -82,7 +82,7 @@ def plain_records(text: str) -> Plain:
         else:
             line += len(between)
         binding, release = known
-        records.append(ImportedRecord(binding.with_certificate(key, certhash.lower()), line))
+        records.append(ImportedRecord(binding.at(key, certhash.lower()), line))
         releases.add(release)
         at = match.end()
         line += others.count("\n") + 2

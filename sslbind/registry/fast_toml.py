@@ -1,0 +1,133 @@
+"""TOML of simple lines, read several times faster than the standard library reads it.
+
+Nearly every registry is nothing else: comments, headers, and ``name = value``
+with a text that has no escapes, a whole number, a boolean, a date or a list of
+texts. One regular expression recognizes the lines of a table, and tables of the
+same lines, such as those of bindings that share a certificate, are read once.
+For anything else there is no answer, and tomllib decides: there is no TOML that
+only this module reads, and none that it reads in another way.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# A character that is not a control character; in a text, neither a quote nor a backslash.
+_ANY, _OF_BASIC, _OF_LITERAL = (rf"[^{but}\x00-\x08\x0a-\x1f\x7f]" for but in ("", r"\"\\", "'"))
+_BASIC = f'"{_OF_BASIC}*+"'
+_TEXT = f"(?:{_BASIC}|'{_OF_LITERAL}*+')"
+_LIST = rf"\[[ \t]*+(?:{_TEXT}[ \t]*+(?:,[ \t]*+{_TEXT}[ \t]*+)*+(?:,[ \t]*+)?)?\]"
+_VALUE = rf"{_TEXT}|{_LIST}|true|false|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|0|[1-9][0-9]{{0,17}}+"
+_BARE = "[A-Za-z0-9_-]++"
+_REST = rf"[ \t]*+(?:\#{_ANY}*+)?"  # of a line
+_PAIR = rf"\n[ \t]*+{_BARE}[ \t]*+=[ \t]*+(?:{_VALUE})"
+
+_LINES = re.compile(rf"(?:{_PAIR}{_REST}|\n{_REST})*+")
+_PAIRS = re.compile(rf"\n[ \t]*+({_BARE})[ \t]*+=[ \t]*+({_VALUE})")
+_TEXTS = re.compile(_TEXT)
+# [CertStores], [[Suppress]], [SslBindingInfo."0.0.0.0:443"], [SslCcsBindingInfo.443.Other],
+# without the first bracket
+_HEADER = re.compile(
+    rf"(\[?)({_BARE})(?:\.({_BASIC}|{_BARE})(?:\.({_BARE}))?)?(\]?)\]{_REST}(?=\n|\Z)"
+)
+
+Table = dict[str, Any]
+
+
+def loads(text: str) -> Table | None:
+    """Return what ``tomllib.loads`` returns; None for what is not simple, or not valid.
+
+    Tables of the same lines are one dict, which nobody may change.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    lines, *tables = f"\n{text}".split("\n[")
+    first = _pairs(lines)
+    if first is None:
+        return None
+    document = _Document(first)
+    read: dict[str, Table | None] = {}
+    for table in tables:
+        header = _HEADER.match(table)
+        if header is None:
+            return None
+        lines = table[header.end() :]
+        if lines not in read:
+            read[lines] = _pairs(lines)
+        pairs = read[lines]
+        if pairs is None or not document.put(header, pairs):
+            return None
+    return document.root
+
+
+def _pairs(lines: str) -> Table | None:
+    """Return the names and values of ``lines``, each of which starts with its line end."""
+    if not _LINES.fullmatch(lines):
+        return None
+    pairs = _PAIRS.findall(lines)
+    try:
+        table = {name: _value(value) for name, value in pairs}
+    except ValueError:  # the 30th of February
+        return None
+    return table if len(table) == len(pairs) else None
+
+
+def _value(text: str) -> object:
+    """Return the value that ``_VALUE`` recognized."""
+    if text[0] in "\"'":
+        return text[1:-1]
+    if text[0] == "[":
+        return [item[1:-1] for item in _TEXTS.findall(text)]
+    if text[0] in "tf":
+        return text == "true"
+    if "-" in text:
+        from datetime import date
+
+        return date.fromisoformat(text)
+    return int(text)
+
+
+class _Document:
+    """The tables so far; ``first`` has what is above the first header."""
+
+    def __init__(self, first: Table) -> None:
+        self.root = {**first}
+        self._arrays: dict[str, list[Table]] = {}
+        self._parents: dict[str, Table] = {}
+        """The tables that exist because tables below them do."""
+
+    def put(self, header: re.Match[str], pairs: Table) -> bool:
+        """Put a table where its header says; False where that is another statement's place."""
+        opened, name, sub, below, closed = header.groups()
+        if bool(opened) != bool(closed) or (opened and sub):
+            return False
+        if opened:
+            array = self._made(self._arrays, name, [])
+            if array is not None:
+                array.append(pairs)
+            return array is not None
+        if not sub:
+            return _is_new(self.root, name, pairs)
+        parent, sub = self._made(self._parents, name, {}), sub.strip('"')
+        if parent is None or (below and sub not in parent):
+            return False
+        if not below:
+            return _is_new(parent, sub, pairs)
+        parent[sub] = {**parent[sub]}
+        return _is_new(parent[sub], below, pairs)
+
+    def _made(self, made: dict[str, Any], name: str, new: Any) -> Any:
+        """Return what was made for ``name``, or make it; None where the name has another use."""
+        if name not in made:
+            if name in self.root:
+                return None
+            self.root[name] = made[name] = new
+        return made[name]
+
+
+def _is_new(holder: Table, name: str, pairs: Table) -> bool:
+    """Put ``pairs`` into ``holder``; whether there was nothing of that name."""
+    is_new = name not in holder
+    holder[name] = pairs
+    return is_new
