@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from sslbind.errors import RegistryError, SslbindError
 from sslbind.importing import Plan, apply_import, plan_import, with_certificates
+from sslbind.keys import HOSTNAMEPORT
 from sslbind.registry.document import CertStoresSettings
 from sslbind.registry.registry import Registry
 from sslbind.release import DEFAULT_RELEASE, Release
 from sslbind.session import Session
 from sslbind.sources import Source, foreign_error
+from sslbind.tags import STORE
 from sslbind.wording import join
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ class Import:
             self.before = registry.bindings
             self.plan = plan_import(registry, self.sources, self.if_exists)
             self._note_unknown()
+            self._note_refused()
             nothing = not (self.plan.added or self.plan.settings)
             self.empty = new and nothing and not any(map(_of_a_server, self.sources))
             good = not (self.bad or self.conflicts or self.empty)
@@ -135,6 +138,14 @@ class Import:
                 self.notes.append(
                     f"{source.file} only records {join(sorted(carried))}: the other tags of the"
                     " added records are at their defaults"
+                )
+
+    def _note_refused(self) -> None:
+        """Note the added records that netsh itself would refuse."""
+        for one in self.plan.added:
+            if one.key.kind is HOSTNAMEPORT and STORE.name not in one.values.keys() | one.unknown:
+                self.notes.append(
+                    f"{one.key.spec} has no {STORE.name}: netsh refuses such a record with error 87"
                 )
 
     def _store(self, session: Session) -> None:

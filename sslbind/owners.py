@@ -1,7 +1,7 @@
 """The products with well-known application ids, and where each keeps a certificate of its own.
 
 The source of an appid is in ``source``: a page of Microsoft, or the public code
-that declares or uses it; "capture" where only outputs of ``show`` have it.
+that declares or uses it; otherwise where outputs of ``show`` have it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ OWNERS = (
         "IIS Manager, the bindings of the site",
         # Win32_TSGatewayServerSettings.SetCertificate "sets the certificate hash for HTTPS binding
         # on port 443 in IIS" (Learn); Exchange, WSUS and MECM have sites in IIS.
-        shares=("RD Gateway", "Exchange", "WSUS", "Configuration Manager", "SharePoint"),
+        shares=(
+            "RD Gateway", "Exchange", "WSUS", "Configuration Manager", "SharePoint", "NDES",
+            "Citrix StoreFront", "Azure DevOps Server",
+        ),
     ),
     Owner(
         "iisexpress",
@@ -97,7 +100,7 @@ OWNERS = (
         "reportingservices",
         "Reporting Services",
         "{1d40ebc7-1983-4ac5-82aa-1e17a7ae9a0e}",
-        "capture",
+        "public scripts that bind the port of a report server, and outputs of show",
         "Report Server Configuration Manager, Web Service URL and Web Portal URL",
         "rsreportserver.config",
     ),
@@ -115,7 +118,7 @@ OWNERS = (
     ),
     Owner(
         "kdcproxy", "KDC Proxy", "{5d8e2743-ef20-4d38-8751-7e400f200e65}",
-        "capture",
+        "outputs of show on servers with KPSSVC",
     ),
     Owner(
         "octopus",
@@ -124,7 +127,21 @@ OWNERS = (
         "github.com/OctopusDeploy/OctopusDSC, cOctopusServerSslCertificate",
         "octopus.server ssl-certificate --thumbprint=NEW",
     ),
+    Owner(
+        "certify",
+        "Certify The Web",
+        "{c0a1e5ce-c001-c0de-ba5e-000000000042}",
+        "github.com/webprofusion/certify, the script for the port of a service",
+    ),
 )  # fmt: skip
+NOBODY = {
+    "{00000000-0000-0000-0000-000000000000}": "the null GUID: records of programs that do not"
+    " name themselves, ScreenConnect among them, and of httpcfg",
+    "{00112233-4455-6677-8899-aabbccddeeff}": "the example of Microsoft's documentation on binding"
+    " a port, copied into many scripts",
+    "{12345678-1234-1234-1234-999999999999}": "an example that many guides have, and their readers",
+}
+"""The GUIDs that name no product, and where they come from."""
 EXPRESS_PORTS = range(44300, 44400)
 """The ports that the installer of IIS Express binds to its own certificate (Learn: IIS Express)."""
 OWNER_BY_WORD = {owner.word: owner for owner in OWNERS}

@@ -7,6 +7,7 @@ from check_cases import ADFS, STORES, Case, record
 from conftest import A, B, Run
 from pki import web
 
+from sslbind.owners import OWNERS
 from sslbind.sites import SiteBinding, Sites
 
 
@@ -234,6 +235,29 @@ def test_adfs_no_ctl(case: Case) -> None:
     )
     case.write(adfs("fs.contoso.com:443", tags='sslctlstorename = "Root"'))
     assert case.only("adfs-no-ctl").message == "it has sslctlstorename=Root"
+
+
+def test_adfs_record_stale_of_an_address(case: Case) -> None:
+    """A custom IP record of AD FS, on another port, has the certificate of the service too."""
+    case.write(adfs("10.0.0.5:8443", B, ""), record("10.0.0.6:8443", B), adfs("fs.contoso.com:443"))
+    found = case.only("adfs-record-stale")
+    assert (found.severity, found.key) == ("warn", "10.0.0.5:8443")
+    assert case.mend("adfs-record-stale") == (
+        f"sslbind update sslcert ipport=10.0.0.5:8443 certhash={A} certstorename=MY"
+    )
+
+
+def test_adfs_no_localhost(case: Case) -> None:
+    """An AD FS server has localhost:443; a proxy, which has a record of its own, does not."""
+    case.write(adfs("fs.contoso.com:443"))
+    found = case.only("adfs-no-localhost")
+    assert (found.severity, found.key, found.command) == ("info", "fs.contoso.com:443", None)
+    assert found.message == "AD FS is on this server, and there is no record for localhost:443"
+    case.write(adfs("fs.contoso.com:443"), adfs("localhost:443"))
+    assert case.check(ids=["adfs-no-localhost"]) == []
+    wap = next(owner.appid for owner in OWNERS if owner.word == "wap")
+    case.write(adfs("fs.contoso.com:443"), record("app.contoso.com:443", B, appid=wap))
+    assert case.check(ids=["adfs-no-localhost"]) == []
 
 
 def test_adfs_fallback_stale(case: Case) -> None:

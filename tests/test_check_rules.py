@@ -34,7 +34,7 @@ IDS = {
     """,
     "info": """
         ccs-chain-in-file cert-chain-ambiguous foreign-appid ip-shadows-sni-same-cert rebind-split
-        root-not-self-signed adfs-no-certauth adfs-old-name
+        root-not-self-signed adfs-no-certauth adfs-no-localhost adfs-old-name
     """,
 }
 

@@ -152,8 +152,8 @@ def test_an_appid(run: Run, asked: str) -> None:
         "why:\n"
         "    the appid only identifies the owner of a record (inferred)\n"
         "    its owner may write the record again, or delete it (inferred)\n"
-        "    records of RD Gateway, Exchange, WSUS, Configuration Manager and SharePoint have this"
-        " appid as well\n"
+        "    records of RD Gateway, Exchange, WSUS, Configuration Manager, SharePoint, NDES, Citrix"
+        " StoreFront and Azure DevOps Server have this appid as well\n"
         "    the appid is known from: Learn: netsh http, appid of the examples\n"
         "fix:\n"
         "    its own tool changes the certificate: IIS Manager, the bindings of the site\n"
@@ -175,7 +175,12 @@ def test_an_unknown_appid(run: Run) -> None:
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith(
         "error: {00000000-0000-0000-0000-000000000000} does not belong to a known product\n"
-        "hint: known are iis, "
+        "hint: the null GUID: records of programs that do not name themselves, ScreenConnect among"
+        " them, and of httpcfg\nhint: known are iis, "
+    )
+    result = run("explain", "appid", "{00112233-4455-6677-8899-AABBCCDDEEFF}")
+    assert result.err.splitlines()[1] == (
+        "hint: the example of Microsoft's documentation on binding a port, copied into many scripts"
     )
     result = run("explain", "appid", "isi")
     assert (result.code, result.out, result.err) == (

@@ -485,3 +485,34 @@ def test_each_leaves_no_empty_folder(run: Run, folder: Path) -> None:
     """Where nothing can be written, the folder is not there either."""
     assert run("import", "--each", "servers", BAD).code == 1
     assert not (folder / "servers").exists()
+
+
+def test_a_host_name_without_a_store_is_noted(run: Run, tmp_path: Path) -> None:
+    """netsh refuses such a record; it is imported, since the file has it, and said to be so."""
+    (tmp_path / "a.cmd").write_text(
+        f"netsh http add sslcert hostnameport=www.contoso.com:443 certhash={A} appid={IIS}\n"
+        f"netsh http add sslcert ipport=0.0.0.0:443 certhash={A} appid={IIS}\n"
+    )
+    seen = run("import", "a.cmd")
+    assert seen.code == 0
+    assert (
+        "note: hostnameport=www.contoso.com:443 has no certstorename: netsh refuses such a record"
+        " with error 87\n"
+    ) in seen.err
+    assert seen.err.count("error 87") == 1
+
+
+def test_what_select_string_leaves_is_said_once(run: Run, tmp_path: Path) -> None:
+    """Key and hash lines alone: each reason is one note, whatever the number of tags."""
+    (tmp_path / "piece.txt").write_text(
+        f"    IP:port                      : 0.0.0.0:443\n    Certificate Hash             : {A}\n"
+        f"    Hostname:port                : a.test:443\n    Certificate Hash             : {A}\n"
+    )
+    seen = run("import", "piece.txt", "--dry-run")
+    notes = [line for line in seen.err.splitlines() if "known" in line]
+    assert notes == [
+        (
+            "note: piece.txt: appid, certstorename, verifyclientcertrevocation and 23 more of 2"
+            " bindings are not known: not in the capture"
+        )
+    ]

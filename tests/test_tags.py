@@ -236,6 +236,7 @@ OWNER_IDS = {
     "branchcache": "{d673f5ee-a714-454d-8de2-492e4c1bd8f8}",
     "kdcproxy": "{5d8e2743-ef20-4d38-8751-7e400f200e65}",
     "octopus": "{e2096a4c-2391-4be1-9f17-e353f930e7f1}",
+    "certify": "{c0a1e5ce-c001-c0de-ba5e-000000000042}",
 }
 
 

@@ -1,4 +1,14 @@
-"""Rules about AD FS, where it owns records."""
+"""Rules about AD FS, where it owns records.
+
+They are those of Microsoft's own checks as far as records show them: "Verify TLS
+certificates" and "Manage SSL certificates in AD FS and WAP" of Learn, the support
+article on user certificates, and adfsToolbox (github.com/microsoft/adfsToolbox:
+TestSslBindings and TestProxySslBindings want NAME:443 and localhost:443 with the
+thumbprint of the service and the CTL store AdfsTrustedDevices, NAME:49443 and every
+other record of AD FS with the thumbprint alone). That the certificate has the
+service name (TestSSLCertSubjectContainsADFSFarmName) is cert-host-mismatch, that Root
+holds self-signed certificates only is root-not-self-signed.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
     from sslbind.binding import Binding
 
 _ADFS = OWNER_BY_WORD["adfs"].appid
+_WAP = OWNER_BY_WORD["wap"].appid
 _PORT = 443
 _TRUSTED_DEVICES = "AdfsTrustedDevices"
 _LOCALHOST, _REGISTRATION, _CERTAUTH = "localhost", "enterpriseregistration.", "certauth."
@@ -107,8 +118,8 @@ def adfs_record_stale(subject: Subject) -> Iterator[Found]:
     service = names[0]
     values = {"certhash": str(service.certhash), "certstorename": str(service.store)}
     for record in subject.bindings.values():
-        if record.appid != _ADFS or record.key.kind is not HOSTNAMEPORT:
-            continue
+        if record.appid != _ADFS or (record.key.kind is IPPORT and record.key.port == _PORT):
+            continue  # adfs-fallback-stale and adfs-ip-binding have those
         unknown = "certhash" in record.unknown | service.unknown
         if record.certhash != service.certhash and not unknown:
             yield Found(
@@ -158,6 +169,24 @@ def adfs_no_certauth(subject: Subject) -> Iterator[Found]:
                 "fine where nobody signs in with a certificate; Set-AdfsSslCertificate makes the"
                 " record again",
             )
+
+
+@rule("adfs-no-localhost", "info", absence=True)
+def adfs_no_localhost(subject: Subject) -> Iterator[Found]:
+    """An AD FS server has no record for localhost:443.
+
+    AD FS makes it beside that of its service name, and its services call each
+    other there; Microsoft's adfsToolbox wants it. A Web Application Proxy has no
+    such record, and gets no finding. Set-AdfsSslCertificate makes it again.
+    """
+    names = service_names(subject)
+    proxy = any(one.appid == _WAP for one in subject.bindings.values())
+    if names and not proxy and Key(HOSTNAMEPORT, _LOCALHOST, _PORT) not in subject.bindings:
+        yield Found(
+            names[0].key,
+            f"AD FS is on this server, and there is no record for {_LOCALHOST}:{_PORT}",
+            "Set-AdfsSslCertificate -Thumbprint THUMBPRINT makes it; a proxy does not need it",
+        )
 
 
 @rule("adfs-fallback-stale", "warn")

@@ -14,7 +14,7 @@ from sslbind.errors import BadValueError, RefusedError, SslbindError
 from sslbind.explanations.explanation import Detail, Explanation
 from sslbind.keys import KIND_BY_NAME, KINDS
 from sslbind.netsh_messages import key_help
-from sslbind.owners import OWNER_BY_APPID, OWNER_BY_WORD
+from sslbind.owners import NOBODY, OWNER_BY_APPID, OWNER_BY_WORD
 from sslbind.printable import printable
 from sslbind.release import Release
 from sslbind.tags import MAX_NUMBER, SSLFLAGS, STORED, TAG_BY_NAME, Tag, Type
@@ -115,7 +115,11 @@ def explain_appid(text: str) -> Explanation:
         raise RefusedError(f"appid {printable(text)} is neither a GUID nor known", hint) from None
     owner = OWNER_BY_APPID.get(appid)
     if owner is None:
-        raise RefusedError(f"{appid} does not belong to a known product", f"known are {words}")
+        about = NOBODY.get(appid)
+        hints = [about] if about else []
+        raise RefusedError(
+            f"{appid} does not belong to a known product", *hints, f"known are {words}"
+        )
     causes = [
         Detail("the appid only identifies the owner of a record", False),
         Detail("its owner may write the record again, or delete it", False),

@@ -153,11 +153,15 @@ def _key_of(entry: object) -> Key | None:
         return None
 
 
+_NO_TAGS = {"kind", "key", "other", "names", "not_after"}
+"""The fields of a record that are not tags; ``list`` tells the last two of its certificate."""
+
+
 def _values(
     key: Key, entry: Mapping[str, Any], release: Release | None
 ) -> Iterator[tuple[str, object]]:
     """Yield the names and values of tags; null is text that is not set."""
-    tags = {name: value for name, value in entry.items() if name not in ("kind", "key", "other")}
+    tags = {name: value for name, value in entry.items() if name not in _NO_TAGS}
     flags = tags.pop(SSLFLAGS.name, None)
     if flags is not None:
         SSLFLAGS.check(flags)

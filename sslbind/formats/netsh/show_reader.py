@@ -9,7 +9,7 @@ English they count, so that the lines of a layout that is not known are read too
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sslbind.errors import BadValueError
 from sslbind.formats.format import Format
@@ -23,7 +23,7 @@ from sslbind.formats.netsh.show_records import Block, known_key, labelled_kind, 
 from sslbind.formats.netsh.show_words import Words, words_of
 from sslbind.keys import Key
 from sslbind.printable import printable
-from sslbind.wording import plural
+from sslbind.wording import plural, some
 
 
 class _Reading:
@@ -82,10 +82,7 @@ def _read(plain: Plain, found: Sequence[Block], words: Words) -> Imported:
     reading.records.sort(key=_line)
     text = "\n".join(line for _, line in plain.lines)
     notes = [*words.notes, *reading.notes]
-    notes += (
-        f"{name} of {plural(count, 'binding')} is not known: {why}"
-        for (name, why), count in reading.unknown.items()
-    )
+    notes += _unknown(reading.unknown)
     answer = None if reading.records or reading.bad else answer_of_none(text)
     if answer:
         notes.append(f"has no record: netsh answered {printable(answer)!r}")
@@ -111,6 +108,16 @@ def _words(found: Sequence[Block]) -> Words:
 
 def _line(record: ImportedRecord) -> int:
     return record.line or 0
+
+
+def _unknown(unknown: Mapping[tuple[str, str], int]) -> Iterator[str]:
+    """Yield a note for each reason and number of bindings, with the tags that are not known."""
+    groups: dict[tuple[str, int], list[str]] = {}
+    for (name, why), count in unknown.items():
+        groups.setdefault((why, count), []).append(name)
+    for (why, count), names in groups.items():
+        verb = "is" if len(names) == 1 else "are"
+        yield f"{some(names, 3)} of {plural(count, 'binding')} {verb} not known: {why}"
 
 
 def _read_block(block: Block, words: Words, reading: _Reading) -> None:

@@ -30,7 +30,7 @@ from sslbind.release import Release
 from sslbind.tags import PROPERTIES, STORED, TAGS, Bit, Tag, Type, Value
 
 _KEYS = ("certhash", "appid")
-_MASKED, _UNREADABLE, _ABSENT = "it is masked", "it cannot be read", "the capture does not have it"
+_MASKED, _UNREADABLE, _ABSENT = "it is masked", "it cannot be read", "not in the capture"
 
 
 class Block(NamedTuple):
