@@ -33,9 +33,7 @@ WINDOWS = Path(__file__).parent / "windows"
 DIFFERENTIAL = WINDOWS / "differential.py"
 OWN = "{8f6d2a51-3c0e-4b7f-9a64-d1ff00e47a11}"
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="the stand-ins are scripts that POSIX systems start"
-)
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and modes of POSIX")
 
 
 class Ran(NamedTuple):
@@ -71,7 +69,7 @@ class Host:
         self.registry.write_text(text + tables)
 
     def program(self, name: str, module: str) -> Path:
-        path = self.folder / name
+        path = self.folder / (f"{name}.py" if sys.platform == "win32" else name)
         path.write_text(
             f"#!{sys.executable}\nimport runpy, sys\nsys.path.insert(0, {str(WINDOWS)!r})\n"
             f"runpy.run_module({module!r}, run_name='__main__')\n"
@@ -133,9 +131,10 @@ def started(tmp_path: Path) -> Host:
 
 
 @pytest.fixture
-def host(started: Host, served: Path) -> Host:
-    """Return a machine whose stand-ins are served."""
-    started.serve(served)
+def host(started: Host, request: pytest.FixtureRequest) -> Host:
+    """Return a machine whose stand-ins are served, but on Windows, where sockets have no paths."""
+    if sys.platform != "win32":
+        started.serve(request.getfixturevalue("served"))
     return started
 
 
@@ -374,6 +373,7 @@ def test_what_a_killed_run_left_is_cleaned(host: Host) -> None:
     assert host.registry.read_text() == before
 
 
+@posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_cleans_up(host: Host, number: signal.Signals) -> None:
     """A signal in the middle of a run leaves no binding, and a report that says so."""
@@ -403,6 +403,7 @@ def run_here(*options: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@posix
 def test_it_needs_windows() -> None:
     """Elsewhere it says so, and exits with 2."""
     sentence = "this is not Windows: run it there, in an elevated prompt, or name a stand-in"
@@ -412,6 +413,7 @@ def test_it_needs_windows() -> None:
 MISSING = "[Errno 2] No such file or directory"
 
 
+@posix
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -436,6 +438,46 @@ MISSING = "[Errno 2] No such file or directory"
 def test_why_it_cannot_run_is_a_sentence(options: tuple[str, ...], sentence: str) -> None:
     """Exit 2, and no traceback."""
     assert run_here(*options) == (2, "", f"error: {sentence}\n")
+
+
+SILENT = """
+import sys
+sys.stdin.read()
+"""
+
+
+def test_a_netsh_that_answers_nothing(started: Host) -> None:
+    """Such as Wine's, which exits with 0: it is noticed before anything is done."""
+    started.netsh.write_text(f"#!{sys.executable}\n{SILENT}")
+    ran = started.run()
+    assert (ran.code, ran.out, ran.report) == (2, "", None)
+    assert ran.err == (f"error: {started.netsh} answers nothing at all: it is not Windows' netsh\n")
+
+
+@pytest.mark.slow
+def test_questions_that_no_line_answers(started: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines in a pipe are asked of a stand-in too; ssh and PowerShell of Windows alone."""
+    monkeypatch.syspath_prepend(str(WINDOWS))
+    from differential import python_program
+    from surroundings import ask
+
+    registry = started.folder / "ours.toml"
+    registry.write_text("version = 1\n")
+    monkeypatch.setenv("SSLBIND_REGISTRY", str(started.registry))
+    started.registry.write_text("version = 1\n")
+    sslbind = python_program([sys.executable, "-m", "sslbind", "-r", str(registry)])
+    netsh = python_program([str(started.netsh)])
+    piped, by_ssh, out_file = ask(netsh, sslbind, A, 47443, standin=True)
+    assert (
+        piped.netsh
+        == piped.sslbind
+        == (
+            "exit 1; first ['SSL Certificate successfully added'],"
+            " last ['The system cannot find the file specified.'], 36 lines"
+        )
+    )
+    assert by_ssh.why == "netsh is a stand-in"
+    assert out_file.why
 
 
 def test_a_netsh_without_elevation(host: Host) -> None:

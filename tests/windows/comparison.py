@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, NoReturn
 import certificates
 import handshakes
 import questions
+import surroundings
 from machine import Bound, Machine, without_others
 from programs import Answer, CannotRunError, Program
 from table import CASES, Case, Line, lines, values
@@ -64,6 +65,11 @@ class Plan(NamedTuple):
         return cases if self.with_lines else []
 
     @property
+    def with_surroundings(self) -> bool:
+        """Whether the questions are asked that no line of the table answers."""
+        return self.with_lines and not self.only
+
+    @property
     def staged(self) -> list[handshakes.Staged]:
         """The handshakes that are asked for."""
         staged = [case for case in handshakes.CASES if self._asked(case.name)]
@@ -90,6 +96,7 @@ class Outcomes:
         self.lines: list[Compared] = []
         self.handshakes: list[handshakes.Outcome] = []
         self.others: list[Bound] = []
+        self.around: list[questions.Settled] = []
         self.stopped = ""
 
     @property
@@ -97,7 +104,7 @@ class Outcomes:
         """What the lines say about the open questions."""
         netsh = {one.line.id: one.netsh for one in self.lines}
         sslbind = {one.line.id: one.sslbind for one in self.lines}
-        return questions.settle(netsh, sslbind, alone=not self.others)
+        return questions.settle(netsh, sslbind, alone=not self.others) + self.around
 
     @property
     def different(self) -> int:
@@ -162,6 +169,11 @@ def _run(plan: Plan, outcomes: Outcomes) -> None:
             if case.script:
                 _write(script, next(lines(case._replace(lines=(case.script,)), words)).text)
             outcomes.lines += _compare(plan, case, words, outcomes.others)
+    if plan.with_surroundings:
+        clear()
+        outcomes.around = surroundings.ask(
+            plan.netsh, plan.sslbind, made.thumbprints["a"], plan.port, standin=plan.standin
+        )
     if plan.staged:
         sides = handshakes.Sides(plan.netsh, plan.sslbind, clear, made, plan.port)
         with handshakes.listening(plan.ports, plan.listener):

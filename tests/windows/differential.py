@@ -109,10 +109,15 @@ def make_plan(given: argparse.Namespace, folder: str) -> Plan:
 
 
 def python_program(prefix: list[str]) -> Program:
-    """Return the Python program that ``prefix`` starts, or whose server listens there."""
+    """Return the Python program that ``prefix`` starts, or whose server listens there.
+
+    Windows starts no script by its first line.
+    """
     from programs import Program
     from served import Served, is_served
 
+    if prefix[0].endswith(".py"):
+        prefix = [sys.executable, *prefix]
     return (Served if is_served(prefix[0]) else Program)(
         prefix, variables={"PYTHONIOENCODING": "utf-8"}
     )

@@ -13,6 +13,7 @@ import os
 import socket
 import ssl
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -159,6 +160,8 @@ def listening(ports: range, program: str | None) -> Iterator[None]:
     """
     numbers = [str(port) for port in ports]
     command = [program, *numbers] if program else _listener(numbers)
+    if command[0].endswith(".py"):  # Windows starts no script by its first line
+        command.insert(0, sys.executable)
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

@@ -29,6 +29,10 @@ BUILDS = (
 """The first build of Windows, client or server, that has the netsh of a release."""
 
 
+_SHOWN = ("sslcert", "iplisten")
+"""A real netsh has headings for both, also where nothing is listed."""
+
+
 class Bound(NamedTuple):
     """A binding as ``show`` lists it; ``key`` is as a line names it: ``ipport=0.0.0.0:443``."""
 
@@ -113,6 +117,11 @@ class Machine:
 
     def require_free(self) -> list[Bound]:
         """Return the bindings of others; raise CannotRunError where one is in the way."""
+        answers = [self.netsh.run(f"http show {what}") for what in _SHOWN]
+        if not any(one.code or one.output.strip() for one in answers):
+            raise CannotRunError(
+                f"{self.netsh.prefix[0]} answers nothing at all: it is not Windows' netsh"
+            )
         bindings = self.bindings()
         left = [one.key for one in bindings if one.own]
         if left:

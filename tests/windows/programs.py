@@ -16,6 +16,9 @@ TIMEOUT = 120
 """Seconds that one line may take."""
 
 
+_NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+
+
 class CannotRunError(Exception):
     """Why the test cannot be run or finished, in a sentence."""
 
@@ -51,20 +54,29 @@ class Program:
 
     def run(self, line: str) -> Answer:
         """Carry out ``line``, as a person types it behind the program's name."""
+        return self._run(self._command(line), line)
+
+    def feed(self, lines: str, *words: str) -> Answer:
+        """Run the program with ``words`` and ``lines`` in a pipe, and without a console."""
+        return self._run([*self.prefix, *words], lines, lines.encode(self.encoding))
+
+    def _run(self, command: str | list[str], asked: str, piped: bytes | None = None) -> Answer:
         try:
             done = subprocess.run(
-                self._command(line),
-                stdin=subprocess.DEVNULL,
+                command,
+                stdin=subprocess.DEVNULL if piped is None else None,
+                input=piped,
                 capture_output=True,
                 env=self.environment,
                 timeout=TIMEOUT,
                 check=False,
+                creationflags=0 if piped is None else _NO_WINDOW,
             )
         except OSError as error:
             raise CannotRunError(f"{self.prefix[0]} cannot be started: {error}") from None
         except subprocess.TimeoutExpired:
             raise CannotRunError(
-                f"{self.prefix[0]} did not end within {TIMEOUT} seconds: {line}"
+                f"{self.prefix[0]} did not end within {TIMEOUT} seconds: {asked}"
             ) from None
         return Answer(self._text(done.stdout), done.returncode, self._text(done.stderr))
 

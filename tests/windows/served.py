@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 
-from programs import Answer, Program
+from programs import Answer, CannotRunError, Program
 
 from sslbind.grammar import split_line
 
@@ -45,6 +45,10 @@ class Served(Program):
             server.shutdown(socket.SHUT_WR)
             answer = b"".join(iter(lambda: server.recv(1 << 16), b""))
         return Answer(*json.loads(answer))
+
+    def feed(self, lines: str, *words: str) -> Answer:
+        """Refuse: a served line has no standard input."""
+        raise CannotRunError("a stand-in that is served has no standard input")
 
 
 def _netsh(words: list[str]) -> int:
