@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from sslbind.certificates.names import covers
 from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError
 from sslbind.files import read_file, reason
 from sslbind.keys import HOSTNAMEPORT, Key
+from sslbind.lookup import named
 from sslbind.passwords import NO_PASSWORDS, Passwords
 from sslbind.tags import Value, clean_hash
 from sslbind.wording import day, join, some
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MAX_FILE = 16 << 20
 """Bytes; a certificate file is smaller."""
 _DIGITS = re.compile(r"[0-9a-f]{8,40}|[0-9a-f]{64}")
+_TOO_FEW = re.compile(r"[0-9A-Fa-f]{0,7}")
 
 
 def certificate_digits(text: str) -> str | None:
@@ -34,6 +36,28 @@ def certificate_digits(text: str) -> str | None:
     """
     digits = clean_hash(text)[0].lower()
     return None if os.path.exists(text) or not _DIGITS.fullmatch(digits) else digits
+
+
+def certificate_reference(text: str) -> str | None:
+    """Return the digits, or else the name, of a certificate that ``text`` is.
+
+    None where it names a file: one that is there, or what can only be one.
+    """
+    digits = certificate_digits(text)
+    if digits is not None:
+        return digits
+    from sslbind.certificates.scanning import CERTIFICATE_SUFFIXES, KEY_SUFFIX
+
+    suffix = os.path.splitext(text)[1].lower()
+    file = text == "-" or os.path.basename(text) != text or os.path.exists(text)
+    if file or suffix in (*CERTIFICATE_SUFFIXES, KEY_SUFFIX) or _TOO_FEW.fullmatch(text):
+        return None
+    return text
+
+
+def is_digits(reference: str) -> bool:
+    """Whether a reference is digits, and not a name."""
+    return _DIGITS.fullmatch(reference) is not None
 
 
 def cleaned(text: str) -> tuple[str, ...]:
@@ -129,12 +153,16 @@ def one_identity(found: Sequence[Identity], file: str) -> Identity:
     return with_key[0] if len(with_key) == 1 else found[0]
 
 
-def stored_thumbprint(session: Session, digits: str) -> str:
-    """Return the thumbprint of the only certificate in the stores that ``digits`` fit.
+def stored_thumbprint(session: Session, reference: str, other_than: Collection[str] = ()) -> str:
+    """Return the thumbprint of the only certificate in the stores that ``reference`` fits.
 
-    Raises BadValueError where none or more than one fits. Forty digits are
+    It is digits, or a name; one of ``other_than`` is not meant by a name. Raises
+    SslbindError where none or more than one fits. Forty digits are
     returned as they are: whether the right store has them is checked later.
     """
+    if not is_digits(reference):
+        return named(session, reference, other_than=other_than)
+    digits = reference
     if len(digits) == 40:
         return digits
     if session.stores is None:
@@ -173,7 +201,7 @@ def bind_certificate(  # noqa: PLR0913  # a certificate, a binding, and how nets
 ) -> Change:
     """Add or update the binding of ``key`` with a certificate, which goes into its store first.
 
-    ``certificate`` is an ``Identity``, or digits that name a stored one. The
+    ``certificate`` is an ``Identity``, or digits or a name of a stored one. The
     binding is made in memory before the certificate is stored, so that a
     refused one leaves nothing behind. Raises NetshError.
     """

@@ -10,7 +10,8 @@ from sslbind.binding import DEFAULT_STORE, Binding
 from sslbind.certificates.names import covers
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.keys import HOSTNAMEPORT
-from sslbind.provisioning import stored_thumbprint
+from sslbind.lookup import named
+from sslbind.provisioning import is_digits, stored_thumbprint
 from sslbind.session import ADD_BOTH, Change, Session
 from sslbind.tags import STORE, Value
 
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 class Rebinding:
     """What a renewal did: the changed bindings, and the names that the new certificate lacks.
 
-    ``old`` and ``new`` are thumbprints; ``old_names`` are empty where the old
-    certificate is not in a store. ``refused``: nothing was changed, because of
-    the names in ``uncovered``. ``done``: nothing uses ``old`` any more, and
+    ``old`` and ``new`` are thumbprints; ``old_names`` and ``new_names`` are empty
+    where the certificate is not in a store. ``refused``: nothing was changed,
+    because of the names in ``uncovered``. ``done``: nothing uses ``old`` any more, and
     ``new`` is bound; that is what a second run finds.
     """
 
@@ -35,6 +36,12 @@ class Rebinding:
     uncovered: tuple[str, ...]
     refused: bool
     done: bool = False
+    new_names: Sequence[str] = ()
+
+    def called(self, thumbprint: str) -> str:
+        """Return the first name of the old or the new certificate, by its thumbprint."""
+        names = {self.old: self.old_names, self.new: self.new_names}
+        return next(iter(names.get(thumbprint, ())), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +64,17 @@ def rebind(
     """Bind ``new`` wherever ``old`` is bound; every other tag keeps its value.
 
     ``old`` and ``new`` are certificates that were read, or hex digits: a
-    thumbprint, 8 or more of its digits, or a SHA-256. The bindings change in
+    thumbprint, 8 or more of its digits, or a SHA-256; or a name: of a certificate
+    that is bound for ``old``, of one in the stores for ``new``. The bindings change in
     memory. A ``new`` that was read goes into the store of each of them, unless
     ``dry_run``. Where the new certificate lacks a name that the old one covers,
     or that a binding has as its host, nothing changes unless ``force``. Raises
-    BadValueError for digits that do not name one certificate, and
+    BadValueError for digits that do not name one certificate, SslbindError for a name, and
     NoCertificateError where ``new`` is not in a binding's store.
     """
     checkpoint = session.editable.checkpoint()
-    before, after = _old(session, old), _new(session, new)
+    after = _new(session, new, old)
+    before = _old(session, old, after)
     bindings = session.registry.bindings.values()
     using = [one for one in bindings if one.certhash == before.thumbprint]
     done = not using and any(one.certhash == after.thumbprint for one in bindings)
@@ -81,8 +90,9 @@ def rebind(
     elif after.identity is not None and session.stores is not None and not dry_run:
         for store in dict.fromkeys(one.after.store for one in changes if one.after):
             session.stores.add(after.identity, store)
+    new_names = after.names or ()
     return Rebinding(
-        before.thumbprint, after.thumbprint, old_names, changes, uncovered, refused, done
+        before.thumbprint, after.thumbprint, old_names, changes, uncovered, refused, done, new_names
     )
 
 
@@ -94,10 +104,12 @@ def _values(record: Binding, thumbprint: str) -> dict[str, Value]:
     return values
 
 
-def _old(session: Session, certificate: str | Identity) -> _Chosen:
+def _old(session: Session, certificate: str | Identity, after: _Chosen) -> _Chosen:
     if not isinstance(certificate, str):
         return _Chosen(certificate.leaf.thumbprint, certificate.leaf.names)
-    if len(certificate) == 64:
+    if not is_digits(certificate):
+        thumbprint = named(session, certificate, bound=True, other_than=(after.thumbprint,))
+    elif len(certificate) == 64:
         thumbprint = stored_thumbprint(session, certificate)
     else:
         used = {one.certhash for one in session.registry.bindings.values() if one.certhash}
@@ -110,9 +122,10 @@ def _old(session: Session, certificate: str | Identity) -> _Chosen:
     return _Chosen(thumbprint, _stored_names(session, thumbprint))
 
 
-def _new(session: Session, certificate: str | Identity) -> _Chosen:
+def _new(session: Session, certificate: str | Identity, old: str | Identity) -> _Chosen:
     if isinstance(certificate, str):
-        thumbprint = stored_thumbprint(session, certificate)
+        known = old if isinstance(old, str) else old.leaf.thumbprint
+        thumbprint = stored_thumbprint(session, certificate, (known,))
         return _Chosen(thumbprint, _stored_names(session, thumbprint))
     if session.stores is None:
         raise SslbindError(

@@ -18,37 +18,16 @@ from sslbind.certificates.judgement import doubts
 from sslbind.certificates.names import covers
 from sslbind.errors import BadValueError, NetshError, SslbindError
 from sslbind.keys import HOSTNAMEPORT, Key, parse_host
+from sslbind.lookup import Candidate, candidates
 from sslbind.owners import OWNER_BY_WORD
 from sslbind.session import ADD_BOTH, Change, Session
-from sslbind.wording import day, plural, some
+from sslbind.wording import day, some
 
 if TYPE_CHECKING:
-    from sslbind.binding import Binding
-    from sslbind.certificates.entry import Entry
     from sslbind.certificates.identity import Certificate, Identity
 
 Status = Literal["renewed", "unchanged", "refused"]
 _NAMES = 5
-
-
-class Candidate(NamedTuple):
-    """A certificate that is bound, and that the new one may be meant to replace."""
-
-    thumbprint: str
-    names: tuple[str, ...]
-    bindings: tuple[Binding, ...]
-    entry: Entry | None = None
-
-    @property
-    def family(self) -> str:
-        """``RSA`` or ``EC``; empty where the certificate is not known."""
-        facts = self.entry.certificate if self.entry else None
-        return _family(facts.key_type) if facts else ""
-
-    def __str__(self) -> str:
-        """Return it in a sentence: its thumbprint, names and bindings."""
-        names = some(self.names, _NAMES) or "names are not known"
-        return f"{self.thumbprint} ({names}; {plural(len(self.bindings), 'binding')})"
 
 
 class Renewal(NamedTuple):
@@ -123,7 +102,7 @@ def renew(session: Session, identity: Identity, request: RenewalRequest) -> Rene
     checkpoint = session.editable.checkpoint()
     try:
         _check(session, identity, request.now)
-        candidates = _candidates(session, identity.leaf)
+        candidates = _bound(session, identity.leaf)
         bound = any(
             one.certhash == identity.leaf.thumbprint for one in session.registry.bindings.values()
         )
@@ -168,31 +147,16 @@ def _check(session: Session, identity: Identity, now: datetime) -> None:
         raise _RefusedError("it comes without its private key", hints=(ADD_BOTH,))
 
 
-def _candidates(session: Session, new: Certificate) -> list[Candidate]:
-    """Return the certificates that bindings use, other than ``new``, with their names.
-
-    The names of one that is in no store are the hosts of its bindings.
-    """
-    stores = session.stores
-    entries = {one.thumbprint: one for one in (stores.entries() if stores else ())}
-    using: dict[str, list[Binding]] = {}
-    for binding in session.registry.bindings.values():
-        if binding.certhash and binding.certhash != new.thumbprint:
-            using.setdefault(binding.certhash, []).append(binding)
-    found = []
-    for thumbprint, bindings in using.items():
-        entry = entries.get(thumbprint)
-        hosts = (one.key.host for one in bindings if one.key.kind is HOSTNAMEPORT)
-        names = entry.names if entry else tuple(dict.fromkeys(hosts))
-        found.append(Candidate(thumbprint, names, tuple(bindings), entry))
-    return found
+def _bound(session: Session, new: Certificate) -> list[Candidate]:
+    """Return the certificates that bindings use, other than ``new``."""
+    return [one for one in candidates(session) if one.bindings and one.thumbprint != new.thumbprint]
 
 
 def _replaced(candidates: Sequence[Candidate], new: Certificate, *, bound: bool) -> list[Candidate]:
     """Return the certificates that ``new`` replaces; raise _RefusedError where in doubt."""
     names = _canonical(new.names)
     same = [one for one in candidates if _canonical(one.names) == names]
-    alike = [one for one in same if one.family == _family(new.key_type)]
+    alike = [one for one in same if _family_of(one) == _family(new.key_type)]
     if same:
         found = alike or same
     elif bound:  # a second run: what else it covers has certificates of its own
@@ -287,6 +251,12 @@ def newer_file(session: Session, identity: Identity) -> str | None:
 
 def _canonical(names: Iterable[str]) -> frozenset[str]:
     return frozenset(map(canonical_name, names))
+
+
+def _family_of(candidate: Candidate) -> str:
+    """Return the family of its key; empty where the certificate is not known."""
+    facts = candidate.entry.certificate if candidate.entry else None
+    return _family(facts.key_type) if facts else ""
 
 
 def _family(key_type: str) -> str:

@@ -33,7 +33,7 @@ LAYERS = (
     ("certificates",),
     ("registry",),
     ("session",),
-    ("passwords", "provisioning", "inventory", "selection"),
+    ("passwords", "lookup", "provisioning", "inventory", "selection"),
     ("rebinding", "renewal", "answers", "comparison"),
     ("check", "probing", "expiry"),
     ("checking",),

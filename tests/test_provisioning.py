@@ -240,11 +240,12 @@ def test_rebind(run: Run, registry: Path, renewal: Stored, old: str) -> None:
     assert result.code == 0, result.err
     assert registry.read_text() == before.replace(thumbprint, renewal.renewed.thumbprint)
     assert f"MY/{renewal.renewed.thumbprint}.key" in stores(registry)
+    new = renewal.renewed.thumbprint
     assert result.out.splitlines() == [
         "updated ipport=0.0.0.0:443",
-        f"    certhash: {thumbprint} -> {renewal.renewed.thumbprint}",
+        f"    certhash: {thumbprint} (www.contoso.com) -> {new} (www.contoso.com)",
         f"updated hostnameport={WEB}",
-        f"    certhash: {thumbprint} -> {renewal.renewed.thumbprint}",
+        f"    certhash: {thumbprint} (www.contoso.com) -> {new} (www.contoso.com)",
         "2 bindings; these names got the new certificate: www.contoso.com",
     ]
     assert SECRET not in result.out + result.err
@@ -269,11 +270,15 @@ def test_rebind_nothing(run: Run, registry: Path, renewal: Stored) -> None:
 
 def test_rebind_loses_a_name(run: Run, registry: Path, renewal: Stored) -> None:
     """Exit 1 where NEW lacks a name that OLD has: the names are told, and nothing changes."""
-    (registry.parent / "bad.pem").write_bytes(shop().pem + shop().key_pem())
+    bad = shop()
+    (registry.parent / "bad.pem").write_bytes(bad.pem + bad.key_pem())
     before = snapshot(registry.parent)
     result = run("rebind", renewal.web.thumbprint, "bad.pem")
     assert result.code == 1
-    assert "does not cover www.contoso.com" in result.err
+    assert result.out.splitlines()[0] == (
+        f"refused: {bad.thumbprint} does not cover www.contoso.com; nothing was changed"
+    )
+    assert "does not cover www.contoso.com; --force binds it anyway" in result.err
     assert "--force" in result.err
     assert snapshot(registry.parent) == before
 

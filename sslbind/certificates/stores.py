@@ -145,7 +145,7 @@ class CertStores:
         found = self._require_own(thumbprint, store)
         if found is not None:
             return found
-        same = self._with_thumbprint(thumbprint)
+        same = self.with_thumbprint(thumbprint)
         for entry in same:
             if entry.store.casefold() == store.casefold():
                 if entry.has_key or self.keys_elsewhere:
@@ -166,7 +166,7 @@ class CertStores:
         return next(
             (
                 entry
-                for entry in self._with_thumbprint(thumbprint)
+                for entry in self.with_thumbprint(thumbprint)
                 if entry.store.casefold() == store.casefold()
             ),
             None,
@@ -399,7 +399,8 @@ class CertStores:
                 return Entry(name, f"{path}.pem", thumbprint)
         return None
 
-    def _with_thumbprint(self, thumbprint: str) -> list[Entry]:
+    def with_thumbprint(self, thumbprint: str) -> Sequence[Entry]:
+        """Return the certificate with this thumbprint, once for each store that has it."""
         self.entries()
         return self._by_thumbprint.get(thumbprint, []) if thumbprint else []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sslbind.cli.lines import Reply
 from sslbind.printable import printable
 from sslbind.session import Change
@@ -12,11 +14,17 @@ def plan(answer: Reply) -> str:
     """Return what a line would change, for a dry run; netsh's answer where it changes nothing."""
     if not answer.changes and not answer.plan:
         return answer.text
-    return "".join(describe(change, would=True) for change in answer.changes) + answer.plan
+    described = (describe(one, answer.called, would=True) for one in answer.changes)
+    return "".join(described) + answer.plan
 
 
-def describe(change: Change, *, would: bool = False) -> str:
-    """Return what happened, or would happen, to one binding: a line, then a line a tag."""
+def describe(
+    change: Change, called: Callable[[str], str] = lambda _: "", *, would: bool = False
+) -> str:
+    """Return what happened, or would happen, to one binding: a line, then a line a tag.
+
+    ``called`` gives the name of a certificate by its thumbprint, empty where it is not known.
+    """
     verb = {"added": "add", "updated": "update", "deleted": "delete"}.get(change.action)
     name = change.key.spec
     if verb is None:
@@ -29,6 +37,8 @@ def describe(change: Change, *, would: bool = False) -> str:
         old, new = before.get(tag, info.default), change.after.values.get(tag, info.default)
         if old != new:
             shown = [info.text(value) if value is not None else "(null)" for value in (old, new)]
+            if tag == "certhash":
+                shown = [f"{one} ({name})" if (name := called(one)) else one for one in shown]
             text = shown[1] if change.before is None else f"{shown[0]} -> {shown[1]}"
             lines.append(f"    {tag}: {printable(text)}\n")
     return "".join(lines)

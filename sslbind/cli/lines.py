@@ -47,6 +47,8 @@ class Reply(NamedTuple):
     changes: tuple[Change, ...] = ()
     plan: str = ""
     """What a dry run prints of anything but bindings."""
+    called: Callable[[str], str] = lambda _: ""
+    """Return the name of a certificate by its thumbprint, empty where it is not known."""
 
 
 class LineOptions(NamedTuple):
@@ -305,9 +307,15 @@ def _changed(session: Session, verb: str, change: Change) -> Reply:
         record = binding and binding.to_json(session.release)
         return {"changed": changed, "action": change.action, "binding": record}
 
+    def called(thumbprint: str) -> str:
+        from sslbind.lookup import title
+
+        return title(session, thumbprint)
+
     notes = change.notes if changed else (*change.notes, "unchanged")
     done = "update" if change.action == "updated" else verb
-    return Reply(netsh_messages.done(done), 0, notes, (), document, (change,))
+    text = netsh_messages.done(done)
+    return Reply(text, 0, notes, (), document, (change,), called=called)
 
 
 def _properties(session: Session, word: str, texts: dict[str, str]) -> Reply:

@@ -11,8 +11,7 @@ import click
 from sslbind.binding import UNKNOWN, Binding
 from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
 from sslbind.cli.moments import window
-from sslbind.cli.provision import named_thumbprints
-from sslbind.cli.selection import filters
+from sslbind.cli.selection import filters, selected_thumbprints
 from sslbind.cli.unread import unread_json
 from sslbind.owners import owner_name
 from sslbind.printable import printable
@@ -117,7 +116,7 @@ def _selected(
     port: int | None,
 ) -> list[Binding]:
     """Return the bindings that the options select."""
-    thumbprints = None if cert is None else named_thumbprints(cert)
+    thumbprints = None if cert is None else selected_thumbprints(session, cert, only=False)
     found = select_bindings(session, thumbprints=thumbprints, appid=appid, pattern=host, port=port)
     if within is None:
         return found

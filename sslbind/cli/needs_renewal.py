@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -17,9 +18,11 @@ from sslbind.cli.wildcards import one_file
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.expiry import Row, expiry_rows
 from sslbind.keys import CCS, KIND_BY_NAME, SCOPEDCCS, Key, infer_key, parse_key
+from sslbind.lookup import called
 from sslbind.moments import Window
 from sslbind.printable import printable
-from sslbind.provisioning import certificate_digits
+from sslbind.provisioning import certificate_reference, is_digits
+from sslbind.selection import select_bindings
 from sslbind.session import Session
 from sslbind.wording import minute
 
@@ -62,7 +65,7 @@ class _Life(NamedTuple):
     not_after: datetime
 
 
-class _MissingError(Exception):
+class _MissingError(SslbindError):
     """There is no such binding, certificate or file."""
 
 
@@ -93,9 +96,9 @@ def needs_renewal_command(
 ) -> int:
     """Say whether a certificate is due to be renewed.
 
-    KEY is a binding (www.contoso.com:443), CERT a thumbprint or 8 or more of
-    its digits, FILE a PEM or PFX file. Of several certificates the one counts
-    that ends first.
+    KEY is a binding (www.contoso.com:443) or a host, whose bindings on all ports are
+    meant; CERT a thumbprint, 8 or more of its digits, or a name that it has; FILE
+    a PEM or PFX file. Of several certificates the one counts that ends first.
 
     Exit 0: yes; 1: no; 2: there is no such binding, certificate or file; 255:
     it could not be asked.
@@ -105,7 +108,9 @@ def needs_renewal_command(
     except _MissingError as error:
         if format_ == "json":
             app.json({"needs_renewal": None, "missing": True})
-        app.hint(str(error))
+        else:
+            app.echo(f"missing: {printable(error.message)}\n")
+        app.hint(*error.hints)
         return MISSING
     life = min(lives, key=lambda one: one.not_after)
     due = now >= within.opens(life.not_before, life.not_after)
@@ -134,12 +139,15 @@ def _lives(
     if os.path.exists(what):
         found, _ = read_certificates((what,), password_file, password_env)
         return [_Life(what, one.leaf.not_before, one.leaf.not_after) for one in found]
-    digits = certificate_digits(what)
-    key = None if digits else _key(what)
-    if digits is None and key is None:
-        raise _MissingError(f"{what} is not a file, a thumbprint or the key of a binding")
-    session = app.reading()
-    return _stored(session, digits) if digits else _bound(session, key)
+    reference = certificate_reference(what)
+    if reference is not None and is_digits(reference):
+        return _stored(app.reading(), reference)
+    key = _key(what)
+    if key is not None:
+        return _bound(app.reading(), key)
+    if reference is None:
+        raise _MissingError(f"there is no file {what}", "check the path")
+    return _called(app.reading(), reference)
 
 
 def _key(text: str) -> Key | None:
@@ -150,6 +158,30 @@ def _key(text: str) -> Key | None:
         return infer_key(text)
     except BadValueError:
         return None
+
+
+def _called(session: Session, name: str) -> list[_Life]:
+    """Return the certificates of the bindings of a host, else those that have it as a name."""
+    host = name.removeprefix("[").removesuffix("]")
+    with contextlib.suppress(BadValueError):
+        found = select_bindings(session, host=host)
+        if found:
+            return [life for one in found for life in _bound(session, one.key)]
+    try:
+        known = called(session, name)
+    except SslbindError as error:
+        raise _MissingError(
+            f"there is no binding of the host {name}, and no file or certificate of that name",
+            *error.hints,
+        ) from None
+    lives = [
+        _Life(f"{one.thumbprint} ({name})", one.entry.not_before, one.entry.not_after)
+        for one in known
+        if one.entry and one.entry.not_before and one.entry.not_after
+    ]
+    if not lives:
+        raise SslbindError(f"certificates are not modelled, and the end of {name} is not known")
+    return lives
 
 
 def _stored(session: Session, digits: str) -> list[_Life]:
@@ -167,13 +199,17 @@ def _stored(session: Session, digits: str) -> list[_Life]:
     if len(found) > 1:
         raise SslbindError(f"{digits} means {len(found)} certificates: {', '.join(found)}")
     if not found:
-        raise _MissingError(f"no store has the certificate {digits}")
+        raise _MissingError(
+            f"no store has the certificate {digits}", "sslbind store list shows those there are"
+        )
     return list(found.values())
 
 
-def _bound(session: Session, key: Key | None) -> list[_Life]:
-    if key is None or session.registry.get(key) is None:
-        raise _MissingError(f"there is no binding {key.spec if key else ''}")
+def _bound(session: Session, key: Key) -> list[_Life]:
+    if session.registry.get(key) is None:
+        raise _MissingError(
+            f"there is no binding {key.spec}", "sslbind list shows the bindings there are"
+        )
     lives, problems = [], []
     for row in _rows(session, key):
         if row.not_before and row.not_after:
@@ -184,7 +220,8 @@ def _bound(session: Session, key: Key | None) -> list[_Life]:
         raise SslbindError(f"{key.spec}: certificates are not modelled, and its end is not known")
     if not lives:
         raise _MissingError(
-            "; ".join(problems) or f"no file of the central store serves {key.spec}"
+            "; ".join(problems) or f"no file of the central store serves {key.spec}",
+            "sslbind check says what is missing, and which command adds it",
         )
     return lives
 

@@ -217,7 +217,7 @@ def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
             metavar="FILE",
             callback=one_file,
             help="Put a PEM or PFX file into the store and bind its certificate; also a"
-            " thumbprint, 8 or more of its digits, or a SHA-256.",
+            " thumbprint, 8 or more of its digits, a SHA-256, or a name that it has.",
         ),
         click.option(
             "--no-verify",

@@ -1,4 +1,4 @@
-"""A certificate that a command names: a file, ``-``, a thumbprint, part of one, or a SHA-256."""
+"""A certificate that a command names: a file, ``-``, digits of a hash, or a name that it has."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from sslbind.cli.streams import read_input, shown_name
 from sslbind.errors import BadValueError
 from sslbind.provisioning import (
     MAX_FILE,
-    certificate_digits,
+    certificate_reference,
     folder_files,
+    is_digits,
     one_identity,
     parse_identities,
 )
@@ -50,17 +51,17 @@ def read_certificates(
 def named_certificate(
     text: str, password_file: str | None = None, password_env: str | None = None
 ) -> str | Identity:
-    """Return the hex digits that ``text`` is, or the one end certificate of the file it names."""
-    digits = certificate_digits(text)
-    if digits is not None:
-        return digits
+    """Return the digits or the name that ``text`` is, or the one end certificate of its file."""
+    reference = certificate_reference(text)
+    if reference is not None:
+        return reference
     found, _ = read_certificates((text,), password_file, password_env)
     return one_identity(found, shown_name(text))
 
 
-def named_thumbprints(text: str) -> tuple[str, ...]:
-    """Return the hex digits that ``text`` is, or the thumbprints of the file it names."""
-    digits = certificate_digits(text)
-    if digits is not None:
-        return (digits,)
+def named_thumbprints(text: str) -> tuple[str, ...] | str:
+    """Return the digits that ``text`` is, or the thumbprints of its file; as text, its name."""
+    reference = certificate_reference(text)
+    if reference is not None:
+        return (reference,) if is_digits(reference) else reference
     return tuple(one.leaf.thumbprint for one in read_certificates((text,))[0])

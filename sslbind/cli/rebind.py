@@ -11,9 +11,10 @@ from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import named_certificate
 from sslbind.cli.wildcards import one_file
 from sslbind.keys import HOSTNAMEPORT
+from sslbind.lookup import called
 from sslbind.owners import OWNER_BY_APPID
 from sslbind.printable import printable
-from sslbind.provisioning import cleaned
+from sslbind.provisioning import cleaned, is_digits
 from sslbind.rebinding import Rebinding, rebind
 from sslbind.session import NOT_MODELLED, Session
 from sslbind.wording import join, plural
@@ -39,15 +40,21 @@ def rebind_command(
 ) -> int:
     """Replace the certificate OLD by NEW in every binding; other tags are kept.
 
-    OLD and NEW are thumbprints, 8 or more of their digits, a SHA-256, or PEM or
-    PFX files. A NEW file is added to the store first. Either all bindings
-    change or none. The exit code is 1 if nothing uses OLD, or if NEW does not
-    cover a name that OLD covers, unless --force. It is 0, "unchanged", if
-    nothing uses OLD because NEW is bound already.
-    """
+    OLD and NEW are thumbprints, 8 or more of their digits, a SHA-256, a name that
+    the certificate has, or PEM or PFX files. A NEW file is added to the store
+    first. Either all bindings change or none. The exit code is 1 if nothing uses
+    OLD, or if NEW does not cover a name that OLD covers, unless --force. It is 0,
+    "unchanged", if nothing uses OLD because NEW is bound already.
+
+    \b
+    sslbind rebind '*.example.com' new.pfx
+    """  # noqa: D301  # click's own mark, and no backslash
     app.note(*cleaned(old), *cleaned(new))
     with app.editing(dry_run=dry_run) as session:
-        before, after = (named_certificate(one, password_file, password_env) for one in (old, new))
+        before = named_certificate(old, password_file, password_env)
+        if isinstance(before, str) and not is_digits(before):
+            called(session, before)  # before a password of NEW is asked for
+        after = named_certificate(new, password_file, password_env)
         result = rebind(session, before, after, force=force, dry_run=dry_run)
     if format_ == "json":
         app.json(_document(session, result, dry_run=dry_run))
@@ -72,7 +79,8 @@ def _document(session: Session, result: Rebinding, *, dry_run: bool) -> dict[str
 
 def _text(result: Rebinding, *, dry_run: bool) -> str:
     would = dry_run or result.refused
-    text = "".join(describe(change, would=would) for change in result.changes)
+    text = _refusal(result)
+    text += "".join(describe(one, result.called, would=would) for one in result.changes)
     moved = [change for change in result.changes if change.action != "unchanged"]
     hosts = [change.key.host for change in moved if change.key.kind is HOSTNAMEPORT]
     names = printable(", ".join(dict.fromkeys([*hosts, *result.old_names])))
@@ -81,6 +89,14 @@ def _text(result: Rebinding, *, dry_run: bool) -> str:
         count = plural(len(moved), "binding")
         text += f"{count}; these names {verb} the new certificate: {names}\n"
     return text
+
+
+def _refusal(result: Rebinding) -> str:
+    """Return why nothing is changed, which is the answer then; nothing where it is."""
+    if not result.refused:
+        return ""
+    lacking = printable(join(result.uncovered))
+    return f"refused: {result.new} does not cover {lacking}; nothing was changed\n"
 
 
 def _comment(app: App, session: Session, result: Rebinding) -> None:
@@ -101,8 +117,5 @@ def _comment(app: App, session: Session, result: Rebinding) -> None:
         if entry.certificate is not None:
             app.note(*doubts(entry.certificate))
     if result.uncovered:
-        app.hint(
-            f"{result.new} does not cover {join(result.uncovered)}"
-            + ("; nothing was changed" if result.refused else ""),
-            *(["--force binds it anyway"] if result.refused else []),
-        )
+        force = "; --force binds it anyway" if result.refused else ""
+        app.hint(f"{result.new} does not cover {join(result.uncovered)}{force}")

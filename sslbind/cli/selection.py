@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from sslbind.binding import Binding
@@ -16,7 +18,7 @@ _cert = click.option(
     metavar="CERT",
     callback=one_file,
     help="Bindings of this certificate: a thumbprint, 8 or more of its digits, a SHA-256,"
-    " or a file.",
+    " a name that it has, or a file.",
 )
 _appid = click.option(
     "--appid", metavar="APPID", help="Bindings of this owner: a GUID, or a name such as iis."
@@ -45,5 +47,21 @@ def select(
     session: Session, cert: str | None, appid: str | None, host: str | None
 ) -> list[Binding]:
     """Return the bindings that match every one of the ``selectors`` that was given."""
-    thumbprints = None if cert is None else named_thumbprints(cert)
+    thumbprints = None if cert is None else selected_thumbprints(session, cert)
     return select_bindings(session, thumbprints=thumbprints, appid=appid, host=host)
+
+
+def selected_thumbprints(session: Session, cert: str, *, only: bool = True) -> Sequence[str]:
+    """Return the digits or thumbprints that ``--cert`` means.
+
+    A name that several certificates have means those that are bound; raises
+    RefusedError, with the candidates, where it may mean ``only`` one.
+    """
+    found = named_thumbprints(cert)
+    if not isinstance(found, str):
+        return found
+    from sslbind.lookup import called, named
+
+    if only:
+        return (named(session, found, bound=True),)
+    return [one.thumbprint for one in called(session, found, covering=True)]

@@ -21,6 +21,7 @@ from sslbind.inventory import (
     users,
     verify_entries,
 )
+from sslbind.lookup import named
 from sslbind.printable import printable
 from sslbind.session import Session
 
@@ -130,9 +131,13 @@ def list_(app: App, store: str | None, format_: str) -> None:
 @format_option()
 @pass_app
 def show(app: App, certificate: str, store: str | None, format_: str) -> int:
-    """Show one certificate: a thumbprint, 8 or more of its digits, a SHA-256, or a file."""
+    """Show one certificate.
+
+    CERTIFICATE is a thumbprint, 8 or more of its digits, a SHA-256, a name that it
+    has, or a file.
+    """
     session = app.reading()
-    entries = _named(session, certificate, store)
+    entries = _named(session, certificate, store, covering=True)
     if format_ == "json":
         found = [_entry_json(one) | {"bindings": _users(session, one)} for one in entries]
         app.json({"certificates": found})
@@ -242,10 +247,14 @@ def new(
     return OK
 
 
-def _named(session: Session, text: str, store: str | None) -> tuple[Entry, ...]:
-    """Return the entries of the certificate that ``text`` names."""
+def _named(
+    session: Session, text: str, store: str | None, *, covering: bool = False
+) -> tuple[Entry, ...]:
+    """Return the entries of the certificate that ``text`` names, or by a wildcard covers."""
     require_stores(session)
-    return find_entries(session, named_thumbprints(text), store, named=text)
+    found = named_thumbprints(text)
+    thumbprints = (named(session, found, covering=covering),) if isinstance(found, str) else found
+    return find_entries(session, thumbprints, store, named=text)
 
 
 def _users(session: Session, entry: Entry) -> list[str]:
