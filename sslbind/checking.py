@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sslbind.check import Subject, check, rules
-from sslbind.check.advice import reconcile
+from sslbind.check.plan import complete
 from sslbind.check.suppress import Split, split
 from sslbind.moments import SOON, SpanOrThird, Window
 from sslbind.session import Session
@@ -27,13 +27,17 @@ def check_registry(  # noqa: PLR0913  # one parameter for each option of the com
     A certificate whose window ``soon`` is open is a finding. ``sites`` are
     configuration files of IIS to compare with; ``ids`` the rules to run, None
     for all. ``named``: commands in findings name the registry even where it is
-    the default file. The commands of the findings go together: see ``check.advice``.
+    the default file. The commands of the findings go together: see ``check.plan``.
     """
     sites = (*sites, *session.registry.provenance.sites)
     subject = Subject(session, now, soon, sites, named=named)
-    found = check(subject, ids)
     everything = ids is None  # else a suppression may be for a rule that did not run
     looked = {id_ for id_, rule in rules().items() if everything and (sites or not rule.sites)}
-    result = split(session.registry, found, now.date(), looked)
     sited = frozenset(id_ for id_, rule in rules().items() if rule.sites)
-    return result._replace(findings=reconcile(subject, result.findings, sited))
+
+    def look(subject: Subject) -> Split:
+        return split(session.registry, check(subject, ids), now.date(), looked)
+
+    result = look(subject)
+    findings = complete(subject, result.findings, lambda then: look(then).findings, sited)
+    return result._replace(findings=findings)

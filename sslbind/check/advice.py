@@ -35,12 +35,17 @@ class _Offer(NamedTuple):
 
 
 def reconcile(
-    subject: Subject, findings: Sequence[Finding], sited: frozenset[str]
+    subject: Subject,
+    findings: Sequence[Finding],
+    sited: frozenset[str],
+    barred: Mapping[str, str],
 ) -> list[Finding]:
     """Return the findings, those commands left out that the others do not allow.
 
     ``sited`` are the rules that look at sites: what a site needs comes first.
+    ``barred`` are commands that are left out, and why.
     """
+    findings = [_without(one, barred.get(one.command or "")) for one in findings]
     offers = [
         _Offer(number, one, one.command)
         for number, one in enumerate(findings)

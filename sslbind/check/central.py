@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sslbind.certificates.judgement import name_problems
+from sslbind.check.command import Command
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.site_bindings import has_host, identity
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sslbind.binding import Binding
 
 _PROVIDER = "[CentralCertProvider]"
+_ALL_FILES = f"put the file of every host there, or correct {_PROVIDER}"
 _FOLDER = "ccs"
 """The folder in a command where the registry names none."""
 
@@ -38,7 +40,7 @@ def ccs_disabled(subject: Subject) -> Iterator[Found]:
     unknown = "central" in subject.registry.provenance.unknown
     if subject.central is not None or unknown:
         return
-    folder = () if settings and settings.location else (_FOLDER,)
+    location = settings.location if settings else None
     if settings is None:
         why = f"there is no {_PROVIDER}"
     elif not settings.enabled:
@@ -46,7 +48,8 @@ def ccs_disabled(subject: Subject) -> Iterator[Found]:
     else:
         why = f"{_PROVIDER} has no CertStoreLocation"
     advice = f"set Enabled = true and CertStoreLocation in {_PROVIDER}, or delete the record"
-    command = subject.command("ccs", "enable", *folder)
+    words = ("ccs", "enable") if location else ("ccs", "enable", _FOLDER)
+    command = Command.of(subject.command(*words), central=location or _FOLDER)
     for record in _records(subject):
         yield Found(record.key, f"it asks for the central store, and {why}", advice, command)
     for key, dependents in subject.dependents.items():
@@ -69,16 +72,7 @@ def ccs_missing_file(subject: Subject) -> Iterator[Found]:
         return
     if isinstance(subject.registry, Snapshot) and subject.central.unreadable:
         return  # a capture has the path of the server's folder
-    problem = _folder_problem(subject)
-    for record in _records(subject):
-        host = record.key.host
-        if problem and not host:
-            what, advice = problem, f"put the file of every host there, or correct {_PROVIDER}"
-        elif host and missing_file(subject, host):
-            what, advice = _missing(subject, host), _files_advice(host)
-        else:
-            continue
-        yield Found(record.key, what, advice)
+    yield from _missing_for_records(subject)
     if subject.release < CCS.since:
         return
     for sites in subject.sites:
@@ -94,6 +88,20 @@ def ccs_missing_file(subject: Subject) -> Iterator[Found]:
                     line=binding.line,
                     about=identity(binding),
                 )
+
+
+def _missing_for_records(subject: Subject) -> Iterator[Found]:
+    """Yield what is missing for records, and for the ports of sites that need one."""
+    problem = _folder_problem(subject)
+    for record in _records(subject):
+        host = record.key.host
+        if problem and not host:
+            yield Found(record.key, problem, _ALL_FILES)
+        elif host and missing_file(subject, host):
+            yield Found(record.key, _missing(subject, host), _files_advice(host))
+    for key, dependents in subject.dependents.items():
+        if problem and key.kind is CCS and key not in subject.bindings:
+            yield dependents.found(key, f"{problem}, which {dependents} needs", _ALL_FILES)
 
 
 @rule("ccs-name-mismatch", "warn")

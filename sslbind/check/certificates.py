@@ -14,6 +14,7 @@ from sslbind.certificates.judgement import (
     name_problems,
     staple_problem,
 )
+from sslbind.check.command import NEW
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.subject import Served, Subject
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from sslbind.binding import Binding
     from sslbind.certificates.entry import Entry
     from sslbind.certificates.facts import CertificateFacts
-
-NEW = "NEW.pfx"
-"""Placeholder in a command for the file that the operator has to get."""
 
 _ADD_ISSUER = "put the issuer's certificate into the store CA; a root belongs in Root"
 

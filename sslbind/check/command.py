@@ -11,6 +11,8 @@ from sslbind.tags import Value
 
 TO_CHOOSE = "0" * 40
 """The thumbprint in an edit for a certificate that whoever runs the command has to choose."""
+NEW = "NEW.pfx"
+"""Placeholder in a command for the file that the operator has to get."""
 
 
 class Edit(NamedTuple):
@@ -44,18 +46,19 @@ class Edit(NamedTuple):
 
 
 class Command(str):
-    """A line for a shell, and the records that it changes.
+    """A line for a shell, and what it changes: ``edits`` of records, or the ``central`` store.
 
-    A command about anything but records, such as one that stores a
-    certificate, has no edits.
+    A command about something else, such as one that stores a certificate, is a string.
     """
 
-    __slots__ = ("edits",)
+    __slots__ = ("central", "edits")
     edits: Sequence[Edit]
+    central: str | None
 
     @classmethod
-    def of(cls, line: str, *edits: Edit) -> Command:
-        """Return the command ``line``, which makes ``edits``."""
+    def of(cls, line: str, *edits: Edit, central: str | None = None) -> Command:
+        """Return the command ``line``; with ``central`` it turns the central store on there."""
         command = cls(line)
         command.edits = edits
+        command.central = central
         return command

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.answers.precedence import Shadows
 from sslbind.check.adfs import service_names
-from sslbind.check.certificates import NEW
+from sslbind.check.command import NEW
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.site_bindings import deletion

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.choosing import Chooser
 from sslbind.certificates.names import covers
-from sslbind.check.certificates import NEW
-from sslbind.check.command import Command, Edit
+from sslbind.check.command import NEW, Command, Edit
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.site_bindings import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from sslbind import shells
 from sslbind.answers.precedence import Reach
 from sslbind.binding import DEFAULT_STORE
+from sslbind.certificates.central import CentralStore
 from sslbind.certificates.judgement import Problem, judge, name_problems, path, valid_at
 from sslbind.certificates.links import Links
-from sslbind.check.command import TO_CHOOSE, Command, Edit
+from sslbind.check.command import NEW, TO_CHOOSE, Command, Edit
 from sslbind.check.finding import Found
 from sslbind.keys import HOSTNAMEPORT, KINDS, Key, Kind
 from sslbind.moments import SOON, SpanOrThird, Window
 from sslbind.owners import OWNER_BY_APPID
+from sslbind.registry.document import CentralCertProvider
 from sslbind.registry.registry import DEFAULT_FILE
 from sslbind.resolver import used_since
 from sslbind.tags import REJECT, STORE, STORED, Tag, Value
@@ -32,6 +35,11 @@ if TYPE_CHECKING:
     from sslbind.sites import SiteBinding, Sites
 
 _THUMBPRINT = re.compile("certhash=[0-9a-f]{40}")
+_Judgement = tuple[tuple["Problem", ...], tuple["CertificateFacts", ...]]
+_OF_RECORDS = ("bindings", "ports", "meant", "_by_tag", "served", "judged", "_found", "users")
+"""What a subject computes from its records."""
+_OF_CENTRAL = ("reach", "central_files", "central_names", "central_parents")
+"""What it computes from the central store."""
 
 
 class Served(NamedTuple):
@@ -103,10 +111,30 @@ class Subject:
         self.modelled = f"{session.release_words} is modelled"
         self.stores = session.stores
         self.central = session.central
+        self._central_store = session.central_store
         self.now = now
         self.soon = soon
         self.sites = tuple(sites)
         self._named = named
+        self._judgements: dict[tuple[str, str], _Judgement] = {}
+
+    def after(self, bindings: Mapping[Key, Binding], central: str | None = None) -> Subject:
+        """Return what is checked as it would be with other records.
+
+        With ``central``, the central store is on, and its files are in that folder.
+        """
+        other = copy.copy(self)
+        for name in _OF_RECORDS:
+            other.__dict__.pop(name, None)
+        other.bindings = bindings
+        if central is not None:
+            for name in _OF_CENTRAL:
+                other.__dict__.pop(name, None)
+            before = self.settings.central_store or CentralCertProvider()
+            provider = before._replace(enabled=True, location=central)
+            other.settings = self.settings._replace(central_store=provider)
+            other.central = self._central_store or CentralStore(other.central_path())
+        return other
 
     @cached_property
     def bindings(self) -> Mapping[Key, Binding]:
@@ -215,6 +243,8 @@ class Subject:
         """Whether the certificate of a record may be bound elsewhere, as far as is known."""
         if "certhash" in binding.unknown:
             return False
+        if binding.certhash == TO_CHOOSE:
+            return True
         entry = self.entry(binding)
         return self.stores is None or (entry is not None and self.valid(entry))
 
@@ -232,7 +262,7 @@ class Subject:
         if self.stores is None:
             return ()
         links = Links(self.stores, self.central)
-        known: dict[tuple[str, str], tuple[tuple[Problem, ...], tuple[CertificateFacts, ...]]] = {}
+        known = self._judgements
         judged = []
         for one in self.served:
             facts, place = one.certificate, (one.entry.store, one.entry.file)
@@ -264,7 +294,7 @@ class Subject:
         for key, binding in self.bindings.items():
             values = binding.values
             thumbprint = values.get("certhash")
-            if thumbprint is None or (rejects and values.get(REJECT.name)):
+            if thumbprint in (None, TO_CHOOSE) or (rejects and values.get(REJECT.name)):
                 continue
             store = str(values.get("certstorename", DEFAULT_STORE))
             entry = in_store(entries.get(str(thumbprint), ()), store)
@@ -322,6 +352,8 @@ class Subject:
         known = dict(values)
         if len(certificate) == 1 and _THUMBPRINT.fullmatch(certificate[0]):
             known["certhash"] = certificate[0].partition("=")[2]
+        if known.get("certhash") == TO_CHOOSE:
+            certificate = self._to_choose()
         owner = OWNER_BY_APPID.get(str(values["appid"]))
         shown = {**values, "appid": owner.word} if owner else values
         words = (f"{name}={STORED[name].text(value)}" for name, value in shown.items())
@@ -341,8 +373,10 @@ class Subject:
             return ""
         if self._nameless_store(key):
             values = {STORE.name: DEFAULT_STORE, **values}
-        words = (f"{name}={STORED[name].text(value)}" for name, value in values.items())
-        line = self.command("update", "sslcert", key.spec, *words)
+        chosen = self._to_choose() if values.get("certhash") == TO_CHOOSE else ()
+        shown = {name: value for name, value in values.items() if value != TO_CHOOSE}
+        words = (f"{name}={STORED[name].text(value)}" for name, value in shown.items())
+        line = self.command("update", "sslcert", key.spec, *chosen, *words)
         return Command.of(line, Edit("update", key, values))
 
     def recertify(self, key: Key, file: str) -> str:
@@ -352,6 +386,10 @@ class Subject:
         words = [f"{STORE.name}={DEFAULT_STORE}"] if self._nameless_store(key) else []
         line = self.command("update", "sslcert", key.spec, "--cert", file, *words)
         return Command.of(line, Edit("update", key, {"certhash": TO_CHOOSE}))
+
+    def _to_choose(self) -> Sequence[str]:
+        """Return the words for a certificate that whoever runs the command has to choose."""
+        return ("certhash=THUMBPRINT",) if self.stores is None else ("--cert", NEW)
 
     def _nameless_store(self, key: Key) -> bool:
         """Whether a record has no store where netsh wants one: no update goes without it."""

@@ -1,0 +1,169 @@
+"""The commands of a check as a plan that is complete: a second check offers nothing new.
+
+What the commands lead to is looked at on a copy of the records. Those that do not
+help, that the next check would undo, or that lead to an error, are left out; what
+the next check offers besides belongs to the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from sslbind.check.advice import reconcile
+from sslbind.check.command import Command
+from sslbind.check.finding import Finding
+from sslbind.registry.bindings import in_order
+
+if TYPE_CHECKING:
+    from sslbind.check.subject import Subject
+
+_CHECKS = 5
+"""How often what follows from a plan is looked at."""
+
+_FILES = "ccs-missing-file"
+"""The error that comes next where a central store is turned on: nobody has put files there yet."""
+
+Look = Callable[["Subject"], Sequence[Finding]]
+"""What finds: all rules that are asked for, without what is suppressed."""
+
+
+def complete(
+    subject: Subject, findings: Sequence[Finding], look: Look, sited: frozenset[str]
+) -> list[Finding]:
+    """Return the findings of ``subject`` with commands that go together and lead to an end.
+
+    ``look`` finds the same on a copy. ``sited`` are the rules that look at sites: what a
+    site needs comes first.
+    """
+    plan = _settle(subject, findings, look, sited)
+    new: Sequence[Finding] = plan
+    for _ in range(_CHECKS):
+        commands = _commands(new)
+        if not commands:
+            break
+        subject = _after(subject, commands)
+        known = {one.command for one in plan}
+        then = _settle(subject, look(subject), look, sited)
+        new = [one for one in then if one.command and one.command not in known]
+        _extend(plan, new)
+    return plan
+
+
+def _settle(
+    subject: Subject, findings: Sequence[Finding], look: Look, sited: frozenset[str]
+) -> list[Finding]:
+    """Return the findings with those commands that the next check does not regret."""
+    barred: dict[str, str] = {}
+    while True:
+        plan = reconcile(subject, findings, sited, barred)
+        commands = _commands(plan)
+        if not commands:
+            return plan
+        after = _after(subject, commands)
+        then = reconcile(after, look(after), sited, {})
+        regretted = _regretted(plan, then)
+        if not regretted:
+            return plan
+        barred |= regretted
+
+
+def _after(subject: Subject, commands: Iterable[Command]) -> Subject:
+    """Return what is checked as it is after all commands."""
+    records = dict(subject.bindings)
+    central = None
+    for command in commands:
+        central = command.central or central
+        for edit in command.edits:
+            after = edit.apply(records.get(edit.key))
+            if after is None:
+                records.pop(edit.key, None)
+            else:
+                records[edit.key] = after
+    return subject.after(in_order(records), central)
+
+
+def _regretted(plan: Sequence[Finding], then: Sequence[Finding]) -> dict[str, str]:
+    """Return the commands of a plan that the check afterwards finds wrong, and why."""
+    commands = _commands(plan)
+    known = {_identity(one) for one in plan}
+    regretted: dict[str, str] = {}
+    for one in then:
+        other = one.command
+        if other is None:
+            if one.severity == "error" and one.rule != _FILES and _identity(one) not in known:
+                why = f"it would lead to {one.rule}"
+                regretted |= dict.fromkeys(map(str, _leading_to(one, commands)), why)
+        elif other in commands:
+            regretted[str(other)] = "it would not be enough"
+        elif isinstance(other, Command):
+            why = f"{one.rule} would ask for the opposite then"
+            undone = (before for before in commands if _undoes(other, before))
+            regretted |= dict.fromkeys(map(str, undone), why)
+    return regretted
+
+
+def _identity(finding: Finding) -> tuple[str, str | None, str]:
+    return finding.rule, finding.key, finding.about
+
+
+def _leading_to(error: Finding, commands: Sequence[Command]) -> Sequence[Command]:
+    """Return the commands that an error may come from: of its record, else of its port."""
+    same = [one for one in commands if any(str(edit.key) == error.key for edit in one.edits)]
+    if same or error.key is None:
+        return same
+    port = error.key.rpartition(":")[2]
+    return [
+        one
+        for one in commands
+        if one.central or any(str(edit.key.port) == port for edit in one.edits)
+    ]
+
+
+def _undoes(command: Command, before: Command) -> bool:
+    """Whether a command that comes later makes an earlier one vain."""
+    return any(
+        edit.key == done.key and (edit.verb != "update" or edit.contradicts(done))
+        for edit in command.edits
+        for done in before.edits
+    )
+
+
+def _commands(findings: Iterable[Finding]) -> list[Command]:
+    """Return the commands that change records or the central store, each once."""
+    found = (one.command for one in findings)
+    return list(dict.fromkeys(one for one in found if isinstance(one, Command)))
+
+
+def _extend(plan: list[Finding], new: Iterable[Finding]) -> None:
+    """Put what comes after the commands of a plan into it.
+
+    A finding that is there without a command gets it, unless the command has to
+    come after another of the same record.
+    """
+    edits = [edit for one in _commands(plan) for edit in one.edits]
+    keys = {edit.key for edit in edits}
+    gone = {str(edit.key) for edit in edits if edit.verb == "delete"}
+    for one in new:
+        later = isinstance(one.command, Command) and any(
+            edit.key in keys for edit in one.command.edits
+        )
+        place = None if later else _place(plan, one, gone)
+        if place is None:
+            plan.append(one._replace(message=f"after the other commands: {one.message}"))
+        else:
+            plan[place] = plan[place]._replace(advice=one.advice, command=one.command)
+
+
+def _place(plan: Sequence[Finding], finding: Finding, gone: Collection[str]) -> int | None:
+    """Return where a plan has the same finding without a command.
+
+    It may be about a record that is ``gone`` afterwards, in the same words.
+    """
+    for number, one in enumerate(plan):
+        same = _identity(one) == _identity(finding) or (
+            one.rule == finding.rule and one.message == finding.message and one.key in gone
+        )
+        if same and one.command is None:
+            return number
+    return None
