@@ -221,6 +221,7 @@ def test_reg_add_changes_a_record() -> None:
     "before",
     [
         "C:\\>",
+        "E:UsersOperator>",
         "C:\\Program Files\\x>",
         "PS> ",
         "PS C:\\Windows\\system32> ",

@@ -76,6 +76,9 @@ DECORATIONS: dict[str, Callable[[str], str]] = {
     "json-lines": lambda text: "[\n" + ",\n".join(map(json_line, text.split("\n"))) + "\n]\n",
     "trailing-blanks": each(lambda line: f"{line}   "),
     "marks": each(lambda line: f"\u200e{line}\u200e"),
+    "lost-backslashes": lambda text: (
+        f"E:UsersOperator>netsh http show ssl\n{text}\n\nE:UsersOperator>"
+    ),
     "console": lambda text: f"C:\\>netsh http show sslcert\n{text}\n\nC:\\>",
     "powershell": lambda text: f"PS C:\\Users\\adm> netsh http show sslcert\n{text}\nPS C:\\>",
     "grep": each(lambda line: f"web01.txt:17:{line}"),

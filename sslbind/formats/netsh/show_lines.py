@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-PROMPT = re.compile(r"\s*(?:[A-Za-z]:\\[^>]*|PS [^>]*|netsh[^>]*)>")
+PROMPT = re.compile(r"\s*(?:[A-Za-z]:(?:\\[^>]*|[^\s:>]*)|PS [^>]*|netsh[^>]*)>")
 INVISIBLE = "\u200b\u200e\u200f\u2060\ufeff"
 _COLUMNS = (33, 28)
 """Where the colon stands: labels are padded to 29 columns, to 24 up to 2008 R2 (confirmed)."""
