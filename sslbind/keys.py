@@ -7,7 +7,6 @@ how it is written.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,24 +14,36 @@ from sslbind.errors import BadValueError
 from sslbind.release import Release
 
 
-@dataclass(frozen=True, eq=False)
 class Kind:
     """One kind of key. There are four, compared by identity."""
 
-    name: str
-    """The tag that netsh gives the key in, and the word for the kind: ``ipport``."""
-    table: str
-    """The registry key below ``HTTP\\Parameters``, and the table of our file."""
-    label: str
-    """What ``show`` prints before the key."""
-    syntax: str
-    """How netsh's help writes the value."""
-    config_id: int
-    """HTTP_SERVICE_CONFIG_ID of the HTTP Server API, for JSON."""
-    since: Release
-    """The first release that has the kind."""
-    certificate: bool
-    """Whether the record names a certificate (else the central store does)."""
+    __slots__ = ("certificate", "config_id", "label", "name", "since", "syntax", "table")
+
+    def __init__(  # noqa: PLR0913, PLR0917  # a row of the table
+        self,
+        name: str,
+        table: str,
+        label: str,
+        syntax: str,
+        config_id: int,
+        since: Release,
+        *,
+        certificate: bool,
+    ) -> None:
+        self.name = name
+        """The tag that netsh gives the key in, and the word for the kind: ``ipport``."""
+        self.table = table
+        """The registry key below ``HTTP\\Parameters``, and the table of our file."""
+        self.label = label
+        """What ``show`` prints before the key."""
+        self.syntax = syntax
+        """How netsh's help writes the value."""
+        self.config_id = config_id
+        """HTTP_SERVICE_CONFIG_ID of the HTTP Server API, for JSON."""
+        self.since = since
+        """The first release that has the kind."""
+        self.certificate = certificate
+        """Whether the record names a certificate (else the central store does)."""
 
     def __str__(self) -> str:
         return self.name
@@ -108,13 +119,13 @@ class Key(NamedTuple):
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
-_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
+_LABEL = r"[a-z0-9_-]{1,63}"
 _PLAIN_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMERIC_HOST = re.compile(r"[0-9.]+")
-_URL = re.compile(r"(?i:(https?))://(\[[^\]/]*\]|[^/:\[\]]*)(?::([0-9]+))?(?:/.*)?")
-_SITE = re.compile(r"(\*|[0-9.]+|\[[^\]]*\]|):([0-9]+):([^:/]*)")
+_URL = r"(?i:(https?))://(\[[^\]/]*\]|[^/:\[\]]*)(?::([0-9]+))?(?:/.*)?"
+_SITE = r"(\*|[0-9.]+|\[[^\]]*\]|):([0-9]+):([^:/]*)"
 """``bindingInformation`` of IIS."""
-_WHOLE = re.compile(r"(?:\[[^\]]+\]|[^:\[\]/]+):[0-9]{1,5}")
+_WHOLE = r"(?:\[[^\]]+\]|[^:\[\]/]+):[0-9]{1,5}"
 """An address or a name, with a port."""
 _MAX_HOST = 253  # RFC 1035 section 2.3.4, without the root's dot
 
@@ -238,7 +249,7 @@ def _idna_label(label: str) -> tuple[str, str]:
     """Return one label's A-form and U-form; both are the label itself where it is plain."""
     import idna
 
-    if _LABEL.fullmatch(label):
+    if re.fullmatch(_LABEL, label):
         if label.startswith("xn--"):
             try:
                 return label, idna.ulabel(label)
@@ -259,7 +270,7 @@ def _meant(*candidates: tuple[Kind, str, str]) -> tuple[str, ...]:
     """Return a hint for each text that is a key of its kind: the key, and what it does."""
     hints = []
     for kind, text, what in candidates:
-        if not _WHOLE.fullmatch(text) and kind is not CCS:
+        if not re.fullmatch(_WHOLE, text) and kind is not CCS:
             continue
         try:
             hints.append(f"{parse_key(kind, text).spec} {what}")
@@ -270,14 +281,14 @@ def _meant(*candidates: tuple[Kind, str, str]) -> tuple[str, ...]:
 
 def _other_notation(kind: Kind, text: str) -> BadValueError | None:
     """Return the error for a URL, and for a binding as IIS writes it; None for anything else."""
-    url = _URL.fullmatch(text)
+    url = re.fullmatch(_URL, text)
     if url is not None:
         host, port = url[2], url[3] or ("443" if url[1].lower() == "https" else "80")
         what = "an address" if kind is IPPORT else "a host name"
         return BadValueError(
             f"{kind}={text}: give {what} and a port, not a URL", *_places(kind, host, port)
         )
-    site = _SITE.fullmatch(text)
+    site = re.fullmatch(_SITE, text)
     if site is None:
         return None
     address, port, host = site.groups()

@@ -26,8 +26,6 @@ from sslbind.owners import owner_name
 from sslbind.registry.bindings import Bindings
 from sslbind.registry.registry import Registry
 from sslbind.release import Release
-from sslbind.resolver import State
-from sslbind.shells import word
 from sslbind.tags import PROPERTIES, SSLFLAGS, STORED, Value
 
 if TYPE_CHECKING:
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
     from sslbind.certificates.identity import Identity
     from sslbind.certificates.scanning import Progress
     from sslbind.certificates.stores import CertStores
+    from sslbind.resolver import State
 
 NOT_MODELLED = (
     "the registry has no [CertStores]: certificates are not modelled, so hashes are not checked"
@@ -146,6 +145,8 @@ class Session:
     @property
     def state(self) -> State:
         """What ``resolve`` works on: the bindings with their stores."""
+        from sslbind.resolver import State
+
         registry = self.registry
         return State(self.release, registry, registry.iplisten, self.central, self.stores, self)
 
@@ -390,6 +391,8 @@ class Session:
         return (note,)
 
     def _exists(self, binding: Binding, why: str = "") -> ExistsError:
+        from sslbind.shells import word
+
         owner = owner_name(binding.appid) or "an unknown application"
         what = (
             f"with certificate {binding.certhash}"

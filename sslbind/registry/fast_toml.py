@@ -13,23 +13,27 @@ from __future__ import annotations
 import re
 from typing import Any
 
-# A character that is not a control character; in a text, neither a quote nor a backslash.
-_ANY, _OF_BASIC, _OF_LITERAL = (rf"[^{but}\x00-\x08\x0a-\x1f\x7f]" for but in ("", r"\"\\", "'"))
-_BASIC = f'"{_OF_BASIC}*+"'
-_TEXT = f"(?:{_BASIC}|'{_OF_LITERAL}*+')"
-_LIST = rf"\[[ \t]*+(?:{_TEXT}[ \t]*+(?:,[ \t]*+{_TEXT}[ \t]*+)*+(?:,[ \t]*+)?)?\]"
-_VALUE = rf"{_TEXT}|{_LIST}|true|false|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|0|[1-9][0-9]{{0,17}}+"
+# A character that is not a control character; in a text, nothing that could end it or its list.
+_ANY, _BASIC, _LITERAL, _LISTED_BASIC, _LISTED_LITERAL = (
+    rf"[^{but}\x00-\x08\x0a-\x1f\x7f]*+" for but in ("", r"\"\\", "'", r"\"\\\]", r"'\]")
+)
+_LISTED = f"(?:\"{_LISTED_BASIC}\"|'{_LISTED_LITERAL}')"
+_LIST = rf"\[[ \t]*+(?:{_LISTED}[ \t]*+(?:,[ \t]*+{_LISTED}[ \t]*+)*+(?:,[ \t]*+)?)?\]"
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_VALUE = f"\"{_BASIC}\"|'{_LITERAL}'|{_LIST}|true|false|{_DATE}|0|[1-9][0-9]{{0,17}}+"
 _BARE = "[A-Za-z0-9_-]++"
-_REST = rf"[ \t]*+(?:\#{_ANY}*+)?"  # of a line
-_PAIR = rf"\n[ \t]*+{_BARE}[ \t]*+=[ \t]*+(?:{_VALUE})"
+_REST = rf"[ \t]*+(?:\#{_ANY})?"  # of a line
 
-_LINES = re.compile(rf"(?:{_PAIR}{_REST}|\n{_REST})*+")
-_PAIRS = re.compile(rf"\n[ \t]*+({_BARE})[ \t]*+=[ \t]*+({_VALUE})")
-_TEXTS = re.compile(_TEXT)
+_LINES = re.compile(rf"(?:\n[ \t]*+{_BARE}[ \t]*+=[ \t]*+(?:{_VALUE}){_REST}|\n{_REST})*+")
+# In such lines, each name with its value; in such a list, each text.
+_PAIRS = re.compile(
+    rf"""\n[ \t]*+({_BARE})[ \t]*+=[ \t]*+("[^"]*"|'[^']*'|\[[^\]]*\]|[0-9a-z-]+)"""
+)
+_TEXTS = re.compile(""""[^"]*"|'[^']*'""")
 # [CertStores], [[Suppress]], [SslBindingInfo."0.0.0.0:443"], [SslCcsBindingInfo.443.Other],
 # without the first bracket
 _HEADER = re.compile(
-    rf"(\[?)({_BARE})(?:\.({_BASIC}|{_BARE})(?:\.({_BARE}))?)?(\]?)\]{_REST}(?=\n|\Z)"
+    rf"""(\[?)({_BARE})(?:\.("{_BASIC}"|{_BARE})(?:\.({_BARE}))?)?(\]?)\]{_REST}(?=\n|\Z)"""
 )
 
 Table = dict[str, Any]

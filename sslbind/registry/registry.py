@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from sslbind import cache, files, locks, shells
+from sslbind import cache, files, locks
 from sslbind.binding import Binding
 from sslbind.digest import content_digest
 from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
@@ -352,6 +352,8 @@ def _init_hint(path: str) -> str:
     """Return how to make the file; one that was named may be misspelled."""
     if path == DEFAULT_FILE:
         return "sslbind init creates it; --registry or $SSLBIND_REGISTRY selects another"
+    from sslbind import shells
+
     command = shells.in_sentence(("sslbind", "-r", path, "init")) or "sslbind init"
     return f"check the name; {command} creates a new registry there"
 
