@@ -9,7 +9,7 @@ table leaves out is inferred, and each step records it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError
@@ -32,38 +32,37 @@ ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104  # the keys of wildcard recor
 _MAPPED = "::ffff:"
 
 
-class Bindings(Protocol):
-    """Where records are looked up: a dict, or a registry's ``Bindings``."""
+if TYPE_CHECKING:  # a protocol takes longer to make than a record to find
 
-    def get(self, key: Key, /) -> Binding | None:
-        """Return the record of ``key``, or None."""
+    class Bindings(Protocol):
+        """Where records are looked up: a dict, or a registry's ``Bindings``."""
 
+        def get(self, key: Key, /) -> Binding | None:
+            """Return the record of ``key``, or None."""
 
-class Certificates(Protocol):
-    """The certificate stores, as far as ``resolve`` needs them."""
+    class Certificates(Protocol):
+        """The certificate stores, as far as ``resolve`` needs them."""
 
-    def has(self, thumbprint: str, store: str) -> bool:
-        """Whether the store has the certificate with its private key, or needs no key."""
+        def has(self, thumbprint: str, store: str) -> bool:
+            """Whether the store has the certificate with its private key, or needs no key."""
 
+    class Central(Protocol):
+        """The central store of a provider that is enabled."""
 
-class Central(Protocol):
-    """The central store of a provider that is enabled."""
+        def __contains__(self, stem: object, /) -> bool:
+            """Whether there is a file ``<stem>.pfx``; ``stem`` comes from the network."""
 
-    def __contains__(self, stem: object, /) -> bool:
-        """Whether there is a file ``<stem>.pfx``; ``stem`` comes from the network."""
+        def opens(self, stem: str) -> bool:
+            """Whether that file opens and has a certificate with its private key."""
 
-    def opens(self, stem: str) -> bool:
-        """Whether that file opens and has a certificate with its private key."""
+    class Doubt(Protocol):
+        """What is not known of a server, because a document or a folder could not be read."""
 
+        def may_have(self, key: Key, /) -> bool:
+            """Whether there may be a record of ``key`` although none was read."""
 
-class Doubt(Protocol):
-    """What is not known of a server, because a document or a folder could not be read."""
-
-    def may_have(self, key: Key, /) -> bool:
-        """Whether there may be a record of ``key`` although none was read."""
-
-    def files_unknown(self) -> bool:
-        """Whether it is not known which files the central store has, or whether it is enabled."""
+        def files_unknown(self) -> bool:
+            """Whether it is not known which files the central store has, or if it is enabled."""
 
 
 class State(NamedTuple):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sslbind.certificates.facts import CertificateFacts
-from sslbind.certificates.identity import Certificate, Identity, PrivateKey
-from sslbind.certificates.pem import armour
 from sslbind.errors import CertificateError
 
-Signed = Callable[[Certificate, Certificate], bool]
+if TYPE_CHECKING:
+    from sslbind.certificates.facts import CertificateFacts
+    from sslbind.certificates.identity import Certificate, Identity, PrivateKey
+
+Signed = Callable[["Certificate", "Certificate"], bool]
 """Whether the first certificate was signed by the second."""
 
 _SAME_NAME = 16  # issuers of one name that are tried, so that a hostile file cannot take hours
@@ -49,6 +50,8 @@ def ordered(certificates: Sequence[Certificate], signed: Signed) -> tuple[Identi
     An end certificate signed no other one. Where a CA is cross-signed, each of
     its certificates stays in the chain.
     """
+    from sslbind.certificates.identity import Identity
+
     if len(certificates) < 2:
         return tuple(map(Identity, certificates))
     issuers = _issuers(certificates, signed)
@@ -60,6 +63,8 @@ def ordered(certificates: Sequence[Certificate], signed: Signed) -> tuple[Identi
 
 def with_keys(identities: Sequence[Identity], keys: Sequence[PrivateKey]) -> tuple[Identity, ...]:
     """Give each identity its key; raise CertificateError for any other key."""
+    from sslbind.certificates.identity import Identity
+
     by_spki = {key.spki: key for key in keys}
     stray = by_spki.keys() - {one.leaf.spki for one in identities}
     if stray:
@@ -79,6 +84,8 @@ def with_keys(identities: Sequence[Identity], keys: Sequence[PrivateKey]) -> tup
 
 def encode_chain(identity: Identity) -> bytes:
     """Return the certificate and its chain as PEM, the end certificate first."""
+    from sslbind.certificates.pem import armour
+
     return b"".join(armour("CERTIFICATE", one.der) for one in (identity.leaf, *identity.chain))
 
 

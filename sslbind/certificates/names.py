@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import ipaddress
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ipaddress
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
@@ -41,6 +44,8 @@ def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address that ``text`` is, with or without brackets, or None."""
     if ":" not in text and not text.rstrip("]")[-1:].isdigit():
         return None  # what most names are, and an exception costs ten times this
+    import ipaddress
+
     try:
         return ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
     except ValueError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 _MARK = re.compile(rb"-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----")
 _CIPHER = re.compile(rb"DEK-Info: (AES|DES)[A-Z0-9-]{0,20},([0-9A-Fa-f]*)")
@@ -19,17 +18,19 @@ CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 """The standard label, and two that OpenSSL wrote; the last has trust settings after the DER."""
 
 
-@dataclass(frozen=True, slots=True)
 class Block:
     """One armoured object: its ``label``, the whole ``text``, and the bytes inside.
 
-    ``der`` is empty where the base64 is damaged. Neither shows in a repr: a
+    ``der`` is empty where the base64 is damaged. Nothing shows in a repr: a
     block may be a private key.
     """
 
-    label: str
-    text: bytes = field(repr=False)
-    der: bytes = field(repr=False)
+    __slots__ = ("der", "label", "text")
+
+    def __init__(self, label: str, text: bytes, der: bytes) -> None:
+        self.label = label
+        self.text = text
+        self.der = der
 
     @property
     def encrypted_by_header(self) -> bool:

@@ -32,7 +32,6 @@ from sslbind.files import (
 )
 from sslbind.locks import locked
 from sslbind.printable import printable
-from sslbind.shells import word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -503,6 +502,8 @@ class CertStores:
 
 def _word(text: str) -> str:
     """Return ``text`` as one word of a command that somebody may paste into any shell."""
+    from sslbind.shells import word
+
     return word(text) or "STORE"
 
 

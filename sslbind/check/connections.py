@@ -9,11 +9,12 @@ from sslbind.certificates.names import covers
 from sslbind.check.command import TO_CHOOSE
 from sslbind.errors import BadValueError
 from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, parse_address
-from sslbind.resolver import Answer, Bindings, State, resolve
+from sslbind.resolver import Answer, State, resolve
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
     from sslbind.check.subject import Subject
+    from sslbind.resolver import Bindings
     from sslbind.sites import SiteBinding
 
 _PLAIN = ("198.51.100.255", "2001:db8:ffff:ffff::ffff")
