@@ -119,7 +119,6 @@ class Key(NamedTuple):
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
-_LABEL = r"[a-z0-9_-]{1,63}"
 _PLAIN_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMERIC_HOST = re.compile(r"[0-9.]+")
 _URL = r"(?i:(https?))://(\[[^\]/]*\]|[^/:\[\]]*)(?::([0-9]+))?(?:/.*)?"
@@ -210,12 +209,12 @@ def _parse_ipv6(text: str) -> str:
 def parse_host(text: str) -> str:
     """Return a host name in canonical form: lower case, Unicode, no trailing dot.
 
-    Takes ``*.name`` too. A-labels become U-labels by UTS 46 and IDNA 2008; an
-    A-label that IDNA 2008 does not know stays as it is. Raises BadValueError.
+    Takes ``*.name`` too. A-labels become U-labels, by UTS 46; see ``hosts``.
+    Raises BadValueError.
     """
     name = text.lower().removesuffix(".")
     if not _PLAIN_HOST.fullmatch(name) or "xn--" in name:
-        name = _unicode_host(text, name)
+        name = _unicode_host(text)
     elif len(name) > _MAX_HOST:
         raise BadValueError(f"host name {text!r} is longer than {_MAX_HOST} characters")
     if _NUMERIC_HOST.fullmatch(name):
@@ -223,47 +222,23 @@ def parse_host(text: str) -> str:
     return name
 
 
-def _unicode_host(text: str, name: str) -> str:
-    """Return a name that is not plain ASCII in canonical form, by IDNA."""
-    import idna
+def _unicode_host(text: str) -> str:
+    """Return a name that is not plain ASCII in canonical form, by UTS 46."""
+    from sslbind.hosts import ascii_host, unicode_labels
 
-    star, rest = ("*.", name[2:]) if name.startswith("*.") else ("", name)
+    star, rest = ("*.", text[2:]) if text.startswith("*.") else ("", text)
     try:
-        mapped = idna.uts46_remap(rest, std3_rules=False)
-        if not text.endswith("."):  # a dot of another script may end it as well, but only one
-            mapped = mapped.removesuffix(".")
-        labels = mapped.split(".")
-        pairs = [_idna_label(label) for label in labels]
-    except (idna.IDNAError, UnicodeError) as error:
+        labels = unicode_labels(rest.removesuffix("."))
+    except ValueError as error:
         raise BadValueError(
             f"{text!r} is not a host name: {error}",
             "letters, digits, '-', '_' and '.', in Unicode or as xn-- labels;"
             " '*' only as the whole first label",
         ) from None
-    if len(star) + sum(len(ascii_form) + 1 for ascii_form, _ in pairs) - 1 > _MAX_HOST:
+    name = star + ".".join(labels)
+    if len(ascii_host(name)) > _MAX_HOST:
         raise BadValueError(f"host name {text!r} is longer than {_MAX_HOST} characters")
-    return star + ".".join(label for _, label in pairs)
-
-
-def _idna_label(label: str) -> tuple[str, str]:
-    """Return one label's A-form and U-form; both are the label itself where it is plain."""
-    import idna
-
-    if re.fullmatch(_LABEL, label):
-        if label.startswith("xn--"):
-            try:
-                return label, idna.ulabel(label)
-            except (idna.IDNAError, UnicodeError):
-                return label, label
-        return label, label
-    if not label:
-        raise idna.IDNAError("a label is empty")
-    if len(label) > 63:
-        raise idna.IDNAError("a label is longer than 63 characters")
-    if label.isascii():
-        raise idna.IDNAError(f"label {label!r} has a character that host names cannot have")
-    ascii_form = idna.alabel(label).decode("ascii")
-    return ascii_form, idna.ulabel(ascii_form)
+    return name
 
 
 def _meant(*candidates: tuple[Kind, str, str]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ MODULES = {
 
 LAYERS = (
     ("errors", "printable", "devices", "shells", "version", "digest", "wording", "moments"),
-    ("release", "owners"),
+    ("release", "owners", "hosts"),
     ("tags", "keys"),
     ("sslflags", "grammar"),
     ("binding", "netsh_messages"),

@@ -84,7 +84,8 @@ def stem_of(file: str) -> str | None:
         return None
     if is_device(file):
         return None
-    stem = unicodedata.normalize("NFC", stem).lower()
+    # One letter at a time: of a whole word, Python takes a capital sigma at its end for another.
+    stem = "".join(letter.lower() for letter in unicodedata.normalize("NFC", stem))
     try:
         return stem if parse_host(stem) == stem else None
     except BadValueError:

@@ -11,25 +11,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import ipaddress
 
+from sslbind.errors import BadValueError
+from sslbind.hosts import ascii_host
+from sslbind.keys import parse_host
+
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
 def ascii_name(name: str) -> str:
     """Return a host name as a certificate holds it: lower case, A-labels, no trailing dot.
 
-    Both forms of an international name are taken (IDNA 2008 with the mapping of
-    UTS 46), ``*`` as the whole first label, and the underscores that Windows
-    allows. Raises ValueError, with the reason, for anything else, addresses
-    included.
+    Both forms of an international name are taken, as ``parse_host`` takes them,
+    and ``*`` as the whole first label. Raises ValueError, with the reason, for
+    anything else, addresses included.
     """
     star, rest = ("*.", name[2:]) if name.startswith("*.") else ("", name)
     if not rest.isascii():
-        import idna
-
         try:
-            rest = idna.encode(rest, uts46=True).decode("ascii")
-        except (idna.IDNAError, UnicodeError) as error:
-            raise ValueError(f"not an international host name: {error}") from None
+            rest = ascii_host(parse_host(rest))
+        except BadValueError as error:
+            raise ValueError(error.message) from None
     rest = rest.lower().removesuffix(".")
     if len(star + rest) > 253:
         raise ValueError("longer than 253 characters")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sslbind.certificates.names import ascii_name
 from sslbind.formats.format import Delta
 from sslbind.formats.netsh.script_writer import commands, netsh_line, refusals
+from sslbind.hosts import ascii_host
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SNI_WILDCARD_SINCE, Key
 from sslbind.release import Release
 from sslbind.resolver import ANY_IPV4, ANY_IPV6
@@ -87,7 +87,4 @@ def _refusals(delta: Delta, release: Release) -> Iterable[str]:
 
 def _wire(key: Key) -> str:
     """Return the key with an international host name as A-labels."""
-    if key.host.isascii():
-        return str(key)
-    labels = (one if one.isascii() else ascii_name(one) for one in key.host.split("."))
-    return str(key._replace(host=".".join(labels)))
+    return str(key._replace(host=ascii_host(key.host)))
