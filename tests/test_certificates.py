@@ -406,6 +406,19 @@ def test_no_form_hides_rounds() -> None:
             read_bundle(broken)
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_files_that_need_no_rewriting(data: st.DataObject) -> None:
+    """Where nothing has to be rewritten, the file itself is what rewriting it gives."""
+    whole = bytearray(data.draw(st.sampled_from([web().der, web().pfx(PASSWORD), web().pfx()])))
+    for _ in range(data.draw(st.integers(0, 2))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    end = der._normal_end(bytes(whole))
+    if end:
+        rewritten, _ = der._Normal(bytes(whole)).element(0, len(whole), 0)
+        assert rewritten == whole[:end]
+
+
 def test_rounds_and_keys_of_a_file_add_up() -> None:
     """Many keys with many rounds each are as bad as one with very many."""
     block = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n%s-----END ENCRYPTED PRIVATE KEY-----\n"

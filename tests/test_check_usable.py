@@ -89,9 +89,15 @@ def test_key_usage(case: Case) -> None:
         "has the key usage keyEncipherment, dataEncipherment, without digitalSignature: Chrome and"
         " Edge refuse it, and Schannel offers neither ECDHE nor TLS 1.3 with it"
     )
+    assert case.only("cert-key-usage").command == f"sslbind rebind {one.thumbprint} NEW.pfx"
+    renewed(case, "cert-key-usage")
+
+
+def renewed(case: Case, rule: str) -> None:
+    """The command of a finding takes a certificate as it should be."""
     new = issue("new", dns=("www.contoso.com",))
     Path("NEW.pfx").write_bytes(new.pfx())
-    assert case.mend("cert-key-usage") == f"sslbind rebind {one.thumbprint} NEW.pfx"
+    assert case.mend(rule).endswith(" NEW.pfx")
 
 
 @pytest.mark.parametrize("bits", [("digital_signature",), None], ids=["signs", "absent"])
@@ -121,6 +127,7 @@ def test_key_type(case: Case, make: object, words: str) -> None:
     severity, message = found(case, "cert-key-type", made(key=key, algorithm=algorithm))
     assert severity == "error"
     assert message.startswith(f"has a key of the type {words}")
+    renewed(case, "cert-key-type")
 
 
 @pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1()], ids=["p256", "p384"])
@@ -136,6 +143,7 @@ def test_no_san(case: Case) -> None:
         "warn",
         "has no subject alternative name, and clients ignore the common name",
     )
+    renewed(case, "cert-no-san")
     assert nothing(case, "cert-no-san", web(), IP)
 
 
@@ -173,6 +181,7 @@ def test_must_staple(case: Case) -> None:
         "error",
         f"{start}names no place to get one: Firefox refuses it",
     )
+    renewed(case, "cert-must-staple")
     assert nothing(case, "cert-must-staple", made(OCSP))
 
 
@@ -288,7 +297,10 @@ def test_root_not_self_signed(case: Case) -> None:
     finding = case.only("root-not-self-signed")
     assert finding.severity == "error"
     assert finding.message.endswith("signed: clients with certificates get 403.16")
+    words = (finding.advice or "").partition("instead: ")[2].partition(",")[0].split()
+    assert case.run(*words).code == 0
     case.mend("root-not-self-signed")
+    assert case.check(ids=["cert-chain-incomplete", "cert-chain-expired"]) == []
 
 
 def test_ctl_too_long(case: Case) -> None:
@@ -302,6 +314,13 @@ def test_ctl_too_long(case: Case) -> None:
     finding = case.only("ctl-too-long")
     assert finding.message.startswith("sslctlstorename=Clients: the list of its issuers has 1")
     assert finding.message.endswith(" bytes, and Schannel cuts it at 16384")
+    Path("ISSUER.pem").write_bytes(many[0].pem)
+    assert "store add ISSUER.pem --store ClientIssuers" in (finding.advice or "")
+    assert case.run("store", "add", "ISSUER.pem", "--store", "ClientIssuers").code == 0
+    assert case.mend("ctl-too-long") == (
+        f"sslbind update sslcert hostnameport={KEY} sslctlstorename=ClientIssuers"
+    )
+    assert case.check(ids=["ctl-store"]) == []
 
 
 def test_chain_in_file(case: Case) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from pki import PASSWORD, Issued, intermediate, openssl_pfx, web
 from tools import needs
 
+from sslbind.certificates.central import CentralStore
 from sslbind.certificates.parsing import identities, read_bundle
 from sslbind.certificates.sealed import Sealed, sealed_of, too_new
 from sslbind.certificates.sealing import Seal, encode_pfx, seal_for, seal_of
+from sslbind.check.pfx import _export
 from sslbind.errors import CertificateError, PasswordError
 from sslbind.release import RELEASES, Release
 
@@ -361,6 +364,32 @@ def test_many_keys(farm: Case, tmp_path: Path) -> None:
     path.write_bytes(data)
     assert farm.check(ids=["pfx-many-keys"]) == []
     path.write_bytes((tmp_path / "java.p12").read_bytes())
-    assert farm.only("pfx-many-keys").message == (
+    found = farm.only("pfx-many-keys")
+    assert found.message == (
         "ccs/www.contoso.com.pfx holds 2 private keys; which one Windows serves is not documented"
     )
+    line = (found.advice or "").partition("for example: ")[2]
+    assert line == (
+        "Export-PfxCertificate -Cert Cert:\\LocalMachine\\My\\THUMBPRINT -FilePath"
+        " 'www.contoso.com.pfx' -ChainOption BuildChain -Password (Read-Host -AsSecureString)"
+    )
+    command = farm.mend("pfx-many-keys")
+    assert command == "sslbind ccs put ccs/www.contoso.com.pfx --password-file ccs.password"
+    [entry] = CentralStore("ccs", password_file="ccs.password").files()
+    assert (entry.usable, entry.entry.sealed and entry.entry.sealed.keys) == (True, 1)
+
+
+@pytest.mark.slow
+def test_export_by_powershell(farm: Case, tmp_path: Path) -> None:
+    """PowerShell parses the line of ``pfx-many-keys``, whatever the name of the file."""
+    parse = "[void][Management.Automation.Language.Parser]::ParseInput($env:LINE, [ref]$null,"
+    parse += " [ref]$errors); $errors.Count"
+    line = _export("it's $x.pfx")
+    done = subprocess.run(
+        [needs("pwsh"), "-NoProfile", "-NonInteractive", "-Command", f"$errors = $null; {parse}"],
+        env={**os.environ, "LINE": line},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "0"

@@ -206,12 +206,13 @@ class CentralStore:
 
     def _holds(self, file: str, stem: str, identity: Identity, seal: Seal) -> bool:
         """Whether a file has this certificate, chain and key under this seal, as ``put`` writes."""
+        from sslbind.certificates.der import key_bags
         from sslbind.certificates.sealing import seal_of
 
         try:
             data = read_file(os.path.join(self.folder, file), MAX_SIZE, regular=True)
             found, bundle = self._load(stem)
-            odd = bundle.twice or bundle.signs_only
+            odd = bundle.twice or bundle.signs_only or key_bags(data) > 1
             return seal is seal_of(data) and not odd and found == identity
         except SslbindError:  # it is replaced by one that opens
             return False

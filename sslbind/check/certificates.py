@@ -189,7 +189,7 @@ def must_staple(subject: Subject) -> Iterator[Found]:
         problem = staple_problem(one.certificate, stapled=False if off else on or None)
         if problem is None:
             continue
-        command = ""
+        command = _rebind(subject, one)
         if off and one.key and one.certificate.ocsp:
             command = subject.update(one.key, {OCSP_STAPLING.name: False})
         found = _found(one, problem.what, problem.advice, command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 _MAX_ISSUERS = 16_384
 """Bytes of the list of issuers that Schannel sends; what is beyond is cut (KB2880390)."""
+
+
+_OWN = "ClientIssuers"
+"""A store that a command names for the issuers that clients may have."""
 
 
 @rule("cert-chain-ambiguous", "info")
@@ -105,7 +110,8 @@ def root_not_self_signed(subject: Subject) -> Iterator[Found]:
                 None,
                 f"the store {entry.store} holds {facts.subject}, which {facts.issuer} signed"
                 + (": clients with certificates get 403.16" if asked else ""),
-                "put it into the store CA instead: store add FILE --store CA",
+                f"put it into the store CA instead: store add {_path(subject, entry)} --store CA,"
+                " and then the command",
                 subject.command("store", "delete", entry.thumbprint, "--store", entry.store),
                 severity="error" if asked else None,
                 about=entry.thumbprint,
@@ -133,7 +139,9 @@ def ctl_too_long(subject: Subject) -> Iterator[Found]:
                 record.key,
                 f"{CTL_STORE.name}={store}: the list of its issuers has {size} bytes, and Schannel"
                 f" cuts it at {_MAX_ISSUERS}",
-                "name a store that holds only the issuers that clients may have",
+                "name a store that holds only the issuers that clients may have: store add"
+                f" ISSUER.pem --store {_OWN} for each of them, and then the command",
+                subject.update(record.key, {CTL_STORE.name: _OWN}),
             )
 
 
@@ -144,6 +152,12 @@ def _authorities(subject: Subject) -> Sequence[tuple[Entry, CertificateFacts]]:
         for entry in (subject.stores.entries() if subject.stores else ())
         if entry.certificate is not None and entry.store.casefold() in MACHINE
     ]
+
+
+def _path(subject: Subject, entry: Entry) -> str:
+    """Return the path of a store's file, as that of the registry is."""
+    folder = subject.settings.cert_stores and subject.settings.cert_stores.path
+    return os.path.join(os.path.dirname(subject.registry.path), folder or "", entry.file)
 
 
 def _named(one: CertificateFacts) -> str:

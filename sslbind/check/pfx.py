@@ -12,6 +12,7 @@ from sslbind.check.finding import Found, Severity
 from sslbind.check.rule import rule
 from sslbind.check.subject import Subject
 from sslbind.printable import printable
+from sslbind.shells import powershell
 
 if TYPE_CHECKING:
     from sslbind.certificates.entry import Entry
@@ -21,6 +22,7 @@ _CNG = ("Key Storage Provider", "Platform Crypto Provider")
 """What the names of providers of CNG have; their keys have KeySpec 0, whatever a file says."""
 _AGED = frozenset(("RC2-40", "RC2-128", "RC4-40", "RC4-128"))
 """Ciphers that OpenSSL 3 reads with -legacy only."""
+_STORED = "Cert:\\LocalMachine\\My\\"
 _OLD = "-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1"
 
 
@@ -69,7 +71,8 @@ def pfx_many_keys(subject: Subject) -> Iterator[Found]:
 
     Which of its certificates Windows serves is not documented; .NET takes the
     first with a key (reported once). Export-PfxCertificate of a whole store
-    makes such files. Put each certificate into a file of its own.
+    makes such files. Put each certificate into a file of its own: ccs put writes
+    the first again alone, and Export-PfxCertificate exports one by its thumbprint.
     """
     for file in subject.central_files:
         sealed = file.entry.sealed
@@ -79,7 +82,9 @@ def pfx_many_keys(subject: Subject) -> Iterator[Found]:
                 None,
                 f"{path} holds {sealed.keys} private keys; which one Windows serves is not"
                 " documented",
-                "export the certificate of this host alone, with its key and its chain",
+                "export the certificate of this host alone, on the server for example:"
+                f" {_export(file.file)}",
+                _put(subject, file.entry, path),
                 file=path,
             )
 
@@ -176,6 +181,14 @@ def _again(subject: Subject, sealed: Sealed, path: str, more: str = "") -> str:
     return (
         f"seal it again: openssl pkcs12 -in {name} -nodes{old} -out t.pem && openssl pkcs12 -export"
         f" -in t.pem {more}{how} -out {name}; rm t.pem"
+    )
+
+
+def _export(file: str) -> str:
+    """Return the command of PowerShell that exports one certificate: with 3DES, by default."""
+    return (
+        f"Export-PfxCertificate -Cert {_STORED}THUMBPRINT -FilePath {powershell(printable(file))}"
+        " -ChainOption BuildChain -Password (Read-Host -AsSecureString)"
     )
 
 

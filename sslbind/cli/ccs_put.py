@@ -58,9 +58,13 @@ def put(
     store = central_store(session)
     found, notes = read_certificates(files, password_file, password_env)
     app.note(*notes)
+    keyed = [one for one in found if one.key is not None] or found
+    for one in found:
+        if one not in keyed:
+            app.note(f"{one.leaf.thumbprint} comes without its private key, and is left out")
     done = [
         (one, put_certificate(app, session, store, one, seal=seal, dry_run=dry_run))
-        for one in found
+        for one in keyed
     ]
     changed = any(one.action != "unchanged" for _, wrote in done for one in wrote)
     if format_ == "json":
