@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from conftest import Run
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -11,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import NOW, ec_key, root, web
 
+from sslbind.certificates import der
 from sslbind.certificates.der import encode
 from sslbind.certificates.extensions import dotted, public_key, read_extensions
-from sslbind.certificates.parsing import identities, read_bundle
+from sslbind.certificates.parsing import identities, issued_by, read_bundle
 from sslbind.errors import CertificateError
 
 SAN, EKU, USAGE, BASIC = "2.5.29.17", "2.5.29.37", "2.5.29.15", "2.5.29.19"
@@ -66,6 +70,106 @@ def test_taken(extensions: tuple[tuple[str, bytes], ...]) -> None:
         " without it"
     )
     assert [found.leaf for found in identities(bundle)] == [one]
+
+
+def rebuilt(field: int, value: bytes, extension: bytes = b"") -> bytes:
+    """A certificate whose field (0 is the version) is another one, with one more extension."""
+    whole = odd(GOOD_SAN)
+    outer = der.elements(whole, *der.elements(whole, 0, len(whole))[0][1:])
+    inner = der.elements(whole, *outer[0][1:])
+    fields = [encode(tag, whole[start:end]) for tag, start, end in inner]
+    fields[field] = value
+    if extension:
+        _, start, end = der.elements(whole, *inner[-1][1:])[0]
+        fields[-1] = encode(0xA3, encode(0x30, whole[start:end] + extension))
+    rest = b"".join(encode(tag, whole[start:end]) for tag, start, end in outer[1:])
+    return encode(0x30, encode(0x30, b"".join(fields)) + rest)
+
+
+def common_name(value: bytes) -> bytes:
+    return encode(0x30, encode(0x31, encode(0x30, encode(6, b"\x55\x04\x03") + value)))
+
+
+VERSION, SIGNED, SUBJECT, SPKI = 0, 2, 5, 6
+THIRD = encode(0xA0, encode(2, b"\x02"))
+ECDSA, DSA = bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06072a8648ce380401")
+REFUSED = {
+    "dsa-inherited": (
+        rebuilt(SPKI, encode(0x30, encode(0x30, DSA) + encode(3, b"\0" + encode(2, b"\x05")))),
+        "DSA",
+        "sha256",
+        "CN=odd",
+    ),
+    "critical-false": (
+        rebuilt(
+            VERSION,
+            THIRD,
+            encode(0x30, encode(6, b"\x55\x1d\x13") + encode(1, b"\0") + encode(4, b"0\0")),
+        ),
+        "EC P-256",
+        "sha256",
+        "CN=odd",
+    ),
+    "null-parameters": (
+        rebuilt(SIGNED, encode(0x30, ECDSA + b"\x05\0")),
+        "EC P-256",
+        "sha256",
+        "CN=odd",
+    ),
+    "version-7": (
+        rebuilt(VERSION, encode(0xA0, encode(2, b"\x06"))),
+        "EC P-256",
+        "sha256",
+        "CN=odd",
+    ),
+    "bad-utf8": (
+        rebuilt(SUBJECT, common_name(encode(12, b"\xff\xfe"))),
+        "EC P-256",
+        "sha256",
+        "a name that cannot be read (",
+    ),
+    "odd-name": (
+        rebuilt(SUBJECT, common_name(b"\x69\x02ab")),
+        "EC P-256",
+        "sha256",
+        "a name that cannot be read (",
+    ),
+    "other-key-and-name": (
+        rebuilt(SPKI, encode(0x30, encode(0x30, DSA) + encode(3, b"\0"))),
+        "DSA",
+        "sha256",
+        "CN=odd",
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "key", "digest", "subject"), REFUSED.values(), ids=REFUSED)
+def test_refused_as_a_whole(data: bytes, key: str, digest: str, subject: str, run: Run) -> None:
+    """What a strict parser takes nothing of is taken without the part that it stumbles over."""
+    with pytest.raises((ValueError, x509.InvalidVersion), match=r"\w"):
+        assert x509.load_der_x509_certificate(data).subject.rfc4514_string() is None
+    bundle = read_bundle(data)
+    [one] = bundle.certificates
+    assert (one.names, one.key_type, one.signature_hash) == (("www.contoso.com",), key, digest)
+    assert (one.not_before, one.der, one.odd) == (NOW, data, True)
+    assert one.subject.startswith(subject)
+    assert bundle.notes == (
+        f"the certificate {one.thumbprint} has a part that cannot be read, and is taken without it",
+    )
+    assert not issued_by(one, one)
+    Path("odd.cer").write_bytes(data)
+    assert run("init").code == 0
+    done = run("store", "add", "odd.cer", "--store", "CA")
+    assert (done.code, done.err.count("a part that cannot be read")) == (0, 1)
+    assert run("store", "list").code == 0
+    assert run("check").code in (0, 1)
+
+
+def test_what_stays_refused() -> None:
+    """Where a date cannot be read, nothing can be said of the certificate."""
+    whole = odd(GOOD_SAN)
+    with pytest.raises(CertificateError, match="a certificate cannot be read"):
+        read_bundle(whole.replace(b"260601120000Z", b"269901120000Z"))
 
 
 def test_the_rest_of_it() -> None:

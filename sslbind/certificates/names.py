@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import ipaddress
 
-from sslbind.errors import BadValueError
-from sslbind.hosts import ascii_host
-from sslbind.keys import parse_host
+from sslbind.hosts import ascii_host, unicode_labels
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
@@ -28,9 +26,9 @@ def ascii_name(name: str) -> str:
     star, rest = ("*.", name[2:]) if name.startswith("*.") else ("", name)
     if not rest.isascii():
         try:
-            rest = ascii_host(parse_host(rest))
-        except BadValueError as error:
-            raise ValueError(error.message) from None
+            rest = ascii_host(".".join(unicode_labels(rest.removesuffix("."))))
+        except ValueError as error:
+            raise ValueError(f"not an international host name: {error}") from None
     rest = rest.lower().removesuffix(".")
     if len(star + rest) > 253:
         raise ValueError("longer than 253 characters")

@@ -1,8 +1,7 @@
 """Certificates and private keys: bytes in, values out.
 
-Of the package ``cryptography``, only ``sealing`` and ``key_spec`` know more. It
-reads no file and no clock, and whatever bytes it is given, it raises CertificateError or
-PasswordError and nothing else.
+It reads no file and no clock, and whatever bytes it is given, it raises
+CertificateError or PasswordError and nothing else.
 """
 
 from __future__ import annotations
@@ -12,43 +11,38 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from ipaddress import ip_address
-from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_der_private_key,
     load_pem_private_key,
     pkcs7,
     pkcs12,
 )
 from cryptography.x509.oid import (
-    AuthorityInformationAccessOID,
     ExtendedKeyUsageOID,
     NameOID,
 )
 
 from sslbind.certificates import der, opening, pem
 from sslbind.certificates.chains import Signed, encode_chain, ordered, with_keys
-from sslbind.certificates.extensions import (
-    KEY_USAGES,
-    Extensions,
-    public_key,
-    read_extensions,
-)
 from sslbind.certificates.identity import Bundle, Certificate, Identity, PrivateKey
-from sslbind.certificates.names import address, ascii_name
+from sslbind.certificates.names import ascii_name
 from sslbind.certificates.pem import MAX_SIZE
-from sslbind.digest import thumbprint
+from sslbind.certificates.reading import (
+    Parsing,
+    odd_part,
+    read_certificate,
+    signed,
+    spki_of,
+)
 from sslbind.errors import CertificateError, PasswordError
 from sslbind.printable import printable
 
@@ -74,30 +68,6 @@ MAX_CERTIFICATES = 1000
 
 MAX_KEYS = 100
 """Private keys that one file may have: each costs a check, or a key derivation."""
-
-_USAGES = {
-    "1.3.6.1.5.5.7.3.1": "serverAuth",
-    "1.3.6.1.5.5.7.3.2": "clientAuth",
-    "1.3.6.1.5.5.7.3.3": "codeSigning",
-    "1.3.6.1.5.5.7.3.4": "emailProtection",
-    "1.3.6.1.5.5.7.3.8": "timeStamping",
-    "1.3.6.1.5.5.7.3.9": "OCSPSigning",
-    "2.5.29.37.0": "anyExtendedKeyUsage",
-}
-"""Extended key usages by their identifiers: RFC 5280, section 4.2.1.12."""
-_PSS = "1.2.840.113549.1.1.10"
-_ALGORITHMS = {
-    "1.2.840.10045.2.1": "EC with a curve that is not known",
-    "1.2.840.10040.4.1": "DSA",
-    _PSS: "RSA-PSS",
-    "1.3.101.112": "Ed25519",
-    "1.3.101.113": "Ed448",
-    "2.16.840.1.101.3.4.3.17": "ML-DSA-44",
-    "2.16.840.1.101.3.4.3.18": "ML-DSA-65",
-    "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
-}
-"""Names of algorithms whose keys the parser may not know."""
-_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
 def read_bundle(
@@ -174,8 +144,11 @@ def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
         return False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        one, other = map(x509.load_der_x509_certificate, (certificate.der, issuer.der))
-        return _signed(one, other)
+        try:
+            one, other = map(x509.load_der_x509_certificate, (certificate.der, issuer.der))
+        except ValueError:  # one of those that are taken without what cannot be read
+            return False
+        return signed(one, other)
 
 
 def chains(certificates: Sequence[Certificate], signed: Signed = issued_by) -> tuple[Identity, ...]:
@@ -223,7 +196,7 @@ def self_signed(dns: Sequence[str], ip: Sequence[str], days: int, now: datetime)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    return Identity(_certificate(made.public_bytes(Encoding.DER)), (), _private_key(key))
+    return Identity(read_certificate(made.public_bytes(Encoding.DER)), (), _private_key(key))
 
 
 class _Reader:
@@ -277,7 +250,7 @@ class _Reader:
             )
 
     def read_pkcs7(self, data: bytes) -> None:
-        with _Parsing("a PKCS#7 file"):
+        with Parsing("a PKCS#7 file"):
             found = pkcs7.load_der_pkcs7_certificates(data)
         for one in found:
             self.add_certificate(one.public_bytes(Encoding.DER))
@@ -295,7 +268,7 @@ class _Reader:
             self.twice = self.twice or held == own
             self.add_certificate(held)
         if store.key is not None:
-            with _Parsing("the private key of a PFX file"):
+            with Parsing("the private key of a PFX file"):
                 self.add_key(_private_key(store.key))
                 if isinstance(store.key, rsa.RSAPrivateKey):
                     self.signs_only = _signs_only(data, utf8(password or b""), store.key)
@@ -304,7 +277,7 @@ class _Reader:
 
     def open_pkcs12(self, data: bytes) -> tuple[pkcs12.PKCS12KeyAndCertificates, bytes | None]:
         for password in (None, *self._passwords):  # OpenSSL takes None for the empty one too
-            with _Parsing("a PFX file"):
+            with Parsing("a PFX file"):
                 try:
                     return pkcs12.load_pkcs12(data, password and utf8(password)), password
                 except ValueError as error:
@@ -318,14 +291,14 @@ class _Reader:
             raise CertificateError(f"it holds more than {MAX_KEYS} private keys")
         encrypted = block.encrypted_by_header or der.kind(block.der) == "encrypted key"
         if not encrypted:
-            with _Parsing("a private key"):
+            with Parsing("a private key"):
                 self.add_key(_private_key(self.load_key(block, None)))
             return
         if block.encrypted_by_header and not block.header_is_whole:
             raise CertificateError("an encrypted private key has an unknown cipher")
         self.count_rounds(block.der)
         for password in filter(None, self._passwords):  # cryptography knows no empty one
-            with _Parsing("an encrypted private key"):
+            with Parsing("an encrypted private key"):
                 try:
                     self.add_key(_private_key(self.load_key(block, password)))
                 except ValueError as error:
@@ -352,10 +325,10 @@ class _Reader:
     def add_certificate(self, data: bytes) -> None:
         if len(self.certificates) >= MAX_CERTIFICATES:
             raise CertificateError(f"it holds more than {MAX_CERTIFICATES} certificates")
-        one = _certificate(data)
+        one = read_certificate(data)
         if one.odd and one.thumbprint not in self.certificates:
             self.notes.append(
-                f"the certificate {one.thumbprint} has an extension that cannot be read,"
+                f"the certificate {one.thumbprint} has {odd_part(data)} that cannot be read,"
                 " and is taken without it"
             )
         self.certificates.setdefault(one.thumbprint, one)
@@ -380,176 +353,6 @@ def utf8(password: bytes) -> bytes:
     return password
 
 
-class _Parsing:
-    """Turns whatever a parser makes of hostile bytes into CertificateError.
-
-    Every exception is caught, because cryptography raises ValueError, TypeError
-    and a dozen classes of its own, by version, and panics.
-    """
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, CertificateError):
-            return
-        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-            raise CertificateError(
-                f"{self._what} cannot be read: it is damaged, or of a form that is not known"
-            ) from None
-
-
-@functools.lru_cache(maxsize=16)  # the same issuers are in file after file
-def _certificate(data: bytes) -> Certificate:
-    with _Parsing("a certificate"):
-        one = x509.load_der_x509_certificate(data)
-        try:
-            found, odd = _extensions(one), False
-        except Exception:  # noqa: BLE001  any of them may be damaged, or of a form unknown here
-            found, odd = read_extensions(data), True
-        spki, key_type, key_bits = _public_key(one, data)
-        subject = one.subject.rfc4514_string()
-        issuer = subject if one.issuer == one.subject else one.issuer.rfc4514_string()
-        ids = found.issuer_key_id in (b"", found.key_id)
-        return Certificate(
-            der=data,
-            thumbprint=thumbprint(data),
-            sha256=sha256(data).hexdigest(),
-            subject=subject,
-            issuer=issuer,
-            serial=one.serial_number,
-            not_before=one.not_valid_before_utc,
-            not_after=one.not_valid_after_utc,
-            dns_names=tuple(name for name in found.dns_names if address(name) is None),
-            ip_names=found.ip_names,
-            eku=found.eku and tuple(_USAGES.get(oid, oid) for oid in found.eku),
-            is_ca=found.is_ca,
-            key_type=key_type,
-            key_bits=key_bits,
-            signature_hash=_signature_hash(one),
-            spki=spki,
-            key_id=found.key_id,
-            issuer_key_id=found.issuer_key_id,
-            # Checking every signature would cost more than all else that is looked at.
-            self_signed=subject == issuer and (ids or _signed(one, one)),
-            key_usage=found.key_usage,
-            must_staple=found.must_staple,
-            ocsp=found.ocsp,
-            subject_size=len(one.subject.public_bytes()),
-            odd=odd,
-        )
-
-
-def _extensions(certificate: x509.Certificate) -> Extensions:
-    """Return what the extensions say; raise whatever the parser does where one is damaged."""
-    found: dict[str, Any] = {}
-    for extension in certificate.extensions:
-        match extension.value:
-            case x509.SubjectAlternativeName() as names:
-                found["dns_names"] = tuple(names.get_values_for_type(x509.DNSName))
-                found["ip_names"] = tuple(map(str, names.get_values_for_type(x509.IPAddress)))
-            case x509.ExtendedKeyUsage() as usage:
-                found["eku"] = tuple(oid.dotted_string for oid in usage)
-            case x509.KeyUsage() as usage:
-                found["key_usage"] = tuple(
-                    name for name, bit in zip(KEY_USAGES, _usage_bits(usage), strict=True) if bit
-                )
-            case x509.BasicConstraints() as constraints:
-                found["is_ca"] = constraints.ca
-            case x509.SubjectKeyIdentifier() as own:
-                found["key_id"] = own.digest
-            case x509.AuthorityKeyIdentifier() as above:
-                found["issuer_key_id"] = above.key_identifier or b""
-            case x509.TLSFeature() as features:
-                found["must_staple"] = x509.TLSFeatureType.status_request in features
-            case x509.AuthorityInformationAccess() as access:
-                oids = {one.access_method for one in access}
-                found["ocsp"] = AuthorityInformationAccessOID.OCSP in oids
-    return Extensions(**found)
-
-
-def _usage_bits(usage: x509.KeyUsage) -> tuple[bool, ...]:
-    return (
-        usage.digital_signature,
-        usage.content_commitment,
-        usage.key_encipherment,
-        usage.data_encipherment,
-        usage.key_agreement,
-        usage.key_cert_sign,
-        usage.crl_sign,
-        usage.key_agreement and usage.encipher_only,
-        usage.key_agreement and usage.decipher_only,
-    )
-
-
-def _signature_hash(certificate: x509.Certificate) -> str | None:
-    try:
-        algorithm = certificate.signature_hash_algorithm
-    except UnsupportedAlgorithm:
-        return None
-    return None if algorithm is None else algorithm.name
-
-
-def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the key of ``issuer`` made the signature; one that cannot be checked does not count.
-
-    Not ``verify_directly_issued_by``: it refuses SHA-1 and MD5, which old
-    certificates have and the judgement has to report.
-    """
-    if certificate.issuer != issuer.subject:
-        return False
-    signature, content = certificate.signature, certificate.tbs_certificate_bytes
-    try:
-        how = certificate.signature_algorithm_parameters
-        match issuer.public_key():
-            case rsa.RSAPublicKey() as key if isinstance(how, (padding.PKCS1v15, padding.PSS)):
-                hashed = certificate.signature_hash_algorithm
-                key.verify(signature, content, how, hashed or hashes.SHA256())
-            case ec.EllipticCurvePublicKey() as key if isinstance(how, ec.ECDSA):
-                key.verify(signature, content, how)
-            case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey() as key:
-                key.verify(signature, content)
-            case _:
-                return False
-    except Exception:  # noqa: BLE001  InvalidSignature, or anything else that hostile bytes bring
-        return False
-    return True
-
-
-def _public_key(certificate: x509.Certificate, data: bytes) -> tuple[str, str, int]:
-    """Return spki, type and bits; a key of an unknown algorithm has no bits."""
-    oid = certificate.public_key_algorithm_oid.dotted_string
-    try:
-        key = certificate.public_key()
-        kind, bits = _key_type(key)
-        return _spki(key), kind.replace("RSA", "RSA-PSS") if oid == _PSS else kind, bits
-    except Exception:  # noqa: BLE001  UnsupportedAlgorithm, or damaged parameters
-        return sha256(public_key(data) or data).hexdigest(), _ALGORITHMS.get(oid, oid), 0
-
-
-def _key_type(key: PublicKeyTypes) -> tuple[str, int]:
-    match key:
-        case ec.EllipticCurvePublicKey():
-            return f"EC {_CURVES.get(key.curve.name, key.curve.name)}", key.key_size
-        case rsa.RSAPublicKey():
-            return f"RSA {key.key_size}", key.key_size
-        case dsa.DSAPublicKey():
-            return f"DSA {key.key_size}", key.key_size
-        case ed25519.Ed25519PublicKey():
-            return "Ed25519", 256
-        case ed448.Ed448PublicKey():
-            return "Ed448", 456
-    name = type(key).__name__.removesuffix("PublicKey")
-    return name.replace("MLDSA", "ML-DSA-"), 0
-
-
-def _spki(key: PublicKeyTypes) -> str:
-    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
-
-
 def _signs_only(data: bytes, password: bytes, key: rsa.RSAPrivateKey) -> bool:
     """Whether the RSA key of a PFX file is for signatures only; see ``key_spec``."""
     from sslbind.certificates import key_spec
@@ -559,7 +362,7 @@ def _signs_only(data: bytes, password: bytes, key: rsa.RSAPrivateKey) -> bool:
 
 
 def _private_key(key: PrivateKeyTypes) -> PrivateKey:
-    return PrivateKey(_spki(key.public_key()), key)
+    return PrivateKey(spki_of(key.public_key()), key)
 
 
 def _alternatives(dns: Sequence[str], ip: Sequence[str]) -> Iterator[x509.GeneralName]:

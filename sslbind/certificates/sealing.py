@@ -75,9 +75,10 @@ def encode_pfx(identity: Identity, password: bytes, seal: Seal) -> bytes:
         )
         return data if password or seal is Seal.MODERN else _with_sha1_mac(data)
     except (TypeError, ValueError):
-        raise CertificateError(
-            f"{leaf.thumbprint} cannot be put into a PFX file: its key is {leaf.key_type}"
-        ) from None
+        why = f"its key is {leaf.key_type}"
+        if any(one.odd for one in (leaf, *identity.chain)):
+            why = "a part of it, or of its chain, cannot be read"
+        raise CertificateError(f"{leaf.thumbprint} cannot be put into a PFX file: {why}") from None
 
 
 def _encryption(password: bytes, seal: Seal) -> KeySerializationEncryption:

@@ -1,0 +1,255 @@
+"""One certificate: DER in, facts out (RFC 5280).
+
+What a strict parser refuses for a part that no server needs is read without it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from hashlib import sha256
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import AuthorityInformationAccessOID
+
+from sslbind.certificates.extensions import (
+    KEY_USAGES,
+    Extensions,
+    public_key,
+    read_extensions,
+)
+from sslbind.certificates.identity import Certificate
+from sslbind.certificates.names import address
+from sslbind.certificates.rescue import Rest, rests
+from sslbind.digest import thumbprint
+from sslbind.errors import CertificateError
+
+_USAGES = {
+    "1.3.6.1.5.5.7.3.1": "serverAuth",
+    "1.3.6.1.5.5.7.3.2": "clientAuth",
+    "1.3.6.1.5.5.7.3.3": "codeSigning",
+    "1.3.6.1.5.5.7.3.4": "emailProtection",
+    "1.3.6.1.5.5.7.3.8": "timeStamping",
+    "1.3.6.1.5.5.7.3.9": "OCSPSigning",
+    "2.5.29.37.0": "anyExtendedKeyUsage",
+}
+"""Extended key usages by their identifiers: RFC 5280, section 4.2.1.12."""
+_PSS = "1.2.840.113549.1.1.10"
+_ALGORITHMS = {
+    "1.2.840.10045.2.1": "EC with a curve that is not known",
+    "1.2.840.10040.4.1": "DSA",
+    _PSS: "RSA-PSS",
+    "1.3.101.112": "Ed25519",
+    "1.3.101.113": "Ed448",
+    "2.16.840.1.101.3.4.3.17": "ML-DSA-44",
+    "2.16.840.1.101.3.4.3.18": "ML-DSA-65",
+    "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
+}
+"""Names of algorithms whose keys the parser may not know."""
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+
+
+class Parsing:
+    """Turns whatever a parser makes of hostile bytes into CertificateError.
+
+    Every exception is caught, because cryptography raises ValueError, TypeError
+    and a dozen classes of its own, by version, and panics.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, CertificateError):
+            return
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise CertificateError(
+                f"{self._what} cannot be read: it is damaged, or of a form that is not known"
+            ) from None
+
+
+@functools.lru_cache(maxsize=16)  # the same issuers are in file after file
+def read_certificate(data: bytes) -> Certificate:
+    """Return the certificate that ``data`` is in DER; raise CertificateError."""
+    with Parsing("a certificate"):
+        try:
+            return _read(data, x509.load_der_x509_certificate(data))
+        except Exception:
+            for rest in rests(data):
+                with contextlib.suppress(Exception):
+                    return _read(data, x509.load_der_x509_certificate(rest.der), rest)
+            raise
+
+
+def _read(data: bytes, one: x509.Certificate, rest: Rest | None = None) -> Certificate:
+    """Return the certificate ``data``, which was parsed, or the ``rest`` of it where it was not."""
+    try:
+        found, odd = _extensions(one) if rest is None else read_extensions(data), rest is not None
+    except Exception:  # noqa: BLE001  any of them may be damaged, or of a form unknown here
+        found, odd = read_extensions(data), True
+    spki, key_type, key_bits = _public_key(one, data, rest.key if rest else "")
+    subject = one.subject.rfc4514_string()
+    issuer = subject if one.issuer == one.subject else one.issuer.rfc4514_string()
+    if rest and rest.names:
+        issuer, subject = rest.names
+    ids = found.issuer_key_id in (b"", found.key_id)
+    return Certificate(
+        der=data,
+        thumbprint=thumbprint(data),
+        sha256=sha256(data).hexdigest(),
+        subject=subject,
+        issuer=issuer,
+        serial=one.serial_number,
+        not_before=one.not_valid_before_utc,
+        not_after=one.not_valid_after_utc,
+        dns_names=tuple(name for name in found.dns_names if address(name) is None),
+        ip_names=found.ip_names,
+        eku=found.eku and tuple(_USAGES.get(oid, oid) for oid in found.eku),
+        is_ca=found.is_ca,
+        key_type=key_type,
+        key_bits=key_bits,
+        signature_hash=_signature_hash(one) if rest is None else rest.hash,
+        spki=spki,
+        key_id=found.key_id,
+        issuer_key_id=found.issuer_key_id,
+        # Checking every signature would cost more than all else that is looked at.
+        self_signed=subject == issuer and (ids or signed(one, one)),
+        key_usage=found.key_usage,
+        must_staple=found.must_staple,
+        ocsp=found.ocsp,
+        subject_size=len(one.subject.public_bytes()),
+        odd=odd,
+    )
+
+
+def odd_part(data: bytes) -> str:
+    """Return what it is of a certificate in DER that cannot be read."""
+    try:
+        x509.load_der_x509_certificate(data).subject  # noqa: B018  names are parsed when asked for
+    except Exception:  # noqa: BLE001
+        return "a part"
+    return "an extension"
+
+
+def _extensions(certificate: x509.Certificate) -> Extensions:
+    """Return what the extensions say; raise whatever the parser does where one is damaged."""
+    found: dict[str, Any] = {}
+    for extension in certificate.extensions:
+        match extension.value:
+            case x509.SubjectAlternativeName() as names:
+                found["dns_names"] = tuple(names.get_values_for_type(x509.DNSName))
+                found["ip_names"] = tuple(map(str, names.get_values_for_type(x509.IPAddress)))
+            case x509.ExtendedKeyUsage() as usage:
+                found["eku"] = tuple(oid.dotted_string for oid in usage)
+            case x509.KeyUsage() as usage:
+                found["key_usage"] = tuple(
+                    name for name, bit in zip(KEY_USAGES, _usage_bits(usage), strict=True) if bit
+                )
+            case x509.BasicConstraints() as constraints:
+                found["is_ca"] = constraints.ca
+            case x509.SubjectKeyIdentifier() as own:
+                found["key_id"] = own.digest
+            case x509.AuthorityKeyIdentifier() as above:
+                found["issuer_key_id"] = above.key_identifier or b""
+            case x509.TLSFeature() as features:
+                found["must_staple"] = x509.TLSFeatureType.status_request in features
+            case x509.AuthorityInformationAccess() as access:
+                oids = {one.access_method for one in access}
+                found["ocsp"] = AuthorityInformationAccessOID.OCSP in oids
+    return Extensions(**found)
+
+
+def _usage_bits(usage: x509.KeyUsage) -> tuple[bool, ...]:
+    return (
+        usage.digital_signature,
+        usage.content_commitment,
+        usage.key_encipherment,
+        usage.data_encipherment,
+        usage.key_agreement,
+        usage.key_cert_sign,
+        usage.crl_sign,
+        usage.key_agreement and usage.encipher_only,
+        usage.key_agreement and usage.decipher_only,
+    )
+
+
+def _signature_hash(certificate: x509.Certificate) -> str | None:
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except (UnsupportedAlgorithm, ValueError):  # unknown, or RSA-PSS without its parameters
+        return None
+    return None if algorithm is None else algorithm.name
+
+
+def signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the key of ``issuer`` made the signature; one that cannot be checked does not count.
+
+    Not ``verify_directly_issued_by``: it refuses SHA-1 and MD5, which old
+    certificates have and the judgement has to report.
+    """
+    if certificate.issuer != issuer.subject:
+        return False
+    signature, content = certificate.signature, certificate.tbs_certificate_bytes
+    try:
+        how = certificate.signature_algorithm_parameters
+        match issuer.public_key():
+            case rsa.RSAPublicKey() as key if isinstance(how, (padding.PKCS1v15, padding.PSS)):
+                hashed = certificate.signature_hash_algorithm
+                key.verify(signature, content, how, hashed or hashes.SHA256())
+            case ec.EllipticCurvePublicKey() as key if isinstance(how, ec.ECDSA):
+                key.verify(signature, content, how)
+            case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey() as key:
+                key.verify(signature, content)
+            case _:
+                return False
+    except Exception:  # noqa: BLE001  InvalidSignature, or anything else that hostile bytes bring
+        return False
+    return True
+
+
+def _public_key(
+    certificate: x509.Certificate, data: bytes, unread: str = ""
+) -> tuple[str, str, int]:
+    """Return spki, type and bits; a key of an unknown algorithm has no bits.
+
+    ``unread`` is the identifier of an algorithm whose key is not in ``certificate``.
+    """
+    oid = unread or certificate.public_key_algorithm_oid.dotted_string
+    if unread:
+        return sha256(public_key(data)).hexdigest(), _ALGORITHMS.get(oid, oid), 0
+    try:
+        key = certificate.public_key()
+        kind, bits = _key_type(key)
+        return spki_of(key), kind.replace("RSA", "RSA-PSS") if oid == _PSS else kind, bits
+    except Exception:  # noqa: BLE001  UnsupportedAlgorithm, or damaged parameters
+        return sha256(public_key(data) or data).hexdigest(), _ALGORITHMS.get(oid, oid), 0
+
+
+def _key_type(key: PublicKeyTypes) -> tuple[str, int]:
+    match key:
+        case ec.EllipticCurvePublicKey():
+            return f"EC {_CURVES.get(key.curve.name, key.curve.name)}", key.key_size
+        case rsa.RSAPublicKey():
+            return f"RSA {key.key_size}", key.key_size
+        case dsa.DSAPublicKey():
+            return f"DSA {key.key_size}", key.key_size
+        case ed25519.Ed25519PublicKey():
+            return "Ed25519", 256
+        case ed448.Ed448PublicKey():
+            return "Ed448", 456
+    name = type(key).__name__.removesuffix("PublicKey")
+    return name.replace("MLDSA", "ML-DSA-"), 0
+
+
+def spki_of(key: PublicKeyTypes) -> str:
+    """Return the digest of a public key by which its private key is found."""
+    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
