@@ -6,7 +6,7 @@ import re
 import ssl
 import stat
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from conftest import IIS, Run, Stored
 from haproxy import accepted, client, free_ports, seen, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pki import issue, rsa_key
+from pki import CLIENT, issue, rsa_key
 from strategies import binding_lists, hosts
 
 from sslbind import Registry, Session
@@ -248,26 +248,76 @@ class TestHandshakes:
                         got[name] = f"{got.get(name, '')} {word}".strip()
         assert got == {None: "1.0 1.2", "new.test": "1.3", "old.test": "1.0"}
 
-    def test_a_client_certificate_is_asked_for_and_taken(
+    def test_client_certificates(
         self, registry: Path, stored: Stored, port: int, tmp_path: Path
     ) -> None:
+        """One that the issuers in the record's store signed, or none; any where none are known."""
         web, mail = stored.web.thumbprint, stored.mail.thumbprint
-        authority = issue("Partners", ca=True)
-        (tmp_path / "certs" / "Partners").mkdir()
-        (tmp_path / "certs" / "Partners" / "ca.pem").write_bytes(authority.pem)
+        until = datetime.now(UTC) + timedelta(days=2)  # the server has no other clock
+        top = issue("Top", ca=True, end=until)
+        partners = issue("Partners", ca=True, issuer=top, end=until)
+        others = issue("Others", ca=True, issuer=issue("Gone", ca=True, end=until), end=until)
+        for store, one in (("Root", top), ("Partners", partners), ("Others", others)):
+            (tmp_path / "certs" / store).mkdir(exist_ok=True)
+            (tmp_path / "certs" / store / "ca.pem").write_bytes(one.pem)
+        asks = f"{web}|clientcertnegotiation = true"
         bind(
             registry,
             f"0.0.0.0:{port}|{mail}",
-            f"ask.test:{port}|{web}|clientcertnegotiation = true|sslctlstorename = 'Partners'",
+            f"ask.test:{port}|{asks}|sslctlstorename = 'Partners'",
         )
-        stranger = issue("stranger", dns=["stranger"])
-        (tmp_path / "client.pem").write_bytes(stranger.pem + stranger.key_pem())
-        context = client()
-        context.load_cert_chain(tmp_path / "client.pem")
+        contexts = {"none": client(only=ssl.TLSVersion.TLSv1_2)}
+        for name, issuer, end in (
+            ("partner", partners, until),
+            ("expired", partners, datetime.now(UTC) - timedelta(days=1)),
+            ("stranger", None, until),
+        ):
+            one = issue(name, issuer=issuer, eku=CLIENT, end=end)
+            (tmp_path / "client.pem").write_bytes(one.pem + one.key_pem())
+            contexts[name] = client(only=ssl.TLSVersion.TLSv1_2)
+            contexts[name].load_cert_chain(tmp_path / "client.pem")
+
+        def got(name: str | None) -> dict[str, str]:
+            return {who: seen(one, "127.0.0.1", port, name) for who, one in contexts.items()}
+
         with serving(self.exported(registry), ("127.0.0.1", port)):
-            assert seen(context, "127.0.0.1", port, "ask.test") == web
-            assert seen(client(), "127.0.0.1", port, "ask.test") == web
-            assert seen(client(), "127.0.0.1", port, None) == mail
+            assert got("ask.test") == {
+                "none": web, "partner": web, "expired": "-", "stranger": "-",
+            }  # fmt: skip
+            assert set(got(None).values()) == {mail}
+        assert self.losses(registry) == ()
+        text = registry.read_text().replace("'Partners'", "'Others'")
+        registry.write_text(text)
+        with serving(self.exported(registry), ("127.0.0.1", port)):
+            assert set(got("ask.test").values()) == {web}
+        ask = f"hostnameport=ask.test:{port}: "
+        assert self.losses(registry) == (
+            f"{ask}client certificates are requested but not verified: any is accepted",
+            f"{ask}no store has the root above the certificates in Others",
+        )
+
+    def test_issuers_known_for_some(self, registry: Path, stored: Stored, tmp_path: Path) -> None:
+        """HAProxy ignores errors for all names of an address and port, or for none: it is said."""
+        (tmp_path / "certs" / "Partners").mkdir()
+        (tmp_path / "certs" / "Partners" / "ca.pem").write_bytes(issue("Partners", ca=True).pem)
+        asks = f"{stored.web.thumbprint}|clientcertnegotiation = true"
+        bind(
+            registry,
+            f"ask.test:443|{asks}|sslctlstorename = 'Partners'",
+            f"any.test:443|{asks}",
+        )
+        rest = "client certificates are not verified for any of its names, as for some of them no"
+        rest += " issuers are known"
+        any_ = "client certificates are requested but not verified: any is accepted"
+        assert self.losses(registry) == (
+            f"hostnameport=any.test:443: {any_}",
+            f"0.0.0.0:443: {rest}",
+            f"[::]:443: {rest}",
+        )
+        self.exported(registry)
+
+    def losses(self, registry: Path) -> tuple[str, ...]:
+        return export(Session(Registry.open(registry)), str(registry.parent / "out"), NOW).losses
 
     def test_the_listen_list_and_what_rejects(
         self, registry: Path, stored: Stored, port: int

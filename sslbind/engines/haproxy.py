@@ -22,6 +22,7 @@ from typing import NamedTuple
 from sslbind.digest import content_digest
 from sslbind.engines.listeners import Listener, Terms
 from sslbind.engines.material import CERTIFICATES
+from sslbind.engines.places import shown
 from sslbind.tls_versions import VERSIONS
 
 MAIN = "haproxy.cfg"
@@ -85,7 +86,7 @@ def configuration(listeners: Sequence[Listener]) -> Configuration:
             content = "".join(f"{line}\n" for line in lines.written()).encode()
             path = f"{LISTS}/{content_digest(content)[:16]}.list"
             files[path] = content
-            losses |= dict.fromkeys(lines.losses)
+            losses |= dict.fromkeys((*lines.losses, *_unverified(listener)))
             refuses = refuses or lines.refuses
             text += f"    bind {_bind(listener, path)}\n"
         if closed:
@@ -118,12 +119,24 @@ def _bind(listener: Listener, path: str) -> str:
     )
     if oldest < "TLS 1.2":  # whose hash is SHA-1, which OpenSSL 3 takes at this level only
         words += ["ciphers", "DEFAULT:@SECLEVEL=0"]
-    if any(terms.authorities for terms in every):
+    if any(terms.clients and not terms.clients.verified for terms in every):
         words += ["crt-ignore-err", "all", "ca-ignore-err", "all"]
     words.append("no-tls-tickets")
     if default is None:
         words.append("strict-sni")
     return " ".join(words)
+
+
+def _unverified(listener: Listener) -> Iterator[str]:
+    """Yield that errors are ignored on a whole ``bind`` line, where that is more than asked for."""
+    every = {terms for terms in (listener.default, *listener.names.values()) if terms is not None}
+    verified = {terms.clients.verified for terms in every if terms.clients}
+    if len(verified) > 1:
+        place = shown(listener.address, listener.port)
+        yield (
+            f"{place}: client certificates are not verified for any of its names, as for some of"
+            " them no issuers are known"
+        )
 
 
 def _versions(oldest: str, newest: str) -> str:
@@ -203,9 +216,10 @@ def _line(terms: Terms | None, names: Iterable[str]) -> str:
         return " ".join([REFUSAL, f"[{_REFUSE}]", *names])
     options = ["alpn", "h2,http/1.1" if terms.http2 else "http/1.1"]
     options.append(_versions(terms.oldest, terms.newest))
-    if terms.authorities:
-        options += ["verify", "optional", "ca-file", terms.authorities]
-        options += [] if terms.named else ["no-ca-names"]
+    if terms.clients:
+        options += ["verify", "optional", "ca-file", terms.clients.file]
+        options += [] if terms.clients.named else ["no-ca-names"]
+        options += ["ca-verify-file", terms.clients.above] if terms.clients.above else []
     return " ".join([terms.pem.file, f"[{' '.join(options)}]", *names])
 
 

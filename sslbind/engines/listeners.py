@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.certificates.central import SUFFIX, served_name, stem_of
 from sslbind.certificates.names import ascii_name
-from sslbind.engines.material import Material, Pem
+from sslbind.engines.material import Clients, Material, Pem
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
 from sslbind.release import Release
 from sslbind.resolver import ANY_IPV4, ANY_IPV6, Answer, mapped_ipv4, resolve
@@ -47,17 +47,14 @@ _CARRIED = {
 class Terms(NamedTuple):
     """How a handshake goes: the certificate, the TLS versions, whether HTTP/2 is offered.
 
-    ``authorities`` is the file with the CAs that clients are asked for, None
-    where no client certificate is asked for; ``named`` says whether the CAs are
-    sent to the client.
+    ``clients`` says which certificates of clients are asked for, None where none are.
     """
 
     pem: Pem
     oldest: str
     newest: str
     http2: bool
-    authorities: str | None = None
-    named: bool = False
+    clients: Clients | None = None
 
 
 class Listener(NamedTuple):
@@ -226,20 +223,26 @@ class _Asking:
         return versions[first], versions[last]
 
     def _asking_clients(self, record: Binding, terms: Terms) -> Terms:
-        """Return ``terms`` with a client certificate asked for; any that is sent is taken."""
-        spec = record.key.spec
-        self._material.losses[
-            f"{spec}: client certificates are requested but not verified: any is accepted"
-        ] = None
-        store = record[CTL_STORE.name]
-        found = self._material.authorities(str(store)) if store else ""
-        if store and not found:
+        """Return ``terms`` with a client certificate asked for.
+
+        One that is sent has to be issued by a certificate of the record's store;
+        any is taken where that store, or the way from it to a root, is not known.
+        """
+        spec, store = record.key.spec, record[CTL_STORE.name]
+        clients = self._material.clients(str(store)) if store else None
+        if clients is None or not clients.verified:
+            self._material.losses[
+                f"{spec}: client certificates are requested but not verified: any is accepted"
+            ] = None
+        if store and clients is None:
             self._material.losses[
                 f"{spec}: no CA names are sent: the store {store} has no certificate"
             ] = None
-        return terms._replace(
-            authorities=found or self._material.itself(terms.pem), named=bool(found)
-        )
+        elif clients and not clients.verified:
+            self._material.losses[
+                f"{spec}: no store has the root above the certificates in {store}"
+            ] = None
+        return terms._replace(clients=clients or Clients(self._material.itself(terms.pem)))
 
     def _lose(self, record: Binding) -> None:
         """Note the tags that differ from their defaults and are not supported."""

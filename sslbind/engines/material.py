@@ -33,6 +33,20 @@ class Pem(NamedTuple):
     algorithm: str
 
 
+class Clients(NamedTuple):
+    """Which certificates of clients are asked for.
+
+    ``file`` has those that they are issued by; ``named``: it is sent to clients.
+    ``verified``: what they send has to be issued so, which needs the
+    certificates in ``above`` too, the way up to the roots, if there are any.
+    """
+
+    file: str
+    named: bool = False
+    verified: bool = False
+    above: str = ""
+
+
 class Material:
     """What the listeners of one registry serve; each certificate is opened once.
 
@@ -46,6 +60,7 @@ class Material:
         self.losses: dict[str, None] = {}
         self._stored: dict[tuple[str, str], Pem | None] = {}
         self._central: dict[str, Identity | None] = {}
+        self._clients: dict[str, Clients | None] = {}
 
     def stored(self, thumbprint: str, store: str) -> Pem | None:
         """Return the file of a certificate in a store, None where it cannot be served."""
@@ -67,8 +82,32 @@ class Material:
         """Whether the file of the central store opens and has its private key."""
         return self._load_central(stem) is not None
 
-    def authorities(self, store: str) -> str:
-        """Return the file with the certificates of a store, empty where there are none."""
+    def clients(self, store: str) -> Clients | None:
+        """Return what clients are asked for by the certificates of a store, None without any."""
+        if store not in self._clients:
+            found = self._authorities(store)
+            ways = [self._above(one) for one in found]
+            verified = None not in ways
+            above = {one.sha256: one for way in ways for one in way or () if one not in found}
+            file = self._public(found)
+            self._clients[store] = (
+                Clients(file, True, verified, self._public([*above.values()]) if verified else "")
+                if file
+                else None
+            )
+        return self._clients[store]
+
+    def _above(self, certificate: Certificate) -> tuple[Certificate, ...] | None:
+        """Return the way from a certificate to a root, None where it is not known."""
+        if certificate.self_signed:
+            return ()
+        from sslbind.certificates.identity import Identity
+
+        chain = self._completed(Identity(certificate)).chain
+        return chain if chain and chain[-1].self_signed else None
+
+    def _authorities(self, store: str) -> list[Certificate]:
+        """Return the certificates of a store."""
         stores = self._session.stores
         found: dict[str, Certificate] = {}
         try:
@@ -81,7 +120,7 @@ class Material:
                 found.update(
                     (one.thumbprint, one) for one in held if one.thumbprint == entry.thumbprint
                 )
-        return self._public([*found.values()])
+        return [*found.values()]
 
     def itself(self, pem: Pem) -> str:
         """Return a file with the certificate of ``pem`` alone, without its key."""
