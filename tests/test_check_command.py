@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import IIS, A, B, Run, Stored
 from pki import web
-from tools import needs
+from tools import needs, needs_package
 
 from sslbind.session import NOT_MODELLED
 
@@ -644,6 +644,7 @@ class TestPreCommit:
 
     def hook(self) -> dict[str, Any]:
         """Return the one hook, as pre-commit reads and validates it."""
+        needs_package("pre_commit")
         from pre_commit.clientlib import load_manifest  # type: ignore[import-untyped]
 
         [hook] = load_manifest(str(self.MANIFEST))

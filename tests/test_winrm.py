@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 from conftest import IIS, A
-from tools import needs
+from tools import needs, needs_package
 from winrs import Endpoint
 
 from sslbind.errors import SslbindError
@@ -40,6 +40,7 @@ def ca() -> trustme.CA:
 @pytest.fixture
 def endpoint(tmp_path: Path, ca: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     """Return a server whose netsh is sslbind, and which has no PowerShell."""
+    needs_package("pypsrp")
     registry = tmp_path / "server.toml"
     registry.write_text(BOUND, encoding="utf-8")
     ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))

@@ -1,7 +1,8 @@
-"""Programs that tests drive, and that a machine may lack."""
+"""Programs and packages that tests use, and that a machine may lack."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -10,17 +11,30 @@ from pathlib import Path
 import pytest
 
 
+def _missing(what: str) -> None:
+    """Skip the test, or the module that is being imported, but fail in CI on Unix.
+
+    Windows has hardly any of the programs, and may skip what the same CI run checks on Unix.
+    """
+    if os.environ.get("CI") and sys.platform != "win32":
+        pytest.fail(f"{what} is missing, and CI must not skip what it checks")
+    pytest.skip(f"{what} is not installed", allow_module_level=True)
+
+
 def needs(tool: str) -> str:
     """Return the path of ``tool``; skip the test where it is missing, but fail in CI on Unix.
 
-    Windows has hardly any of them, and may skip what the same CI run checks on Unix.
     Programs beside the interpreter count, as in a virtual environment that is
     not activated.
     """
     search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     found = shutil.which(tool, path=search)
-    if found is None and os.environ.get("CI") and sys.platform != "win32":
-        pytest.fail(f"{tool} is missing, and CI must not skip what it checks")
     if found is None:
-        pytest.skip(f"{tool} is not installed")
-    return found
+        _missing(tool)
+    return str(found)
+
+
+def needs_package(name: str) -> None:
+    """Skip the test where the package ``name`` cannot be imported, but fail in CI on Unix."""
+    if importlib.util.find_spec(name) is None:
+        _missing(f"the package {name}")
