@@ -2,11 +2,14 @@
 param([string[]] $Path)
 $newer = @{
     Tokens     = 'QuestionQuestion', 'QuestionQuestionEquals', 'QuestionDot', 'QuestionLBracket', 'AndAnd', 'OrOr'
-    Variables  = 'IsWindows', 'IsLinux', 'IsMacOS', 'IsCoreCLR', 'PSStyle'
-    Commands   = 'Join-String', 'Get-Uptime', 'Test-Json', 'Remove-Service', 'Get-Error', 'ConvertTo-CliXml'
+    Variables  = 'IsWindows', 'IsLinux', 'IsMacOS', 'IsCoreCLR', 'PSStyle', 'EnabledExperimentalFeatures'
+    Commands   = 'Join-String', 'Get-Uptime', 'Test-Json', 'Remove-Service', 'Get-Error', 'ConvertTo-CliXml',
+                 'ConvertFrom-CliXml', 'ConvertFrom-Markdown', 'Get-SecureRandom'
     Parameters = 'Parallel', 'ThrottleLimit', 'AsHashtable', 'AsArray', 'EscapeHandling', 'AsByteStream',
-                 'AdditionalChildPath', 'Raw:Select-String', 'SkipCertificateCheck', 'AsUTC', 'NoEmphasis', 'Top'
+                 'AdditionalChildPath', 'Raw:Select-String', 'SkipCertificateCheck', 'AsUTC', 'NoEmphasis', 'Top',
+                 'Depth:ConvertFrom-Json', 'DateKind', 'Bottom', 'Stable', 'UnixTimeSeconds', 'TcpPort', 'Environment'
     Encodings  = 'utf8BOM', 'utf8NoBOM', 'ansi'
+    Members    = 'ToHexString', 'FromHexString', 'HashData', 'ReplaceLineEndings', 'ExportCertificatePem', 'CreateFromPem'
 }
 $found = foreach ($file in $Path) {
     $bytes = [IO.File]::ReadAllBytes($file)
@@ -26,6 +29,14 @@ $found = foreach ($file in $Path) {
             }
             'CommandAst' { if ($node.GetCommandName() -in $newer.Commands) { $node.GetCommandName() } }
             'StringConstantExpressionAst' { if ($node.Parent.GetType().Name -eq 'CommandAst' -and $node.Value -cin $newer.Encodings) { $node.Value } }
+            'InvokeMemberExpressionAst' { if ("$($node.Member)" -in $newer.Members) { "$($node.Member)" } }
+            'BinaryExpressionAst' {
+                $by = $node.Right
+                if ($by.GetType().Name -eq 'ArrayLiteralAst') { $by = $by.Elements[-1] }
+                if ("$($node.Operator)" -match 'replace$' -and $by.GetType().Name -eq 'ScriptBlockExpressionAst') { '-replace by a script block' }
+            }
+            'PipelineAst' { if ($node.Background) { 'a job by &' } }
+            'ScriptBlockAst' { if ($node.CleanBlock) { 'a clean block' } }
         }
         if ($text) { "${file}:$($node.Extent.StartLineNumber): $text" }
     }

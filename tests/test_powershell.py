@@ -1,22 +1,19 @@
 """Scripts for PowerShell, run by a real one: against sslbind as netsh.exe, and against liars.
 
-A start of PowerShell takes a second, so many cases share one. What Windows
-PowerShell 5.1 does otherwise is switched on: ``Legacy`` argument passing and
-strict mode; what it lacks is looked for in the text of every script.
+Each runs twice: plain, and with what people have in their profiles and Windows
+PowerShell 5.1 does (``powershell.PROFILES``).
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import IIS, OTHER, A, B
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tools import needs
+from powershell import PROFILES, Server
 
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError
@@ -25,19 +22,12 @@ from sslbind.formats.format import Contents, Delta, Transition
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, parse_key
 from sslbind.registry.registry import Registry
 from sslbind.release import RELEASES
-from sslbind.shells import powershell as quote
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="netsh.exe is a shell script here"),
 ]
 
-TESTS = Path(__file__).parent
-PROFILE = (
-    "Set-StrictMode -Version Latest; $PSNativeCommandUseErrorActionPreference = $true;"
-    " $PSNativeCommandArgumentPassing = 'Legacy'; "
-)
-"""What people have in their profiles, and what 5.1 does."""
 KEY = parse_key(IPPORT, "10.0.0.5:443")
 WWW = parse_key(HOSTNAMEPORT, "www.contoso.com:443")
 FIRST = Binding(KEY, {"certhash": A, "appid": IIS, "certstorename": "MY"})
@@ -47,55 +37,18 @@ SECOND = Binding(
 THIRD = Binding(parse_key(CCS, "443"), {"appid": IIS})
 
 
-class Server:
-    """A machine whose netsh.exe is sslbind on a registry, or a shell script of the test's own."""
-
-    def __init__(self, folder: Path, release: str = "2022") -> None:
-        self.folder = folder
-        self.pwsh = needs("pwsh")
-        self.state = folder / "state.toml"
-        self.state.write_text(f'version = 1\nwindows = "{release}"\n')
-        (folder / "bin").mkdir()
-        self.netsh()
-
-    def netsh(self, before: str = "", after: str = "") -> None:
-        """Make netsh.exe: ``before`` is shell code that runs first, with the words in ``$@``."""
-        run = f'{sys.executable} -m sslbind -q -r "{self.state}" "$@"'
-        file = self.folder / "bin" / "netsh.exe"
-        file.write_text(f"#!/bin/sh\n{before}\n{run} 2>/dev/null{after}\n")
-        file.chmod(0o755)
-
-    def run(self, script: bytes, *options: str, profile: str = "") -> tuple[int, str, str]:
-        """Run a script file; return its exit code, its output and its errors."""
-        path = self.folder / "script.ps1"
-        path.write_bytes(script)
-        command = f"{profile}& {quote(str(path))} {' '.join(options)}; exit $LASTEXITCODE"
-        done = subprocess.run(
-            [self.pwsh, "-NoProfile", "-NonInteractive", "-Command", command],
-            capture_output=True,
-            env={
-                **os.environ,
-                "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
-                "PYTHONPATH": str(TESTS.parent),
-                "POWERSHELL_TELEMETRY_OPTOUT": "1",
-            },
-            check=False,
-            timeout=300,
-        )
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-    @property
-    def bindings(self) -> list[Binding]:
-        return list(Registry.open(self.state).bindings.values())
-
-
 def lines(*texts: str) -> str:
     return "".join(f"{text}\n" for text in texts)
 
 
+@pytest.fixture(params=PROFILES)
+def profile(request: pytest.FixtureRequest) -> str:
+    return PROFILES[request.param]
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Server:
-    return Server(tmp_path)
+def server(tmp_path: Path, profile: str) -> Server:
+    return Server(tmp_path, profile)
 
 
 def whole(*found: Binding, iplisten: tuple[str, ...] = (), release: str = "2022") -> bytes:
@@ -116,7 +69,7 @@ def change(*deltas: Delta, release: str = "2022", **listen: tuple[str, ...]) -> 
 def test_a_line_for_each_change_and_a_second_run(server: Server) -> None:
     """What is done is said; run again, what is there as wanted is skipped."""
     script = whole(FIRST, SECOND.replace({"receivewindow": 5}), THIRD, iplisten=("10.0.0.5",))
-    assert server.run(script, profile=PROFILE) == (
+    assert server.run(script) == (
         0,
         lines(
             "1/5 add iplisten ipaddress=10.0.0.5",
@@ -144,9 +97,9 @@ def test_a_line_for_each_change_and_a_second_run(server: Server) -> None:
 
 
 @pytest.mark.parametrize("release", ["2016", "2022", "2025"])
-def test_changes_to_their_end(tmp_path: Path, release: str) -> None:
+def test_changes_to_their_end(tmp_path: Path, profile: str, release: str) -> None:
     """Adds, updates, deletions and the listen list; where there is no update, a replacement."""
-    server = Server(tmp_path, release)
+    server = Server(tmp_path, profile, release)
     assert server.run(whole(FIRST, THIRD, iplisten=("10.0.0.5",), release=release))[0] == 0
     after = FIRST.replace({"certhash": B, "usagecheck": False})
     script = change(
@@ -154,7 +107,7 @@ def test_changes_to_their_end(tmp_path: Path, release: str) -> None:
         listen=("::1",), unlisten=("10.0.0.5",),
     )  # fmt: skip
     done = "replace" if release == "2016" else "update"
-    assert server.run(script, profile=PROFILE) == (
+    assert server.run(script) == (
         0,
         lines(
             "1/5 add iplisten ipaddress=::1",
@@ -176,7 +129,7 @@ def test_stopped_in_the_middle_and_finished(server: Server) -> None:
     """A failure is one sentence with netsh's words; the cause fixed, a second run finishes."""
     script = whole(FIRST, SECOND, THIRD)
     server.netsh('case "$*" in *"add sslcert hostnameport"*) echo; echo Error: 1312; exit 1;; esac')
-    assert server.run(script, profile=PROFILE) == (
+    assert server.run(script) == (
         1,
         lines(
             "1/3 add ipport=10.0.0.5:443",
@@ -264,7 +217,7 @@ def test_what_is_there_otherwise_stops_it(server: Server, script: bytes) -> None
 
 def test_what_if_and_verbose(server: Server) -> None:
     """As PowerShell's own commands have them: nothing is done; the whole line is said."""
-    code, said, errors = server.run(whole(FIRST, iplisten=("::1",)), "-WhatIf", profile=PROFILE)
+    code, said, errors = server.run(whole(FIRST, iplisten=("::1",)), "-WhatIf")
     assert (code, errors, server.bindings) == (0, "", [])
     assert said.splitlines() == [
         'What if: Performing the operation "add iplisten" on target "::1".',
@@ -284,69 +237,39 @@ hostile = st.text(
 )
 
 
-@settings(
-    max_examples=4,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(st.lists(hostile, min_size=125, max_size=125))
+def stored_as(value: str) -> Binding | None:
+    """Return a record with the value in it; None where a value or its script is refused."""
+    try:
+        record = FIRST.replace({"sslctlstorename": value})
+    except BadValueError:
+        return None
+    return record if b"Set-Record 'add'" in whole(record) else None
+
+
+@settings(max_examples=4)
+@given(st.lists(hostile.filter(stored_as), min_size=125, max_size=125, unique=True))
 def test_hostile_values_arrive_word_for_word(
-    tmp_path_factory: pytest.TempPathFactory, values: list[str]
+    tmp_path_factory: pytest.TempPathFactory, profile: str, values: list[str]
 ) -> None:
-    """Argument for argument: what PowerShell hands to a program is what the registry has."""
+    """Argument for argument, 500 values: what a program is handed is what the registry has."""
     folder = tmp_path_factory.mktemp("echo")
-    server = Server(folder)
-    words = folder / "words"
-    file = folder / "bin" / "netsh.exe"
-    # Shown once what was added, so that each change counts as done.
-    file.write_text(
-        "#!/bin/sh\n"
-        f'case "$*" in *" add "*|"http add "*) printf "%s\\0" "$@" >>"{words}";'
-        f' printf "%s\\n" "$5" >"{folder}/last"; exit 0;; esac\n'
-        f'[ -e "{folder}/last" ] && cat "{folder}/last" && rm "{folder}/last" && exit 0\nexit 1\n'
+    server = Server(folder, profile)
+    # It shows once what was added, so that each change counts as done; a shell alone is quick.
+    server.program(
+        f"""case "$2" in
+        add) printf '%s\\0' "$@" >>"{folder}/words"; echo "$5" >"{folder}/last"; exit 0;;
+        esac
+        read -r shown <"{folder}/last" && [ "$shown" ] || exit 1
+        echo "$shown"; : >"{folder}/last\""""
     )
-    file.chmod(0o755)
+    (folder / "last").touch()
     found, wanted = [], []
-    for number, value in enumerate(values, 1):
-        try:
-            record = FIRST.replace({"sslctlstorename": value})
-        except BadValueError:
-            continue
-        record = Binding(parse_key(IPPORT, f"10.0.0.5:{number}"), record.values)
-        if b"Set-Record 'add'" in whole(record):  # else it is left out, and that is reported
-            found.append(record)
-            wanted.append(f"sslctlstorename={record['sslctlstorename']}")
-    code, said, errors = server.run(whole(*found), profile="Set-StrictMode -Version Latest; ")
+    for port, value in enumerate(values, 1):
+        record = FIRST.replace({"sslctlstorename": value})
+        found.append(Binding(parse_key(IPPORT, f"10.0.0.5:{port}"), record.values))
+        wanted += ["http", "add", "sslcert", f"ipport=10.0.0.5:{port}", f"certhash={A}",
+                   f"appid={IIS}", "certstorename=MY",
+                   f"sslctlstorename={record['sslctlstorename']}"]  # fmt: skip
+    code, said, errors = server.run(whole(*found))
     assert (code, errors) == (0, ""), said
-    arrived = words.read_bytes().decode().split("\0")
-    assert [word for word in arrived if word.startswith("sslctlstorename=")] == wanted
-
-
-def test_nothing_newer_than_5_1(tmp_path: Path) -> None:
-    """No script that is shipped or written has what Windows PowerShell 5.1 lacks."""
-    pwsh = needs("pwsh")
-    written = tmp_path / "written.ps1"
-    written.write_bytes(whole(FIRST, SECOND, THIRD, iplisten=("::1",)))
-    shipped = [
-        *(TESTS.parent / "sslbind").rglob("*.ps1"),
-        *(TESTS.parent / "completions").glob("*.ps1"),
-    ]
-    assert shipped
-
-    def lacking(*paths: Path) -> tuple[int, str]:
-        names = ", ".join(quote(str(path)) for path in paths)
-        command = f"& {quote(str(TESTS / 'lacking_51.ps1'))} @({names}); exit $LASTEXITCODE"
-        done = subprocess.run(
-            [pwsh, "-NoProfile", "-Command", command], capture_output=True, text=True, check=False
-        )
-        return done.returncode, done.stdout
-
-    assert lacking(written, *shipped) == (0, "")
-    newer = tmp_path / "newer.ps1"
-    newer.write_text("$a = $x ?? 1\n$b = $true ? 'é' : 2\ntrue && false\nif ($IsWindows) { }\n")
-    code, said = lacking(newer)
-    assert code == 1
-    assert [line.rpartition(": ")[2] for line in said.splitlines()] == [
-        "letters that are not ASCII, without a byte order mark", "??", "&&", "a ternary",
-        "$IsWindows",
-    ]  # fmt: skip
+    assert (folder / "words").read_bytes().decode().split("\0") == [*wanted, ""]

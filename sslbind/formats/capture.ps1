@@ -18,6 +18,9 @@ powershell -ExecutionPolicy Bypass -File capture.ps1 -OutFile web1.json
 param([string]$OutFile = "$env:COMPUTERNAME.json")
 
 $ErrorActionPreference = 'Stop'
+# People's profiles may turn this on, and then netsh, which answers 1 where it has nothing to show,
+# would end the script.
+$PSNativeCommandUseErrorActionPreference = $false
 if ([Environment]::Is64BitOperatingSystem -and -not [Environment]::Is64BitProcess) {
     throw 'A 32-bit PowerShell sees other registry keys and folders: run the 64-bit one.'
 }
@@ -67,7 +70,7 @@ if (Test-Path -LiteralPath $path) {
     $document = New-Object Xml.XmlDocument
     $document.Load($path)
     $kept = 'bindings', 'access', 'property[@id="5506"]' | ForEach-Object { "descendant-or-self::$_" }
-    $others = "//*[not($($kept -join ' or ') or ancestor::bindings)] | //comment()"
+    $others = "/*//*[not($($kept -join ' or ') or ancestor::bindings)] | //comment()"
     foreach ($node in @($document.SelectNodes($others))) { [void]$node.ParentNode.RemoveChild($node) }
     $text = New-Object IO.StringWriter
     $writer = New-Object Xml.XmlTextWriter $text -Property @{ Formatting = 'Indented' }

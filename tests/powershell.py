@@ -1,0 +1,74 @@
+"""A real PowerShell, plain and as people set it up, and servers on which it runs scripts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tools import needs
+
+from sslbind.binding import Binding
+from sslbind.registry.registry import Registry
+from sslbind.shells import powershell as quote
+
+TESTS = Path(__file__).parent
+PROFILES = {
+    "plain": "",
+    "profile": (
+        "Set-StrictMode -Version Latest; $PSNativeCommandUseErrorActionPreference = $true;"
+        " $PSNativeCommandArgumentPassing = 'Legacy'; "
+    ),
+}
+"""Nothing, and what people have in their profiles and 5.1 does: everything runs under both."""
+
+
+def pwsh(command: str, **variables: str) -> tuple[int, str, str]:
+    """Run a command line of PowerShell; return its exit code, its output and its errors."""
+    done = subprocess.run(
+        [needs("pwsh"), "-NoProfile", "-NonInteractive", "-Command", command],
+        capture_output=True,
+        env={**os.environ, "POWERSHELL_TELEMETRY_OPTOUT": "1", **variables},
+        check=False,
+        timeout=600,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+class Server:
+    """A machine whose netsh.exe is sslbind on a registry, or a shell script of the test's own."""
+
+    def __init__(self, folder: Path, profile: str = "", release: str = "2022") -> None:
+        self.folder = folder
+        self.profile = profile
+        self.state = folder / "state.toml"
+        self.state.write_text(f'version = 1\nwindows = "{release}"\n')
+        (folder / "bin").mkdir()
+        self.netsh()
+
+    def netsh(self, before: str = "", after: str = "") -> None:
+        """Make netsh.exe: ``before`` is shell code that runs first, with the words in ``$@``."""
+        run = f'{sys.executable} -m sslbind -q -r "{self.state}" "$@"'
+        self.program(f"{before}\n{run} 2>/dev/null{after}")
+
+    def program(self, code: str) -> None:
+        """Make netsh.exe of shell code alone."""
+        file = self.folder / "bin" / "netsh.exe"
+        file.write_text(f"#!/bin/sh\n{code}\n")
+        file.chmod(0o755)
+
+    def run(self, script: bytes, *options: str) -> tuple[int, str, str]:
+        """Run a script file; return its exit code, its output and its errors."""
+        path = self.folder / "script.ps1"
+        path.write_bytes(script)
+        return pwsh(
+            f"{self.profile}& {quote(str(path))} {' '.join(options)}; exit $LASTEXITCODE",
+            PATH=f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            PYTHONPATH=str(TESTS.parent),
+        )
+
+    @property
+    def bindings(self) -> list[Binding]:
+        """What the server has."""
+        return list(Registry.open(self.state).bindings.values())
