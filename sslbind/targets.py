@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sslbind.errors import SslbindError
 from sslbind.files import read_file
 from sslbind.formats.encoding import decode_text
-from sslbind.registry.document import parse_toml
+from sslbind.registry.document import read_toml
 from sslbind.registry.source import Path, first_lines, locate
 
 FILE = "targets.toml"
@@ -152,7 +152,7 @@ def read_targets(path: str) -> Targets:
         )
     text = decode_text(read_file(path, MAX_SIZE), path)
     try:
-        return _targets(parse_toml(text, path), path, text)
+        return _targets(read_toml(text, path), path, text)
     except _ProblemError as problem:
         line = locate(text, problem.path) or 1
         raise SslbindError(problem.message, file=path, line=line) from None

@@ -23,7 +23,8 @@ MODULES = {
 }
 
 LAYERS = (
-    ("errors", "printable", "devices", "shells", "version", "digest", "wording", "moments"),
+    ("errors", "printable", "devices", "shells", "version", "digest", "wording"),
+    ("moments", "bounds"),
     ("release", "owners", "hosts"),
     ("tags", "keys"),
     ("sslflags", "grammar"),

@@ -40,6 +40,9 @@ WHOLE = 1000
 MOST = 50
 """So many mistakes of one registry file are shown; more are counted."""
 
+LOOKED_FOR = 1000
+"""So many mistakes are looked for."""
+
 
 class Group(click.Group):
     """Commands whose help lists each with its whole summary, which click would cut off."""
@@ -205,7 +208,8 @@ class App:
             _complain("error", str(one))
             hints |= dict.fromkeys(one.hints)
         if len(mistakes) > MOST:
-            self.note(f"{len(mistakes) - MOST} more mistakes are not shown")
+            more = "or more mistakes" if len(mistakes) >= LOOKED_FOR else "more mistakes"
+            self.note(f"{len(mistakes) - MOST} {more} are not shown")
         self.hint(*dict.fromkeys((*hints, *error.hints)))
 
 

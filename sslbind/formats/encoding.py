@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 
+from sslbind.bounds import check_lines
 from sslbind.errors import BadValueError, SslbindError
 
 _MARKS = (
@@ -29,7 +30,9 @@ def decode_text(data: bytes, file: str) -> str:
         raise SslbindError(
             f"is not {encoding.upper()} text", "save it as UTF-8", file=file, line=line
         ) from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    check_lines(text, file)
+    return text
 
 
 def decode_console(data: bytes, file: str) -> tuple[str, str]:
@@ -42,6 +45,7 @@ def decode_console(data: bytes, file: str) -> tuple[str, str]:
         return decode_text(data, file), ""
     except SslbindError:
         text = data.decode("ascii", "replace").replace("\r\n", "\n")
+        check_lines(text, file)
         return text, "is not UTF-8: a value that is not ASCII cannot be read; save it as UTF-8"
 
 

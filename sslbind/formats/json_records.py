@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from sslbind.bounds import check_json
 from sslbind.errors import SslbindError
 
 _SPACE = " \t\n\r"
@@ -32,6 +33,7 @@ def parse(text: str, array: str, file: str) -> tuple[dict[str, Any], list[tuple[
     Raises SslbindError where ``text`` is not JSON, where a name appears twice in
     an object, and where the array is missing.
     """
+    check_json(text, file)
     try:
         document = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
         _check_depth(document)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Any, NamedTuple
 
+from sslbind.bounds import check_json
 from sslbind.errors import SslbindError
 from sslbind.files import read_file, write_file
 from sslbind.formats.encoding import decode_text
@@ -62,6 +63,7 @@ def read_saved(path: str) -> SavedPlan:
     import json
 
     text = decode_text(read_file(path, MAX_SIZE), path)
+    check_json(text, path)
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sslbind import bounds
 from sslbind.binding import Binding
-from sslbind.errors import BadValueError, RegistryError
+from sslbind.errors import BadValueError, RegistryError, SslbindError
 from sslbind.keys import KIND_BY_TABLE, Key, Kind, parse_address, parse_key
 from sslbind.registry import fast_toml
 from sslbind.release import DEFAULT_RELEASE, Release, parse_release
@@ -78,6 +79,10 @@ class ProblemError(RegistryError):
         self.path = path
 
 
+class ExcessiveError(RegistryError):
+    """A text that no parser may read: its mistakes are not looked for either."""
+
+
 def parse_document(text: str, file: str) -> Document:
     """Read a whole registry file; raise RegistryError with the line of the error."""
     data = read_toml(text, file)
@@ -113,9 +118,19 @@ def parse_settings(text: str, file: str) -> Settings:
 
 
 def read_toml(text: str, file: str) -> dict[str, Any]:
-    """Return the data, which nobody may change; raise RegistryError for a syntax error."""
-    data = fast_toml.loads(text)
-    return parse_toml(text, file) if data is None else data
+    """Return the data, which nobody may change; raise RegistryError for a syntax error.
+
+    Raises ExcessiveError for what would take memory out of all proportion.
+    """
+    try:
+        bounds.check_tables(text, file)
+        data = fast_toml.loads(text)
+        if data is not None:
+            return data
+        bounds.check_keys(text, file)
+    except SslbindError as error:
+        raise ExcessiveError(error.message, file=file, line=error.line) from None
+    return parse_toml(text, file)
 
 
 def parse_toml(text: str, file: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ rest is read again, until nothing is wrong or enough is known.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -21,10 +22,12 @@ from sslbind.registry.document import (
     read_binding,
     read_settings,
 )
-from sslbind.registry.source import Path, locate, statements
+from sslbind.registry.source import Path, Statement, locate_all, statements
 
 LIMIT = 50
-"""So many mistakes are reported; more are counted."""
+"""So many syntax errors are looked for."""
+MOST = 1000
+"""So many other mistakes are looked for."""
 _READ_AT_MOST = 32 << 20
 """Characters that are read again and again in search of the next syntax error."""
 _UNREADABLE = "sslbind-unreadable-"
@@ -44,20 +47,25 @@ def find_mistakes(text: str, file: str) -> list[RegistryError]:
         return syntax
     places = statements(rest)
     try:
-        problems = [*_problems(parse_toml(rest, file))]
+        problems = [*islice(_problems(parse_toml(rest, file)), MOST)]
     except (RecursionError, ValueError):  # nested without end; an integer that cannot be shown
         return syntax
+    lines = locate_all(rest, [problem.path for problem in problems], places)
     found = [
-        RegistryError(problem.message, file=file, line=locate(rest, problem.path, places) or 1)
+        RegistryError(problem.message, file=file, line=lines.get(problem.path, 1))
         for problem in problems
-        if not (problem.message.endswith(" is missing") and _has_any(rest, problem.path, syntax))
+        if not (
+            problem.message.endswith(" is missing") and _has_any(rest, problem.path, syntax, places)
+        )
     ]
     return sorted([*syntax, *found], key=lambda error: error.line or 0)
 
 
-def _has_any(text: str, path: Path, syntax: list[RegistryError]) -> bool:
+def _has_any(text: str, path: Path, syntax: list[RegistryError], places: list[Statement]) -> bool:
     """Whether one of the syntax errors is in the table at ``path``: it may be what is missing."""
-    headers = [one for one in statements(text) if one.header]
+    if not syntax:
+        return False
+    headers = [one for one in places if one.header]
     lines = [text.count("\n", 0, one.start) + 1 for one in headers]
     return any(
         one.path[: len(path)] == path and line <= (error.line or 0) < end

@@ -24,6 +24,7 @@ from sslbind.registry.document import (
     CentralCertProvider,
     CertStoresSettings,
     Document,
+    ExcessiveError,
     Settings,
     Suppression,
     parse_document,
@@ -325,6 +326,8 @@ class Registry(Bindings):
         if self._read is None:
             try:
                 self._read = parse_document(self._text, self.path)
+            except ExcessiveError:
+                raise
             except RegistryError as error:
                 from sslbind.registry.mistakes import find_mistakes
 

@@ -7,23 +7,25 @@ statements needs only the grammar of keys and of where a value ends.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 
 Path = tuple[str, ...]
 
 _SPACE = re.compile(r"[ \t]*")
-_TRIVIA = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
+# Possessive, because what a quantifier may give back takes a hundred bytes a character.
+_TRIVIA = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
 # SslBindingInfo, "0.0.0.0:443" or '443', with the dot after it
 _KEY_PART = re.compile(
-    r"""[ \t]*(?:([A-Za-z0-9_-]+)|("(?:[^"\\\n]|\\.)*")|'([^'\n]*)')[ \t]*(\.?)"""
+    r"""[ \t]*+(?:([A-Za-z0-9_-]++)|("[^"\\\n]*+(?:\\.[^"\\\n]*+)*+")|'([^'\n]*+)')[ \t]*+(\.?)"""
 )
 # "text", '''text over lines''', [, }, # comment, or what is between them
 _VALUE_TOKEN = re.compile(
-    r'''"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'''
-    r"""|'''(?:[^']|'{1,2}(?!'))*'{3,5}"""
-    r"""|"(?:[^"\\\n]|\\.)*"|'[^'\n]*\'"""
-    r"""|[\[{]|[\]}]|\#[^\n]*|\n|[^\[\]{}"'#\n]+""",
+    r'''"""[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*+"{3,5}'''
+    r"""|'''[^']*+(?:'(?!'')[^']*+)*+'{3,5}"""
+    r"""|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|'[^'\n]*+\'"""
+    r"""|[\[{]|[\]}]|\#[^\n]*+|\n|[^\[\]{}"'#\n]++""",
     re.DOTALL,
 )
 
@@ -76,17 +78,29 @@ def statements(text: str) -> list[Statement]:
     return found
 
 
-def locate(text: str, path: Path, places: list[Statement] | None = None) -> int | None:
+def locate(text: str, path: Path) -> int | None:
     """Return the line (from 1) of the value at ``path``, or of what holds it."""
-    best: Statement | None = None
-    for statement in places or statements(text):
-        if statement.path[: len(path)] == path:
-            best = statement
-            break
-        inside = path[: len(statement.path)] == statement.path
-        if inside and (best is None or len(statement.path) > len(best.path)):
-            best = statement
-    return None if best is None else text.count("\n", 0, best.name_start) + 1
+    return locate_all(text, [path], statements(text)).get(path)
+
+
+def locate_all(text: str, paths: Iterable[Path], places: Iterable[Statement]) -> dict[Path, int]:
+    """Return the line of the value at each path, or of what holds it, found in one pass."""
+    wanted = set(paths)
+    above = {path[:length] for path in wanted for length in range(len(path))}
+    found: dict[Path, Statement] = {}
+    for statement in places:
+        own = statement.path
+        if own in above:
+            found.setdefault(own, statement)
+        for length in range(len(own) + 1):
+            if own[:length] in wanted:
+                found.setdefault(own[:length], statement)
+    lines: dict[Path, int] = {}
+    for path in wanted:
+        best = next((one for n in range(len(path), -1, -1) if (one := found.get(path[:n]))), None)
+        if best is not None:
+            lines[path] = text.count("\n", 0, best.name_start) + 1
+    return lines
 
 
 def first_lines(text: str) -> dict[Path, int]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from xml.parsers import expat
 
+from sslbind.bounds import check_xml
 from sslbind.errors import SslbindError
 from sslbind.formats.encoding import decode_text
 
@@ -88,6 +89,7 @@ def parse_text(text: str, file: str) -> Element:
 
 def _parse(text: str, file: str, encodings: tuple[str, ...] | None = None) -> Element:
     data = text.encode("utf-8", "surrogatepass")  # expat reports the line of an error
+    check_xml(data, file)
     reader = _Reader(file, encodings)
     for start in range(0, len(data), _CHUNK):
         reader.feed(data[start : start + _CHUNK], start)

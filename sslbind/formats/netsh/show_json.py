@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from sslbind.binding import Binding
+from sslbind.bounds import check_json
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.formats import json_records
 from sslbind.formats.format import Format
@@ -48,6 +49,7 @@ def read(text: str, file: str) -> list[tuple[Key, dict[str, str]]]:
     Raises SslbindError if ``text`` is not such a document, and BadValueError
     for a key that cannot be.
     """
+    check_json(text, file)
     try:
         document = json.loads(text)
         entries = document[_ARRAY]

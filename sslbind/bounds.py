@@ -1,0 +1,104 @@
+"""How much memory a parser may take for a text: in proportion to its size.
+
+Parsers turn a character of odd text into a hundred bytes: ``[],[],[]`` is a list
+for every three characters. Such a text is counted before a parser reads it, and
+refused where that would take more than ``RATIO`` times the size of the text. A
+registry, a capture or a configuration takes less than ten times its size.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from sslbind.errors import SslbindError
+
+RATIO = 20
+"""Bytes of memory that a character may take."""
+ALLOWANCE = 64 << 20
+"""Bytes of memory that a text of any size may take."""
+MAX_PARTS = 100
+"""Parts of a dotted key: its time and memory grow with the square of their number."""
+
+# What the parsers take: a table or a part of a dotted key, a name with its value, a list or
+# inline table, and one more item of it, in TOML; the same in JSON; an XML element or
+# attribute; a line.
+_TABLE, _PAIR, _LIST, _ITEM = 1000, 420, 130, 170
+_OBJECT, _ARRAY, _COMMA = 260, 130, 80
+_ELEMENT, _LINE = 280, 80
+
+# Text over lines or within one, and comments; what does not end goes on to the end.
+_TEXT_OR_COMMENT = (
+    r'''"""[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*+"{0,5}'''
+    r"""|'''[^']*+(?:'(?!'')[^']*+)*+'{0,5}"""
+    r"""|"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"?"""
+    r"""|'[^'\n]*+'?|\#[^\n]*+"""
+)
+_LONG_KEY = rf'(?<![\w"\-.])(?:[\w"\-]++[ \t]*+\.[ \t]*+){{{MAX_PARTS}}}'
+
+Path = str | os.PathLike[str]
+
+
+def check_tables(text: str, file: Path) -> None:
+    """Raise SslbindError for TOML with more tables, names and lists than its size allows."""
+    if _excessive(text, _tables(text)):
+        _check(text, _tables(_structure(text)), file)
+
+
+def check_keys(text: str, file: Path) -> None:
+    """Raise SslbindError for TOML whose dotted keys make too many tables."""
+    if re.search(_LONG_KEY, text) is None and not _excessive(text, text.count(".") * _TABLE):
+        return
+    structure = _structure(text)
+    long = re.search(_LONG_KEY, structure)
+    if long is not None:
+        line = structure.count("\n", 0, long.start()) + 1
+        raise SslbindError(
+            f"has a key of more than {MAX_PARTS} parts: {long[0]:.40}…", file=file, line=line
+        )
+    _check(text, _tables(structure) + structure.count(".") * _TABLE, file)
+
+
+def check_json(text: str, file: Path) -> None:
+    """Raise SslbindError for JSON with more objects and arrays than its size allows."""
+    cost = text.count("{") * _OBJECT + text.count("[") * _ARRAY + text.count(",") * _COMMA
+    _check(text, cost, file)
+
+
+def check_xml(data: bytes, file: Path) -> None:
+    """Raise SslbindError for XML with more elements and attributes than its size allows."""
+    _check(data, (data.count(b"<") + data.count(b"=")) * _ELEMENT, file)
+
+
+def check_lines(text: str, file: Path) -> None:
+    """Raise SslbindError for a text with more lines than its size allows."""
+    _check(text, text.count("\n") * _LINE, file)
+
+
+def _structure(text: str) -> str:
+    """Return TOML without comments, and a quotation mark and its line ends for quoted text."""
+    return re.sub(
+        _TEXT_OR_COMMENT, lambda match: '"' + "\n" * match[0].count("\n"), text, flags=re.DOTALL
+    )
+
+
+def _tables(text: str) -> int:
+    return (
+        text.count("\n[") * _TABLE
+        + text.count("=") * _PAIR
+        + (text.count("[") + text.count("{")) * _LIST
+        + text.count(",") * _ITEM
+    )
+
+
+def _excessive(text: str | bytes, cost: int) -> bool:
+    return cost > RATIO * len(text) + ALLOWANCE
+
+
+def _check(text: str | bytes, cost: int, file: Path) -> None:
+    if _excessive(text, cost):
+        raise SslbindError(
+            f"would take more than {RATIO} times its size in memory, being little but brackets,"
+            " signs and line ends",
+            file=file,
+        )

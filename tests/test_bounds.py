@@ -1,0 +1,179 @@
+"""Memory in proportion: no text takes more than 20 times its size, and 64 MiB, to be refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from sslbind import bounds
+from sslbind.errors import SslbindError
+from sslbind.registry.document import read_toml
+from sslbind.registry.registry import Registry
+from sslbind.registry.source import locate, statements
+
+SIZE = 12_000_000
+HEAD = "version = 1\n"
+APPID = 'appid = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"\n'
+
+TOML = {
+    "empty lists": ("x = [", "[],"),
+    "empty tables": ("x = [", "{},"),
+    "tables": ("x = [", "{a=1},"),
+    "numbers": ("x = [", "-9,"),
+    "texts": ("iplisten = [", '"ab",'),
+    "headers": ("", "[a]\n"),
+    "dotted headers": ("", "[a.a.a.a.a]\n"),
+    "arrays": ("", "[[Suppress]]\n"),
+    "no values": ("", "a=\n"),
+    "lines": ("", "\n"),
+    "comments": ("", "#\n"),
+    "quotes": ("", '"'),
+    "text over lines": ('x = """', 'a"\n'),
+    "text with escapes": ('x = "', '\\"'),
+    "text that does not end": ('x = "', "\\'"),
+    "dotted keys": ("", "a." * 99 + "a = 1\n"),
+}
+OTHERS = {
+    "json objects": ('{"bindings": [', "{},"),
+    "json arrays": ('{"bindings": [', "[],"),
+    "json of netsh": ('{"SslCertificateBindings": [', "[],"),
+    "xml": ("<configuration>", "<a/>"),
+    "xml attributes": ("<configuration>", '<a b="" c="" d="" e=""/>'),
+    "capture": ("SSL Certificate bindings:\n\n    IP:port : 0.0.0.0:443\n", "a\n"),
+    "lines that say nothing": ("", "ab\n"),
+    "reg": ("Windows Registry Editor Version 5.00\n\n", "[HKEY_A]\n"),
+}
+
+_PEAK = """
+import resource, sys
+from sslbind.errors import SslbindError
+from sslbind.sources import open_registry
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+before = peak()
+try:
+    len(open_registry(sys.argv[1]).bindings)
+except SslbindError:
+    pass
+print(peak() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells no peak in this way")
+@pytest.mark.parametrize("what", [*TOML, *OTHERS])
+def test_memory_is_in_proportion(what: str, tmp_path: Path) -> None:
+    """A text of 12 MB that is nothing but one thing takes less than 20 times that, and 64 MiB."""
+    start, unit = {**TOML, **OTHERS}[what]
+    file = tmp_path / "file"
+    file.write_text((HEAD if what in TOML else "") + start + unit * (SIZE // len(unit)))
+    done = subprocess.run(
+        [sys.executable, "-c", _PEAK, file],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) <= bounds.RATIO * file.stat().st_size + bounds.ALLOWANCE
+
+
+def test_the_limit_is_told(run: Run, registry: Path) -> None:
+    """Who meets the limit learns which it is."""
+    registry.write_text(f"{HEAD}x = [{'[],' * 800_000}]\n")
+    result = run("list")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "error: sslbind.toml: would take more than 20 times its size in memory, being little but"
+        " brackets, signs and line ends\n"
+    )
+
+
+@pytest.mark.parametrize("key", ["a." * 40_000 + "a = 1", f"[{'a.' * 40_000}a]", 'x = {""'])
+def test_a_key_without_end(run: Run, registry: Path, key: str) -> None:
+    """A dotted key of 80 kB would take gigabytes: no parser sees it."""
+    if key.startswith("x"):
+        key += '."b"' * 40_000 + " = 1}"
+    registry.write_text(f"{HEAD}{key}\n")
+    for words in (["list"], ["check"], ["show", "sslcert"], ["delete", "sslcert", "0.0.0.0:443"]):
+        result = run(*words)
+        assert result.code == 2
+        assert "sslbind.toml:2: has a key of more than 100 parts" in result.err
+
+
+def test_host_names_have_as_many_dots_as_they_like(tmp_path: Path) -> None:
+    """Dots in quotes, and in comments, part no key."""
+    host = ".".join("a" * 1 for _ in range(126)) + ".de"
+    text = f"{HEAD}# {'a.' * 200}\n[SslCcsBindingInfo.443]\n{APPID}[Suppress]\n"
+    text = text.replace("[Suppress]", f"[[Suppress]]\nrule = \"a\"\nreason = '{host * 3}'")
+    assert len(Registry(text.encode(), str(tmp_path / "f")).bindings) == 1
+
+
+def test_a_registry_of_ordinary_bindings_is_far_from_the_limit() -> None:
+    """A hundred thousand bindings with as little text as there can be are read."""
+    text = HEAD + "".join(
+        f'[SslBindingInfo."1.1.{n >> 8}.{n & 255}:443"]\ncerthash = "{"a" * 40}"\n{APPID}'
+        for n in range(65_536)
+    )
+    bounds.check_tables(text, "f")
+    bounds.check_keys(text, "f")
+
+
+def test_completion_beside_a_key_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys are completed, and at once, from a file that is refused."""
+    from sslbind.cli.completion.known import Known
+
+    file = tmp_path / "sslbind.toml"
+    file.write_text(f"{HEAD}{'a.' * 30_000}a = 1\n[SslCcsBindingInfo.443]\n{APPID}")
+    assert [key.spec for key in Known(str(file)).keys] == ["ccs=443"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a = """x"y""z"""\nb = 1\n',
+        'a = """""x"""""\nb = 1\n',
+        "a = '''x'y''z'''\nb = 1\n",
+        "a = '''''x'''''\nb = 1\n",
+        'a = """\\"""x"""\nb = 1\n',
+        'a = ["]", \'[\', """}""", {b = "#"}] # ]\nb = 1\n',
+        'a = ""\nb = 1\n',
+        'a = """"""\nb = 1\n',
+        '"a\\"b".c = "d\\\\"\nb = 1\n',
+    ],
+)
+def test_quotes_end_where_tomllib_ends_them(text: str) -> None:
+    """The second statement is found whatever the first one holds."""
+    assert tomllib.loads(text)["b"] == 1
+    assert [one.path[-1] for one in statements(text)][-1] == "b"
+    assert locate(text, ("b",)) == 2
+
+
+def test_thousands_of_mistakes(run: Run, registry: Path) -> None:
+    """Mistakes are looked for until there are a thousand, in a second rather than an hour."""
+    registry.write_text(HEAD + "".join(f"a{n} = 1\n" for n in range(100_000)))
+    result = run("list")
+    assert result.code == 2
+    assert result.err.count("is not a table or setting of a registry") == 50
+    assert "950 or more mistakes are not shown" in result.err
+
+
+def test_targets_have_the_limits_of_registries(tmp_path: Path) -> None:
+    """A targets file is TOML too."""
+    from sslbind.targets import read_targets
+
+    file = tmp_path / "targets.toml"
+    file.write_text(f"version = 1\n{'a.' * 40_000}a = 1\n")
+    with pytest.raises(SslbindError, match="a key of more than 100 parts"):
+        read_targets(str(file))
+    with pytest.raises(SslbindError, match="a key of more than 100 parts"):
+        read_toml(file.read_text(), "f")
