@@ -167,6 +167,14 @@ DELETED = "\nSSL Certificate successfully deleted\n\n"
 WRONG = "The parameter is incorrect.\n"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Expect what Wine cannot do, by name; nothing changes elsewhere."""
+    if sys.platform == "win32":
+        from windows.wine import expect_faults
+
+        expect_faults(items)
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name a case after its parameter where the value is data, long, or not printable.
 

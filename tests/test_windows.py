@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import ADDED, IIS, A, B, Run, Stored
 from pki import issue, mail, web
+from tools import needs
 
 from sslbind.certificates.central import CentralStore
 from sslbind.certificates.scanning import PasswordFile, scan
@@ -289,6 +291,45 @@ class TestWildcards:
         done = run("store", "add", "*.p7x")
         assert done.code == 2
         assert "*.p7x: cannot be read" in done.err
+
+
+@windows
+class TestNetsh:
+    @pytest.fixture(params=["copy", "hard link"])
+    def netsh(self, request: pytest.FixtureRequest, bare: Path) -> str:
+        """Return a netsh.exe that is sslbind.exe."""
+        name = bare.parent / "netsh.exe"
+        if request.param == "copy":
+            shutil.copy(needs("sslbind"), name)
+        else:
+            name.hardlink_to(needs("sslbind"))
+        return str(name)
+
+    def run(
+        self, netsh: str, *words: str, stdin: bytes = b""
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [netsh, *words],
+            cwd=Path(netsh).parent,
+            input=stdin,
+            capture_output=True,
+            timeout=100,
+            check=False,
+        )
+
+    def test_lines_of_netsh(self, netsh: str, run: Run) -> None:
+        """They work as they are, and what they answer differs from ours in its line ends only."""
+        words = ["ipport=10.0.0.5:443", f"certhash={A}", f"appid={IIS}"]
+        done = self.run(netsh, "http", "add", "sslcert", *words)
+        assert done.stdout.decode() == ADDED.replace("\n", "\r\n")
+        shown = self.run(netsh, "http", "show", "sslcert").stdout.decode()
+        assert shown.replace("\r\n", "\n") == run("show", "sslcert").out
+        assert "Usage: netsh" in self.run(netsh, "--help").stdout.decode()
+
+    def test_lines_in_a_pipe(self, netsh: str) -> None:
+        done = self.run(netsh, stdin=b"http add iplisten 10.0.0.5\r\nexit\r\n")
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout == b"\r\nIP address successfully added\r\n\r\n"
 
 
 @windows

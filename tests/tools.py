@@ -25,9 +25,10 @@ def needs(tool: str) -> str:
     """Return the path of ``tool``; skip the test where it is missing, but fail in CI on Unix.
 
     Programs beside the interpreter count, as in a virtual environment that is
-    not activated.
+    not activated, and those in the folder where Windows has them.
     """
-    search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    own = Path(sys.executable).parent
+    search = os.pathsep.join([str(own), str(own / "Scripts"), os.environ.get("PATH", "")])
     found = shutil.which(tool, path=search)
     if found is None:
         _missing(tool)

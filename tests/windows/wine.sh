@@ -20,7 +20,7 @@ matters=(
     tests/test_certstore.py tests/test_provisioning.py tests/test_store_command.py
     tests/test_command_line.py tests/test_surroundings.py tests/test_capture.py
     tests/test_export.py tests/test_import.py tests/test_ccs.py tests/test_ccs_put.py
-    tests/test_shells.py tests/test_completion.py
+    tests/test_shells.py tests/test_completion.py tests/test_windows.py
 )
 
 keep=
@@ -140,7 +140,7 @@ code=0
 rm -f "$drive/tests.xml"
 # A test that hangs ends its worker after two minutes, and is a failure; the others go on.
 windows "${LIMIT:-1500}" tests.txt "cd /d C:\\src && $exe -m pytest -q -p no:cacheprovider -n 2" \
-    "-o faulthandler_timeout=120 -o faulthandler_exit_on_timeout=true" \
+    "-o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true" \
     "--junitxml=C:\\tests.xml $*" || code=$?
 # What is killed under Wine may end with code 0.
 [ -e "$drive/tests.xml" ] || [ "$code" != 0 ] || code=70
