@@ -11,6 +11,7 @@ from pathlib import Path
 
 from conftest import IIS, Run
 from pki import NOW, Issued
+from tools import needs
 
 from sslbind.certificates.parsing import identities, read_bundle
 from sslbind.certificates.sealing import Seal, encode_pfx
@@ -109,7 +110,10 @@ class Case:
         line = line.replace(" -nodes", " -nodes -passin env:PW")
         line = line.replace(" -export", " -export -passout env:PW") + "; rm t.pem"
         subprocess.run(
-            ["sh", "-ec", line], env={**os.environ, "PW": password}, check=True, capture_output=True
+            [needs("sh"), "-ec", line],
+            env={**os.environ, "PW": password},
+            check=True,
+            capture_output=True,
         )
 
     def mend(self, rule: str, *, windows: str | None = None) -> str:

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from tools import needs
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 PASSWORD = b"s3kr1t"
@@ -155,7 +156,7 @@ def bag(*issued: Issued, encoding: Encoding = Encoding.PEM) -> bytes:
 def openssl(*arguments: str, stdin: bytes = b"") -> bytes:
     """Run the real openssl, for the forms that only it writes."""
     return subprocess.run(
-        ["openssl", *arguments], input=stdin, capture_output=True, check=True
+        [needs("openssl"), *arguments], input=stdin, capture_output=True, check=True
     ).stdout
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 from conftest import Run
 from pki import PASSWORD, Issued, intermediate, issue, rsa_key
-from tools import needs
+from tools import is_private, needs, refusal
 
 from sslbind.certificates.central import stems_for
 from sslbind.certificates.parsing import identities, read_bundle
@@ -71,7 +70,7 @@ def test_a_file_for_each_name(run: Run, central: Path, web: Issued) -> None:
     assert "note: no file serves 10.0.0.5: the central store knows host names only\n" in done.err
     assert sorted(one.name for one in central.iterdir()) == FILES
     for file in FILES:
-        assert stat.S_IMODE((central / file).stat().st_mode) == 0o600
+        assert is_private(central / file)
     listed = run("ccs", "list", "--format", "json").json["files"]
     assert [(one["file"], one["serves"], one["opens"]) for one in listed] == [
         ("_.shop.contoso.com.pfx", "*.shop.contoso.com", True),
@@ -189,7 +188,7 @@ def test_without_a_folder(run: Run, registry: Path, central: Path) -> None:
     central.rmdir()
     done = run("ccs", "put", "live")
     assert (done.code, done.out) == (2, "")
-    assert "the folder of the central store cannot be read: no such file" in done.err
+    assert f"the folder of the central store cannot be read: {refusal(central)}" in done.err
     assert "hint: make the folder, or sslbind ccs enable FOLDER sets another one\n" in done.err
     registry.write_text("version = 1\n")
     done = run("ccs", "put", "live")

@@ -13,6 +13,7 @@ from conftest import ADDED, IIS, A, Run, Stored, call
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import issue
+from tools import unix_names
 
 LINE = ("add", "sslcert", "ipport=10.0.0.5:443", f"certhash={A}", f"appid={IIS}")
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="links, closed streams and bytes")
@@ -373,6 +374,7 @@ def test_control_characters_of_arguments(run: Run, bare: Path, words: tuple[str,
     assert not [char for char in text if not (char.isprintable() or char == "\n")]
 
 
+@unix_names
 def test_control_characters_of_certificates(run: Run, registry: Path, stored: Stored) -> None:
     """Subjects and file names are escaped in every listing of the store."""
     del stored

@@ -13,7 +13,7 @@ import pytest
 from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tools import needs
+from tools import needs, unix_names
 
 from sslbind import locks
 from sslbind.cli.completion import bashwords
@@ -203,6 +203,7 @@ class TestWhatIsOffered:
         values = [f"certstorename={name}" for name in ("MY", "My Store", ODD, "WebHosting")]
         assert offered("add", "sslcert", "certstorename=") == values
 
+    @unix_names
     def test_a_store_folder_that_is_no_store_name_is_left_out(self, folder: Path) -> None:
         (folder / "certs" / "new\nline").mkdir()
         (folder / "certs" / ".hidden").mkdir()
@@ -263,6 +264,7 @@ class TestWhatIsOffered:
         assert offered("show", "sslcert", "ccs=") == ["ccs=8443"]
         monkeypatch.setenv("SSLBIND_REGISTRY", "~/other file.toml")
         monkeypatch.setenv("HOME", str(folder))
+        monkeypatch.setenv("USERPROFILE", str(folder))
         assert offered("show", "sslcert", "ccs=") == ["ccs=8443"]
 
     def test_a_registry_that_is_being_edited(self, folder: Path) -> None:
@@ -591,6 +593,7 @@ class TestInstall:
         assert "bash, zsh, fish, powershell" in answer.err
         assert run("completion", "install", "tcsh").code == 2
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="PowerShell is there, and no HOME")
     def test_no_shell_and_no_home(
         self, run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -618,6 +621,7 @@ class TestInstall:
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
     monkeypatch.setenv("SHELL", "/bin/bash")
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tools import needs
 
 from sslbind import cache, files, locks
 from sslbind.errors import SslbindError
@@ -178,9 +179,10 @@ def test_git_ignores_keys_and_what_killed_writers_leave(tmp_path: Path) -> None:
     names = ["a.key", "a.pfx", "A.PFX", "a.p12", ".a.key.part.1.0a1b2c3d", ".lock", ".a.pem.lock"]
     for name in [*names, "a.pem"]:
         (tmp_path / name).touch()
-    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    git = needs("git")
+    subprocess.run([git, "init", "-q", str(tmp_path)], check=True)
     seen = subprocess.run(
-        ["git", "-C", str(tmp_path), "status", "--porcelain", "-uall"],
+        [git, "-C", str(tmp_path), "status", "--porcelain", "-uall"],
         capture_output=True,
         text=True,
         check=True,

@@ -13,6 +13,7 @@ import pytest
 from conftest import Run
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from pki import PASSWORD, intermediate, openssl_pfx, web
+from tools import needs
 
 from sslbind.certificates import opening
 from sslbind.certificates.der import encode
@@ -79,7 +80,7 @@ def test_the_bomb_is_one(tmp_path: Path) -> None:
     path.write_bytes(bomb(5000))
     secret = f"pass:{PASSWORD.decode()}"
     done = subprocess.run(
-        ["openssl", "pkcs12", "-info", "-in", path, "-passin", secret, "-noout"],
+        [needs("openssl"), "pkcs12", "-info", "-in", path, "-passin", secret, "-noout"],
         capture_output=True,
         check=False,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from conftest import ADDED, IIS, UPDATED, A, B, Run, Stored, snapshot
 from pki import PASSWORD, Issued, intermediate, issue, mail, web
+from tools import modes
 
 WEB = "www.contoso.com:443"
 SECRET = PASSWORD.decode()
@@ -31,7 +32,9 @@ def bound(run: Run) -> list[tuple[Any, ...]]:
 
 def stores(registry: Path) -> list[str]:
     folder = registry.parent / "certs"
-    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*") if path.is_file())
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.glob("*/*") if path.is_file()
+    )
 
 
 PROVISION = ("add", "sslsnicert", WEB, "--cert", "web.pfx", "appid=iis", "--if-exists", "update")
@@ -58,6 +61,7 @@ def test_safe_to_run_twice(run: Run, registry: Path, pfx: Path, way: str) -> Non
     del pfx
 
 
+@modes
 def test_modes(run: Run, registry: Path, pfx: Path) -> None:
     """Files with keys are the owner's alone, and so is their folder."""
     del pfx

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tools import needs
 
 TOP = Path(__file__).parent.parent
 README = TOP / "README.md"
@@ -33,7 +34,7 @@ def shell(command: str, folder: Path) -> str:
     }
     environment.pop("SSLBIND_REGISTRY", None)
     done = subprocess.run(
-        ["bash", "-c", command],
+        [needs("bash"), "-c", command],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import Spelled, bindings, keys, registries, spell, values
+from tools import is_private
 
 from sslbind import cache
 from sslbind.binding import Binding
@@ -315,7 +316,7 @@ def test_init_writes_the_release_and_hides_private_keys_from_git(tmp_path: Path)
     registry = Registry.create(path, Release.W2019)
     assert registry.settings.release is Release.W2019
     assert Registry.open(path).settings == registry.settings
-    assert (tmp_path / "certs").stat().st_mode & 0o777 == 0o700
+    assert is_private(tmp_path / "certs")
     assert {"*.key", "*.pfx", "*.p12"} <= set(
         (tmp_path / "certs" / ".gitignore").read_text().split("\n")
     )

@@ -384,7 +384,7 @@ def test_a_hook_as_certbot_calls_it(registry: Path, old: Issued, new: Issued) ->
     environment = {**os.environ, "RENEWED_LINEAGE": str(registry.parent / "live")}
     for word in ("renewed", "unchanged"):
         done = subprocess.run(
-            ["sh", "-c", hook], env=environment, capture_output=True, text=True, check=True
+            [needs("sh"), "-c", hook], env=environment, capture_output=True, text=True, check=True
         )
         assert done.stdout.startswith(f"{word} {new.thumbprint} ")
 

@@ -244,7 +244,7 @@ def test_what_is_written(seal: Seal, password: bytes, tmp_path: Path) -> None:
     assert shown.stderr.startswith(b"MAC: " + digest)
     assert (shown.stdout.count(b"BEGIN CERTIFICATE"), shown.stdout.count(b"PRIVATE KEY")) == (2, 2)
     wrong = subprocess.run(
-        ["openssl", "pkcs12", "-in", path, "-passin", "pass:wrong", "-noout"],
+        [needs("openssl"), "pkcs12", "-in", path, "-passin", "pass:wrong", "-noout"],
         capture_output=True,
         check=False,
     )

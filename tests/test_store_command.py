@@ -10,6 +10,7 @@ from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import PASSWORD, Issued, bag, intermediate, issue, mail, root, web
+from tools import is_private
 
 SECRET = PASSWORD.decode()
 ENV = {"PW": SECRET}
@@ -17,7 +18,9 @@ ENV = {"PW": SECRET}
 
 def files(registry: Path) -> list[str]:
     folder = registry.parent / "certs"
-    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*") if path.is_file())
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.glob("*/*") if path.is_file()
+    )
 
 
 def both(one: Issued, store: str = "MY") -> list[str]:
@@ -201,8 +204,9 @@ def test_verify_finds(run: Run, registry: Path, stored: Stored) -> None:
     key.chmod(0o644)
     result = run("store", "verify", stored.web.thumbprint)
     assert result.code == 1
-    for said in ("expired", "name-mismatch", "other.contoso.com", "chain-incomplete", "644"):
+    for said in ("expired", "name-mismatch", "other.contoso.com", "chain-incomplete"):
         assert said in result.out
+    assert is_private(key) or "644" in result.out
     key.unlink()
     assert "no-private-key" in run("store", "verify", stored.web.thumbprint).out
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import stat
 import sys
 from pathlib import Path
 
 import pytest
+
+from sslbind.files import reason
 
 
 def _missing(what: str) -> None:
@@ -39,3 +42,24 @@ def needs_package(name: str) -> None:
     """Skip the test where the package ``name`` cannot be imported, but fail in CI on Unix."""
     if importlib.util.find_spec(name) is None:
         _missing(f"the package {name}")
+
+
+links = pytest.mark.skipif(
+    sys.platform == "win32", reason="symbolic links are a privilege on Windows"
+)
+modes = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+unix_names = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
+
+
+def is_private(path: Path) -> bool:
+    """Whether a file or folder is its owner's alone; Windows has no modes to look at."""
+    return sys.platform == "win32" or not stat.S_IMODE(path.stat().st_mode) & 0o077
+
+
+def refusal(path: Path) -> str:
+    """Return the system's reason, in its own words, why ``path`` cannot be looked at."""
+    try:
+        path.stat()
+    except OSError as error:
+        return reason(error)
+    raise AssertionError(f"{path} is there")

@@ -126,11 +126,12 @@ def _script_target(shell: str) -> str:
         return os.path.join(_data_home(), "bash-completion", "completions", "sslbind")
     if shell == "zsh":
         return os.path.join(_data_home(), "zsh", "site-functions", "_sslbind")
-    return os.path.join(_folder("XDG_CONFIG_HOME", ".config"), "fish", "completions/sslbind.fish")
+    config = _folder("XDG_CONFIG_HOME", ".config")
+    return os.path.join(config, "fish", "completions", "sslbind.fish")
 
 
 def _data_home() -> str:
-    return _folder("XDG_DATA_HOME", ".local/share")
+    return _folder("XDG_DATA_HOME", os.path.join(".local", "share"))
 
 
 def _folder(variable: str, below_home: str) -> str:
