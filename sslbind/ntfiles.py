@@ -7,6 +7,7 @@ replaced nor renamed until it is closed; while it is being replaced it cannot be
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
@@ -29,7 +30,14 @@ _T = TypeVar("_T")
 
 def open_to_read(path: str | os.PathLike[str], flags: int) -> int:
     """Open a file, once it is not being replaced; raise OSError."""
-    return _patiently(lambda: os.open(path, flags), lambda: os.path.isfile(path), _OTHERS_RENAME)
+    try:
+        return _patiently(
+            lambda: os.open(path, flags), lambda: os.path.isfile(path), _OTHERS_RENAME
+        )
+    except PermissionError:
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path) from None
+        raise
 
 
 def replace_in_use(

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ class TestOpenFiles:
         done = threading.Event()
 
         def write() -> None:
-            for number in range(100):
+            for number in range(20):
                 write_file(path, b"%d" % (number % 10) * 100)
             done.set()
 
@@ -139,6 +140,7 @@ class TestOpenFiles:
         found = set()
         while not done.is_set():
             found.add(read_file(path))
+            time.sleep(0.001)
         writer.join()
         assert found <= {b"%d" % number * 100 for number in range(10)}
 
@@ -209,11 +211,14 @@ class TestStreams:
         assert script.startswith(b"# ") or script
         assert b"\r" not in script
 
-    def test_dump_has_the_line_ends_of_export(self, international: Path) -> None:
+    def test_a_script_has_the_line_ends_of_export(self, international: Path) -> None:
         folder = international.parent
-        assert cmd("sslbind dump > dumped", folder).returncode == 0
         assert cmd("sslbind export netsh-script -o exported", folder).returncode == 0
-        assert (folder / "dumped").read_bytes() == (folder / "exported").read_bytes()
+        for line in ("sslbind export netsh-script", "sslbind dump"):
+            assert cmd(f"{line} > printed", folder).returncode == 0
+            printed = (folder / "printed").read_bytes()
+            assert b"\r" not in printed
+            assert printed.splitlines()[-1] == (folder / "exported").read_bytes().splitlines()[-1]
 
 
 @windows
@@ -222,8 +227,6 @@ class TestConsole:
 import ctypes, sys
 from sslbind.cli.streams import is_terminal, takes_colour
 kernel = ctypes.windll.kernel32
-kernel.FreeConsole()
-assert kernel.AllocConsole()
 console = open("CONOUT$", "w", encoding="utf-8")
 mode = ctypes.c_ulong()
 handle = ctypes.c_void_p(__import__("msvcrt").get_osfhandle(console.fileno()))
@@ -237,6 +240,7 @@ print(is_terminal(console), colour, bool(mode.value & 4))
         done = subprocess.run(
             [sys.executable, "-c", self.CODE],
             stdin=subprocess.DEVNULL,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # it has a console
             capture_output=True,
             text=True,
             timeout=100,
@@ -328,7 +332,8 @@ class TestNetsh:
 
     def test_lines_in_a_pipe(self, netsh: str) -> None:
         done = self.run(netsh, stdin=b"http add iplisten 10.0.0.5\r\nexit\r\n")
-        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.returncode == 0
+        assert b"was written; HTTP.SYS of this machine was not touched" in done.stderr
         assert done.stdout == b"\r\nIP address successfully added\r\n\r\n"
 
 
@@ -346,7 +351,7 @@ class TestPaths:
         for words in (["list"], ["add", "iplisten", "10.0.0.5"]):
             done = run("-r", str(bare.parent), *words)
             assert done.code == 2
-            assert "is a directory" in done.err or "is a folder" in done.err
+            assert "is a directory" in done.err
 
     @pytest.mark.parametrize("name", ["NUL", "CON", "aux.toml"])
     def test_a_device(self, name: str, bare: Path, run: Run) -> None:
