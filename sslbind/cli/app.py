@@ -176,6 +176,10 @@ class App:
         """Write ``text`` to standard output as it is."""
         sys.stdout.write(text)
 
+    def echo_all(self, pieces: Iterable[str]) -> None:
+        """Write each of ``pieces`` to standard output as it is made."""
+        sys.stdout.writelines(pieces)
+
     def echo_utf8(self, text: str) -> None:
         """Write a file's text to standard output: UTF-8, and its own line ends, on any system."""
         with contextlib.suppress(AttributeError, ValueError):

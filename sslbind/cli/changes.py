@@ -13,7 +13,7 @@ from sslbind.tags import STORED
 def plan(answer: Reply) -> str:
     """Return what a line would change, for a dry run; netsh's answer where it changes nothing."""
     if not answer.changes and not answer.plan:
-        return answer.text
+        return "".join(answer.pieces)
     described = (describe(one, answer.called, would=True) for one in answer.changes)
     return "".join(described) + answer.plan
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sslbind import netsh_messages
@@ -49,6 +49,14 @@ class Reply(NamedTuple):
     """What a dry run prints of anything but bindings."""
     called: Callable[[str], str] = lambda _: ""
     """Return the name of a certificate by its thumbprint, empty where it is not known."""
+    listing: Iterable[str] = ()
+    """What follows the text, in pieces that are made as they are written."""
+
+    @property
+    def pieces(self) -> Iterator[str]:
+        """The whole text in pieces; they can be read once."""
+        yield self.text
+        yield from self.listing
 
 
 class LineOptions(NamedTuple):
@@ -151,7 +159,7 @@ def _show(session: Session, word: str, texts: Mapping[str, str]) -> Reply:
         return Reply(text, int(missing), (), hints)
     if missing:
         return Reply(show_writer.NOT_FOUND, NO, (), hints)
-    return Reply(show_writer.show(found, session.release))
+    return Reply("", listing=show_writer.pieces(found, session.release))
 
 
 def _unread(session: Session, key: Key | None, kinds: Sequence[Kind]) -> list[Unread]:

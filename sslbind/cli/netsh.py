@@ -126,7 +126,7 @@ class LineCommand(click.Command):
         elif self.verb == "dump":
             app.echo_utf8(answer.text)
         else:
-            app.echo(answer.text)
+            app.echo_all(answer.pieces)
         app.note(*answer.notes)
         if click.get_current_context().find_root().info_name == "netsh":
             app.note(*relies_on_us(answer))

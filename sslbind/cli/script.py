@@ -61,7 +61,7 @@ def run_text(  # as run_script
         elif not dry_run:
             session.release_held()
     for number, answer in answers:
-        app.echo(plan(answer) if dry_run and not answer.code else answer.text)
+        app.echo_all([plan(answer)] if dry_run and not answer.code else answer.pieces)
         app.note(*answer.notes, *(f"{name}, line {number}: {n}" for n in relies_on_us(answer)))
         app.hint(*(f"{name}, line {number}: {hint}" for hint in answer.hints))
     if failed:

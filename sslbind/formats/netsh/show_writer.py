@@ -7,10 +7,11 @@ order in which the kinds are listed, and what an empty listing looks like.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from sslbind.binding import UNKNOWN, Binding
-from sslbind.keys import IPPORT, Kind
+from sslbind.keys import IPPORT, KINDS, Kind
 from sslbind.printable import printable
 from sslbind.release import Release
 from sslbind.tags import BITS, PROPERTIES, STORED, TAGS, Bit, Tag
@@ -19,14 +20,24 @@ HEADER = "\nSSL Certificate bindings:\n-------------------------\n\n"
 NOT_FOUND = f"{HEADER}The system cannot find the file specified.\n\n"
 
 _OLD_LAST = Release.W2008R2
+_BATCH, _ALIKE = 100, 5_000
+"""Records that are printed at once, and texts that are kept for records like theirs."""
 _NO_TRAILING_SPACE = {"certhash"}
 """In the old layout text and numbers end in a space, except these."""
 
 
 def show(bindings: Iterable[Binding], release: Release) -> str:
     """Return the whole listing; the header alone where there is no binding."""
+    return "".join(pieces(bindings, release))
+
+
+def pieces(bindings: Iterable[Binding], release: Release) -> Iterator[str]:
+    """Yield the listing in pieces, which is never whole in memory: it is larger than a registry."""
     block = _old_block if release <= _OLD_LAST else _modern_block(release)
-    return HEADER + "".join([block(binding) + "\n" for binding in bindings])
+    yield HEADER
+    rest = iter(bindings)
+    while batch := "".join([block(binding) + "\n" for binding in islice(rest, _BATCH)]):
+        yield batch
 
 
 def unread(kind: Kind | None, key: str, release: Release) -> str:
@@ -59,16 +70,19 @@ def _old_block(binding: Binding) -> str:
 def _modern_block(release: Release) -> Callable[[Binding], str]:
     """Return a function that prints one binding as ``release`` does."""
     fields = lines_of(release)
-    template = "%s" + "".join(f"{_label(field.label)}%s\n" for field in fields)
-    tail = _properties_template() if release >= Release.W2022 else ""
-    # Most records leave most tags alone: their text is made once.
+    template = "".join(f"{_label(field.label)}%s\n" for field in fields)
+    if release >= Release.W2022:
+        fields += [one.tag for one in PROPERTIES]
+        template += _properties_template()
+    # Most records leave most tags alone, and no text is made twice.
     defaults = [
         field.show(field.default) if isinstance(field, Tag) else "Disabled" for field in fields
     ]
     places = {field.name: place for place, field in enumerate(fields) if isinstance(field, Tag)}
     bits = [(place, field) for place, field in enumerate(fields) if isinstance(field, Bit)]
+    labels = {kind: _label(kind.label) for kind in KINDS}
 
-    def block(binding: Binding) -> str:
+    def lines(binding: Binding) -> str:
         texts = defaults.copy()
         for name, value in binding.values.items():
             place = places.get(name)
@@ -78,9 +92,18 @@ def _modern_block(release: Release) -> Callable[[Binding], str]:
             texts[place] = _bit_word(bit, on=binding.bit(bit))
         for name in binding.unknown & places.keys():
             texts[places[name]] = UNKNOWN
-        key = f"{_label(binding.key.kind.label)}{binding.key}\n"
-        text = template % (key, *texts)
-        return text + tail % tuple(_value(binding, p.tag) for p in PROPERTIES) if tail else text
+        return template % tuple(texts)
+
+    alike: dict[object, str] = {}  # what records have in common that differ in their keys
+
+    def block(binding: Binding) -> str:
+        values = None if binding.other or binding.unknown else (*binding.values.items(),)
+        text = alike.get(values)
+        if text is None:
+            text = lines(binding)
+            if values is not None and len(alike) < _ALIKE:
+                alike[values] = text
+        return f"{labels[binding.key.kind]}{binding.key}\n{text}"
 
     return block
 
