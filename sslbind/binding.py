@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from sslbind.errors import BadValueError
 from sslbind.keys import Key
@@ -11,8 +11,12 @@ from sslbind.release import Release
 from sslbind.sslflags import FLAG_TAGS, effective
 from sslbind.tags import BITS, STORED, TAGS, Bit, Value
 
+T = TypeVar("T")
+
 UNKNOWN = "?"
 """What people see in place of a value that is not known."""
+_KEPT = 5_000
+"""Results that ``alike`` keeps, so that its memory does not grow with a file."""
 DEFAULT_STORE = "MY"
 """LocalMachine's personal store: where HTTP.SYS looks when no certstorename is given."""
 
@@ -146,6 +150,25 @@ class Binding:
 
 
 _FLAGS = {"sslflags", *(tag.name for tag in FLAG_TAGS)}
+
+
+def alike(function: Callable[[Binding], T]) -> Callable[[Binding], T]:
+    """Return ``function``, which is called once for records that ``Binding.at`` made of one.
+
+    It may look at nothing of a key but the kind. Of ten thousand records most
+    share a certificate and their tags with others.
+    """
+    known: dict[int, tuple[object, T]] = {}  # with the values, whose id is then nobody else's
+
+    def call(binding: Binding) -> T:
+        found = known.get(id(binding.values))
+        if found is None:
+            if len(known) == _KEPT:
+                known.clear()
+            found = known[id(binding.values)] = binding.values, function(binding)
+        return found[1]
+
+    return call
 
 
 def not_a_tag(name: str) -> BadValueError:

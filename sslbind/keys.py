@@ -120,12 +120,14 @@ _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _PLAIN_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+_PLAIN_KEY = re.compile(rf"((?![0-9.]+:){_PLAIN_HOST.pattern}):([1-9][0-9]{{0,4}})")
 _NUMERIC_HOST = re.compile(r"[0-9.]+")
 _URL = r"(?i:(https?))://(\[[^\]/]*\]|[^/:\[\]]*)(?::([0-9]+))?(?:/.*)?"
 _SITE = r"(\*|[0-9.]+|\[[^\]]*\]|):([0-9]+):([^:/]*)"
 """``bindingInformation`` of IIS."""
 _WHOLE = r"(?:\[[^\]]+\]|[^:\[\]/]+):[0-9]{1,5}"
 """An address or a name, with a port."""
+_MAX_PORT = 65535
 _MAX_HOST = 253  # RFC 1035 section 2.3.4, without the root's dot
 
 
@@ -138,6 +140,11 @@ def parse_key(kind: Kind, text: str) -> Key:
     """
     if kind is CCS:
         return Key(kind, "", _parse_port(kind, text, text))
+    plain = None if kind is IPPORT else _PLAIN_KEY.fullmatch(text)
+    if plain is not None:  # what nearly every name is
+        host, port = plain.groups()
+        if int(port) <= _MAX_PORT and len(host) <= _MAX_HOST and "xn--" not in host:
+            return Key(kind, host, int(port))
     name, colon, port = text.rpartition(":")
     try:
         if not colon or name.endswith(":") or "[" in port:
@@ -285,7 +292,7 @@ def _places(kind: Kind, host: str, port: str) -> tuple[str, ...]:
 
 
 def _parse_port(kind: Kind, text: str, port: str) -> int:
-    if not _PORT.fullmatch(port) or int(port) > 65535:
+    if not _PORT.fullmatch(port) or int(port) > _MAX_PORT:
         raise BadValueError(
             f"{kind}={text}: {port!r} is not a port",
             "a port is a number from 1 to 65535, without leading zeros",

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
 
 from sslbind import cache
 from sslbind.certificates import der
@@ -41,6 +39,8 @@ _here = False
 
 def digest(data: bytes) -> bytes:
     """Return what a file is remembered by."""
+    from hashlib import sha256
+
     return sha256(data).digest()[:_DIGEST]
 
 
@@ -77,6 +77,7 @@ def check(data: bytes, passwords: Sequence[bytes]) -> None:
     """Let another process open a PFX file; raise CertificateError where that takes too long."""
     import base64
     import json
+    import subprocess
 
     request = json.dumps([base64.b64encode(one).decode() for one in (data, *passwords)])
     try:
@@ -104,6 +105,7 @@ def lines(module: str, request: bytes) -> Iterator[bytes | None]:
 
     None comes in place of one that takes too long; the process has ended then.
     """
+    import subprocess
     from queue import Empty, SimpleQueue
     from threading import Thread
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sslbind.binding import UNKNOWN, Binding
-from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app
+from sslbind.binding import UNKNOWN, Binding, alike
+from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app, speaks_utf8
+from sslbind.cli.jsontext import Item, around, quoter
 from sslbind.cli.moments import window
 from sslbind.cli.selection import filters, selected_thumbprints
 from sslbind.cli.unread import unread_json
@@ -93,7 +95,7 @@ def list_command(
         document: dict[str, Any] = (
             {"certificates": map(_group_json, by_certificate(session, found))}
             if group_by
-            else {"bindings": (_plain(session, one) for one in found)}
+            else {"bindings": _records(session, found)}
         )
         app.json(document | ({"unread": [unread_json(one) for one in unread]} if unread else {}))
     else:
@@ -136,22 +138,23 @@ def _print(
     grouped: bool,
     tsv: bool,
 ) -> None:
+    rows: Iterator[Sequence[str]]
     if grouped:
         columns: Sequence[str] = GROUPED
-        rows = [_group_row(one, now) for one in by_certificate(session, found)]
-        rows += map(_unread_group, unread)
+        rows = (_group_row(one, now) for one in by_certificate(session, found))
+        rows = chain(rows, map(_unread_group, unread))
     else:
         columns = COLUMNS
-        rows = [_row(session, one, now) for one in found] + [*map(_unread_row, unread)]
+        rows = chain(_rows(session, found, now), map(_unread_row, unread))
         if tsv or session.stores is None:
             columns = (*COLUMNS[:_NAME], *COLUMNS[_NAME + 1 :])
-            rows = [(*row[:_NAME], *row[_NAME + 1 :]) for row in rows]
+            rows = ((*row[:_NAME], *row[_NAME + 1 :]) for row in rows)
     if tsv:
-        app.echo("".join("\t".join(map(printable, row)) + "\n" for row in rows))
-    elif rows:
+        app.echo_all("\t".join(row) + "\n" for row in rows)
+    elif found or unread:
         from sslbind.cli.table import print_table
 
-        print_table(columns, rows, spare=("certificate",), below=columns[-1])
+        print_table(columns, [*rows], spare=("certificate",), below=columns[-1])
 
 
 def _unread_row(one: Unread) -> tuple[str, ...]:
@@ -159,7 +162,8 @@ def _unread_row(one: Unread) -> tuple[str, ...]:
     kind = one.key.kind if one.key is not None else one.kind
     key = one.key or (f"?:{one.port}" if one.port else UNKNOWN)
     what = f"could not be read ({one.place})"
-    return (str(kind or UNKNOWN), str(key), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, what)
+    cells = (str(kind or UNKNOWN), str(key), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, what)
+    return (*map(printable, cells),)
 
 
 def _unread_group(one: Unread) -> tuple[str, ...]:
@@ -168,17 +172,22 @@ def _unread_group(one: Unread) -> tuple[str, ...]:
     return (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "1", f"{key} {what}")
 
 
-def _row(session: Session, binding: Binding, now: datetime) -> tuple[str, ...]:
-    entry = session.entry(binding)
-    return (
-        binding.key.kind.name,
-        str(binding.key),
-        binding.certhash or (UNKNOWN if "certhash" in binding.unknown else "-"),
-        _called(entry),
-        owner_name(binding.appid) or binding.appid,
-        _days(entry.not_after if entry else None, now),
-        _flags(session, binding) or "-",
-    )
+def _rows(session: Session, found: Sequence[Binding], now: datetime) -> Iterator[tuple[str, ...]]:
+    """Yield the row of each binding, made safe for a terminal."""
+
+    @alike
+    def cells(binding: Binding) -> tuple[str, ...]:
+        entry = session.entry(binding)
+        cells = (
+            binding.certhash or (UNKNOWN if "certhash" in binding.unknown else "-"),
+            _called(entry),
+            owner_name(binding.appid) or binding.appid,
+            _days(entry.not_after if entry else None, now),
+            _flags(session, binding) or "-",
+        )
+        return (*map(printable, cells),)
+
+    return ((one.key.kind.name, printable(str(one.key)), *cells(one)) for one in found)
 
 
 def _called(entry: Entry | None) -> str:
@@ -192,8 +201,19 @@ def _days(end: datetime | None, now: datetime) -> str:
     return "-" if end is None else str((end - now).days)
 
 
-def _plain(session: Session, binding: Binding) -> dict[str, Any]:
-    return binding.to_json(session.release) | _certificate_json(session.entry(binding))
+def _records(session: Session, found: Sequence[Binding]) -> Iterator[Item]:
+    """Yield each binding as JSON has it."""
+    ascii_only = not speaks_utf8()
+    quoted = quoter(ascii_only=ascii_only)
+
+    @alike
+    def around_key(binding: Binding) -> tuple[str, str]:
+        record = binding.to_json(session.release) | _certificate_json(session.entry(binding))
+        return around(record, "key", ascii_only=ascii_only)
+
+    for one in found:
+        before, after = around_key(one)
+        yield Item(before + quoted(str(one.key)) + after)
 
 
 def _certificate_json(entry: Entry | None) -> dict[str, Any]:
@@ -215,7 +235,7 @@ def _group_json(group: Group) -> dict[str, Any]:
 def _group_row(group: Group, now: datetime) -> tuple[str, ...]:
     entry = group.entry
     end = entry.not_after if entry else None
-    return (
+    cells = (
         group.thumbprint or (UNKNOWN if group.unknown else "-"),
         _called(entry),
         day(end) if end else "-",
@@ -223,6 +243,7 @@ def _group_row(group: Group, now: datetime) -> tuple[str, ...]:
         str(len(group.bindings)),
         " ".join(one.key.spec for one in group.bindings),
     )
+    return (*map(printable, cells),)
 
 
 def _flags(session: Session, binding: Binding) -> str:

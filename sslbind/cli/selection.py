@@ -8,7 +8,6 @@ import click
 
 from sslbind.binding import Binding
 from sslbind.cli.app import options
-from sslbind.cli.provision import named_thumbprints
 from sslbind.cli.wildcards import one_file
 from sslbind.selection import select_bindings
 from sslbind.session import Session
@@ -57,6 +56,8 @@ def selected_thumbprints(session: Session, cert: str, *, only: bool = True) -> S
     A name that several certificates have means those that are bound; raises
     RefusedError, with the candidates, where it may mean ``only`` one.
     """
+    from sslbind.cli.provision import named_thumbprints
+
     found = named_thumbprints(cert)
     if not isinstance(found, str):
         return found

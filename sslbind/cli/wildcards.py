@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 
 import click
@@ -44,4 +43,6 @@ def _matched(value: str) -> list[str]:
     """
     if os.name != "nt" or not ("*" in value or "?" in value):
         return [value]
+    import glob
+
     return sorted(glob.glob(value.replace("[", "[[]"))) or [value]

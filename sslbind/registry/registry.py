@@ -163,8 +163,9 @@ class Registry(Bindings):
     @property
     def settings(self) -> Settings:
         """Everything in the file that is not a binding; the central store as it was set last."""
-        central_store = self._central_store or self._settings.central_store
-        return self._settings._replace(central_store=central_store)
+        if self._central_store is None:
+            return self._settings
+        return self._settings._replace(central_store=self._central_store)
 
     @property
     def iplisten(self) -> tuple[str, ...]:
@@ -179,6 +180,8 @@ class Registry(Bindings):
     @property
     def bindings(self) -> Mapping[Key, Binding]:
         """Every binding, in the order of ``show``: by kind, then as the file has them."""
+        if not self._changes:
+            return self._document.bindings
         current = dict(self._document.bindings)
         for key, binding in self._changes.items():
             if binding is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from sslbind.binding import UNKNOWN, Binding
+from sslbind.binding import UNKNOWN, Binding, alike
 from sslbind.keys import IPPORT, KINDS, Kind
 from sslbind.printable import printable
 from sslbind.release import Release
@@ -20,8 +20,8 @@ HEADER = "\nSSL Certificate bindings:\n-------------------------\n\n"
 NOT_FOUND = f"{HEADER}The system cannot find the file specified.\n\n"
 
 _OLD_LAST = Release.W2008R2
-_BATCH, _ALIKE = 100, 5_000
-"""Records that are printed at once, and texts that are kept for records like theirs."""
+_BATCH = 100
+"""Records that are printed at once."""
 _NO_TRAILING_SPACE = {"certhash"}
 """In the old layout text and numbers end in a space, except these."""
 
@@ -74,7 +74,7 @@ def _modern_block(release: Release) -> Callable[[Binding], str]:
     if release >= Release.W2022:
         fields += [one.tag for one in PROPERTIES]
         template += _properties_template()
-    # Most records leave most tags alone, and no text is made twice.
+    # Most records leave most tags alone: their text is made once.
     defaults = [
         field.show(field.default) if isinstance(field, Tag) else "Disabled" for field in fields
     ]
@@ -82,6 +82,7 @@ def _modern_block(release: Release) -> Callable[[Binding], str]:
     bits = [(place, field) for place, field in enumerate(fields) if isinstance(field, Bit)]
     labels = {kind: _label(kind.label) for kind in KINDS}
 
+    @alike
     def lines(binding: Binding) -> str:
         texts = defaults.copy()
         for name, value in binding.values.items():
@@ -94,16 +95,8 @@ def _modern_block(release: Release) -> Callable[[Binding], str]:
             texts[places[name]] = UNKNOWN
         return template % tuple(texts)
 
-    alike: dict[object, str] = {}  # what records have in common that differ in their keys
-
     def block(binding: Binding) -> str:
-        values = None if binding.other or binding.unknown else (*binding.values.items(),)
-        text = alike.get(values)
-        if text is None:
-            text = lines(binding)
-            if values is not None and len(alike) < _ALIKE:
-                alike[values] = text
-        return f"{labels[binding.key.kind]}{binding.key}\n{text}"
+        return f"{labels[binding.key.kind]}{binding.key}\n{lines(binding)}"
 
     return block
 
