@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import ssl
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Run
 from haproxy import free_ports, serving
-from pki import issue
-from servers import LOOPBACK, free_port, running
+from pebble import pebble
+from servers import LOOPBACK
 from tools import needs
 
 from sslbind.digest import thumbprint
@@ -26,43 +24,9 @@ NAMES = ("www.contoso.com", "*.shop.contoso.com")
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Run pebble, Let's Encrypt's server for tests; give its URL and the certificate to trust.
-
-    It takes every challenge for answered, so that nothing has to listen.
-    """
-    folder = tmp_path_factory.mktemp("pebble")
-    today = datetime.now(UTC)
-    own = issue(
-        "localhost",
-        dns=("localhost",),
-        ip=(LOOPBACK,),
-        ca=True,
-        start=today - timedelta(days=1),
-        end=today + timedelta(days=30),
-    )
-    (folder / "own.pem").write_bytes(own.pem)
-    (folder / "own.key").write_bytes(own.key_pem())
-    port, management = free_port(), free_port()
-    config = {
-        "listenAddress": f"{LOOPBACK}:{port}",
-        "managementListenAddress": f"{LOOPBACK}:{management}",
-        "certificate": str(folder / "own.pem"),
-        "privateKey": str(folder / "own.key"),
-        "httpPort": free_port(),
-        "tlsPort": free_port(),
-        "ocspResponderURL": "",
-    }
-    (folder / "pebble.json").write_text(json.dumps({"pebble": config}))
-    environment = {
-        "PEBBLE_VA_ALWAYS_VALID": "1",
-        "PEBBLE_VA_NOSLEEP": "1",
-        "PEBBLE_WFE_NONCEREJECT": "0",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        with running(needs("pebble"), "-config", folder / "pebble.json", port=port):
-            yield f"https://{LOOPBACK}:{port}/dir", folder / "own.pem"
+    """Run an ACME server; give its URL and the certificate to trust."""
+    with pebble(tmp_path_factory.mktemp("pebble")) as served:
+        yield served
 
 
 @dataclass
