@@ -19,17 +19,6 @@ from tools import needs
 DEADLINE = 60.0  # seconds; the machine may be busy with other tests
 
 
-def has_address(address: str) -> bool:
-    """Whether this machine has an address: not every one has IPv6, or all of 127.0.0.0/8."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind((address, 0))
-    except OSError:
-        return False
-    return True
-
-
 def free_ports(count: int) -> list[int]:
     """Return ports below the range that the system hands out, so that nobody takes them between."""
     found: list[int] = []

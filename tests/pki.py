@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -167,3 +168,13 @@ def openssl_pfx(issued: Issued, *options: str, password: bytes = PASSWORD) -> by
         file.flush()
         secret = f"pass:{password.decode()}"
         return openssl("pkcs12", "-export", "-in", file.name, *options, "-passout", secret)
+
+
+def put(folder: Path, *issued: Issued) -> None:
+    """Write certificates and their keys into a store's folder, as ``store add`` would."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in issued:
+        (folder / f"{one.thumbprint}.pem").write_bytes(one.pem)
+        key = folder / f"{one.thumbprint}.key"
+        key.write_bytes(one.key_pem())
+        key.chmod(0o600)

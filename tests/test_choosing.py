@@ -10,7 +10,7 @@ import pytest
 from conftest import IIS, Run
 from hypothesis import given
 from hypothesis import strategies as st
-from pki import CLIENT, Issued, issue
+from pki import CLIENT, Issued, issue, put
 
 from sslbind.certificates.choosing import Chooser
 from sslbind.certificates.entry import Entry
@@ -22,14 +22,6 @@ TODAY = datetime.now(UTC).replace(microsecond=0)
 
 def day(number: int) -> datetime:
     return TODAY + timedelta(days=number)
-
-
-def put(folder: Path, *issued: Issued) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for one in issued:
-        (folder / f"{one.thumbprint}.pem").write_bytes(one.pem)
-        (folder / f"{one.thumbprint}.key").write_bytes(one.key_pem())
-        (folder / f"{one.thumbprint}.key").chmod(0o600)
 
 
 def site(information: str) -> str:

@@ -20,23 +20,12 @@ from typing import Any, Self
 import pytest
 from conftest import IIS, Run
 from pki import Issued, issue
-from tools import needs
+from tools import has_address, needs
 
 from sslbind import Registry, Session, resolve
 from sslbind.certificates.parsing import encode_chain, encode_key, read_bundle
 
 ADDRESS, OTHER_ADDRESS = "127.0.0.1", "127.0.0.2"
-
-
-def has_address(address: str) -> bool:
-    """Whether this machine has an address: not every one has IPv6, or all of 127.0.0.0/8."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind((address, 0))
-    except OSError:
-        return False
-    return True
 
 
 class Server:

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from conftest import IIS, Run
-from haproxy import accepted, client, free_ports, has_address, seen, serving
+from haproxy import accepted, client, free_ports, seen, serving
 from pki import Issued, issue, rsa_key
+from tools import has_address
 
 from sslbind import Registry, Session, infer_key, resolve
 from sslbind.answers.report import report, state

@@ -29,8 +29,7 @@ from servers import (
     running,
     silent,
 )
-from test_handshakes import has_address
-from tools import needs
+from tools import has_address, needs
 
 from sslbind.binding import Binding
 from sslbind.formats.netsh import show_writer

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
-from haproxy import free_ports, has_address, serving
+from haproxy import free_ports, serving
 from test_haproxy_handshakes import NOW, V4, V6, reached, write
+from tools import has_address
 
 from sslbind import Registry, Session
 from sslbind.engines.exporting import Exported, export

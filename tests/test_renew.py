@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import IIS, OTHER, Run, snapshot
-from pki import PASSWORD, Issued, ec_key, intermediate, issue, root, rsa_key
+from pki import PASSWORD, Issued, ec_key, intermediate, issue, put, root, rsa_key
 from test_ccs_put import info, live
 from tools import needs
 
@@ -27,14 +27,6 @@ def leaf(*names: str, age: int, days: int = 60, rsa: bool = False) -> Issued:
         start=TODAY - timedelta(days=age),
         end=TODAY + timedelta(days=days),
     )
-
-
-def put(folder: Path, *issued: Issued) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for one in issued:
-        (folder / f"{one.thumbprint}.pem").write_bytes(one.pem)
-        (folder / f"{one.thumbprint}.key").write_bytes(one.key_pem())
-        (folder / f"{one.thumbprint}.key").chmod(0o600)
 
 
 def bind(registry: Path, key: str, certificate: Issued, *more: str, store: str = "MY") -> None:
