@@ -31,16 +31,16 @@ _OTHER = "Other."
 class Untold(enum.Enum):
     """The value of what a server's document does not record."""
 
-    UNTOLD = "?"
+    UNRECORDED = "?"
 
 
-UNTOLD = Untold.UNTOLD
+UNRECORDED = Untold.UNRECORDED
 
 
 class ServerState(NamedTuple):
     """What one server has; ``name`` is what it is called in the answer.
 
-    ``untold`` are the names of what its document does not record: tags, WINDOWS,
+    ``unrecorded`` are the names of what its document does not record: tags, WINDOWS,
     IPLISTEN, CENTRAL. ``provenance`` is the document's: what it has and could not be
     read.
     """
@@ -50,7 +50,7 @@ class ServerState(NamedTuple):
     iplisten: tuple[str, ...]
     release: Release
     central: CentralCertProvider = CentralCertProvider()
-    untold: frozenset[str] = frozenset()
+    unrecorded: frozenset[str] = frozenset()
     provenance: Provenance = Provenance()
 
 
@@ -62,16 +62,16 @@ def server_state(session: Session, *, release_given: bool = False) -> ServerStat
     """
     registry = session.registry
     provenance = registry.provenance
-    untold = {CENTRAL if name == "central" else name for name in provenance.unknown}
+    unrecorded = {CENTRAL if name == "central" else name for name in provenance.unknown}
     if release_given:
-        untold.discard(WINDOWS)
+        unrecorded.discard(WINDOWS)
     return ServerState(
         registry.path,
         registry.bindings,
         registry.iplisten,
         session.release,
         registry.settings.central_store or CentralCertProvider(),
-        frozenset(untold),
+        frozenset(unrecorded),
         provenance,
     )
 
@@ -83,7 +83,7 @@ class Difference(NamedTuple):
     ``tag`` is None where the difference is that not all servers have the binding; it is
     ``Other.`` and a name for what has no tag. ``values`` are what each server
     has, None where it has no such binding, or no such text; where ``tag`` is
-    None they are ``present``: which servers have the binding. A value is UNTOLD
+    None they are ``present``: which servers have the binding. A value is UNRECORDED
     where a server's document does not record it; that alone is not a difference.
     """
 
@@ -133,8 +133,8 @@ def compare(servers: Sequence[ServerState]) -> Comparison:
         differences += found
     unread = tuple((one.name, record) for one in servers for record in one.provenance.unread)
     names = tuple(server.name for server in servers)
-    untold = tuple((one.name, lacks) for one in servers if (lacks := _not_compared(one)))
-    return Comparison(names, same, tuple(differences), untold, unknown, unread)
+    unrecorded = tuple((one.name, lacks) for one in servers if (lacks := _not_compared(one)))
+    return Comparison(names, same, tuple(differences), unrecorded, unknown, unread)
 
 
 def _records(server: ServerState, key: Key) -> bool:
@@ -145,11 +145,11 @@ def _records(server: ServerState, key: Key) -> bool:
     record = server.bindings.get(key)
     if record is None:
         return not server.provenance.may_have(key)
-    return not record.unknown and not (key.kind.certificate and "certhash" in server.untold)
+    return not record.unknown and not (key.kind.certificate and "certhash" in server.unrecorded)
 
 
 def _not_compared(server: ServerState) -> tuple[str, ...]:
-    names = [name for name in (WINDOWS, IPLISTEN, CENTRAL, *STORED) if name in server.untold]
+    names = [name for name in (WINDOWS, IPLISTEN, CENTRAL, *STORED) if name in server.unrecorded]
     unread = (key.spec for key in server.provenance.unread_keys if key not in server.bindings)
     return (*names, *sorted(unread))
 
@@ -171,7 +171,7 @@ def _settings(servers: Sequence[ServerState]) -> Iterator[Difference]:
     )
     for name, found in rows:
         values = tuple(
-            UNTOLD if name in server.untold else value
+            UNRECORDED if name in server.unrecorded else value
             for server, value in zip(servers, found, strict=True)
         )
         if _differ(values):
@@ -184,8 +184,8 @@ def _central(settings: CentralCertProvider) -> str:
 
 def _differ(values: Iterable[object]) -> bool:
     """Whether two of the known ``values`` differ."""
-    told = [value for value in values if value is not UNTOLD]
-    return any(value != told[0] for value in told)
+    recorded = [value for value in values if value is not UNRECORDED]
+    return any(value != recorded[0] for value in recorded)
 
 
 def _binding(key: Key, servers: Sequence[ServerState]) -> Iterator[Difference]:
@@ -194,7 +194,7 @@ def _binding(key: Key, servers: Sequence[ServerState]) -> Iterator[Difference]:
     known = [one for one in records if one is not None]
     if not all(present):
         found = tuple(
-            UNTOLD if not there and server.provenance.may_have(key) else there
+            UNRECORDED if not there and server.provenance.may_have(key) else there
             for there, server in zip(present, servers, strict=True)
         )
         if _differ(found):
@@ -204,7 +204,7 @@ def _binding(key: Key, servers: Sequence[ServerState]) -> Iterator[Difference]:
     others = dict.fromkeys(f"{_OTHER}{name}" for one in known for name in one.other)
     for name in (*STORED, *others):
         values = tuple(
-            UNTOLD if _untold(name, key, server) else value
+            UNRECORDED if _untold(name, key, server) else value
             for value, server in zip(_values(name, records), servers, strict=True)
         )
         if _differ(value for value, there in zip(values, present, strict=True) if there):
@@ -219,8 +219,8 @@ def _untold(name: str, key: Key, server: ServerState) -> bool:
     if name in record.unknown or (record.unknown and name == SSLFLAGS.name):
         return True
     if name in STORED:
-        return name in server.untold
-    return bool(record.unknown) or not server.untold.isdisjoint(STORED)
+        return name in server.unrecorded
+    return bool(record.unknown) or not server.unrecorded.isdisjoint(STORED)
 
 
 def _values(name: str, records: Sequence[Binding | None]) -> tuple[object, ...]:
@@ -247,9 +247,9 @@ def _unified(values: Iterable[T], fold: Callable[[T], Hashable]) -> tuple[T, ...
 
 
 def shown_value(tag: str | None, value: object) -> str:
-    """Return a value of a difference as people read it; ``?`` where it is not told."""
-    if value is UNTOLD:
-        return UNTOLD.value
+    """Return a value of a difference as people read it; ``?`` where it is not recorded."""
+    if value is UNRECORDED:
+        return UNRECORDED.value
     if tag is None:
         return "present"
     if isinstance(value, tuple) and tag == IPLISTEN:

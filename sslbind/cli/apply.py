@@ -14,9 +14,9 @@ from sslbind.cli.fleet import (
     answer,
     exit_code,
     fleet,
+    run_progress,
     saved_file,
     target_options,
-    telling,
 )
 from sslbind.cli.passwords import seal_option
 from sslbind.cli.streams import is_terminal
@@ -116,9 +116,9 @@ def apply_command(
         refused = refuse_over_limit(outcomes, percent)
         if refused is None and _writes(outcomes) and (yes or _agreed(outcomes)):
             pace = Pace(chosen.jobs, first or 0, batch or 0, max_failures or 0)
-            with telling(len(chosen.machines), "done") as tell:
+            with run_progress(len(chosen.machines), "done") as show:
                 now = datetime.now(UTC) if probe else None
-                outcomes = apply_all(outcomes, chosen.machines, pace, tell, now)
+                outcomes = apply_all(outcomes, chosen.machines, pace, show, now)
     outcomes = refused or outcomes
     answer(app, [one.to_json() for one in outcomes], format_, changes=yes)
     return exit_code(outcomes)
@@ -148,8 +148,8 @@ def _prepare(chosen: Fleet, seal: str | None, *, probe: bool) -> None:
 def _planned(chosen: Fleet, saved: SavedPlan | None, asked: Asked) -> Sequence[Outcome]:
     if saved is not None:
         asked = asked._replace(prune=saved.prune)
-    with telling(len(chosen.machines), "read") as tell:
-        outcomes = plan_all(chosen.machines, chosen.jobs, asked, tell)
+    with run_progress(len(chosen.machines), "read") as show:
+        outcomes = plan_all(chosen.machines, chosen.jobs, asked, show)
     if saved is None:
         return outcomes
     return against_saved(outcomes, {one.target: one for one in saved.targets})

@@ -208,9 +208,9 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
     idle = {rule.id for rule in ran if rule.sites}
     for path in paths:
         try:
-            with progress() as tell:
+            with progress() as advance:
                 session = app.reading(path)
-                session.progress = tell
+                session.progress = advance
                 found = _examine(session, question)
         except SslbindError as error:
             findings |= {one: [path] for one in _unreadable(app, error, question)}
@@ -232,8 +232,8 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
         bindings += len(session.registry.bindings)
     if foreign:
         _note_foreign(app, foreign)
-    told = [*_told(findings, paths, len(paths) - failed)]
-    return Checked(ran, told, [*suppressed], bindings, idle), failed
+    ordered = [*_in_order(findings, paths, len(paths) - failed)]
+    return Checked(ran, ordered, [*suppressed], bindings, idle), failed
 
 
 def _unreadable(app: App, error: SslbindError, question: Question) -> list[Finding]:
@@ -257,7 +257,7 @@ def _note_foreign(app: App, files: Sequence[str]) -> None:
     )
 
 
-def _told(
+def _in_order(
     findings: Mapping[Finding, Sequence[str]], paths: Collection[str], count: int
 ) -> Iterator[Finding]:
     """Yield each finding once, those in other files with the registries that have them.

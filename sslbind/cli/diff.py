@@ -13,7 +13,7 @@ from sslbind.cli.streams import STANDARD_INPUT, is_server
 from sslbind.cli.unread import unread_json
 from sslbind.cli.wildcards import all_files
 from sslbind.comparison import (
-    UNTOLD,
+    UNRECORDED,
     Comparison,
     Difference,
     compare,
@@ -102,7 +102,7 @@ def _document(comparison: Comparison) -> dict[str, Any]:
 
 def _plain(value: object) -> object:
     """Return a value as JSON has it: null for one that is not recorded, text for a date."""
-    if value is UNTOLD:
+    if value is UNRECORDED:
         return None
     if isinstance(value, tuple):
         return [*value]
@@ -138,7 +138,7 @@ def _rows(one: Difference, servers: tuple[str, ...]) -> Iterator[tuple[str, str,
     """Yield a row a value: the tag in the first, the value, the servers that have it."""
     found: dict[str, list[str]] = {}
     for name, value, present in zip(servers, one.values, one.present, strict=True):
-        shown = shown_value(one.tag, value) if present or value is UNTOLD else _MISSING
+        shown = shown_value(one.tag, value) if present or value is UNRECORDED else _MISSING
         found.setdefault(shown, []).append(name)
     tag = printable(one.tag or "binding")
     for value, names in found.items():

@@ -100,9 +100,9 @@ def _read(app: App, paths: Sequence[str], *, strict: bool) -> tuple[list[Row], d
     reachable: dict[str, bool] = {}
     for path, server in zip(paths, server_names(paths), strict=True):
         try:
-            with progress() as tell:
+            with progress() as advance:
                 session = app.reading(path)
-                session.progress = tell
+                session.progress = advance
                 rows += expiry_rows(session, server, _followed(app, path))
         except SslbindError as error:
             if strict:

@@ -85,14 +85,14 @@ def saved_file(words: Sequence[str], host: str | None) -> str | None:
 
 
 @contextlib.contextmanager
-def telling(targets: int, doing: str) -> Iterator[Callable[[Progress], None]]:
+def run_progress(targets: int, doing: str) -> Iterator[Callable[[Progress], None]]:
     """Give what shows how far a run is, on a terminal only: ``12 of 50 targets read``."""
-    with progress(f"of {plural(targets, 'target')} {doing}") as tell:
+    with progress(f"of {plural(targets, 'target')} {doing}") as advance:
 
         def show(now: Progress) -> None:
-            if tell is not None:
+            if advance is not None:
                 failed = f", {now.failed} failed" if now.failed else ""
-                tell(now.done, f"{now.running} running{failed}")
+                advance(now.done, f"{now.running} running{failed}")
 
         yield show
 

@@ -146,8 +146,8 @@ def _text(done: Import, *, dry_run: bool) -> str:
         for one in done.plan.setting_conflicts
     ]
     for one in done.plan.conflicts:
-        told = describe(Change(one.wanted.key, one.before, one.wanted), would=True)
-        lines.append(f"conflict {told.removeprefix('would update ')}")
+        summary = describe(Change(one.wanted.key, one.before, one.wanted), would=True)
+        lines.append(f"conflict {summary.removeprefix('would update ')}")
     return "".join(lines)
 
 
@@ -165,12 +165,12 @@ def _summary(done: Import, *, dry_run: bool) -> str:
         (done.bad, "bad"),
         (certificates, f"{'certificate' if certificates == 1 else 'certificates'} stored"),
     )
-    told = ", ".join(f"{count} {word}" for count, word in counts if count) or "no record"
+    summary = ", ".join(f"{count} {word}" for count, word in counts if count) or "no record"
     if not dry_run and not done.written:
-        told += "; nothing was written"
+        summary += "; nothing was written"
     if done.bad and not done.conflicts and not done.empty and not done.written:
-        told += "; --partial writes the others"
-    return f"{done.path}: {told}"
+        summary += "; --partial writes the others"
+    return f"{done.path}: {summary}"
 
 
 def _document(done: Import) -> dict[str, Any]:

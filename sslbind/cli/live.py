@@ -43,15 +43,15 @@ class LiveSources:
         """Read those of ``targets`` that were not read yet, in parallel, with progress."""
         waiting = [one for one in targets if one.name not in self._read]
         failed = done = 0
-        with progress(f"of {len(waiting)} servers were read") as tell:
+        with progress(f"of {len(waiting)} servers were read") as advance:
             for reading in read_all(waiting, self.targets.jobs):
                 done += 1
                 failed += reading.error is not None
                 found = reading.source or reading.error
                 if found is not None:
                     self._read[reading.target.name] = found
-                if tell is not None:
-                    tell(done, f"{failed} failed" if failed else "")
+                if advance is not None:
+                    advance(done, f"{failed} failed" if failed else "")
 
     def source(self, word: str) -> Source:
         """Return what the one server that ``word`` names has; raise what reading it raised."""

@@ -14,9 +14,9 @@ from sslbind.cli.fleet import (
     exit_code,
     fleet,
     refuse_overwriting,
+    run_progress,
     saved_file,
     target_options,
-    telling,
 )
 from sslbind.planning.impact import impact
 from sslbind.planning.limits import LIMIT
@@ -80,9 +80,9 @@ def _show(app: App, path: str, format_: str) -> int:
 
 
 def _outcomes(app: App, chosen: Fleet, *, prune: bool, impacts: bool) -> Sequence[Outcome]:
-    with telling(len(chosen.machines), "read") as tell:
+    with run_progress(len(chosen.machines), "read") as show:
         asked = Asked(prune, release=app.release_option)
-        found = plan_all(chosen.machines, chosen.jobs, asked, tell)
+        found = plan_all(chosen.machines, chosen.jobs, asked, show)
     found = with_limits(found, LIMIT)
     if not impacts:
         return found

@@ -247,12 +247,12 @@ def _probe(questions: Sequence[Question], now: datetime, timeout: float) -> list
         there = dict.fromkeys(one for asked in connections for one in found[asked])
         waiting += [(prober, one, prober.expect(one)) for one in there]
     results: dict[Connection, Result] = {}
-    with progress(f"of {len(waiting)} connections were probed") as tell:
+    with progress(f"of {len(waiting)} connections were probed") as advance:
         work = in_parallel(waiting, lambda one: one[0].probe(one[1], one[2]), JOBS)
         for count, ((_, connection, _), result) in enumerate(work if waiting else (), 1):
             results[connection] = result
-            if tell is not None:
-                tell(count)
+            if advance is not None:
+                advance(count)
     return [results[connection] for _, connection, _ in waiting]
 
 

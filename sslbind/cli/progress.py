@@ -40,7 +40,7 @@ def progress(
     due = time.monotonic() + PATIENCE
     status: Status | None = None
 
-    def tell(count: int, more: str = "") -> None:
+    def advance(count: int, more: str = "") -> None:
         nonlocal status
         if count == 0 or time.monotonic() < due:
             return
@@ -53,7 +53,7 @@ def progress(
         status.update(text)
 
     try:
-        yield tell
+        yield advance
     finally:
         if status is not None:
             status.stop()

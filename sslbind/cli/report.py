@@ -85,9 +85,9 @@ def _reports(app: App, paths: Sequence[str], moment: Moment) -> list[ServerRepor
     found = []
     for path, name in zip(paths, names, strict=True):
         try:
-            with progress() as tell:
+            with progress() as advance:
                 session = app.reading(path)
-                session.progress = tell
+                session.progress = advance
                 release_given = app.release_option is not None
                 one = report_on(session, name, moment, named=named, release_given=release_given)
         except SslbindError as error:

@@ -96,8 +96,8 @@ def resolve_command(
         app.echo("\n".join(_text(session, one, of, moment) for one, of in answers))
     if all(one.served for one, _ in answers):
         return OK
-    untold = any(one.answer.outcome == "unknown" and not one.unread for one, _ in answers)
-    return UNASKED if untold else NO
+    unanswered = any(one.answer.outcome == "unknown" and not one.unread for one, _ in answers)
+    return UNASKED if unanswered else NO
 
 
 # What is asked.

@@ -68,11 +68,11 @@ def _read(targets: Targets, chosen: Sequence[Target]) -> dict[str, Reading]:
     from sslbind.live import read_all
 
     found: dict[str, Reading] = {}
-    with progress(f"of {len(chosen)} servers were read") as tell:
+    with progress(f"of {len(chosen)} servers were read") as advance:
         for reading in read_all(chosen, targets.jobs):
             found[reading.target.name] = reading
-            if tell is not None:
-                tell(len(found))
+            if advance is not None:
+                advance(len(found))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The HTTP statuses, with IIS's substatus, that a binding or a certificate is behind.
+"""The HTTP statuses, with IIS's substatus, that a binding or a certificate may cause.
 
 Sources: Microsoft Learn, "HTTP status code in IIS"; RFC 9110 for 421.
 """

@@ -16,14 +16,14 @@ from sslbind.planning.plan import PLAIN, Asked, Plan, make_plan
 from sslbind.planning.proving import proved
 from sslbind.planning.saved import SavedTarget, compare
 
-Tell = Callable[[Progress], None]
+Show = Callable[[Progress], None]
 
 
 def plan_all(
     machines: Sequence[Machine],
     jobs: int,
     asked: Asked = PLAIN,
-    tell: Tell = lambda _: None,
+    show: Show = lambda _: None,
 ) -> list[Outcome]:
     """Read every target, ``jobs`` at once, and return what plan there is for each, in order."""
 
@@ -39,7 +39,7 @@ def plan_all(
         found[machine.name] = outcome
         failed += outcome.plan is None
         running = min(jobs, len(machines) - len(found))
-        tell(Progress(len(machines), len(found), running, failed))
+        show(Progress(len(machines), len(found), running, failed))
     return [found[machine.name] for machine in machines]
 
 
@@ -78,7 +78,7 @@ def apply_all(
     outcomes: Sequence[Outcome],
     machines: Sequence[Machine],
     pace: Pace,
-    tell: Tell = lambda _: None,
+    show: Show = lambda _: None,
     probed: datetime | None = None,
 ) -> list[Outcome]:
     """Carry out the plans that have changes; return what became of every target, in order.
@@ -102,7 +102,7 @@ def apply_all(
             return Outcome(plan.target, Status.UNKNOWN, plan, message=message)
 
     plans = [one.plan for one in ready if one.plan]
-    done = {one.target: one for one in roll_out(plans, carry, pace, failed=failed, progress=tell)}
+    done = {one.target: one for one in roll_out(plans, carry, pace, failed=failed, progress=show)}
     return [done.get(one.target, one) for one in outcomes]
 
 

@@ -53,9 +53,9 @@ def _performance(
 
 
 def _named(rows: Sequence[Row]) -> str:
-    told = [
+    named = [
         f"{row.server} {row.key}" + (f" {day(row.not_after)}" if row.not_after else "")
         for row in rows[:_SHOWN]
     ]
-    more = len(rows) - len(told)
-    return ", ".join(told) + (f" and {more} more" if more else "")
+    more = len(rows) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")

@@ -26,8 +26,8 @@ def report(results: Sequence[Result]) -> tuple[int, str]:
     if not wrong:
         text = f"{count} of {count} connections as resolve says"
         return OK, line(OK, text, performance)
-    told = "; ".join(f"{one.connection}: {one.message}" for one in wrong[:_SHOWN])
+    named = "; ".join(f"{one.connection}: {one.message}" for one in wrong[:_SHOWN])
     more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
     return CRITICAL, line(
-        CRITICAL, f"{len(wrong)} of {count} connections: {told}{more}", performance
+        CRITICAL, f"{len(wrong)} of {count} connections: {named}{more}", performance
     )

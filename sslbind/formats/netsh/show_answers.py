@@ -26,7 +26,7 @@ def answer_of_none(text: str) -> str | None:
     """Return the sentence with which netsh answered instead of records, empty without one.
 
     None where ``text`` is no such answer: a heading, dashes, perhaps a sentence.
-    The prompt's line tells whose answer it is, else the heading, where SSL is
+    The line of the prompt says whose answer it is, else the heading, where SSL is
     not translated. The listen list may be there as well.
     """
     if len(text) > START:
@@ -36,10 +36,10 @@ def answer_of_none(text: str) -> str | None:
     dashes = [place for place, line in enumerate(lines) if _DASHES.fullmatch(line)]
     if dashes[:1] != [1]:
         return None
-    told = any(ECHO.search(line) for line in full)
+    headed = any(ECHO.search(line) for line in full)
     answer = ""
     for place, end in zip(dashes, [*(after - 1 for after in dashes[1:]), len(lines)], strict=True):
-        told = told or bool(_HEADING.fullmatch(lines[place - 1][:_WIDTH]))
+        headed = headed or bool(_HEADING.fullmatch(lines[place - 1][:_WIDTH]))
         body = lines[place + 1 : end]
         if all(_ADDRESS.fullmatch(line) for line in body):
             continue
@@ -47,7 +47,7 @@ def answer_of_none(text: str) -> str | None:
         if len(body) > 1 or answer or (found and _KEY.fullmatch(found.value)):
             return None
         answer = body[0]
-    return answer if told else None
+    return answer if headed else None
 
 
 def asked(text: str) -> frozenset[Key] | None:
