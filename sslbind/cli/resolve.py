@@ -1,39 +1,25 @@
-"""``sslbind resolve``: which binding, and which certificate, answers a connection."""
+"""``sslbind resolve``: which binding, and which certificate, answers a question."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
+from sslbind.answers.question import Question, no_address, of_address, of_url, parse_ipport
 from sslbind.answers.reasons import because, explain, mark, never_used
-from sslbind.answers.report import NO_TLS, Report, host_checked, report, state
+from sslbind.answers.report import NO_TLS, Report, report, state
 from sslbind.answers.sent import chain_reasons
 from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, pass_app
 from sslbind.cli.streams import read_input, shown_name
 from sslbind.cli.wildcards import one_file
-from sslbind.errors import BadValueError, SslbindError
-from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, parse_address, parse_host, parse_key
+from sslbind.errors import SslbindError
+from sslbind.keys import IPPORT, Key
 from sslbind.printable import printable
 from sslbind.resolver import ANY_IPV4, ANY_IPV6, resolve, unused
 from sslbind.session import NOT_MODELLED, Session
 from sslbind.wording import minute
-
-
-class Connection(NamedTuple):
-    """A connection that is asked for: where to, what server name is sent, what is checked.
-
-    ``written`` is the address as the user wrote it; ``name`` and ``host`` are
-    None where none is sent, and none is checked. ``found``: DNS gave the address.
-    """
-
-    address: str
-    port: int
-    written: str
-    name: str | None = None
-    host: str | None = None
-    found: bool = False
 
 
 @click.command("resolve", context_settings=HELP)
@@ -58,7 +44,7 @@ def resolve_command(
     explained: bool,
     format_: str,
 ) -> int:
-    """Say which binding, and which certificate, answers a connection.
+    """Say which binding, and which certificate, answers a question.
 
     \b
     sslbind resolve 10.0.0.5:443 www.contoso.com
@@ -80,7 +66,7 @@ def resolve_command(
     if target is None or (target[:1] == ":" and target[1:].isdecimal()):
         if host or address or client_hello or explained:
             if target:
-                raise _no_address(target, target)
+                raise no_address(target, target)
             raise click.UsageError("ADDRESS:PORT is missing")
         from sslbind.cli.resolve_table import print_ports
 
@@ -105,7 +91,7 @@ def resolve_command(
 
 def _asked_for(
     target: str, host: str | None, address: str | None, client_hello: str | None
-) -> list[Connection]:
+) -> list[Question]:
     """Return the connections that the command line asks for."""
     if "://" not in target:
         if address:
@@ -113,59 +99,19 @@ def _asked_for(
         return [_direct(target, host, client_hello)]
     if host or client_hello:
         raise click.UsageError("a URL has its host name, and takes no other")
-    return _from_url(target, address)
+    return of_url(target, address)
 
 
 def _port(text: str) -> int:
-    return _asked_key(f"{ANY_IPV4}{text}").port
+    return parse_ipport(f"{ANY_IPV4}{text}").port
 
 
-def _asked_key(text: str) -> Key:
-    """Return ADDRESS:PORT as a key; errors are ours, not netsh's."""
-    try:
-        return parse_key(IPPORT, text)
-    except BadValueError as error:
-        prefix = f"{IPPORT}="
-        hints = [one.replace(prefix, "") for one in error.hints if HOSTNAMEPORT.name not in one]
-        raise SslbindError(error.message.removeprefix(prefix), *hints) from None
-
-
-def _direct(target: str, host: str | None, client_hello: str | None) -> Connection:
+def _direct(target: str, host: str | None, client_hello: str | None) -> Question:
     """Return the connection to ADDRESS:PORT."""
     if host is not None and client_hello is not None:
         raise click.UsageError("HOST and --client-hello exclude each other")
-    if target in (":", "*") or target.startswith("*:"):
-        raise _no_address(target, ":443")
-    _refuse_name(target)
-    key = _asked_key(target)
-    if client_hello is not None:
-        host = _read_hello(client_hello)
-    written = target.rpartition(":")[0]
-    return Connection(key.host, key.port, written, host, host_checked(host))
-
-
-def _no_address(target: str, port: str) -> SslbindError:
-    return SslbindError(
-        f"{target}: the address is missing",
-        f"give an address of the server, for example 10.0.0.5{port}",
-    )
-
-
-def _refuse_name(target: str) -> None:
-    """Raise SslbindError where ``target`` is a host name, with or without a port."""
-    if target.isdecimal():
-        hint = f"sslbind resolve :{target} prints the table of a port"
-        raise SslbindError(f"{target}: the address is missing", hint)
-    text = target if ":" in target else f"{target}:443"
-    try:
-        key = parse_key(HOSTNAMEPORT, text)
-    except BadValueError:
-        return
-    raise SslbindError(
-        f"{target!r} has a host name where an address belongs",
-        f"sslbind resolve https://{key}/ asks DNS for its addresses",
-        f"sslbind resolve 10.0.0.5:{key.port} {key.host} asks for one of them",
-    )
+    question = of_address(target, host)
+    return question if client_hello is None else of_address(target, _read_hello(client_hello))
 
 
 def _read_hello(path: str) -> str | None:
@@ -178,108 +124,33 @@ def _read_hello(path: str) -> str | None:
         raise SslbindError(error.message, *error.hints, file=shown_name(path)) from None
 
 
-def _from_url(url: str, address: str | None) -> list[Connection]:
-    """Return a connection for each address that the URL's host has, or for ``address`` alone."""
-    from urllib.parse import urlsplit
-
-    if not url.isprintable():  # urlsplit would pass over some of it
-        raise SslbindError(f"{url!r} is not a URL: it has a control character")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise SslbindError(f"{url!r} is not a URL: {error}") from None
-    if parts.scheme != "https":
-        raise SslbindError(
-            f"{url!r} is not an https URL, and only these have a certificate",
-            f"for example https://{parts.hostname or 'www.contoso.com'}/",
-        )
-    if not parts.hostname or port == 0:
-        missing = "port 0 is not a port" if parts.hostname else "it has no host name"
-        raise SslbindError(
-            f"{url!r} is not a URL: {missing}", "for example https://www.contoso.com/"
-        )
-    name = parts.hostname
-    literal = _literal(name)
-    host = literal or _named(url, name)
-    if address is not None:
-        addresses = [_asked_address(address)]
-    else:
-        addresses = [literal] if literal else _addresses(host)
-    sent = None if literal else name
-    found = address is None and literal is None
-    return [Connection(one, port or 443, one, sent, host, found) for one in addresses]
-
-
-def _literal(name: str) -> str | None:
-    try:
-        return parse_address(name)
-    except BadValueError:
-        return None
-
-
-def _named(url: str, name: str) -> str:
-    try:
-        host = parse_host(name)
-    except BadValueError as error:
-        raise SslbindError(f"{url!r}: {error.message}", *error.hints) from None
-    if host.startswith("*"):
-        raise SslbindError(f"{url!r}: a client cannot connect to a wildcard")
-    return host
-
-
-def _asked_address(text: str) -> str:
-    try:
-        return parse_address(text.removeprefix("[").removesuffix("]"))
-    except BadValueError as error:
-        raise SslbindError(f"--address {error.message}", *error.hints) from None
-
-
-def _addresses(host: str) -> list[str]:
-    """Return the addresses that the resolver of this machine has for ``host``, in its order."""
-    import socket
-
-    from sslbind.certificates.names import ascii_name
-
-    try:
-        found = socket.getaddrinfo(ascii_name(host), None, type=socket.SOCK_STREAM)
-    except (OSError, ValueError) as error:  # ValueError: a name that DNS cannot have
-        why = error.strerror if isinstance(error, OSError) else error
-        raise SslbindError(
-            f"{host} has no address here: {why}",
-            "--address IP names the address to use, without asking DNS",
-        ) from None
-    texts = (str(one[4][0]).partition("%")[0] for one in found)
-    return list(dict.fromkeys(map(parse_address, texts)))
-
-
 # What is answered.
 
 
 def _answer(
-    app: App, session: Session, connection: Connection, now: datetime
-) -> tuple[Report, Connection]:
+    app: App, session: Session, question: Question, now: datetime
+) -> tuple[Report, Question]:
     """Return what answers a connection; print notes on what the answer depends on."""
     server = state(session)
-    answer = resolve(server, connection.address, connection.port, connection.name)
-    found = report(session, answer, connection.host, now)
+    answer = resolve(server, question.address, question.port, question.name)
+    found = report(session, answer, question.host, now)
     if session.stores is None:
         app.note(NOT_MODELLED)
-    if connection.address in (ANY_IPV4, ANY_IPV6):
+    if question.address in (ANY_IPV4, ANY_IPV6):
         app.note(
-            f"no client connects to {connection.address}: this is the answer for an address"
+            f"no client connects to {question.address}: this is the answer for an address"
             " without a record of its own"
         )
     if answer.name == "":
-        app.note(f"no binding can have the name {connection.name!r:.100}")
+        app.note(f"no binding can have the name {question.name!r:.100}")
     app.note(*(never_used(key, session.release) for key in unused(server, answer)))
     if found.broken is not None:
         app.hint(*found.broken.hints)
-    return found, connection
+    return found, question
 
 
 def _json(
-    session: Session, found: Report, connection: Connection, explained: datetime | None
+    session: Session, found: Report, question: Question, explained: datetime | None
 ) -> dict[str, Any]:
     answer, step = found.answer, found.answer.step
     record = answer.binding
@@ -319,18 +190,16 @@ def _json(
         **unknown,
     }
     if explained is not None:
-        reasons = explain(session, answer, connection.written, connection.name)
+        reasons = explain(session, answer, question.written, question.name)
         reasons += chain_reasons(session, found, explained)
         document["explanation"] = [{"topic": one.topic, "text": one.text} for one in reasons]
     return document
 
 
-def _text(
-    session: Session, found: Report, connection: Connection, explained: datetime | None
-) -> str:
+def _text(session: Session, found: Report, question: Question, explained: datetime | None) -> str:
     """Return the answer in lines: what, what else, whether a client accepts it; then why."""
     answer = found.answer
-    lines = [_place(connection)] if connection.found else []
+    lines = [_place(question)] if question.found else []
     sure = "" if answer.outcome == "unknown" else f" ({mark(answer.documented)})"
     lines.append(f"{_what(found)}: {_reason(session, found)}{sure}")
     if answer.passed_over:
@@ -338,7 +207,7 @@ def _text(
     if answer.outcome == "certificate":
         lines.append(_verdict(found))
     if explained is not None:
-        reasons = explain(session, answer, connection.written, connection.name)
+        reasons = explain(session, answer, question.written, question.name)
         reasons += chain_reasons(session, found, explained)
         lines += ["", *(f"{one.topic}: {one.text}" for one in reasons)]
     return "".join(f"{printable(line)}\n" for line in lines)
@@ -386,6 +255,6 @@ def _verdict(found: Report) -> str:
     return line if found.host else f"{line}; no name was checked"
 
 
-def _place(connection: Connection) -> str:
-    key = Key(IPPORT, connection.address, connection.port)
-    return f"{key} {connection.name}" if connection.name else str(key)
+def _place(question: Question) -> str:
+    key = Key(IPPORT, question.address, question.port)
+    return f"{key} {question.name}" if question.name else str(key)
