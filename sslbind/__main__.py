@@ -2,6 +2,6 @@
 
 import sys
 
-from sslbind.cli.entry import main
+from sslbind.cli import main
 
 sys.exit(main())

@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import sys
+from collections import deque
 from collections.abc import Iterator
 from io import FileIO
 from typing import Self
@@ -20,6 +21,9 @@ from sslbind.errors import SslbindError
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+
+written: deque[str] = deque(maxlen=3)
+"""The files that this process wrote last: what was done where an answer cannot be given."""
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -182,6 +186,7 @@ def write_file(
                 if expected is not None and (old is None or where.read(name) != expected):
                     raise _changed(path)
                 _put_in_place(where, part, file, name)
+            written.append(os.fspath(path))
             where.sync()
     except (OSError, ValueError) as error:
         raise _unwritten(error, path) from None
@@ -205,6 +210,7 @@ def write_own(
                 _fill(file, data, sync=sync)
                 _put_in_place(where, part, file, name)
             if sync:
+                written.append(path)
                 where.sync()
     except (OSError, ValueError) as error:
         raise _unwritten(error, path) from None

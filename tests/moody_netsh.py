@@ -27,7 +27,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from sslbind.cli import main
+from sslbind.cli.entry import main
 
 ELEVATION = "The requested operation requires elevation (Run as administrator).\n\n"
 _WRITES = re.compile(rb"(?i)^\s*(netsh\s+)?(http\s+)?(add|update|delete)\b")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import Run
+
+from sslbind.errors import SslbindError
+from sslbind.printable import printable, printable_json
+from sslbind.sources import parse_source
+
+CAPTURES = Path(__file__).parent / "captures"
 
 
 @pytest.mark.parametrize(
@@ -104,3 +112,179 @@ def test_a_store_name_that_a_shell_expands_is_told(run: Run, registry: Path) -> 
     result = run("dump")
     assert result.code == 0
     assert "certstorename=a$(b): a shell would interpret it" in result.err
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\u115fb", "a\\u115fb"),
+        ("\u2800", "\\u2800"),
+        ("\u3164.de", "\\u3164.de"),
+        ("a\ufe0f\u034f", "a\\ufe0f\\u034f"),
+        ("a\u200d\U000e0100", "a\\u200d\\U000e0100"),
+        ("b\u00fccher \u2764 \U0001f600", "b\u00fccher \u2764 \U0001f600"),
+        ("::error file=a::b", "\\x3a:error file=a::b"),
+        (" ::error::b", " \\x3a:error::b"),
+        ("a ##[error]b ##vso[task.complete]", "a \\x23#[error]b \\x23#vso[task.complete]"),
+        ("::", "::"),
+        ("::1", "::1"),
+        ("[::]:443", "[::]:443"),
+        ("2001:db8::1", "2001:db8::1"),
+    ],
+    ids=ascii,
+)
+def test_printable(text: str, shown: str) -> None:
+    """What nobody can see is escaped, and so is the start of a command to a CI job's runner."""
+    assert printable(text) == shown
+
+
+def test_all_that_cannot_be_seen_is_escaped() -> None:
+    """No character that Unicode ignores by default, and no blank but the space, is left."""
+    ignored = (
+        *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFEFF, 0xFFA0, 0x2800),
+        *range(0x180B, 0x1810),
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+        *range(0xFE00, 0xFE10),
+        *range(0xFFF0, 0xFFF9),
+        *range(0x1BCA0, 0x1BCA4),
+        *range(0x1D173, 0x1D17B),
+        *range(0xE0000, 0xE1000),
+    )
+    blanks = [n for n in range(sys.maxunicode + 1) if chr(n).isspace() and n != 0x20]
+    assert [hex(n) for n in (*ignored, *blanks) if printable(chr(n)) == chr(n)] == []
+    assert not any("\u3164" in printable_json(text) for text in ("\u3164", "a\n\u3164"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
+def test_a_file_name_is_no_command_to_a_runner(run: Run, registry: Path) -> None:
+    """No line of any output starts as a workflow command that we do not mean."""
+    name = "::error file=a,line=1::mine.toml"
+    registry.rename(registry.parent / name)
+    (registry.parent / "certs" / "MY").mkdir()
+    (registry.parent / "certs" / "MY" / "::warning::.pem").write_bytes(b"no certificate")
+    (registry.parent / name).write_text(
+        '[CertStores]\nversion = 1\n[SslBindingInfo."0.0.0.0:443"]\n', "utf-8"
+    )
+    for broken in (True, False):
+        if not broken:
+            (registry.parent / name).write_text(
+                'version = 1\n[CertStores]\n[SslBindingInfo."0.0.0.0:443"]\n'
+                f'certhash = "{"a" * 40}"\nappid = "{{4dc3e181-e14b-4a21-b022-59fc669b0914}}"\n'
+            )
+        for words in (
+            ["-r", name, "check"],
+            ["-r", name, "list"],
+            ["-r", name, "store", "list"],
+            ["-r", name, "store", "verify"],
+            ["-r", name, "resolve", "0.0.0.0:443"],
+            ["diff", name, name],
+            ["check", name, name],
+            ["import", name, "-r", "new.toml"],
+            ["import", name, "--each", "folder"],
+        ):
+            result = run(*words)
+            lines = (result.out + result.err).splitlines()
+            assert not [line for line in lines if line.lstrip().startswith("::")], words
+
+
+def test_a_password_for_a_file_is_not_repeated(run: Run, registry: Path) -> None:
+    """Nor is one that was typed in place of the file's name."""
+    (registry.parent / "web.pfx").write_bytes(b"x")
+    result = run("store", "add", "web.pfx", "--password-file", "hunter2")
+    assert result.code == 2
+    assert "hunter2" not in result.out + result.err
+    assert result.err.startswith("error: the file of --password-file cannot be read: no such file")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
+def test_import_makes_no_file_of_an_odd_name(run: Run, tmp_path: Path) -> None:
+    """A capture's name gives the registry's, without what a terminal or an editor would do with."""
+    capture = "\n".join((
+        "SSL Certificate bindings:", "-" * 25, "",
+        "    IP:port                      : 0.0.0.0:443",
+        f"    Certificate Hash             : {'a' * 40}",
+        "    Application ID               : {4dc3e181-e14b-4a21-b022-59fc669b0914}", "",
+    ))  # fmt: skip
+    (tmp_path / "a\x1b[31m\u202e\u3164 b.txt").write_text(capture)
+    result = run("import", "a\x1b[31m\u202e\u3164 b.txt", "--each", "servers")
+    assert result.code == 0, result.err
+    assert os.listdir(tmp_path / "servers") == ["a-[31m---b.toml"]
+
+
+@pytest.mark.parametrize("name", ["CON", "nul", "COM1", "Lpt9.old", "aux"])
+def test_a_device_names_nothing(name: str, run: Run, registry: Path) -> None:
+    """A registry that is shared with Windows must not have a store that is a device there."""
+    result = run("store", "new", "--dns", "www.contoso.com", "--store", name)
+    assert (result.code, list(registry.parent.glob("certs/*/*"))) == (2, [])
+    (registry.parent / f"{name}.txt").write_text("x")
+    (registry.parent / f"{name}.txt").write_bytes(
+        (Path(__file__).parent / "captures" / "french-2022.txt").read_bytes()
+    )
+    result = run("import", f"{name}.txt", "--each", "servers")
+    assert result.code == 2
+    assert "the name of a device on Windows" in result.err
+
+
+SURROGATE = os.fsdecode(b"\xed\xa0\x80\xff")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", SURROGATE],
+        ["-r", SURROGATE, "list"],
+        ["list", "--cert", SURROGATE],
+        ["list", "--host", SURROGATE],
+        ["show", "sslcert", f"{SURROGATE}:443"],
+        ["add", "sslcert", "0.0.0.0:443", f"certhash={SURROGATE}", "appid=iis"],
+        ["add", "sslcert", "0.0.0.0:443", f"certhash={'a' * 40}", f"appid={SURROGATE}"],
+        ["add", "sslcert", "0.0.0.0:443", f"certstorename={SURROGATE}", "appid=iis"],
+        ["store", "new", "--dns", SURROGATE],
+        ["store", "new", "--dns", "a.de", "--store", SURROGATE],
+        ["store", "show", SURROGATE],
+        ["store", "add", SURROGATE],
+        ["rebind", SURROGATE, SURROGATE],
+        ["resolve", "0.0.0.0:443", SURROGATE],
+        ["resolve", f"https://{SURROGATE}/"],
+        ["explain", SURROGATE],
+        ["export", "json", "-o", f"{SURROGATE}/a"],
+        ["export", SURROGATE],
+        ["import", SURROGATE, "--from", SURROGATE],
+        ["diff", SURROGATE, SURROGATE],
+        ["ccs", "enable", SURROGATE],
+        ["-f", SURROGATE],
+        ["--targets", SURROGATE, "list", "@all"],
+        ["probe", f"{SURROGATE}:443"],
+        ["expiry", SURROGATE],
+        [SURROGATE],
+    ],
+    ids=lambda words: "-".join(words).encode("ascii", "replace").decode(),
+)
+def test_arguments_that_are_not_text(run: Run, registry: Path, words: list[str]) -> None:
+    """Bytes of a command line that no encoding knows are a sentence, wherever they are."""
+    before = registry.read_bytes()
+    result = run(*words)
+    assert result.code in (0, 1, 2)
+    assert registry.read_bytes() == before or words[0] == "ccs"
+
+
+HUGE = "9" * 5000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", sorted(one.name for one in CAPTURES.iterdir()))
+def test_numbers_of_thousands_of_digits(document: str) -> None:
+    """Python converts no number of more than 4,300 digits: no reader asks it to."""
+    data = (CAPTURES / document).read_bytes()
+    numbers = [*re.finditer(rb"[0-9]+", data)][:40]
+    with contextlib.suppress(SslbindError):
+        parse_source(data, "file")
+    for number in numbers:
+        for big in (HUGE, f"0x{HUGE}", f"-{HUGE}", "1e5000"):
+            with contextlib.suppress(SslbindError):
+                parse_source(data[: number.start()] + big.encode() + data[number.end() :], "file")
+    properties = f"\n      Extended Properties:\n      PropertyId : {HUGE}\n".encode()
+    with contextlib.suppress(SslbindError):
+        parse_source(data + properties, "file")

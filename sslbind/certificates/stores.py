@@ -31,7 +31,7 @@ from sslbind.files import (
     write_own,
 )
 from sslbind.locks import locked
-from sslbind.printable import printable
+from sslbind.printable import printable, shows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,7 +52,7 @@ def store_name(text: str) -> str:
     """
     if not text or len(text) > 200:
         wrong = "it is empty" if not text else "it is longer than 200 characters"
-    elif not text.isprintable():
+    elif not shows(text):
         wrong = "it has a control character"
     elif any(char in '/\\:*?"<>|' for char in text):
         wrong = "it must be one folder name"

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
-from sslbind.cli.entry import main
+import os
 
-__all__ = ["main"]
+
+def main() -> int:
+    """Run the command line with the arguments of the process; return the exit code.
+
+    Ctrl-C is one line while the modules are imported, too.
+    """
+    try:
+        from sslbind.cli import entry
+
+        return entry.main()
+    except KeyboardInterrupt:
+        os.write(2, b"hint: interrupted\n")
+        return 130

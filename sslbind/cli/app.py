@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.decorators import FC
 
-from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name
+from sslbind.cli.streams import STANDARD_INPUT, complain, is_server, read_input, shown_name
 from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
 from sslbind.printable import printable
 from sslbind.registry.bindings import Bindings
@@ -252,7 +252,7 @@ dry_run_option = click.option(
 
 def _complain(label: str, sentence: str) -> None:
     sys.stdout.flush()
-    sys.stderr.write(f"{label}: {printable(sentence)}\n")
+    complain(f"{label}: {printable(sentence)}")
 
 
 def speaks_utf8() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import sys
@@ -10,32 +11,71 @@ from collections.abc import Sequence
 
 import click
 
+from sslbind import files
 from sslbind.cli.app import NO, UNASKED, App, UnknownCommandError
-from sslbind.cli.root import COMMANDS, root
+from sslbind.cli.root import COMMANDS, InterruptedRunError, root
+from sslbind.cli.streams import complain, discard
 from sslbind.errors import NetshError, RefusedError, SslbindError
 from sslbind.grammar import MODELLED, NOT_MODELLED, is_context
+
+_OF_WRITING = frozenset((
+    errno.EAGAIN, errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EINVAL, errno.ENOSPC,
+    errno.EPERM, errno.EPIPE,
+))  # fmt: skip
+"""Why an open file cannot be written. Reading and writing of files is caught where it happens."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line with ``args`` (else those of the process); return the exit code."""
-    if "_SSLBIND_COMPLETE" in os.environ:
-        from sslbind.cli.completion.candidates import complete
-
-        return int(complete(sys.argv[1:] if args is None else args))
     _prepare_streams()
+    files.written.clear()
     app = App()
+    words = list(sys.argv[1:] if args is None else args)
     try:
-        code = _run(app, list(sys.argv[1:] if args is None else args))
+        code = _complete(words) if "_SSLBIND_COMPLETE" in os.environ else _run(app, words)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read this has gone; a second complaint while closing would help nobody.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NO
     except OSError as error:
-        app.error(SslbindError(f"standard output cannot be written: {error.strerror}"))
-        return UNASKED
+        return _stopped(app, error)
+    except KeyboardInterrupt:
+        return _interrupted(app)
     return code
+
+
+def _complete(words: list[str]) -> int:
+    from sslbind.cli.completion.candidates import complete
+
+    code = complete(words)
+    try:
+        sys.stdout.flush()
+    except OSError:  # a person is in the middle of a line
+        discard(sys.stdout)
+    return code
+
+
+def _stopped(app: App, error: OSError) -> int:
+    """Say what stopped the run, the answer's stream or another refusal; return the exit code."""
+    with contextlib.suppress(OSError):  # reported already
+        sys.stdout.flush()
+    if error.filename is not None or error.errno not in _OF_WRITING:
+        try:
+            os.getcwd()
+        except OSError:
+            app.error(SslbindError("the current folder does not exist any more"))
+            return UNASKED
+        app.error(SslbindError(f"the system refused: {files.reason(error)}", file=error.filename))
+        return UNASKED
+    discard(sys.stdout)
+    code = NO
+    if not isinstance(error, BrokenPipeError):  # whoever read this has gone
+        app.error(SslbindError(f"standard output cannot be written: {files.reason(error)}"))
+        code = UNASKED
+    app.hint(*(f"{path} was written before: that change was made" for path in files.written))
+    return code
+
+
+def _interrupted(app: App) -> int:
+    app.hint("interrupted")
+    return 130
 
 
 def _prepare_streams() -> None:
@@ -63,14 +103,13 @@ def _run(app: App, args: list[str]) -> int:
     except UnknownCommandError as error:
         return _unknown(app, error)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        complain(error.format_message())
         return UNASKED
     except click.UsageError as error:
         _usage(app, error, args)
         return UNASKED
-    except click.Abort:
-        app.hint("interrupted")
-        return 130
+    except (click.Abort, InterruptedRunError):
+        return _interrupted(app)
     except SslbindError as error:
         app.error(error)
         return NO if isinstance(error, NetshError | RefusedError) else UNASKED

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -31,7 +30,7 @@ from sslbind.files import reason
 from sslbind.formats import formats
 from sslbind.imports import Import
 from sslbind.keys import Key
-from sslbind.printable import printable
+from sslbind.printable import printable, shows
 from sslbind.registry.document import CertStoresSettings
 from sslbind.registry.registry import MAX_SIZE
 from sslbind.session import Change
@@ -248,7 +247,8 @@ def _source(app: App, path: str, name: str | None) -> Source:
 def _target(folder: str, source: Source) -> str:
     if is_server(source.file):
         return os.path.join(folder, f"{source.file[1:]}.toml")
-    name = re.sub(r"[\s\ud800-\udfff]", "-", _stem(source.file))  # what TOML has no text for
+    stem = _stem(source.file)
+    name = "".join(char if shows(char) and not char.isspace() else "-" for char in stem)
     if is_device(name):
         raise SslbindError(
             f"would make {name}.toml, the name of a device on Windows",

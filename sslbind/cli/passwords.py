@@ -57,10 +57,22 @@ def _ask(file: str) -> bytes:
     return str(typed).encode()
 
 
+def _content(password_file: str) -> bytes:
+    """Return what a password file holds.
+
+    Its name is not repeated where it cannot be read: it may be the password, typed in the
+    wrong place.
+    """
+    try:
+        return read_input(password_file, 1 << 16)
+    except SslbindError as error:
+        raise SslbindError(f"the file of --password-file {error.message}", *error.hints) from None
+
+
 def _given(password_file: str | None, password_env: str | None) -> list[bytes]:
     given: list[bytes] = []
     if password_file is not None:
-        data = read_input(password_file, 1 << 16)
+        data = _content(password_file)
         given.append(data.removesuffix(b"\n").removesuffix(b"\r"))
     if password_env is not None:
         value = os.environ.get(password_env)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import click
 
@@ -36,6 +37,10 @@ COMMANDS = {
     "completion": "completion.install",
 }
 """Each command and the module of this package that has it under the same name."""
+
+
+class InterruptedRunError(Exception):
+    """Somebody pressed Ctrl-C: click would answer that with an empty line."""
 
 
 class Root(Group):
@@ -73,6 +78,26 @@ class Root(Group):
         if command is None:
             raise UnknownCommandError(" ".join(args), ctx)
         return name, command, words[1:]
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read the options; raise InterruptedRunError at Ctrl-C."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except KeyboardInterrupt:
+            raise InterruptedRunError from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; raise InterruptedRunError at Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise InterruptedRunError from None
 
 
 @click.group(cls=Root, invoke_without_command=True, context_settings=HELP)

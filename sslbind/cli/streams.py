@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TextIO
@@ -91,3 +92,19 @@ if sys.platform == "win32":
             mode & _VIRTUAL_TERMINAL
             or ctypes.windll.kernel32.SetConsoleMode(handle, mode | _VIRTUAL_TERMINAL)
         )
+
+
+def complain(text: str) -> None:
+    """Write a line to standard error; one that cannot be written changes no exit code."""
+    try:
+        sys.stderr.write(f"{text}\n")
+    except OSError:
+        discard(sys.stderr)
+
+
+def discard(stream: TextIO) -> None:
+    """Let nothing more be written to a stream that refused: Python would try again at the end."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
