@@ -94,6 +94,47 @@ def test_it_serves_on_another_port_until_ctrl_c(registry: Path, stored: Stored, 
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system ends what a process started")
+def test_killed(registry: Path, stored: Stored, port: int) -> None:
+    """SIGKILL ends HAProxy as well; the next one removes the folder with the keys."""
+    maps = ("--map", f"443={port}", "--map", "0.0.0.0=127.0.0.1")
+    with started(registry, *maps, code=-signal.SIGKILL) as (process, output):
+        output.readline()
+        below = children(process)
+        process.kill()
+    end = time.monotonic() + DEADLINE
+    while any(map(alive, below)) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert [one for one in below if alive(one)] == []
+    [left] = registry.parent.glob("sslbind-serve-*")
+    assert [*left.rglob("*.pem")] != []
+    with started(registry, *maps) as (_, output):  # it may be one that is being made
+        output.readline()
+        assert left.is_dir()
+    os.utime(left, (0, 0))
+    with started(registry, *maps) as (_, output):
+        output.readline()
+        assert not left.exists()
+        assert seen(client(), "127.0.0.1", port, None) == stored.mail.thumbprint
+    assert [*registry.parent.glob("sslbind-serve-*")] == []
+
+
+@pytest.mark.slow
+def test_served_beside_another(registry: Path, stored: Stored, port: int) -> None:
+    """The folder of one that runs stays, however old it is."""
+    [other] = free_ports(1)
+    only = ("--map", "0.0.0.0=127.0.0.1")
+    with started(registry, "--map", f"443={port}", *only) as (_, output):
+        output.readline()
+        [folder] = registry.parent.glob("sslbind-serve-*")
+        os.utime(folder, (0, 0))
+        with started(registry, "--map", f"443={other}", *only) as (_, second):
+            second.readline()
+            assert folder.is_dir()
+            assert seen(client(), "127.0.0.1", port, None) == stored.mail.thumbprint
+
+
+@pytest.mark.slow
 def test_watch_serves_what_changes(registry: Path, stored: Stored, port: int) -> None:
     """A changed record is served without a restart; a registry that is broken changes nothing."""
     with started(registry, "--watch", "--map", f"443={port}") as (process, output):

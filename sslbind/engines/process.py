@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Self
 
 from sslbind.errors import SslbindError
@@ -30,6 +31,7 @@ _INSTALLERS = {
     "pacman": "sudo pacman -S haproxy",
     "brew": "brew install haproxy",
 }
+_PR_SET_PDEATHSIG = 1
 _STARTING, _STOPPING = 30.0, 10.0  # seconds
 _OURS = b"global\n    hard-stop-after 5s\n"
 """A second configuration file: after a reload the old worker has five seconds to finish."""
@@ -79,6 +81,7 @@ class Haproxy:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,  # Ctrl-C reaches this process only, which stops it
+                    preexec_fn=_ending_with_us(),  # noqa: PLW1509  # it calls the system only
                 )
         except OSError as error:
             raise SslbindError(f"{self._program} does not start: {reason(error)}") from None
@@ -142,6 +145,25 @@ class Haproxy:
                 if sys.platform != "win32":
                     os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _ending_with_us() -> Callable[[], None] | None:
+    """Return what a child runs so that it ends if this process is killed, None where none can.
+
+    Linux sends it a signal then: prctl(2), PR_SET_PDEATHSIG.
+    """
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    libc, us = ctypes.CDLL(None), os.getpid()
+
+    def ask() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != us:  # it was killed meanwhile
+            os._exit(1)
+
+    return ask
 
 
 def _alerts(text: str) -> str:

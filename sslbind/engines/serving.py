@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -15,11 +18,16 @@ from sslbind.engines.places import Moves, here, moved
 from sslbind.engines.process import Haproxy, find_haproxy
 from sslbind.errors import SslbindError
 from sslbind.files import stamp_of
+from sslbind.locks import locked
 
 if TYPE_CHECKING:
     from sslbind.session import Session
 
 Opening = Callable[[], "Session"]
+
+
+_PREFIX = "sslbind-serve-"
+_FRESH = 60  # seconds
 
 
 class Served(NamedTuple):
@@ -46,12 +54,15 @@ class Server:
 
     def __enter__(self) -> Self:
         program = find_haproxy()
-        self._folder = tempfile.mkdtemp(prefix="sslbind-serve-")
+        _remove_left()
+        self._folder = tempfile.mkdtemp(prefix=_PREFIX)
+        self._held = contextlib.ExitStack()
         try:
+            self._held.enter_context(locked(self._folder))
             made = self._export()
             self._haproxy = Haproxy(program, made.file).__enter__()
         except BaseException:  # a signal, too, leaves nothing half made
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove()
             raise
         self.served = self._served(made)
         return self
@@ -60,7 +71,11 @@ class Server:
         try:
             self._haproxy.__exit__()
         finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove()
+
+    def _remove(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._held.close()
 
     def check_alive(self) -> None:
         """Raise SslbindError if HAProxy has exited."""
@@ -88,7 +103,8 @@ class Server:
         self._session = self._opening()
         self._seen = [*_stamps(self._session)]
         # Read again, so that a change during reading shows in the stamps.
-        return export(self._opening(), self._folder, datetime.now(UTC), self._move)
+        folder = os.path.join(self._folder, "files")
+        return export(self._opening(), folder, datetime.now(UTC), self._move)
 
     def _move(self, listeners: Sequence[Listener]) -> Sequence[Listener]:
         found, self._elsewhere = here(moved(listeners, self._moves))
@@ -101,6 +117,23 @@ class Server:
 
     def _served(self, made: Exported) -> Served:
         return Served(made.listeners, made.losses, tuple(self._elsewhere))
+
+
+def _remove_left() -> None:
+    """Remove the folders of servers that were killed: they have private keys.
+
+    The lock of each is held as long as its server runs. One that is being made
+    may have none yet: those of the last minute stay.
+    """
+    place = tempfile.gettempdir()
+    for name in os.listdir(place):
+        folder = os.path.join(place, name)
+        with contextlib.suppress(OSError, SslbindError):
+            status = os.lstat(folder)
+            ours = name.startswith(_PREFIX) and stat.S_ISDIR(status.st_mode)
+            if ours and status.st_uid == os.getuid() and time.time() - status.st_mtime > _FRESH:
+                with locked(folder, timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stamps(session: Session) -> Iterator[tuple[str, list[int]]]:
