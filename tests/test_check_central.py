@@ -304,9 +304,7 @@ def test_certificates_of_the_central_store(case: Case) -> None:
     assert found.message == (
         "the certificate in ccs/www.contoso.com.pfx expired on 2026-05-31 12:00 UTC, 1 day ago"
     )
-    assert found.advice == (
-        "renew the certificate; replace ccs/www.contoso.com.pfx with the new one"
-    )
+    assert found.advice == ("renew the certificate; put the new one in place of the file")
     assert case.only("cert-chain-incomplete").file == "ccs/www.contoso.com.pfx"
     case.store(intermediate(), store="CA", key=False)
     assert case.check(ids=["cert-chain-incomplete"]) == []

@@ -95,4 +95,5 @@ def _finding(subject: Subject, rule: Rule, found: Found) -> Finding:
         printable(found.advice) or None,
         found.command or None,
         found.about,
+        found.cause,
     )

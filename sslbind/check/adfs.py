@@ -118,7 +118,10 @@ def adfs_record_stale(subject: Subject) -> Iterator[Found]:
     service = names[0]
     values = {"certhash": str(service.certhash), "certstorename": str(service.store)}
     for record in subject.bindings.values():
-        if record.appid != _ADFS or (record.key.kind is IPPORT and record.key.port == _PORT):
+        kind = record.key.kind
+        if record.appid != _ADFS or not kind.certificate:
+            continue
+        if kind is IPPORT and record.key.port == _PORT:
             continue  # adfs-fallback-stale and adfs-ip-binding have those
         unknown = "certhash" in record.unknown | service.unknown
         if record.certhash != service.certhash and not unknown:

@@ -10,16 +10,18 @@ from sslbind.certificates.judgement import name_problems
 from sslbind.check.command import Command
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
-from sslbind.check.site_bindings import has_host, identity
+from sslbind.check.site_bindings import has_host, identity, site_bindings
 from sslbind.check.subject import Subject
 from sslbind.errors import BadValueError
 from sslbind.keys import CCS, SCOPEDCCS, parse_host
 from sslbind.registry.snapshot import Snapshot
 from sslbind.resolver import central_stems
 from sslbind.sslflags import CENTRAL_CERT_STORE
+from sslbind.wording import plural
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
+    from sslbind.sites import SiteBinding, Sites
 
 _PROVIDER = "[CentralCertProvider]"
 _ALL_FILES = f"put the file of every host there, or correct {_PROVIDER}"
@@ -66,42 +68,59 @@ def ccs_missing_file(subject: Subject) -> Iterator[Found]:
     The host of a record or of a site binding with bit 2 of sslFlags needs
     ``<host>.pfx``, or ``_.<parent>.pfx`` one label up; without either, clients
     get the certificate of the wildcard IP record, or none. A ccs record needs a
-    folder that can be read and holds any such file.
+    folder that can be read and holds any such file; where it cannot be read, which
+    files it has is not known, and that is one finding for each port.
     """
     if subject.central is None:
         return
     if isinstance(subject.registry, Snapshot) and subject.central.unreadable:
         return  # a capture has the path of the server's folder
-    yield from _missing_for_records(subject)
-    if subject.release < CCS.since:
-        return
-    for sites in subject.sites:
-        for binding in sites.bindings:
-            host = binding.host
-            flagged = binding.https and binding.sslflags & CENTRAL_CERT_STORE
-            if flagged and has_host(binding) and missing_file(subject, host):
-                yield Found(
-                    None,
-                    f"{_missing(subject, host)}, which {binding} needs",
-                    _files_advice(host),
-                    file=sites.file,
-                    line=binding.line,
-                    about=identity(binding),
-                )
-
-
-def _missing_for_records(subject: Subject) -> Iterator[Found]:
-    """Yield what is missing for records, and for the ports of sites that need one."""
     problem = _folder_problem(subject)
+    if problem:
+        yield from _without_files(subject, problem)
+        return
     for record in _records(subject):
         host = record.key.host
-        if problem and not host:
-            yield Found(record.key, problem, _ALL_FILES)
-        elif host and missing_file(subject, host):
+        if host and missing_file(subject, host):
             yield Found(record.key, _missing(subject, host), _files_advice(host))
+    for sites, binding in _flagged(subject):
+        if missing_file(subject, binding.host):
+            yield Found(
+                None,
+                f"{_missing(subject, binding.host)}, which {binding} needs",
+                _files_advice(binding.host),
+                file=sites.file,
+                line=binding.line,
+                about=identity(binding),
+            )
+
+
+def _flagged(subject: Subject) -> Iterator[tuple[Sites, SiteBinding]]:
+    """Yield the bindings of sites whose certificates the central store has."""
+    if subject.release < CCS.since:
+        return
+    for sites, binding in site_bindings(subject):
+        if binding.https and binding.sslflags & CENTRAL_CERT_STORE and has_host(binding):
+            yield sites, binding
+
+
+def _without_files(subject: Subject, problem: str) -> Iterator[Found]:
+    """Yield one finding for each port where the folder of the central store serves nobody."""
+    records = {one.key: one for one in _records(subject)}
+    hosts = {key.host for key in records if key.host}
+    hosts |= {binding.canonical[3] for _, binding in _flagged(subject)}
+    unseen = subject.central and subject.central.unreadable
+    if hosts:
+        count = plural(len(hosts), "host")
+        problem += (
+            f": whether {count} have a file is not known" if unseen else f"; {count} need one"
+        )
+    ports = [key for key in records if not key.host] or [*records][:1]
+    for key in ports:
+        yield Found(key, problem, _ALL_FILES)
     for key, dependents in subject.dependents.items():
-        if problem and key.kind is CCS and key not in subject.bindings:
-            yield dependents.found(key, f"{problem}, which {dependents} needs", _ALL_FILES)
+        if key.kind is CCS and key not in records:
+            yield dependents.found(key, f"{problem}; {dependents} is one", _ALL_FILES)
 
 
 @rule("ccs-name-mismatch", "warn")

@@ -237,12 +237,8 @@ def chain_incomplete(subject: Subject) -> Iterator[Found]:
     for one, problem in _problems(subject, "chain-incomplete"):
         same_name = subject.stores.named(one.certificate.issuer) if subject.stores else ()
         others = any(facts.sha256 != one.certificate.sha256 for facts, _ in same_name)
-        yield _found(
-            one,
-            problem.what + (": the one of that name there did not sign it" if others else ""),
-            _ADD_ISSUER,
-            _add_issuer(subject),
-        )
+        what = problem.what + (": the one of that name there did not sign it" if others else "")
+        yield _found(one, what, _ADD_ISSUER, _add_issuer(subject), cause=what)
 
 
 def _ago(subject: Subject, facts: CertificateFacts) -> str:
@@ -340,15 +336,21 @@ def _covers(entry: Entry, host: str) -> bool:
 def _found_above(subject: Subject, one: Served, issuer: CertificateFacts, what: str) -> Found:
     """Return the finding about a certificate above one that is served."""
     what = f"is issued under {issuer.subject}, which {what}"
-    return _found(one, what, f"add a valid chain: {_ADD_ISSUER}", _add_issuer(subject))
+    advice = f"add a valid chain: {_ADD_ISSUER}"
+    return _found(one, what, advice, _add_issuer(subject), cause=what)
 
 
-def _found(one: Served, what: str, advice: str, command: str = "") -> Found:
-    """Return the finding about a certificate of a binding, or of a file of the central store."""
-    if one.key is None:
-        advice += f"; replace {one.file} with the new one"
-        return Found(None, f"the certificate in {one.file} {what}", advice, file=one.file)
-    return Found(one.key, f"the certificate {one.entry.thumbprint} {what}", advice, command)
+def _found(one: Served, what: str, advice: str, command: str = "", cause: str = "") -> Found:
+    """Return the finding about a certificate of a binding, or of a file of the central store.
+
+    Without a ``cause`` it is the certificate itself.
+    """
+    thumbprint = one.entry.thumbprint
+    whose = f"the certificate in {one.file}" if one.file else f"the certificate {thumbprint}"
+    if one.file and not command:
+        advice += "; put the new one in place of the file"
+    cause = cause or f"{thumbprint} {what}"
+    return Found(one.key, f"{whose} {what}", advice, command, file=one.file, cause=cause)
 
 
 def _rebind(subject: Subject, one: Served) -> str:

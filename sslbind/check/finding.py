@@ -22,7 +22,8 @@ class Found(NamedTuple):
     own. ``file`` and ``line`` are the place of what is not in the registry;
     without them, it is the record's own. ``about`` distinguishes findings of one
     rule where record and file do not: text that does not change when lines move
-    and time passes.
+    and time passes. Findings of one rule with one ``cause`` are one for people;
+    the message is the cause where none is given.
     """
 
     key: Key | None
@@ -33,6 +34,7 @@ class Found(NamedTuple):
     file: str | None = None
     line: int | None = None
     about: str = ""
+    cause: str = ""
 
 
 class Finding(NamedTuple):
@@ -40,7 +42,7 @@ class Finding(NamedTuple):
 
     ``kind`` and ``key`` are None where no record is meant, ``line`` where it is
     not known; ``advice`` and ``command`` are None where there is none.
-    ``about`` is that of ``Found``.
+    ``about`` and ``cause`` are those of ``Found``.
     """
 
     rule: str
@@ -53,6 +55,7 @@ class Finding(NamedTuple):
     advice: str | None
     command: str | None
     about: str = ""
+    cause: str = ""
 
     @property
     def sentence(self) -> str:

@@ -237,6 +237,7 @@ def _has_password(subject: Subject) -> bool:
 def _unusable(subject: Subject, file: CentralFile) -> Found:
     path = subject.central_path(file.file)
     problem = file.entry.problem or "its private key is not in the file"
+    problem = problem.removeprefix("cannot be used: ")
     advice = "replace it with a PFX file that has the certificate and its private key"
     command = subject.command("ccs", "put", CERTIFICATE, PRIVATE_KEY)
     settings = subject.settings.central_store

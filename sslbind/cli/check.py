@@ -22,12 +22,12 @@ from sslbind.cli.app import (
     options,
     pass_app,
 )
+from sslbind.cli.findings import COLOURS, lines
 from sslbind.cli.moments import at_option, span
 from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name, takes_colour
 from sslbind.cli.wildcards import all_files
 from sslbind.errors import InvalidRegistryError, SslbindError
 from sslbind.moments import SOON, SpanOrThird, Window
-from sslbind.printable import printable
 from sslbind.registry.registry import Registry
 from sslbind.session import NOT_MODELLED, Session
 from sslbind.wording import join, plural, some
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from sslbind.check.suppress import Split
     from sslbind.sites import Sites
 
-COLOURS: Mapping[Severity, str] = {"error": "red", "warn": "yellow", "info": "cyan"}
 _NOUNS = {"error": "error", "warn": "warning"}
 
 
@@ -102,6 +101,9 @@ question_options = options(
         " The default is 30d, or a third of a life of less than 90 days.",
     ),
     at_option("What would be found then"),
+    click.option(
+        "--verbose", "-v", is_flag=True, help="Print each finding, where several have one cause."
+    ),
     format_option("text", "json", "sarif", "junit", "github"),
 )
 
@@ -119,6 +121,7 @@ def check_command(
     fail_on: Severity,
     soon: timedelta | None,
     now: datetime,
+    verbose: bool,
     format_: str,
 ) -> int:
     """Say what is wrong with registries before a client finds out.
@@ -126,8 +129,9 @@ def check_command(
     FILE is a registry, or what import reads, and there may be several; else it
     is that of -r. @NAME, @GROUP and @all are servers of the targets file, read
     now. A finding has its rule, the record with file and line, what to
-    do and, where one line does it, the command that fixes it. [[Suppress]] in
-    the registry takes one out, with a reason.
+    do and, where one line does it, the command that fixes it. Those of one
+    cause are one, with their number; the other formats have each. [[Suppress]]
+    in the registry takes one out, with a reason.
 
     The exit code is 1 if a finding is as severe as --fail-on, or more.
     """
@@ -147,7 +151,7 @@ def check_command(
     checked, failed = _check(app, [*paths], question)
     if failed == len(paths) and not checked.findings:
         return UNASKED
-    _write(app, checked, fail_on, format_)
+    _write(app, checked, fail_on, format_, verbose=verbose)
     _summarize(app, checked)
     limit = SEVERITIES.index(fail_on)
     grave = any(SEVERITIES.index(one.severity) >= limit for one in checked.findings)
@@ -284,7 +288,7 @@ def _examine(session: Session, question: Question) -> Split:
     )
 
 
-def _write(app: App, checked: Checked, fail_on: Severity, format_: str) -> None:
+def _write(app: App, checked: Checked, fail_on: Severity, format_: str, *, verbose: bool) -> None:
     rules, findings, suppressed, _, idle = checked
     if format_ == "json":
         app.json(
@@ -309,21 +313,14 @@ def _write(app: App, checked: Checked, fail_on: Severity, format_: str) -> None:
 
         app.echo(github.report(findings))
     else:
-        text = "".join(_text(one) for one in findings)
+        text = "".join(f"{line}\n" for line in lines(findings, verbose=verbose))
         click.echo(text, nl=False, color=takes_colour(sys.stdout))
 
 
 def _plain(finding: Finding) -> dict[str, str | int | None]:
-    return {name: value for name, value in finding._asdict().items() if name != "about"}
-
-
-def _text(finding: Finding) -> str:
-    where = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
-    severity = click.style(finding.severity, fg=COLOURS[finding.severity])
-    rule = click.style(finding.rule, bold=True)
-    lines = [f"{printable(where)}: {severity}: {rule}: {printable(finding.sentence)}"]
-    lines += [f"    {printable(text)}" for text in (finding.advice, finding.command) if text]
-    return "\n".join(lines) + "\n"
+    return {
+        name: value for name, value in finding._asdict().items() if name not in ("about", "cause")
+    }
 
 
 def _count(number: int, severity: str) -> str:
