@@ -197,6 +197,7 @@ def bind_certificate(  # noqa: PLR0913  # a certificate, a binding, and how nets
     update: bool = False,
     if_exists: str = "fail",
     verify: bool = True,
+    force: bool = False,
     dry_run: bool = False,
 ) -> Change:
     """Add or update the binding of ``key`` with a certificate, which goes into its store first.
@@ -219,7 +220,9 @@ def bind_certificate(  # noqa: PLR0913  # a certificate, a binding, and how nets
     if update:
         change = session.update(key, values, verify=verify, certificate=identity)
     else:
-        change = session.add(key, values, if_exists=if_exists, verify=verify, certificate=identity)
+        change = session.add(
+            key, values, if_exists=if_exists, verify=verify, certificate=identity, force=force
+        )
     if identity is None:
         return change
     more = *_doubts(identity.leaf, key, now), *doubts(identity.leaf)

@@ -6,10 +6,10 @@ it. What netsh would refuse raises a NetshError with its Windows error code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from sslbind import sslflags
+from sslbind import consequences, sslflags
 from sslbind.binding import DEFAULT_STORE, Binding, not_a_tag
 from sslbind.errors import (
     BadValueError,
@@ -166,7 +166,7 @@ class Session:
             return "central" in self.registry.provenance.unknown
         return bool(self.central.unreadable)
 
-    def add(
+    def add(  # noqa: PLR0913  # a binding, and one parameter for each option of the line
         self,
         key: Key,
         values: Mapping[str, Value],
@@ -174,24 +174,28 @@ class Session:
         if_exists: str = "fail",
         verify: bool = True,
         certificate: Identity | None = None,
+        force: bool = False,
     ) -> Change:
         """Add a binding with the tags that are named in ``values``.
 
         ``if_exists``: ``fail`` raises ExistsError; ``keep`` too, unless the
         record already is what is asked for; ``update`` changes the named tags;
-        ``reset`` puts the others back to their defaults. ``certificate`` is
-        one that ``store`` will put into the store afterwards.
+        ``reset`` puts the others back to their defaults. Both raise ExistsError
+        where that takes the record from its owner, or a name its certificate, unless
+        ``force``. ``certificate`` is one that ``store`` will put into the store afterwards.
         """
         before = self.registry.get(key)
         base = before if if_exists == "update" else None
         after = self._build(key, values, base, before)
         if before is not None and if_exists == "fail":
-            raise self._exists(before)
+            raise self._exists(before, after, certificate)
         notes = self._verify(after, verify=verify, certificate=certificate)
         if before is not None and if_exists == "keep" and after != before:
-            raise self._exists(before, "it is not what was asked for")
+            raise self._exists(before, after, certificate, "it is not what was asked for")
+        if before is not None and not force:
+            self._confirm_taking(before, after, certificate)
         if before is None:
-            notes += self._no_default(key)
+            notes += (*self._no_default(key), *self._hidden(after))
         return self._put(key, before, after, notes)
 
     def update(
@@ -390,20 +394,50 @@ class Session:
         )
         return (note,)
 
-    def _exists(self, binding: Binding, why: str = "") -> ExistsError:
-        from sslbind.shells import word
+    def _hidden(self, added: Binding) -> tuple[str, ...]:
+        """Return the note about the names that a new record of an address hides."""
+        if added.key.kind is not IPPORT or added.key.wildcard:
+            return ()
+        records = self.registry.bindings.values()
+        note = consequences.hidden(added, records, self.registry.iplisten, self.release)
+        return (note,) if note else ()
 
-        owner = owner_name(binding.appid) or "an unknown application"
+    def _confirm_taking(
+        self, before: Binding, after: Binding, certificate: Identity | None
+    ) -> None:
+        """Raise ExistsError where a change takes a record or a certificate from somebody."""
+        old, new = self._names(before), self._names(after, certificate)
+        why = consequences.taken(before, after, old, new)
+        if why:
+            error = self._exists(before, after, certificate, why)
+            raise ExistsError(error.message, *error.hints[1:], "--force changes it anyway")
+
+    def _names(self, binding: Binding, certificate: Identity | None = None) -> Sequence[str] | None:
+        """Return the names of the certificate of a record, None where they are not known."""
+        if certificate is not None:
+            return certificate.leaf.names
+        found = self.stores.search(binding.certhash or "") if self.stores else ()
+        return next((one.names for one in found if one.certificate is not None), None)
+
+    def _exists(
+        self, before: Binding, after: Binding, certificate: Identity | None, why: str = ""
+    ) -> ExistsError:
+        owner = owner_name(before.appid) or "an unknown application"
         what = (
-            f"with certificate {binding.certhash}"
-            if binding.certhash
+            f"with certificate {before.certhash}"
+            if before.certhash
             else "served by the central store"
         )
-        key = binding.key.spec
+        from sslbind.shells import word
+
+        key = before.key.spec
+        old, new = self._names(before), self._names(after, certificate)
+        sni = consequences.beside(before, after, old, new, self.release)
         return ExistsError(
-            f"{key} exists {what}, owned by {owner} {binding.appid}" + (f"; {why}" if why else ""),
+            f"{key} exists {what}, owned by {owner} {before.appid}" + (f"; {why}" if why else ""),
             f"sslbind update sslcert {word(key) or 'KEY'} TAG=VALUE changes it; --if-exists update"
             " adds or changes it",
+            *([sni] if sni else []),
         )
 
     def _absent(self, key: Key) -> NotFoundError:

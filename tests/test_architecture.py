@@ -33,7 +33,7 @@ LAYERS = (
     ("files", "locks", "cache", "ntfiles"),
     ("certificates",),
     ("registry",),
-    ("session",),
+    ("session", "consequences"),
     ("passwords", "lookup", "provisioning", "inventory", "selection"),
     ("rebinding", "renewal", "answers", "comparison"),
     ("check", "probing", "expiry"),

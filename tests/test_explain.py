@@ -77,12 +77,15 @@ def test_an_event(run: Run) -> None:
         "A record was deleted.\n"
         "why:\n"
         "    an administrator, or the owner of the record, deleted it\n"
+        "    a binding was removed whose record others share: every https binding without SNI on"
+        " one address and port, of whatever site, has the same one (KB 2405568), and so have"
+        " products beside IIS, such as Reporting Services\n"
         "    the IIS configuration has property 5506 below customMetadata, a leftover that makes"
         " bindings vanish\n"
         "fix:\n"
         "    sslbind list shows the records that should exist\n"
-        "    sslbind check --sites applicationHost.config finds property 5506: explain"
-        " legacy-5506\n"
+        "    sslbind check --sites applicationHost.config finds bindings without a record, records"
+        " that several sites share, and property 5506: explain legacy-5506\n"
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sslbind import netsh_messages
+from sslbind import consequences, netsh_messages
 from sslbind.binding import UNKNOWN, Binding
 from sslbind.cli.app import NO, UNASKED, speaks_utf8
 from sslbind.errors import (
@@ -64,6 +64,7 @@ class LineOptions(NamedTuple):
 
     if_exists: str = "fail"
     verify: bool = True
+    force: bool = False
     missing_ok: bool = False
     yes: bool = False
     dry_run: bool = False
@@ -233,7 +234,9 @@ def _change_binding(
     """Add or update one binding in memory."""
     if verb == "update":
         return session.update(key, values, verify=options.verify, whole=options.netsh_update)
-    return session.add(key, values, if_exists=options.if_exists, verify=options.verify)
+    return session.add(
+        key, values, if_exists=options.if_exists, verify=options.verify, force=options.force
+    )
 
 
 def _bind_certificate(
@@ -256,6 +259,7 @@ def _bind_certificate(
         update=verb == "update",
         if_exists=options.if_exists,
         verify=options.verify,
+        force=options.force,
         dry_run=options.dry_run,
     )
     return change._replace(notes=(*cleaned(text), *change.notes))
@@ -320,10 +324,20 @@ def _changed(session: Session, verb: str, change: Change) -> Reply:
 
         return title(session, thumbprint)
 
-    notes = change.notes if changed else (*change.notes, "unchanged")
+    notes = (*change.notes, *_others(change)) if changed else (*change.notes, "unchanged")
     done = "update" if change.action == "updated" else verb
     text = netsh_messages.done(done)
     return Reply(text, 0, notes, (), document, (change,), called=called)
+
+
+def _others(change: Change) -> tuple[str, ...]:
+    """Return what a change of a certificate means for those who share or copy it."""
+    before, after = change.before, change.after
+    if before is None or (after is not None and after.certhash == before.certhash):
+        return ()
+    shared = consequences.shared([before])
+    notes = (shared,) if shared else ()
+    return notes if after is None else (*notes, *consequences.copies([after]))
 
 
 def _properties(session: Session, word: str, texts: dict[str, str]) -> Reply:

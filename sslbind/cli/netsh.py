@@ -242,6 +242,14 @@ def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
                 " just what is asked for; update the named tags; or reset the others too.",
             ),
         )
+        options.append(
+            click.option(
+                "--force",
+                is_flag=True,
+                help="With --if-exists: even if that takes the binding from its owner, or leaves"
+                " names of its certificate without one.",
+            )
+        )
     return options
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sslbind import consequences
 from sslbind.certificates.judgement import doubts
 from sslbind.cli.app import HELP, NO, OK, App, dry_run_option, format_option, pass_app
 from sslbind.cli.changes import describe
@@ -12,7 +13,6 @@ from sslbind.cli.provision import named_certificate
 from sslbind.cli.wildcards import one_file
 from sslbind.keys import HOSTNAMEPORT
 from sslbind.lookup import called
-from sslbind.owners import OWNER_BY_APPID
 from sslbind.printable import printable
 from sslbind.provisioning import cleaned, is_digits
 from sslbind.rebinding import Rebinding, rebind
@@ -111,8 +111,9 @@ def _comment(app: App, session: Session, result: Rebinding) -> None:
         return
     if all(one.action == "unchanged" for one in result.changes):
         app.note("unchanged")
-    owners = {OWNER_BY_APPID.get(one.after.appid) for one in result.changes if one.after}
-    app.note(*sorted(owner.second_place for owner in owners if owner and owner.second_place))
+    changed = [one.after for one in result.changes if one.after]
+    shared = consequences.shared(changed)
+    app.note(*([shared] if shared else []), *consequences.copies(changed))
     for entry in session.stores.search(result.new)[:1] if session.stores else ():
         if entry.certificate is not None:
             app.note(*doubts(entry.certificate))

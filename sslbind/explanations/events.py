@@ -45,13 +45,19 @@ EVENTS = {
         (
             Detail("an administrator, or the owner of the record, deleted it"),
             Detail(
+                "a binding was removed whose record others share: every https binding without SNI"
+                " on one address and port, of whatever site, has the same one (KB 2405568), and"
+                " so have products beside IIS, such as Reporting Services"
+            ),
+            Detail(
                 "the IIS configuration has property 5506 below customMetadata, a leftover that"
                 " makes bindings vanish"
             ),
         ),
         (
             "sslbind list shows the records that should exist",
-            "sslbind check --sites applicationHost.config finds property 5506: explain legacy-5506",
+            ("sslbind check --sites applicationHost.config finds bindings without a record, records"
+            " that several sites share, and property 5506: explain legacy-5506"),
         ),
     ),
     15301: Explanation(
