@@ -72,6 +72,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     """Return an empty cache folder of this test's own; nothing of the user's is read or written."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.delenv("PYTHONUTF8", raising=False)  # it is for the tests' own files on Windows
     for name in ("SSLBIND_REGISTRY", "NO_COLOR", "FORCE_COLOR", "_SSLBIND_COMPLETE"):
         monkeypatch.delenv(name, raising=False)
     return folder

@@ -14,6 +14,7 @@ import pytest
 from conftest import A, B, Result, Run
 from machines import Machine, contents_of
 from test_plan_command import C, lab, table
+from tools import needs
 
 from sslbind.planning.carrying import carry_out
 from sslbind.planning.fleet import Pace, Progress, roll_out
@@ -49,7 +50,7 @@ class Shop:
         (home / "server.toml").write_text(had)
         variables = [f"SERVER={home}", f"SSLBIND_REGISTRY={home}/server.toml"]
         good = [sys.executable, "-m", "sslbind", "-q", "-f", "-"]
-        netsh = ["env", *variables, *([sys.executable, str(MOODY), mood] if mood else good)]
+        netsh = [needs("env"), *variables, *([sys.executable, str(MOODY), mood] if mood else good)]
         with (self.folder / "targets.toml").open("a") as file:
             file.write(f'[Target.{name}]\ntransport = "command"\nnetsh = {json.dumps(netsh)}\n'
                        f'registry = "web.toml"\n{more}\n')  # fmt: skip

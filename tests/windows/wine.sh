@@ -42,12 +42,13 @@ windows_python=$work/python
 site=$windows_python/Lib/site-packages
 drive=$work/prefix/drive_c
 # A Unix shell's variables reach Windows programs, and mean other things there. No menus, no .NET
-# and no HTML: nothing that asks or downloads.
+# and no HTML: nothing that asks or downloads. UTF-8 is for files that tests write; what they start
+# does not get it.
 within=(
     env -u SHELL -u DISPLAY -u PYTHONDONTWRITEBYTECODE -u PYTHONUNBUFFERED -u PYTHONPATH
     -u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME
     WINEPREFIX="$work/prefix" WINEDEBUG=-all LANG=C.UTF-8 HOME="$work/home"
-    WINEDLLOVERRIDES='winemenubuilder.exe=d;mscoree=d;mshtml=d'
+    PYTHONUTF8=1 WINEDLLOVERRIDES='winemenubuilder.exe=d;mscoree=d;mshtml=d'
 )
 
 cleanup() {
