@@ -106,9 +106,11 @@ class Case:
 
     def shell(self, finding: Finding, password: str) -> None:
         """Run openssl's line of a finding as a person does, who types the password twice."""
-        line = (finding.advice or "").partition("seal it again: ")[2].partition("; rm t.pem")[0]
-        line = line.replace(" -nodes", " -nodes -passin env:PW")
-        line = line.replace(" -export", " -export -passout env:PW") + "; rm t.pem"
+        advice = (finding.advice or "").partition("seal it again: ")[2]
+        opening, sealing = advice.partition("; then delete t.pem")[0].split(", then ")
+        opening = opening.replace(" -nodes", " -nodes -passin env:PW")
+        sealing = sealing.replace(" -export", " -export -passout env:PW")
+        line = f"{opening} && {sealing}; rm t.pem"
         subprocess.run(
             [needs("sh"), "-ec", line],
             env={**os.environ, "PW": password},

@@ -58,9 +58,9 @@ def is_private(path: Path) -> bool:
 
 
 def refusal(path: Path) -> str:
-    """Return the system's reason, in its own words, why ``path`` cannot be looked at."""
+    """Return the system's reason, in its own words, why the folder ``path`` cannot be listed."""
     try:
-        path.stat()
+        os.listdir(path)
     except OSError as error:
         return reason(error)
     raise AssertionError(f"{path} is there")

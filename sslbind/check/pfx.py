@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from sslbind.certificates.sealed import MAX_ITERATIONS, MODERN_SINCE, PBMAC1, Sealed, too_new
@@ -12,7 +11,7 @@ from sslbind.check.finding import Found, Severity
 from sslbind.check.rule import rule
 from sslbind.check.subject import Subject
 from sslbind.printable import printable
-from sslbind.shells import powershell
+from sslbind.shells import in_sentence, powershell
 
 if TYPE_CHECKING:
     from sslbind.certificates.entry import Entry
@@ -175,13 +174,17 @@ def _severity(sealed: Sealed, own: Severity) -> Severity:
 
 def _again(subject: Subject, sealed: Sealed, path: str, more: str = "") -> str:
     """Return how openssl seals a file anew, with ``more`` options; t.pem has the open key."""
-    name = quote(printable(path))
     how = _OLD if subject.release < MODERN_SINCE else "-iter 2048"
     old = "" if _AGED.isdisjoint(sealed.pbes1) else " -legacy"
-    return (
-        f"seal it again: openssl pkcs12 -in {name} -nodes{old} -out t.pem && openssl pkcs12 -export"
-        f" -in t.pem {more}{how} -out {name}; rm t.pem"
+    commands = (
+        f"openssl pkcs12 -in FILE -nodes{old} -out t.pem",
+        f"openssl pkcs12 -export -in t.pem {more}{how} -out FILE",
     )
+    opened, sealed_again = (
+        in_sentence([path if word == "FILE" else word for word in one.split()]) or one
+        for one in commands
+    )
+    return f"seal it again: {opened}, then {sealed_again}; then delete t.pem"
 
 
 def _export(file: str) -> str:
