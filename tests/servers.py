@@ -100,7 +100,8 @@ def accepting(answer: Callable[[socket.socket], None], address: str = LOOPBACK) 
     try:
         yield listener.getsockname()[1]
     finally:
-        listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # Windows: it is not connected; closing it is enough
+            listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         server.join()
         for one in threads:

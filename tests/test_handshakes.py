@@ -89,7 +89,8 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # Windows: it is not connected; closing it is enough
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.thread.join(30)
         assert not self.thread.is_alive()

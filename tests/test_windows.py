@@ -110,6 +110,28 @@ class TestOpenFiles:
         remove_leftovers(str(tmp_path))
         assert [one.name for one in tmp_path.iterdir()] == [living]
 
+    def test_what_a_killed_writer_left_goes(self, bare: Path, run: Run) -> None:
+        """Its lock file, and the temporary file that it was writing."""
+        code = (
+            "import os, sys\nfrom sslbind.locks import locked\n"
+            "part = f'.sslbind.toml.part.{os.getpid()}.0a1b2c3d'\n"
+            "with locked('sslbind.toml'), open(part, 'w'):\n"
+            "    print('writing', flush=True); sys.stdin.read()\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=bare.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        ) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline().strip() == b"writing"
+            assert len([*bare.parent.iterdir()]) == 3
+            writer.kill()
+        assert run("add", "iplisten", "10.0.0.5").code == 0
+        assert [one.name for one in bare.parent.iterdir()] == ["sslbind.toml"]
+
     @pytest.mark.slow
     def test_a_file_that_stays_open_is_an_error_in_bounded_time(self, tmp_path: Path) -> None:
         path = tmp_path / "sslbind.toml"
