@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from sslbind import consequences, sslflags
-from sslbind.binding import DEFAULT_STORE, Binding, not_a_tag
+from sslbind import consequences
+from sslbind.binding import DEFAULT_STORE, Binding
 from sslbind.errors import (
     BadValueError,
     CertificateError,
@@ -19,14 +19,13 @@ from sslbind.errors import (
     NotFoundError,
     RegistryError,
     SslbindError,
-    SyntaxLineError,
 )
-from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SNI_WILDCARD_SINCE, Key
+from sslbind.keys import IPPORT, Key
 from sslbind.owners import owner_name
 from sslbind.registry.bindings import Bindings
 from sslbind.registry.registry import Registry
 from sslbind.release import Release
-from sslbind.tags import PROPERTIES, SSLFLAGS, STORED, Value
+from sslbind.tags import PROPERTIES, Value
 
 if TYPE_CHECKING:
     from sslbind.certificates.central import CentralStore
@@ -184,9 +183,11 @@ class Session:
         where that takes the record from its owner, or a name its certificate, unless
         ``force``. ``certificate`` is one that ``store`` will put into the store afterwards.
         """
+        from sslbind.validation import build
+
         before = self.registry.get(key)
         base = before if if_exists == "update" else None
-        after = self._build(key, values, base, before)
+        after = build(key, values, base, before, self.release)
         if before is not None and if_exists == "fail":
             raise self._exists(before, after, certificate)
         notes = self._verify(after, verify=verify, certificate=certificate)
@@ -212,14 +213,16 @@ class Session:
         ``whole``: put the others back to their defaults, as netsh is reported to do.
         Properties, which ``update sslpropertyex`` sets, are kept then too.
         """
+        from sslbind.validation import build
+
         before = self.registry.get(key)
         if before is None:
             raise self._absent(key)
         if whole:
-            after = self._build(key, values, None, None)
+            after = build(key, values, None, None, self.release)
             after = after.replace({name: before.values[name] for name in _properties(before)})
         else:
-            after = self._build(key, values, before, before)
+            after = build(key, values, before, before, self.release)
         kept = set() if whole else before.values.keys() - _properties(before) - values.keys()
         same = (after.certhash, after.store) == (before.certhash, before.store)
         notes: tuple[str, ...] = ()
@@ -280,73 +283,6 @@ class Session:
         if after != before:
             self.editable.put(after)
         return Change(key, before, after, notes)
-
-    def _build(
-        self,
-        key: Key,
-        values: Mapping[str, Value],
-        base: Binding | None,
-        before: Binding | None,
-    ) -> Binding:
-        """Return the binding that ``values`` make of ``base``; raise what netsh would refuse.
-
-        Raises BadValueError for a name that no tag has, and a value of another type.
-        """
-        for name, value in values.items():
-            if name not in STORED:
-                raise not_a_tag(name)
-            STORED[name].check(value)
-        self._check_release(key, values)
-        self._check_flags(key, values)
-        merged = dict(base.values) if base else {}
-        merged |= values
-        flags = values.get(SSLFLAGS.name, 0)
-        for tag in sslflags.FLAG_TAGS:
-            if tag.site_flag and int(flags) & tag.site_flag.bit:
-                merged[tag.name] = True
-        stored = merged.get(SSLFLAGS.name)
-        if stored is not None:  # the bits and their tags are one fact, and the tags say it
-            kept = int(stored) & (sslflags.SNI | sslflags.CENTRAL_CERT_STORE)
-            merged[SSLFLAGS.name] = sslflags.effective(
-                key.kind, merged | {SSLFLAGS.name: kept}, self.release
-            )
-        _check_required(key, merged, values)
-        return Binding(key, merged, before.other if before else None)
-
-    def _check_release(self, key: Key, values: Mapping[str, Value]) -> None:
-        since, what = key.kind.since, key.kind.name
-        if key.kind is HOSTNAMEPORT and key.wildcard and since <= self.release < SNI_WILDCARD_SINCE:
-            raise BadValueError(
-                f"{what}={key}: wildcard names exist from {SNI_WILDCARD_SINCE.title} on",
-                self._release_hint(SNI_WILDCARD_SINCE),
-            )
-        for name in values:
-            if since <= self.release:
-                since, what = STORED[name].since, name
-        if since > self.release:
-            raise SyntaxLineError(
-                f"{what} exists from {since.title} on", self._release_hint(since), word=what
-            )
-
-    def _release_hint(self, since: Release) -> str:
-        return (
-            f"{self.release.title} is modelled; --windows {since}, or windows = "
-            f'"{since}" in the registry, models a server that has it'
-        )
-
-    def _check_flags(self, key: Key, values: Mapping[str, Value]) -> None:
-        if SSLFLAGS.name not in values:
-            return
-        flags = int(values[SSLFLAGS.name])
-        sslflags.check(key.kind, flags, self.release)
-        for tag in sslflags.FLAG_TAGS:
-            flag = tag.site_flag
-            if flag and flags & flag.bit and values.get(tag.name) is False:
-                raise BadValueError(
-                    f"sslflags={flags} has bit {flag.bit} ({flag.name}),"
-                    f" and {tag.name}=disable contradicts it",
-                    f"leave the bit or the tag out: sslflags={flags & ~flag.bit}",
-                )
 
     def _verify(
         self, binding: Binding, *, verify: bool, certificate: Identity | None
@@ -458,38 +394,3 @@ def _check_store_name(binding: Binding) -> None:
         raise BadValueError(
             f"certstorename={binding.store}: {error.message}", *error.hints
         ) from None
-
-
-def _check_required(key: Key, merged: Mapping[str, Value], named: Mapping[str, Value]) -> None:
-    kind = key.kind
-    if not kind.certificate:
-        for name in ("certhash", "certstorename"):
-            if name in merged:
-                raise BadValueError(
-                    f"{key.spec}: {name} does not belong there; the central store gives"
-                    " the certificate"
-                )
-    if kind is CCS:
-        for name in named:
-            tag = STORED[name]
-            if name not in ("appid", SSLFLAGS.name) and named[name] != tag.default:
-                raise BadValueError(
-                    f"{key.spec}: {name}={tag.text(named[name])}: HTTP.SYS refuses options"
-                    " other than the defaults on a ccs record"
-                )
-    required = ("appid", "certhash") if kind.certificate else ("appid",)
-    missing = [name for name in required if name not in merged]
-    if missing:
-        raise SyntaxLineError(
-            f"{key.spec} needs {' and '.join(missing)}",
-            " ".join(f"{name}={_EXAMPLES[name]}" for name in missing),
-            missing=True,
-        )
-    if kind is HOSTNAMEPORT and "certstorename" not in merged:
-        raise BadValueError(
-            f"{key.spec}: certstorename is missing, and records with a host name need it",
-            "certstorename=MY is the usual store",
-        )
-
-
-_EXAMPLES = {"appid": "{GUID} or appid=iis", "certhash": "THUMBPRINT, or --cert FILE"}

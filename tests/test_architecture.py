@@ -29,7 +29,7 @@ LAYERS = (
     ("tags", "keys"),
     ("sslflags", "grammar"),
     ("binding", "netsh_messages"),
-    ("tls_versions", "resolver", "sites"),
+    ("tls_versions", "resolver", "sites", "validation"),
     ("files", "locks", "cache", "ntfiles"),
     ("certificates",),
     ("registry",),
