@@ -118,7 +118,12 @@ FAILING = [
     (("--cert", "web.pfx", "appid=iis"), {}, 2, "--password-env"),
     (("--cert", "web.pfx", "appid=iis", "--password-env", "NOWHERE"), {}, 2, "not set"),
     (("--cert", "web.pfx", "appid=iis", "--password-env", "P"), {"P": "wr0ng!"}, 2, "web.pfx"),
-    (("--cert", "web.pfx", "appid=iis", "--password-file", "none"), {}, 2, "none"),
+    (
+        ("--cert", "web.pfx", "appid=iis", "--password-file", "none"),
+        {},
+        2,
+        "--password-file cannot be read",
+    ),
     (("--cert", "nowhere.pfx", "appid=iis"), {}, 2, "nowhere.pfx"),
     (("--cert", "junk.pem", "appid=iis"), {}, 2, "junk.pem"),
     (("--cert", "cert.pem", "appid=iis"), {}, 1, "private key"),
