@@ -44,6 +44,8 @@ class SiteBinding(NamedTuple):
     line: int | None = None
     certhash: str | None = None
     store: str | None = None
+    started: bool = True
+    """Whether its site starts by itself; not with serverAutoStart="false"."""
 
     def __str__(self) -> str:
         """Name it in a sentence: ``https '*:443:' of site 'Contoso'``."""

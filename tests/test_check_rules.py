@@ -22,7 +22,7 @@ IDS = {
         registry-invalid sni-wildcard-old-os
         sslflags-ccs-combination sslflags-contradicts-tag sslflags-kind-mismatch
         sslflags-needs-host sslflags-newer-than-release sslflags-on-non-https
-        sslflags-unknown-bit unknown-store
+        sslflags-unknown-bit unknown-store http-and-https
     """,
     "warn": """
         adfs-fallback-stale adfs-record-stale sni-flag-missing
@@ -30,11 +30,12 @@ IDS = {
         cert-no-san ctl-too-long
         cert-host-mismatch cert-weak clientcert-renegotiation ctl-store no-default-ssl null-store
         orphan-record pfx-leaf-twice pfx-many-keys reject-set shared-ip-port
-        v6-only-wildcard v6-wildcard-differs
+        v6-only-wildcard v6-wildcard-differs sslflags-drift
     """,
     "info": """
         ccs-chain-in-file cert-chain-ambiguous foreign-appid ip-shadows-sni-same-cert rebind-split
         root-not-self-signed adfs-no-certauth adfs-no-localhost adfs-old-name
+        shared-record site-two-certificates
     """,
 }
 

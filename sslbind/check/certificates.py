@@ -21,6 +21,7 @@ from sslbind.check.subject import Served, Subject
 from sslbind.keys import HOSTNAMEPORT, IPPORT
 from sslbind.release import Release
 from sslbind.tags import OCSP_STAPLING
+from sslbind.tls_versions import versions_left
 from sslbind.wording import minute, plural
 
 if TYPE_CHECKING:
@@ -148,7 +149,12 @@ def key_type(subject: Subject) -> Iterator[Found]:
     or an RSA 2048 key.
     """
     for one, problem in _problems(subject, "key-type"):
-        yield _found(one, problem.what, problem.advice, _rebind(subject, one))
+        record = subject.bindings.get(one.key) if one.key else None
+        left = versions_left(record, subject.release) if record else ()
+        what = problem.what
+        if left == ("TLS 1.3",) and one.certificate.key_type.startswith("DSA"):
+            what += "; the record leaves TLS 1.3 only, so that no client connects"
+        yield _found(one, what, problem.advice, _rebind(subject, one))
     for one in subject.served:
         if one.certificate.key_type.startswith("RSA-PSS"):
             what = "has a key of the type RSA-PSS, which Schannel is not known to use (inferred)"

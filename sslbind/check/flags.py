@@ -18,6 +18,7 @@ from sslbind.check.site_bindings import identity, site_bindings
 from sslbind.check.subject import Subject
 from sslbind.sslflags import CENTRAL_CERT_STORE, FLAG_TAGS, SINCE, SNI
 from sslbind.tags import SSLFLAGS, Tag, Value
+from sslbind.wording import join
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
@@ -106,6 +107,52 @@ def contradicts_tag(subject: Subject) -> Iterator[Found]:
                 what = f"bit {bit} ({name}) is set, and {tag.name} is turned off"
                 advice = f"or turn it on: {tag.name}=enable"
                 yield _found(subject, binding, what, advice)
+
+
+@rule("sslflags-drift", "warn", sites=True)
+def drift(subject: Subject) -> Iterator[Found]:
+    """The sslFlags of a site's binding and the tags of its record do not say the same.
+
+    The bits 4 to 128 of sslFlags are tags of the record: IIS shows its own value, and
+    HTTP.SYS does what the record has. Mostly netsh changed the record, or an editor
+    the file. Two ways lead out: set sslFlags in IIS to what the record does, which
+    changes nothing for clients and is the safer one; or give the record what IIS
+    shows, with its tag.
+    """
+    for key, dependents in subject.dependents.items():
+        record = subject.bindings.get(key)
+        if record is None or not key.kind.certificate:
+            continue
+        for binding in dependents.bindings:
+            tags = [*_drifting(record, binding.sslflags, subject)]
+            if not tags:
+                continue
+            does = record.sslflags(subject.release) & ~_BASE
+            wanted = binding.sslflags & _BASE | does
+            shows = join([f"{tag.name} is {'off' if record[tag.name] else 'on'}" for tag in tags])
+            ways = " ".join(
+                f"{tag.name}={'disable' if record[tag.name] else 'enable'}" for tag in tags
+            )
+            yield Found(
+                key,
+                f"{binding} has sslFlags={binding.sslflags}, as if {shows}, and the record does"
+                " the opposite",
+                f"set sslFlags={wanted} for it in IIS, which changes nothing for clients and is"
+                f" safer; or update the record with {ways}",
+                file=dependents.sites.file,
+                line=binding.line,
+                about=identity(binding),
+            )
+
+
+def _drifting(record: Binding, flags: int, subject: Subject) -> Iterator[Tag]:
+    """Yield the tags of a record that are not as the bits of a site say."""
+    for tag in FLAG_TAGS:
+        flag = tag.site_flag
+        if flag is None or tag.name in record.unknown or SINCE[flag.bit] > subject.release:
+            continue
+        if tag.since <= subject.release and bool(record[tag.name]) != bool(flags & flag.bit):
+            yield tag
 
 
 def _stored(subject: Subject) -> Iterator[tuple[Binding, int]]:

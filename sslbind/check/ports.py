@@ -12,6 +12,7 @@ from sslbind.check.command import NEW
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.site_bindings import deletion
+from sslbind.check.site_sharing import loopback
 from sslbind.check.subject import Subject
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key, Kind
 from sslbind.owners import OWNER_BY_APPID
@@ -84,7 +85,8 @@ def ip_shadows_sni(subject: Subject) -> Iterator[Found]:
     that address get the certificate of the address and refuse it. Delete the
     record, or move it to 0.0.0.0, which comes last; a service that needs it should
     have an address or a port of its own. With --sites, names that are bound to
-    other addresses do not count.
+    other addresses do not count. To 127.0.0.1 come programs on the server only, and
+    the finding is a warning.
     """
     for shadow in _shadows(subject):
         if shadow.others:
@@ -97,13 +99,16 @@ def ip_shadows_sni(subject: Subject) -> Iterator[Found]:
             )
             names = ", ".join(_name(one) for one in shadow.some)
             more = shadow.others - len(shadow.some)
+            local = loopback(record)
+            clients = "programs on the server" if local else "clients"
             yield Found(
                 record.key,
-                f"it answers before every name: clients that connect to"
+                f"it answers before every name: {clients} that connect to"
                 f" {record.key.host} for {names}{f' and {more} more' if more else ''} get the"
                 f" certificate {record.certhash}",
                 advice,
                 command,
+                severity="warn" if local else None,
             )
 
 

@@ -21,19 +21,56 @@ def duplicate_binding(subject: Subject) -> Iterator[Found]:
     IIS starts only one of two such sites; within one site the second binding makes
     the configuration invalid. An address that is empty, * or 0.0.0.0 means the
     same, and host names ignore case. Delete one of the two, or give it a host name
-    of its own.
+    of its own. Where one of the two sites does not start by itself
+    (serverAutoStart="false"), it is a spare, and the finding an info.
     """
     for sites in subject.sites:
         first: dict[tuple[str, str, int | None, str], SiteBinding] = {}
         for binding in sites.bindings:
             same = first.setdefault(binding.canonical, binding)
-            if same is not binding:
+            if same is binding:
+                continue
+            spare = next((one for one in (binding, same) if not one.started), None)
+            found = _about(
+                subject,
+                sites,
+                binding,
+                f"{binding} means the same as {same} on line {same.line}",
+                "delete one of the two in IIS, or give it a host name of its own",
+            )
+            if spare is not None and binding.site != same.site:
+                found = found._replace(
+                    message=f"{found.message}; {spare.site!r:.100} does not start by itself"
+                    " (serverAutoStart)",
+                    advice="fine while only one of the two sites is started",
+                    severity="info",
+                )
+            yield found
+
+
+@rule("http-and-https", "error", sites=True)
+def http_and_https(subject: Subject) -> Iterator[Found]:
+    """An http and an https binding have the same address and port.
+
+    An address and port speaks TLS or it does not: HTTP.SYS takes the first of the two
+    that is started, and IIS cannot start the other site (inferred). Most often the
+    protocol or the port of one of them is a slip. Correct it in IIS.
+    """
+    for sites in subject.sites:
+        plain: dict[tuple[str, int | None], SiteBinding] = {}
+        for binding in sites.bindings:
+            if binding.protocol == "http" and binding.port is not None:
+                plain.setdefault(binding.canonical[1:3], binding)
+        for binding in sites.bindings:
+            other = plain.get(binding.canonical[1:3]) if binding.https else None
+            if other is not None:
                 yield _about(
                     subject,
                     sites,
                     binding,
-                    f"{binding} means the same as {same} on line {same.line}",
-                    "delete one of the two in IIS, or give it a host name of its own",
+                    f"{binding} and {other} on line {other.line} have the same address and port,"
+                    " which speaks TLS or does not",
+                    "correct the protocol or the port of one of the two in IIS",
                 )
 
 

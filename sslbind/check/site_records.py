@@ -59,7 +59,12 @@ def binding_without_record(subject: Subject) -> Iterator[Found]:
             dependents = needing._replace(bindings=waiting)
             advice, command = _missing(subject, key, dependents, chooser)
             what = f"{dependents} has no record: the binding is in IIS but not in HTTP.SYS"
-            yield dependents.found(key, what + _cause(subject, key), advice, command)
+            found = dependents.found(key, what + _cause(subject, key), advice, command)
+            if not any(one.started for one in waiting):
+                found = found._replace(
+                    message=f"{found.message}; its site does not start by itself", severity="warn"
+                )
+            yield found
 
 
 def _answered(subject: Subject, binding: SiteBinding) -> bool:

@@ -26,8 +26,9 @@ def record_unreadable(subject: Subject) -> Iterator[Found]:
     UTF-8 and without editing it, or correct the line. A value that somebody masked
     is a warning: the record is there, and its value stays unknown.
     """
+    configurations = {sites.file for sites in subject.registry.provenance.sites}
     for one in subject.registry.provenance.unread:
-        if one.is_record:
+        if one.is_record and one.file not in configurations:  # other rules say what is wrong there
             what = "a record could not be read" if one.key is None else "it could not be read"
             why = one.message.removeprefix(f"{one.key and one.key.spec}: ")
             yield Found(

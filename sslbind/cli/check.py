@@ -30,6 +30,7 @@ from sslbind.errors import InvalidRegistryError, SslbindError
 from sslbind.moments import SOON, SpanOrThird, Window
 from sslbind.registry.registry import Registry
 from sslbind.session import NOT_MODELLED, Session
+from sslbind.shells import word
 from sslbind.wording import join, plural, some
 
 if TYPE_CHECKING:
@@ -225,6 +226,11 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
             foreign.append(path)
         if session.stores is None:
             app.note(NOT_MODELLED)
+        if session.registry.provenance.sites:
+            app.note(
+                f"{path} has the sites of IIS and not the records of HTTP.SYS: sslbind check"
+                f" REGISTRY --sites {word(path) or 'FILE'} compares the two"
+            )
         if question.sites or session.registry.provenance.sites:
             idle.clear()
         elif question.explicit:

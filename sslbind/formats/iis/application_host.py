@@ -97,7 +97,7 @@ def collect(document: Element, file: str, errors: list[SslbindError]) -> Sites:
     bindings: list[SiteBinding] = []
     for site, element in elements:
         try:
-            bindings += _binding(site.get("name"), element, file)
+            bindings += _binding(site, element, file)
         except SslbindError as error:
             errors.append(error)
     names = dict.fromkeys(site.get("name") for _, site in found["site"])
@@ -158,7 +158,7 @@ def _merge(elements: Iterable[Element]) -> list[Element]:
     return kept
 
 
-def _binding(site: str, element: Element, file: str) -> Iterator[SiteBinding]:
+def _binding(site: Element, element: Element, file: str) -> Iterator[SiteBinding]:
     """Yield the binding of an element, or nothing where HTTP.SYS does not serve its protocol."""
     for name in ("protocol", "bindingInformation"):
         if not element.get(name):
@@ -176,11 +176,21 @@ def _binding(site: str, element: Element, file: str) -> Iterator[SiteBinding]:
             line=element.line,
         )
     names = {"certhash": "certificateHash", "certstorename": "certificateStoreName"}
-    certificate = (
+    certhash, store = (
         tag_text(tag, name, element.get(name), file, element.line) for tag, name in names.items()
     )
     place = parse_information(information)
-    yield SiteBinding(site, protocol, information, *place, int(flags), element.line, *certificate)
+    yield SiteBinding(
+        site.get("name"),
+        protocol,
+        information,
+        *place,
+        sslflags=int(flags),
+        line=element.line,
+        certhash=certhash,
+        store=store,
+        started=site.get("serverAutoStart").strip().lower() != "false",
+    )
 
 
 def tag_text(tag: str, name: str, text: str, file: str, line: int) -> str | None:

@@ -88,16 +88,18 @@ def sites_of(found: Sequence[tuple[WebServer, Sequence[SiteBinding]]], file: str
 def _bindings(server: WebServer, file: str) -> Iterator[SiteBinding]:
     name, element, properties = server
     names = {"certhash": "SSLCertHash", "certstorename": "SSLStoreName"}
-    certificate = [
+    certhash, store = (
         tag_text(tag, one, properties.get(one, ""), file, element.line)
         for tag, one in names.items()
-    ]
+    )
     for information in element.get("ServerBindings").split():
         place = parse_information(information)
         yield SiteBinding(name, "http", information, *place, line=element.line)
     for information in element.get("SecureBindings").split():
         place = parse_information(information)
-        yield SiteBinding(name, "https", information, *place, 0, element.line, *certificate)
+        yield SiteBinding(
+            name, "https", information, *place, line=element.line, certhash=certhash, store=store
+        )
 
 
 def _location(element: Element) -> str:
