@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from sslbind import consequences
 from sslbind.binding import DEFAULT_STORE, Binding
 from sslbind.errors import (
     BadValueError,
@@ -332,6 +331,8 @@ class Session:
 
     def _hidden(self, added: Binding) -> tuple[str, ...]:
         """Return the note about the names that a new record of an address hides."""
+        from sslbind import consequences
+
         if added.key.kind is not IPPORT or added.key.wildcard:
             return ()
         records = self.registry.bindings.values()
@@ -342,6 +343,8 @@ class Session:
         self, before: Binding, after: Binding, certificate: Identity | None
     ) -> None:
         """Raise ExistsError where a change takes a record or a certificate from somebody."""
+        from sslbind import consequences
+
         old, new = self._names(before), self._names(after, certificate)
         why = consequences.taken(before, after, old, new)
         if why:
@@ -358,6 +361,8 @@ class Session:
     def _exists(
         self, before: Binding, after: Binding, certificate: Identity | None, why: str = ""
     ) -> ExistsError:
+        from sslbind import consequences
+
         owner = owner_name(before.appid) or "an unknown application"
         what = (
             f"with certificate {before.certhash}"
