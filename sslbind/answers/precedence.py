@@ -6,7 +6,8 @@ bindings: the table of ``resolve`` and the rules of ``check`` both ask it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from sslbind.keys import HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
@@ -51,13 +52,17 @@ class Shadows:
         addresses = (key for key in used if key.kind is IPPORT and not key.wildcard)
         self._exact = tuple(sorted(addresses, key=str))
         self._exact_ipv6 = tuple(key for key in self._exact if ":" in key.host)
-        self._names: dict[str, list[Key]] = {}
+        self._everywhere = {key for key in used if key.kind is IPPORT and key.wildcard}
+
+    @cached_property
+    def _names(self) -> Mapping[str, Sequence[Key]]:
         """The host names by what a wildcard for them would be, and every one by itself."""
-        for key in sorted((one for one in used if one.kind is HOSTNAMEPORT), key=str):
+        names: dict[str, list[Key]] = {}
+        for key in sorted((one for one in self._used if one.kind is HOSTNAMEPORT), key=str):
             wildcard = f"*.{key.host.partition('.')[2]}"
             for host in {key.host, wildcard}:
-                self._names.setdefault(host, []).append(key)
-        self._everywhere = {key for key in used if key.kind is IPPORT and key.wildcard}
+                names.setdefault(host, []).append(key)
+        return names
 
     def exact(self, key: Key) -> tuple[Key, ...]:
         """Return the bindings of one address that answer there in place of ``key``.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.answers.precedence import Reach, Shadows
 from sslbind.answers.report import NO_TLS
+from sslbind.binding import alike
 from sslbind.keys import HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
 from sslbind.resolver import ANY_IPV4, ANY_IPV6
 from sslbind.session import Session
@@ -85,6 +86,7 @@ class Table:
         self.session = session
         central = session.central is not None or session.files_unknown()
         self._reach = Reach(session.release, session.registry.iplisten, central)
+        self._served = alike(self._look_up)
 
     @cached_property
     def central_files(self) -> Sequence[CentralFile]:
@@ -122,36 +124,37 @@ class Table:
             yield Port(
                 number,
                 [  # by position: _replace takes four times as long, and there are thousands
-                    PortBinding(*one[:-2], shadows.exact(one.key), shadows.first(one.key))
+                    PortBinding(*one[:-2], exact, first) if exact or first else one
                     for one in found
+                    for exact, first in [(shadows.exact(one.key), shadows.first(one.key))]
                 ],
                 _otherwise(number, used, provenance),
                 [one for one in unread if one.on(number)],
             )
 
     def _candidate(self, binding: Binding) -> PortBinding:
-        key, session = binding.key, self.session
-        entry = session.entry(binding)
-        settings = session.registry.settings.cert_stores
+        key = binding.key
+        thumbprint, file, names, state, note = self._served(binding)
+        if unused := self._reach.why_unused(key):
+            state, note = _UNUSED, unused
         files, unusable = (None, None) if key.kind.certificate else self._files(key)
-        state, note = self._state(binding, entry)
+        line = self.session.registry.line(key)
         return PortBinding(
-            key,
-            _step(key),
-            session.registry.line(key),
-            binding.certhash,
-            f"{settings.path.rstrip('/')}/{entry.file}" if settings and entry else None,
-            entry.names if entry else (),
-            files,
-            unusable,
-            state,
-            note,
+            key, _step(key), line, thumbprint, file, names, files, unusable, state, note
         )
 
+    def _look_up(
+        self, binding: Binding
+    ) -> tuple[str | None, str | None, tuple[str, ...], str, str]:
+        """Return the certificate, its file and names, and why it may not serve, key aside."""
+        entry = self.session.entry(binding)
+        settings = self.session.registry.settings.cert_stores
+        file = f"{settings.path.rstrip('/')}/{entry.file}" if settings and entry else None
+        names = entry.names if entry else ()
+        return binding.certhash, file, names, *self._state(binding, entry)
+
     def _state(self, binding: Binding, entry: Entry | None) -> tuple[str, str]:
-        """Return whether the record serves nothing, and why; two empty words where it serves."""
-        if unused := self._reach.why_unused(binding.key):
-            return _UNUSED, unused
+        """Return whether a record that is used serves nothing, and why; two empty words if not."""
         if binding[REJECT.name] and REJECT.since <= self.session.release:
             return "dropped", f"{REJECT.name} is on"
         if broken := self._broken(binding, entry):

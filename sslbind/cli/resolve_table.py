@@ -42,7 +42,9 @@ def print_ports(app: App, port: int | None, format_: str) -> int:
         return code
     if not ports and not unread:
         app.note("no binding" + (f" on port {port}" if port else ""))
-    app.echo("\n".join(_text(session, one) for one in ports))
+    for place, one in enumerate(ports):
+        app.echo("\n" if place else "")
+        app.echo_all(f"{printable(line)}\n" for line in _lines(session, one))
     return code
 
 
@@ -73,34 +75,35 @@ def _json(session: Session, port: Port) -> dict[str, Any]:
     }
 
 
-def _text(session: Session, port: Port) -> str:
+def _lines(session: Session, port: Port) -> Iterator[str]:
+    """Yield the lines of a port's table."""
     exact = [str(one.key) for one in port.candidates if one.step == "ipport" and not one.unused]
     except_ = f"; not on {some(exact, _SHOWN)}" if exact else ""
-    width = min(_WIDEST, max((len(one.key.spec) for one in port.candidates), default=0))
+    specs = [one.key.spec for one in port.candidates]
+    width = min(_WIDEST, max(map(len, specs), default=0))
     listed = session.registry.iplisten
     only = f", listening on {some(listed, _SHOWN)} only" if listed else ""
-    lines = [f"port {port.port}, {session.release.title}{only}"]
+    yield f"port {port.port}, {session.release.title}{only}"
     step = ""
-    for one in port.candidates:
+    for spec, one in zip(specs, port.candidates, strict=True):
         if one.step != step:
             step = one.step
-            lines.append(f"  {STEPS[step]}{'' if step == 'ipport' else except_}:")
-        lines += _rows(session, one, width)
+            yield f"  {STEPS[step]}{'' if step == 'ipport' else except_}:"
+        yield from _rows(session, one, f"{spec:{width}}")
     if port.unread:
-        lines.append("  could not be read:")
+        yield "  could not be read:"
     for unread in port.unread:
         known = unread.key.spec if unread.key is not None else "a record"
-        lines.append(f"    {known:{width}}  {unread.place}")
-    lines.append(f"  everybody else: {port.otherwise}")
-    return "".join(f"{printable(line)}\n" for line in lines)
+        yield f"    {known:{width}}  {unread.place}"
+    yield f"  everybody else: {port.otherwise}"
 
 
-def _rows(session: Session, one: PortBinding, width: int) -> Iterator[str]:
+def _rows(session: Session, one: PortBinding, spec: str) -> Iterator[str]:
     serves = one.thumbprint or _count(one.files, one.unusable)
     if one.key.kind.certificate and not one.thumbprint:
         serves = "a certificate that is not known"
     names = f"  {some(one.names, _SHOWN)}" if one.names else ""
-    yield f"    {one.key.spec:{width}}  {serves}{names}  {session.registry.path}:{one.line}"
+    yield f"    {spec}  {serves}{names}  {session.registry.path}:{one.line}"
     if one.note:
         yield f"      {one.state}: {one.note}"
     if one.first:

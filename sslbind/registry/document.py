@@ -96,11 +96,14 @@ def parse_document(text: str, file: str) -> Document:
                 like = read.get(id(body))  # many bindings share one table
                 if like is None:
                     binding = read[id(body)] = read_binding(kind, name, body)
+                    key = binding.key
                 else:
-                    binding = like.at(_read_key(kind, name))
-                only_once(binding.key, name, spelled)
-                bindings[binding.key] = binding
-                spelled[binding.key] = name
+                    key = _read_key(kind, name)
+                    binding = like.at(key)
+                if key in spelled:
+                    only_once(key, name, spelled)
+                bindings[key] = binding
+                spelled[key] = name
     except ProblemError as problem:
         raise _located(problem, text, file) from None
     except RecursionError:

@@ -57,9 +57,9 @@ def loads(text: str) -> Table | None:
         if header is None:
             return None
         lines = table[header.end() :]
-        if lines not in read:
-            read[lines] = _pairs(lines)
-        pairs = read[lines]
+        pairs = read.get(lines)
+        if pairs is None:
+            pairs = read[lines] = _pairs(lines)
         if pairs is None or not document.put(header, pairs):
             return None
     return document.root
@@ -104,20 +104,19 @@ class _Document:
     def put(self, header: re.Match[str], pairs: Table) -> bool:
         """Put a table where its header says; False where that is another statement's place."""
         opened, name, sub, below, closed = header.groups()
-        if bool(opened) != bool(closed) or (opened and sub):
-            return False
-        if opened:
-            array = self._made(self._arrays, name, [])
+        if opened or closed:
+            array = self._made(self._arrays, name, []) if opened and closed and not sub else None
             if array is not None:
                 array.append(pairs)
             return array is not None
-        if not sub:
+        if sub is None:
             return _is_new(self.root, name, pairs)
         parent, sub = self._made(self._parents, name, {}), sub.strip('"')
-        if parent is None or (below and sub not in parent):
+        if parent is None or (sub in parent) != (below is not None):
             return False
-        if not below:
-            return _is_new(parent, sub, pairs)
+        if below is None:
+            parent[sub] = pairs
+            return True
         parent[sub] = {**parent[sub]}
         return _is_new(parent[sub], below, pairs)
 

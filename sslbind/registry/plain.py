@@ -53,11 +53,9 @@ def is_plain(text: str, keys: Iterable[Key]) -> bool:
 def header_lines(text: str) -> dict[str, int]:
     """Return the line (from 1) of each header, by its words with their brackets."""
     found: dict[str, int] = {}
-    line, pos = 1, 0
-    for match in re.finditer(_HEADER_LINE, text):
-        line += text.count("\n", pos, match.start())
-        pos = match.start()
-        found.setdefault(_header(match[0]), line)
+    for number, line in enumerate(text.split("\n"), 1):
+        if line[:1] == "[":
+            found.setdefault(_header(line), number)
     return found
 
 
