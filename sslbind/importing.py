@@ -187,7 +187,8 @@ def with_certificates(imported: Imported, stores: CertStores | None, now: dateti
         records.append(ImportedRecord(Binding(wanted.key, values), wanted.line))
         notes.append(f"{name}: the document names no certificate; {entry.thumbprint} in"
                      f" {entry.store} is taken for {wanted.host}: {choice.reason}")  # fmt: skip
-        notes += doubts(entry.certificate) if entry.certificate else ()
+        wrong = doubts(entry.certificate) if entry.certificate else ()
+        notes += [one for one in wrong if one not in notes]
     return imported._replace(
         records=tuple(records), bad=tuple(bad), notes=tuple(notes), incomplete=()
     )

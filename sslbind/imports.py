@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sslbind.certificates.judgement import doubts
 from sslbind.errors import RegistryError, SslbindError
 from sslbind.importing import Plan, apply_import, plan_import, with_certificates
 from sslbind.keys import HOSTNAMEPORT
@@ -149,13 +150,18 @@ class Import:
                 )
 
     def _store(self, session: Session) -> None:
+        """Store the certificates of the documents; note what is wrong with those that are bound."""
+        bound = {one.certhash for one in self.plan.added}
         for source in self.sources:
             for store, der in source.imported.certificates or ():
                 from sslbind.certificates.parsing import identities, read_bundle
 
                 if session.stores is not None:
-                    entry, changed = session.stores.add(identities(read_bundle(der))[0], store)
+                    identity = identities(read_bundle(der))[0]
+                    entry, changed = session.stores.add(identity, store)
                     self.certificates += [entry] if changed else []
+                    if changed and entry.thumbprint in bound:
+                        self.notes += doubts(identity.leaf)
 
     def errors(self) -> Iterator[SslbindError]:
         """Yield an error, with file and line, for each record or setting that was not imported."""

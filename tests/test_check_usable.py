@@ -13,10 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
-from pki import NOW, Issued, ec_key, intermediate, issue, mail, root, web
+from pki import NOW, Issued, ec_key, intermediate, issue, mail, root, rsa_key, web
 
 from sslbind.check import Subject, check
 from sslbind.registry.registry import Registry
+from sslbind.release import RELEASES
 from sslbind.session import Session
 
 KEY = "www.contoso.com:443"
@@ -371,3 +372,52 @@ def test_notes(case: Case) -> None:
     ):
         done = case.run(*words)
         assert (done.code, "key usage" in done.err) == (0, False)
+
+
+SITES = """<configuration><system.applicationHost><sites><site name="x" id="1"><bindings>
+<binding protocol="https" bindingInformation="*:443:www.contoso.com" sslFlags="1" />
+<binding protocol="https" bindingInformation="*:8443:www.contoso.com" sslFlags="1" />
+</bindings></site></sites></system.applicationHost></configuration>
+"""
+
+
+@pytest.mark.parametrize("good", [True, False], ids=["good", "bad"])
+def test_notes_of_import(run: Run, good: bool) -> None:
+    """``import`` says the same of the certificate that it chooses for a site."""
+    end = datetime.datetime.now(datetime.UTC) + 30 * DAY  # the choice has no other clock
+    days = (end - NOW).days
+    one = made(usage("digital_signature" if good else "key_encipherment"), days=days)
+    note = (
+        f"note: applicationHost.config: the certificate {one.thumbprint} has the key usage"
+        " keyEncipherment, without digitalSignature: Chrome and Edge refuse it, and Schannel offers"
+        " neither ECDHE nor TLS 1.3 with it\n"
+    )
+    Path("one.pem").write_bytes(one.pem + one.key_pem())
+    Path("applicationHost.config").write_text(SITES)
+    assert run("init").code == 0
+    assert run("-q", "store", "add", "one.pem").code == 0
+    done = run("import", "applicationHost.config")
+    assert (done.code, done.err.count(note)) == (0, 0 if good else 1)
+
+
+@pytest.mark.slow
+def test_no_noise(case: Case) -> None:
+    """A farm as it should be, of many names and certificates, has no finding of a certificate."""
+    day = NOW - 10 * DAY
+    farm = [
+        issue(f"www{n}.contoso.com", dns=(f"www{n}.contoso.com",), issuer=intermediate(),
+              start=day, end=day + 90 * DAY, key=rsa_key() if n % 4 == 0 else None)
+        for n in range(60)
+    ]  # fmt: skip
+    case.store(root(), store="Root", key=False)
+    case.store(intermediate(), store="CA", key=False)
+    case.store(*farm, chain=(intermediate(),))
+    for one in farm[::2]:
+        name = one.certificate.subject.rfc4514_string().removeprefix("CN=")
+        case.central(f"{name}.pfx", one, chain=(intermediate(),))
+    default = record("0.0.0.0:443", farm[0]) + record("[::]:443", farm[0])
+    names = (record(f"www{n}.contoso.com:443", one) for n, one in enumerate(farm))
+    case.write(STORES, PROVIDER, default, record("443"), *names)
+    for windows in RELEASES:
+        if RELEASES[windows] >= RELEASES["2012"]:
+            assert case.check(windows=windows) == [], windows

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import IIS, A, B, Run, snapshot
-from pki import Issued, mail, web
+from pki import Issued, issue, mail, web
 
 from sslbind import netsh_messages
 from sslbind.binding import Binding
@@ -236,9 +236,9 @@ def test_two_servers_in_one_import_must_agree(run: Run, folder: Path, if_exists:
     assert not (folder / "sslbind.toml").exists()
 
 
-def capture(**fields: Any) -> str:
-    """Return what capture.ps1 writes on a server with one record, for web()'s certificate in My."""
-    values = {"certhash": web().thumbprint, "appid": IIS, "certstorename": "My"}
+def capture(one: Issued | None = None, **fields: Any) -> str:
+    """Return what capture.ps1 writes on a server with one record, for a certificate in My."""
+    values = {"certhash": (one or web()).thumbprint, "appid": IIS, "certstorename": "My"}
     binding = Binding(parse_key(HOSTNAMEPORT, "www.contoso.com:443"), values)
     shown = show_writer.show([binding], Release.W2022).split("\n")
     head = {"format": "sslbind-capture", "version": 1}
@@ -278,6 +278,23 @@ def test_certificates_are_told(run: Run, tmp_path: Path) -> None:
         "note: web01.json: its certificates are left out, because bare.toml has no [CertStores]:"
         ' add it, with path = "certs" and privatekeys = "elsewhere", and import again\n'
     ) in seen.err
+
+
+def test_what_is_wrong_with_a_certificate_is_noted(run: Run, tmp_path: Path) -> None:
+    """The note that ``store add`` has too, for one that is bound, and once."""
+    bad = issue("www.contoso.com")
+    authority = issue("An authority", ca=True)
+    (tmp_path / "web01.json").write_text(
+        capture(bad, certificates=[held(bad), held(authority, "Root"), held(web())])
+    )
+    note = (
+        f"note: the certificate {bad.thumbprint} has no subject alternative name, and clients"
+        " ignore the common name\n"
+    )
+    for expected in (1, 0):
+        done = run("import", "web01.json")
+        assert (done.code, done.err.count("note: the certificate")) == (0, expected)
+        assert done.err.count(note) == expected
 
 
 def test_a_certificate_without_its_key_is_left_out(run: Run, tmp_path: Path) -> None:
