@@ -327,13 +327,14 @@ def test_the_answer_about_one_key(run: Run, tmp_path: Path) -> None:
     assert (document["same"], document["unknown"], document["differences"]) == (1, 3, [])
 
 
-def test_an_absent_key_is_that_key(run: Run, bare: Path) -> None:
+@pytest.mark.parametrize("above", ["", "# web01, before the change\n"], ids=["bare", "comment"])
+def test_an_absent_key_is_that_key(run: Run, bare: Path, above: str) -> None:
     """Only it is known to be absent, and a script of changes adds no other."""
     run("add", "sslcert", "ipport=0.0.0.0:443", f"certhash={A}", f"appid={IIS}", "certstorename=MY")
     run(
         "add", "sslcert", "ipport=0.0.0.0:8443", f"certhash={A}", f"appid={IIS}", "certstorename=MY"
     )
-    asked = "C:\\>netsh http show sslcert ipport=0.0.0.0:443\n"
+    asked = f"{above}C:\\>netsh http show sslcert ipport=0.0.0.0:443\n"
     (bare.parent / "none.txt").write_text(asked + show_writer.NOT_FOUND + "\nC:\\>")
     result = run("export", "netsh-script", "--changes-from", "none.txt")
     assert "0.0.0.0:443" in result.out

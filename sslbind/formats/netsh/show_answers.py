@@ -27,11 +27,12 @@ def answer_of_none(text: str) -> str | None:
 
     None where ``text`` is no such answer: a heading, dashes, perhaps a sentence.
     The line of the prompt says whose answer it is, else the heading, where SSL is
-    not translated. The listen list may be there as well.
+    not translated. The listen list may be there as well, and comments with #.
     """
     if len(text) > START:
         return None
     full = [line for raw in text.split("\n") if (line := raw.strip(f" \t{INVISIBLE}"))]
+    full = [line for line in full if not line.startswith("#")]
     lines = [line for line in full if not ECHO.search(line) and not PROMPT.match(line)]
     dashes = [place for place, line in enumerate(lines) if _DASHES.fullmatch(line)]
     if dashes[:1] != [1]:
