@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, settings
 from pki import Issued, issue, mail, web
 
@@ -20,6 +21,7 @@ from sslbind.cli.entry import main
 settings.register_profile(
     "sslbind",
     deadline=None,
+    max_examples=examples(100),
     # What decides a landing must not depend on luck; everywhere else the examples are new ones.
     derandomize="CI" in os.environ,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

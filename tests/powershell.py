@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hypothesis import strategies as st
 from tools import needs
 
 from sslbind.binding import Binding
@@ -22,6 +23,15 @@ PROFILES = {
     ),
 }
 """Nothing, and what people have in their profiles and 5.1 does: everything runs under both."""
+
+
+hostile = st.text(
+    st.sampled_from("'\u2018\u2019\u201a\u201b\u201c\u201d$`\"&|<>^%!;,(){}@#~*=-\\ aZ9ü→")
+    | st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=["C"]),
+    min_size=1,
+    max_size=30,
+)
+"""Text with whatever a shell, PowerShell or cmd could read as more than text."""
 
 
 def pwsh(command: str, **variables: str) -> tuple[int, str, str]:

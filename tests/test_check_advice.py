@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 from check_cases import ADFS, record
 from conftest import IIS, Run
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import NOW, issue
@@ -251,14 +252,14 @@ def test_following_all_advice_with_stores(run: Run, stores: Stores, server: Serv
 
 @pytest.mark.slow
 @given(servers)
-@settings(max_examples=20 * EXAMPLES)
+@settings(max_examples=examples(20 * EXAMPLES))
 def test_following_the_advice_for_many_servers(run: Run, server: Server) -> None:
     holds(run, server, None)
 
 
 @pytest.mark.slow
 @given(servers)
-@settings(max_examples=20 * EXAMPLES)
+@settings(max_examples=examples(20 * EXAMPLES))
 def test_following_the_advice_for_many_servers_with_stores(
     run: Run, stores: Stores, server: Server
 ) -> None:

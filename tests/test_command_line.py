@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ADDED, IIS, A, Run, Stored, call
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import issue
@@ -437,7 +438,7 @@ netsh-script -f - -r sslbind.toml --cert --yes --dry-run --format json -h ? --if
 ARGUMENTS = st.lists(st.one_of(st.text(max_size=8), st.sampled_from(WORDS.split())), max_size=8)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(ARGUMENTS)
 def test_any_arguments(run: Run, bare: Path, words: list[str]) -> None:
     """Any arguments are answered with 0, 1 or 2, and print no control character."""

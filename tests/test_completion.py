@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import Run
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tools import needs, unix_names
@@ -304,7 +305,7 @@ class TestWhatIsOffered:
         os.mkfifo(folder / "sslbind.toml")
         assert offered("show", "sslcert", "www") == []
 
-    @settings(max_examples=150)
+    @settings(max_examples=examples(150))
     @given(st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=8), min_size=1, max_size=6))
     def test_no_line_is_too_odd(self, words: list[str]) -> None:
         candidates(words)
@@ -388,7 +389,7 @@ class TestBashWords:
     def test_quoting_is_undone_by_reading(self, text: str, quote: str) -> None:
         assert bashwords.dequote(quote + bashwords.quote(text, quote)).text == text
 
-    @settings(max_examples=40)
+    @settings(max_examples=examples(40))
     @given(st.lists(WORDS.filter(bool), min_size=1, max_size=8))
     def test_bash_itself_reads_it_so(self, texts: list[str]) -> None:
         quoted = " ".join(bashwords.quote(text) for text in texts)

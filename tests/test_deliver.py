@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 from conftest import IIS, Run, Stored
+from examples import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pki import intermediate, root, web
+from powershell import PROFILES, hostile
 from tools import needs
 
 from sslbind.certificates.parsing import read_bundle
@@ -25,7 +29,7 @@ from sslbind.registry.registry import Registry
 from sslbind.release import Release
 from sslbind.session import Session
 from sslbind.targets import Target
-from sslbind.transports.powershell import ARGUMENTS
+from sslbind.transports.powershell import ARGUMENTS, compose, failure
 from sslbind.transports.transport import Ran
 
 STORE = "sslbindtest"
@@ -102,9 +106,17 @@ def test_answers_that_are_none(output: bytes, code: int | None, said: str) -> No
 # With a real PowerShell, the store of a user, and a home of the test's own.
 
 
-def powershell(script: bytes, home: Path) -> Ran:
+@pytest.fixture(params=PROFILES)
+def profile(request: pytest.FixtureRequest) -> str:
+    return PROFILES[request.param]
+
+
+def powershell(script: bytes, home: Path, profile: str) -> Ran:
+    """Run what is sent, after what a profile would have set."""
+    *words, encoded = ARGUMENTS
+    bootstrap = profile + base64.b64decode(encoded).decode("utf-16-le")
     done = subprocess.run(
-        [needs("pwsh"), *ARGUMENTS],
+        [needs("pwsh"), *words, base64.b64encode(bootstrap.encode("utf-16-le")).decode()],
         input=script,
         capture_output=True,
         check=False,
@@ -114,22 +126,41 @@ def powershell(script: bytes, home: Path) -> Ran:
 
 
 @pytest.mark.slow
-def test_imported_and_read_back(parcel: Parcel, tmp_path: Path) -> None:
+def test_imported_and_read_back(parcel: Parcel, tmp_path: Path, profile: str) -> None:
     """It is there with its key, its issuer is in CA, no root anywhere; nothing comes twice."""
     script = message([parcel], "CurrentUser")
     for _ in range(2):
-        assert held(powershell(script, tmp_path)) == {Certificate(STORE, web().thumbprint)}
+        assert held(powershell(script, tmp_path, profile)) == {Certificate(STORE, web().thumbprint)}
     stores = tmp_path / ".dotnet" / "corefx" / "cryptography" / "x509stores"
     assert {one.name: len(list(one.iterdir())) for one in stores.iterdir()} == {STORE: 1, "ca": 1}
 
 
 @pytest.mark.slow
-def test_a_wrong_password_is_a_sentence(parcel: Parcel, tmp_path: Path) -> None:
+def test_a_wrong_password_is_a_sentence(parcel: Parcel, tmp_path: Path, profile: str) -> None:
     script = message([parcel._replace(password="wrong")], "CurrentUser")
     with pytest.raises(SslbindError) as caught:
-        held(powershell(script, tmp_path))
+        held(powershell(script, tmp_path, profile))
     assert "password" in caught.value.message
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.slow
+@settings(max_examples=examples(2, values=250))
+@given(st.lists(hostile, min_size=250, max_size=250, unique=True))
+def test_hostile_data_arrives_word_for_word(
+    tmp_path_factory: pytest.TempPathFactory, profile: str, values: list[str]
+) -> None:
+    """500 names of stores as they are sent, and what is ASCII of them as it is: all stay data."""
+    data = [base64.b64encode(value.encode()).decode() for value in values]
+    data += ["".join(one for one in value if one.isascii()) for value in values]
+    script = compose(
+        "param([string[]]$Lines)\nforeach ($line in $Lines) { [Console]::Out.WriteLine("
+        "[Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($line))) }",
+        data,
+    )
+    ran = powershell(script, tmp_path_factory.mktemp("home"), profile)
+    assert (failure(ran.output), ran.errors, ran.code) == (None, b"", 0)
+    assert [base64.b64decode(line).decode() for line in ran.output.splitlines()] == data
 
 
 @pytest.mark.slow

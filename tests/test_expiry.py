@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import IIS, Run
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import Issued, issue, root, web
@@ -312,7 +313,7 @@ def test_hostile_names(name: str, server: str) -> None:
     assert len(events(ical.report([row], NOW, MONTH))) == 1
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(HOSTILE)
 def test_promtool_takes_hostile_names(name: str) -> None:
     row = Row(name, "ipport", name, "a1" * 20, (name,), NOW, NOW + timedelta(days=1))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import IIS, Run, Stored
+from examples import examples
 from haproxy import accepted, client, free_ports, seen, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -344,7 +345,7 @@ class TestHandshakes:
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     found=binding_lists(min_size=1, max_size=12),
     files=st.lists(hosts, max_size=3),

@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import Spelled, registries
@@ -119,7 +120,7 @@ def lines(draw: st.DrawFn) -> str:
     return f"{draw(_SPACE)}{text}{draw(_SPACE)}{draw(_COMMENT)}{draw(_END)}"
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(st.lists(lines(), max_size=8).map("".join))
 @example("[a]\n[a]\n")
 @example("a = 1\n[a.b]\n")

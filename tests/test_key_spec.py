@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from check_cases import PROVIDER, STORES, Case, record
 from conftest import Run
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import PASSWORD, Issued, ec_key, issue, openssl_pfx, rsa_key
@@ -148,7 +149,7 @@ def test_without_the_password(case: Case) -> None:
     assert case.check(ids=["pfx-key-spec"]) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.data())
 def test_damaged(data: st.DataObject) -> None:
     """Whatever is changed, there is an answer: the file itself is judged elsewhere."""

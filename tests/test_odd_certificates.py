@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import NOW, ec_key, root, web
@@ -214,7 +215,7 @@ def test_object_identifiers() -> None:
 WHOLE = (web().der, odd(*CASES["edi-party-name"]))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.data())
 def test_no_words_of_a_library(data: st.DataObject) -> None:
     """Whatever is changed in a certificate, it is taken, or refused in words of ours."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from examples import examples
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from machines import Machine, contents_of, write_registry
@@ -78,7 +79,7 @@ def test_after_apply_the_target_is_as_planned(pair: Pair) -> None:
 
 @pytest.mark.slow
 @settings(
-    max_examples=PAIRS, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+    max_examples=examples(PAIRS), phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )  # to shrink takes minutes
 @given(pairs)
 def test_after_apply_many_targets_are_as_planned(pair: Pair) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import ADDED, DELETED, IIS, OTHER, A, B, Run, Stored, call, snapshot
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -280,7 +281,7 @@ def toml(records: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.dictionaries(KEYS, RECORDS, min_size=1, max_size=4))
 def test_any_dump(run: Run, bare: Path, records: dict[str, dict[str, Any]]) -> None:
     """``-f`` of a dump into a fresh registry gives the same bindings, whatever they hold."""
@@ -295,7 +296,7 @@ def test_any_dump(run: Run, bare: Path, records: dict[str, dict[str, Any]]) -> N
     assert run("list", "--format", "json").out == before.out
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.binary(max_size=120))
 def test_any_bytes(run: Run, bare: Path, data: bytes) -> None:
     """No bytes as a script end in anything but an answer."""
@@ -303,7 +304,7 @@ def test_any_bytes(run: Run, bare: Path, data: bytes) -> None:
     assert run("-f", "-", stdin=data).code in (0, 1, 2)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.text("adelshowccrt=:.10 \"'#\n\r\x1b{}?-/", max_size=80))
 def test_any_lines(run: Run, bare: Path, text: str) -> None:
     """No lines end in anything but an answer, and no control character is printed."""

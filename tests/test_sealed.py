@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from check_cases import PROVIDER, STORES, Case, record
 from conftest import Run
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import PASSWORD, Issued, intermediate, openssl_pfx, web
@@ -168,7 +169,7 @@ def test_other_files(data: bytes) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(st.data())
 def test_damaged_files(data: st.DataObject) -> None:
     """Any change of bytes leaves an answer, or an error that is a sentence of ours."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import IIS, A, Run
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,7 +80,7 @@ def test_any_command_for_all_is_read_alike(words: list[str]) -> None:
 
 
 @pytest.mark.skipif(shutil.which("sh") is None, reason="needs sh")
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.lists(TEXTS, min_size=1, max_size=4))
 def test_a_real_sh(words: list[str]) -> None:
     """A real sh passes the words on."""

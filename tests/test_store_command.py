@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Run, Stored, snapshot
 from cryptography import x509
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import PASSWORD, Issued, bag, intermediate, issue, mail, root, web
@@ -256,7 +257,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(st.lists(st.one_of(PIECES, st.binary(max_size=30)), max_size=4).map(b"".join))
 def test_any_bytes(run: Run, registry: Path, data: bytes) -> None:
     """No bytes as PEM or PFX end in anything but an answer."""
@@ -265,7 +266,7 @@ def test_any_bytes(run: Run, registry: Path, data: bytes) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(0, len(GOOD.pfx(PASSWORD)) - 1), st.integers(0, 255))
 def test_a_damaged_pfx(run: Run, registry: Path, place: int, byte: int) -> None:
     """Nor does a PFX with one wrong byte."""
