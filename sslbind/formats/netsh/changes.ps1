@@ -13,11 +13,19 @@ $ErrorActionPreference = 'Stop'
 # People's profiles may turn this on, and then a netsh that answers "no" would end the script.
 $PSNativeCommandUseErrorActionPreference = $false
 $number = 0  # of $total, which is set below
+$done = @{ add = 'added'; update = 'updated'; replace = 'replaced'; delete = 'deleted' }
 
 function Invoke-Netsh([string[]] $Words) {
     Write-Verbose "netsh http $Words"
     $output = & netsh.exe http @Words
     [pscustomobject]@{ Code = $LASTEXITCODE; Text = (@($output) -join "`n") }
+}
+
+# Whether a change is to be made: -WhatIf says what it would be, -Confirm asks, and a "no" is noted.
+function Test-Wanted([string] $Target, [string] $Action) {
+    $wanted = $PSCmdlet.ShouldProcess($Target, $Action)
+    if (-not $wanted -and -not $WhatIfPreference) { Write-Host "$number/$total skipped: $Action $Target" }
+    return $wanted
 }
 
 function Stop-Script([string] $What, [string] $Why, [string] $Text) {
@@ -77,7 +85,7 @@ function Set-Record([string] $Action, [string] $Key, [string] $Before, [string] 
     if (-not $exists -and $Action -eq 'update') {
         Stop-Script "$Action $Key" 'the server has no such record.' $there.Text
     }
-    if (-not $PSCmdlet.ShouldProcess($Key, $Action)) { return }
+    if (-not (Test-Wanted $Key $Action)) { return }
     $answer = $null
     foreach ($words in $Lines) {
         if ($words[0] -eq 'delete' -and -not $exists) { continue }
@@ -85,46 +93,47 @@ function Set-Record([string] $Action, [string] $Key, [string] $Before, [string] 
         if ($answer.Code -ne 0) { break }
     }
     $now = Invoke-Netsh @('show', 'sslcert', $Key)
-    $done = if ($After) { $now.Code -eq 0 } else { $now.Code -ne 0 }
-    if ($done -and $After) {
-        $done = Compare-Record $now.Text $Wanted
-        if ($null -eq $done) { $done = (Test-Text $now.Text $After) -and ($now.Text -cne $there.Text) }
+    $right = if ($After) { $now.Code -eq 0 } else { $now.Code -ne 0 }
+    if ($right -and $After) {
+        $right = Compare-Record $now.Text $Wanted
+        if ($null -eq $right) { $right = (Test-Text $now.Text $After) -and ($now.Text -cne $there.Text) }
     }
-    if ($done) {
-        "$number/$total $Action $Key"
+    if ($right) {
+        "$number/$total $($done[$Action]) $Key"
         return
     }
     $why = "netsh answered with exit code $($answer.Code)."
     if ($answer.Code -eq 0) { $why = 'netsh reported success, and the record is not what was asked for.' }
-    Stop-Script "$Action $Key" $why "$($answer.Text)`n$($now.Text)"
+    # That there is no record is no news after an error.
+    $shown = if ($now.Code -eq 0 -or $answer.Code -eq 0) { $now.Text } else { '' }
+    Stop-Script "$Action $Key" $why "$($answer.Text)`n$shown"
 }
 
 function Set-Property([string[]] $Words) {
     $script:number++
-    if (-not $PSCmdlet.ShouldProcess($Words[2], 'update sslpropertyex')) { return }
+    if (-not (Test-Wanted "$($Words[2]) $($Words[3])" 'update sslpropertyex')) { return }
     $answer = Invoke-Netsh $Words
     if ($answer.Code -ne 0) {
         Stop-Script "update sslpropertyex $($Words[2])" "netsh answered with exit code $($answer.Code)." $answer.Text
     }
-    "$number/$total update sslpropertyex $($Words[2]) $($Words[3])"
+    "$number/$total updated sslpropertyex $($Words[2]) $($Words[3])"
 }
 
 function Set-Listen([string] $Verb, [string] $Address) {
     $script:number++
-    $what = "$Verb iplisten ipaddress=$Address"
     $wanted = $Verb -eq 'add'
     $listed = { (@((Invoke-Netsh @('show', 'iplisten')).Text -split '\s+') -contains $Address) }
     if ((& $listed) -eq $wanted) {
         "$number/$total $Address is $(if ($wanted) { 'in the IP listen list already' } else { 'gone from the IP listen list already' })"
         return
     }
-    if (-not $PSCmdlet.ShouldProcess($Address, "$Verb iplisten")) { return }
+    if (-not (Test-Wanted "ipaddress=$Address" "$Verb iplisten")) { return }
     $answer = Invoke-Netsh @($Verb, 'iplisten', "ipaddress=$Address")
     if ((& $listed) -ne $wanted) {
         $why = "netsh answered with exit code $($answer.Code)."
         if ($answer.Code -eq 0) { $why = 'netsh reported success, and the list is as it was.' }
-        Stop-Script $what $why $answer.Text
+        Stop-Script "$Verb iplisten ipaddress=$Address" $why $answer.Text
     }
-    "$number/$total $what"
+    "$number/$total $($done[$Verb]) iplisten ipaddress=$Address"
 }
 

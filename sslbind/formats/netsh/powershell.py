@@ -20,6 +20,8 @@ from sslbind.release import Release
 from sslbind.shells import powershell as quote
 from sslbind.tags import PROPERTIES, Bit, Type
 
+_NOTHING = "'Nothing to do: this script has no changes.'\nexit 0\n"
+
 
 def write(contents: Contents) -> Written:
     """Return the script that makes ``contents`` on an empty server."""
@@ -40,8 +42,11 @@ def _script(transition: Transition, *, comments: bool) -> Written:
     )
     losses = (*lost, *refused(transition))
     total = sum(not line.startswith("#") for line in lines.splitlines())
-    head = resources.files(__package__).joinpath("changes.ps1").read_text(encoding="ascii")
-    text = head.replace("@RELEASE@", release.title) + f"$total = {total}\n{lines}exit 0\n"
+    if total:
+        head = resources.files(__package__).joinpath("changes.ps1").read_text(encoding="ascii")
+        text = head.replace("@RELEASE@", release.title) + f"$total = {total}\n{lines}exit 0\n"
+    else:
+        text = f"{lines}{_NOTHING}"
     return Written(text.replace("\n", "\r\n").encode("utf-8-sig"), tuple(dict.fromkeys(losses)))
 
 
