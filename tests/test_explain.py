@@ -517,7 +517,8 @@ def test_every_code_of_our_texts_is_explained() -> None:
     """No text of ours names a code or an event that ``explain`` does not know."""
     named = re.compile(r"\b(?:error|event) (\d{1,5})\b|\b(0x8[0-9A-Fa-f]{7})\b|\b(40[13]\.\d+)\b")
     root = Path(sslbind.__file__).parent
-    texts = [*root.rglob("*.py"), *(root.parent / "docs").glob("*.md"), root.parent / "README.md"]
+    top = Path(__file__).parent.parent  # where the package is installed, it has no README beside it
+    texts = [*root.rglob("*.py"), *(top / "docs").glob("*.md"), top / "README.md"]
     codes = {
         next(filter(None, one.groups()))
         for path in texts

@@ -147,7 +147,8 @@ REFUSED = {
 @pytest.mark.parametrize(("data", "key", "digest", "subject"), REFUSED.values(), ids=REFUSED)
 def test_refused_as_a_whole(data: bytes, key: str, digest: str, subject: str, run: Run) -> None:
     """What a strict parser takes nothing of is taken without the part that it stumbles over."""
-    with pytest.raises((ValueError, x509.InvalidVersion), match=r"\w"):
+    # A KeyError is what newer versions of cryptography raise for a name of an unknown type.
+    with pytest.raises((ValueError, KeyError, x509.InvalidVersion), match=r"\w"):
         assert x509.load_der_x509_certificate(data).subject.rfc4514_string() is None
     bundle = read_bundle(data)
     [one] = bundle.certificates
