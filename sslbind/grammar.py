@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import zip_longest
 
 from sslbind.errors import BadValueError, SyntaxLineError
@@ -94,6 +94,8 @@ def split_line(line: str) -> list[str]:
         raise BadValueError("a double quote is not closed", "end the quoted value on its line")
     if "'{" in line:
         line = _QUOTED_GUID.sub(r"\1", line)
+    if '"' not in line:
+        return line.split()
     return [token.replace('"', "") for token in _TOKEN.findall(line)]
 
 
@@ -113,13 +115,19 @@ def command_words(words: Sequence[str]) -> tuple[str, str, list[str]]:
         words = words[1:]
     if words and is_context(words[0]):
         words = words[1:]
-    verb = match_word(words[0], VERBS) if words else None
+    verb = _command_word(words[0]) if words else None
     if verb is None:
         return "", "", []
     if not VERBS[verb]:
         return verb, "", list(words[1:])
-    word = match_word(words[1], VERBS[verb]) if len(words) > 1 else None
+    word = _command_word(words[1], verb) if len(words) > 1 else None
     return (verb, word, list(words[2:])) if word else ("", "", [])
+
+
+@lru_cache(maxsize=256)  # a script has few, and has them on each of its lines
+def _command_word(word: str, verb: str = "") -> str | None:
+    """Return the verb that ``word`` means or, after ``verb``, the object."""
+    return match_word(word, VERBS[verb] if verb else VERBS)
 
 
 @cache
@@ -161,7 +169,8 @@ def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
         if name in texts:
             raise BadValueError(f"{name} is given twice: {texts[name]!r} and {named[2]!r}")
         texts[name] = named[2]
-    _place(bare, texts, _places(verb, word, texts))
+    if bare:
+        _place(bare, texts, _places(verb, word, texts))
     return texts
 
 

@@ -80,6 +80,7 @@ class Session:
         self._stores: CertStores | None = None
         self._central: CentralStore | None = None
         self._waiting: list[tuple[Identity, str]] | None = None
+        self._built: dict[tuple[object, ...], Binding] = {}
 
     @property
     def editable(self) -> Registry:
@@ -182,11 +183,9 @@ class Session:
         where that takes the record from its owner, or a name its certificate, unless
         ``force``. ``certificate`` is one that ``store`` will put into the store afterwards.
         """
-        from sslbind.validation import build
-
         before = self.registry.get(key)
         base = before if if_exists == "update" else None
-        after = build(key, values, base, before, self.release)
+        after = self._build(key, values, base, before)
         if before is not None and if_exists == "fail":
             raise self._exists(before, after, certificate)
         notes = self._verify(after, verify=verify, certificate=certificate)
@@ -275,6 +274,23 @@ class Session:
     def set_properties(self, key: Key, values: Mapping[str, Value]) -> Change:
         """Set values of ``update sslpropertyex``; raise NotFoundError."""
         return self.update(key, values)._replace(kept=())
+
+    def _build(
+        self,
+        key: Key,
+        values: Mapping[str, Value],
+        base: Binding | None,
+        before: Binding | None,
+    ) -> Binding:
+        """Return what ``validation.build`` does, once for new records that differ in their keys."""
+        from sslbind.validation import build
+
+        if before is not None:
+            return build(key, values, base, before, self.release)
+        alike = key.kind, key.wildcard, repr(values)
+        if alike not in self._built:
+            self._built[alike] = build(key, values, None, None, self.release)
+        return self._built[alike].at(key)
 
     def _put(
         self, key: Key, before: Binding | None, after: Binding, notes: tuple[str, ...]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sslbind.binding import DEFAULT_STORE
@@ -45,6 +46,7 @@ _HEX = frozenset("0123456789abcdef")
 _REPLACE = "a store is written only in folders and files of its own: remove it first"
 
 
+@lru_cache(maxsize=64)  # each line of a script names one
 def store_name(text: str) -> str:
     """Return ``text`` if it can name a store: one component of a path, on every system.
 

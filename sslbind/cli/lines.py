@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sslbind import consequences, netsh_messages
@@ -299,7 +300,12 @@ def _values(session: Session, texts: Mapping[str, str]) -> dict[str, Value]:
     certhash = texts.get("certhash", "")
     if re.fullmatch(r"[0-9A-Fa-f]{64}", certhash):
         raise _sha256(session, certhash.lower())
-    return {name: STORED[name].parse(text) for name, text in texts.items() if name in STORED}
+    return {name: _parsed(name, text) for name, text in texts.items() if name in STORED}
+
+
+@lru_cache(maxsize=4096)  # the lines of a script share certificates, owners and stores
+def _parsed(name: str, text: str) -> Value:
+    return STORED[name].parse(text)
 
 
 def _sha256(session: Session, certhash: str) -> BadValueError:

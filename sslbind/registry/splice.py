@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time
 from typing import Any
 
-from sslbind.binding import Binding
+from sslbind.binding import Binding, alike
 from sslbind.errors import RegistryError
 from sslbind.keys import KIND_BY_TABLE, parse_address
 from sslbind.registry.plain import plain_header
@@ -50,19 +50,29 @@ def _escape(match: re.Match[str]) -> str:
 
 def render_binding(binding: Binding, eol: str = "\n") -> str:
     """Return the table of ``binding``: its header, its tags in order, and what has no tag."""
-    header = plain_header(binding.key)
-    lines = [f"[{header}]"]
-    lines += [
-        f"{name} = {render_value(binding.values[name])}"
-        for name in STORED
-        if name in binding.values
-    ]
-    if binding.other:
-        lines += ["", f"[{header}.Other]"]
-        lines += [
+    return render_bindings([binding], eol)
+
+
+def render_bindings(bindings: Iterable[Binding], eol: str) -> str:
+    """Return the tables of ``bindings`` with an empty line between them."""
+
+    @alike
+    def tags(binding: Binding) -> str:
+        values = binding.values
+        lines = [f"{name} = {render_value(values[name])}" for name in STORED if name in values]
+        return "".join(line + eol for line in lines)
+
+    def table(binding: Binding) -> str:
+        header = plain_header(binding.key)
+        text = f"[{header}]{eol}{tags(binding)}"
+        if not binding.other:
+            return text
+        other = [
             f"{_render_key(name)} = {render_value(value)}" for name, value in binding.other.items()
         ]
-    return "".join(line + eol for line in lines)
+        return text + "".join(line + eol for line in ("", f"[{header}.Other]", *other))
+
+    return eol.join(map(table, bindings))
 
 
 def _changes(before: Binding, after: Binding) -> dict[str, object]:
@@ -318,7 +328,7 @@ class Splice:
         self._edits.append((pos, pos, line))
 
     def _tables(self, bindings: Sequence[Binding], pos: int) -> str:
-        blocks = self.eol.join(render_binding(binding, self.eol) for binding in bindings)
+        blocks = render_bindings(bindings, self.eol)
         after = self.eol if self.text[pos:].lstrip(" \t")[:1] not in ("", "\n", "\r") else ""
         return self._gap(pos) + blocks + after
 
