@@ -86,7 +86,14 @@ class TestDevices:
         (tmp_path / "nul.txt").write_text(line)
         done = run("import", "--each", "out", "nul.txt")
         assert (done.code, done.out) == (2, "")
-        assert "nul.txt: would make nul.toml, the name of a device on Windows" in done.err
+        assert "nul.toml: cannot be created: it is the name of a device on Windows" in done.err
+        assert not (tmp_path / "out").exists()
+
+    def test_init_makes_no_device(self, run: Run, tmp_path: Path) -> None:
+        done = run("-r", "aux.toml", "init")
+        assert (done.code, done.out) == (2, "")
+        assert "aux.toml: cannot be created: it is the name of a device on Windows" in done.err
+        assert [*tmp_path.iterdir()] == []
 
 
 @windows

@@ -24,7 +24,6 @@ from sslbind.cli.app import (
 from sslbind.cli.changes import describe
 from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name
 from sslbind.cli.wildcards import all_files
-from sslbind.devices import is_device
 from sslbind.errors import SslbindError
 from sslbind.files import reason
 from sslbind.formats import formats
@@ -249,12 +248,6 @@ def _target(folder: str, source: Source) -> str:
         return os.path.join(folder, f"{source.file[1:]}.toml")
     stem = _stem(source.file)
     name = "".join(char if shows(char) and not char.isspace() else "-" for char in stem)
-    if is_device(name):
-        raise SslbindError(
-            f"would make {name}.toml, the name of a device on Windows",
-            "rename the file, or import it alone with -r FILE",
-            file=source.file,
-        )
     return os.path.join(folder, f"{name}.toml")
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from sslbind import cache, files, locks
 from sslbind.binding import Binding
+from sslbind.devices import is_device
 from sslbind.digest import content_digest
 from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
 from sslbind.keys import Key
@@ -110,6 +111,7 @@ class Registry(Bindings):
         """
         from sslbind.registry.template import make_stores, new_text
 
+        _refuse_device(path)
         data = new_text(release).encode()
         with _locked(path, locks.LOCK_TIMEOUT):
             if os.path.lexists(path):
@@ -140,6 +142,7 @@ class Registry(Bindings):
         where ``stores``, their folder relative to the registry's, is given.
         Only ``save`` writes, and it must not be called without ``lock``.
         """
+        _refuse_device(path)
         folder = os.path.dirname(path)
         if lock and folder and not os.path.isdir(folder):
             raise RegistryError(
@@ -387,3 +390,12 @@ def _read(path: str | os.PathLike[str]) -> bytes:
 
 def _as_registry_error(error: SslbindError, path: str | os.PathLike[str]) -> RegistryError:
     return RegistryError(error.message, *error.hints, file=path)
+
+
+def _refuse_device(path: str | os.PathLike[str]) -> None:
+    if is_device(os.path.basename(path)):
+        raise RegistryError(
+            "cannot be created: it is the name of a device on Windows",
+            "choose another name",
+            file=path,
+        )
