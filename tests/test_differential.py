@@ -79,8 +79,9 @@ class Host:
 
     def serve(self, folder: Path) -> None:
         """Let served stand-ins take the place of programs, which is a tenth of the work."""
-        self.netsh = folder / "netsh"
-        self.sslbind = ["--sslbind", str(folder / "sslbind")]
+        end = ".port" if sys.platform == "win32" else ""
+        self.netsh = folder / f"netsh{end}"
+        self.sslbind = ["--sslbind", str(folder / f"sslbind{end}")]
 
     def start(self, *options: str, lie: str = "") -> subprocess.Popen[str]:
         command = [sys.executable, str(DIFFERENTIAL), "--netsh", str(self.netsh), *self.sslbind]
@@ -110,7 +111,8 @@ class Host:
 def served() -> Iterator[Path]:
     """Yield the folder of the sockets of a server of stand-ins, which runs for the session."""
     with (
-        tempfile.TemporaryDirectory(dir="/tmp") as folder,  # the path of a socket must be short
+        # The path of a socket must be short.
+        tempfile.TemporaryDirectory(dir=None if sys.platform == "win32" else "/tmp") as folder,
         subprocess.Popen(
             [sys.executable, str(WINDOWS / "served.py"), folder],
             stdin=subprocess.PIPE,
@@ -119,7 +121,7 @@ def served() -> Iterator[Path]:
     ):
         assert server.stdin is not None
         assert server.stdout is not None
-        assert server.stdout.readline() == b"ready\n"
+        assert server.stdout.readline().strip() == b"ready"
         yield Path(folder)
         server.stdin.close()
 
@@ -131,10 +133,9 @@ def started(tmp_path: Path) -> Host:
 
 
 @pytest.fixture
-def host(started: Host, request: pytest.FixtureRequest) -> Host:
-    """Return a machine whose stand-ins are served, but on Windows, where sockets have no paths."""
-    if sys.platform != "win32":
-        started.serve(request.getfixturevalue("served"))
+def host(started: Host, served: Path) -> Host:
+    """Return a machine whose stand-ins are served."""
+    started.serve(served)
     return started
 
 

@@ -2,7 +2,8 @@
 
 ``python served.py FOLDER`` serves ``FOLDER/netsh`` and ``FOLDER/sslbind``, two
 Unix sockets that the options ``--netsh`` and ``--sslbind`` of the differential
-take in place of programs. Most of what a program costs is the start of its
+take in place of programs; on Windows, ``FOLDER/netsh.port`` and so on, files with
+a port of the loopback address. Most of what a program costs is the start of its
 interpreter. The server ends when its standard input does.
 """
 
@@ -16,17 +17,23 @@ import selectors
 import socket
 import stat
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
+from typing import BinaryIO
 
 from programs import Answer, CannotRunError, Program
 
 from sslbind.grammar import split_line
 
+_PORT = ".port"
+
 
 def is_served(path: str) -> bool:
-    """Whether ``path`` is the socket of a stand-in that is served."""
+    """Whether ``path`` is the socket of a stand-in that is served, or has its port."""
+    if path.endswith(_PORT):
+        return True
     try:
         return stat.S_ISSOCK(os.stat(path).st_mode)
     except OSError:
@@ -38,8 +45,7 @@ class Served(Program):
 
     def run(self, line: str) -> Answer:
         """Carry out ``line``, as a person types it after the program's name."""
-        with socket.socket(socket.AF_UNIX) as server:
-            server.connect(self.prefix[0])
+        with _connect(self.prefix[0]) as server:
             words = [*self.prefix[1:], *split_line(line)]
             server.sendall(json.dumps([words, self.environment]).encode())
             server.shutdown(socket.SHUT_WR)
@@ -49,6 +55,27 @@ class Served(Program):
     def feed(self, lines: str, *words: str) -> Answer:
         """Refuse: a served line has no standard input."""
         raise CannotRunError("a stand-in that is served has no standard input")
+
+
+def _connect(path: str) -> socket.socket:
+    if path.endswith(_PORT):
+        with open(path, encoding="ascii") as file:
+            return socket.create_connection(("127.0.0.1", int(file.read())))
+    server = socket.socket(socket.AF_UNIX)
+    server.connect(path)
+    return server
+
+
+def _listen(path: str) -> socket.socket:
+    if sys.platform != "win32":
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+    else:
+        listener = socket.create_server(("127.0.0.1", 0))
+        with open(path + _PORT, "w", encoding="ascii") as file:
+            file.write(str(listener.getsockname()[1]))
+    listener.listen(64)
+    return listener
 
 
 def _netsh(words: list[str]) -> int:
@@ -69,21 +96,24 @@ PROGRAMS: Mapping[str, Callable[[list[str]], int]] = {"netsh": _netsh, "sslbind"
 def serve(folder: str) -> None:
     """Serve every program, a line at a time, until standard input ends."""
     _import_everything()
+    # The streams of this process are replaced while a line is carried out.
+    threading.Thread(target=_end_with, args=(sys.stdin.buffer,), daemon=True).start()
     with selectors.DefaultSelector() as selector:
-        selector.register(sys.stdin, selectors.EVENT_READ)
         for name in PROGRAMS:
-            listener = socket.socket(socket.AF_UNIX)
-            listener.bind(os.path.join(folder, name))
-            listener.listen(64)
+            listener = _listen(os.path.join(folder, name))
             selector.register(listener, selectors.EVENT_READ, name)
         print("ready", flush=True)
         while True:
             for key, _ in selector.select():
-                if key.data is None:
-                    return
                 assert isinstance(key.fileobj, socket.socket)
                 with key.fileobj.accept()[0] as client, suppress(BrokenPipeError):
                     client.sendall(json.dumps(_carry_out(client, key.data)).encode())
+
+
+def _end_with(stream: BinaryIO) -> None:
+    """End this process when ``stream`` does: select knows no pipes on Windows."""
+    stream.read()
+    os._exit(0)
 
 
 def _import_everything() -> None:

@@ -55,12 +55,14 @@ def _reset(words: Words) -> Words:
     """Let an update put every tag that it does not name back to its default."""
     if not _is_update(words):
         return words
-    return [words[0], "add", *words[2:], "--if-exists", "reset"]
+    return [words[0], "add", *words[2:], "--if-exists", "reset", "--force"]
 
 
 def _overwrite(words: Words) -> Words:
     """Let an add take the place of what exists."""
-    return [*words, "--if-exists", "reset"] if words[1:3] == ["add", "sslcert"] else words
+    return (
+        [*words, "--if-exists", "reset", "--force"] if words[1:3] == ["add", "sslcert"] else words
+    )
 
 
 def _lose(words: Words) -> Words:
