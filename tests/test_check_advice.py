@@ -477,3 +477,14 @@ def test_a_record_of_the_central_store_gets_no_certificate(run: Run) -> None:
         run, "", record("fs.example:443", "1" * 40, appid=ADFS), record("443", None, appid=ADFS)
     )
     assert "adfs-record-stale" not in some
+
+
+def test_what_changes_no_answer_is_not_tried(run: Run) -> None:
+    """Naming the store that is searched anyway is offered for however many addresses."""
+    records = [
+        record(f"10.0.{number // 250}.{number % 250}:443", "1" * 40, store=None)
+        for number in range(500)
+    ]
+    some = found(run, "", *records)
+    assert len({one.command for one in some["null-store"]}) == 500
+    assert None not in {one.command for one in some["null-store"]}

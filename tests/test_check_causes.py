@@ -52,8 +52,8 @@ def test_findings_with_the_same_advice_share_it(case: Case) -> None:
     why = "it asks for the central store, and there is no [CentralCertProvider]"
     assert answer.out == (
         f"sslbind.toml:3: error: ccs-disabled: ccs=443: {why} (and 1 more: --verbose lists them)\n"
-        "    set Enabled = true and CertStoreLocation in [CentralCertProvider], or delete the"
-        " record (all 2 above)\n"
+        "    set Enabled = true and CertStoreLocation in [CentralCertProvider]; or delete the"
+        " record, which is safer: it is ignored now, and no answer changes (all 2 above)\n"
         "    sslbind ccs enable ccs\n"
     )
 

@@ -60,7 +60,8 @@ def test_ccs_disabled(case: Case, provider: str, why: str, command: str) -> None
     assert (one.severity, one.key, other.key) == ("error", "443", "www.contoso.com:443")
     assert one.message == f"it asks for the central store, and {why}"
     assert one.advice == (
-        "set Enabled = true and CertStoreLocation in [CentralCertProvider], or delete the record"
+        "set Enabled = true and CertStoreLocation in [CentralCertProvider]; or delete the record,"
+        " which is safer: it is ignored now, and no answer changes"
     )
     assert one.command == other.command == command
     assert case.run(*command.split()[1:]).code == 0

@@ -143,7 +143,7 @@ def test_contradicts_tag(case: Case) -> None:
     )
     assert found.advice == (
         "store sslflags=1, or none: it follows from key and tags;"
-        " or turn it on: disablehttp2=enable"
+        " that is safer, as it changes nothing for clients; or turn it on: disablehttp2=enable"
     )
     assert case.mend("sslflags-contradicts-tag") == (
         "sslbind update sslcert hostnameport=www.contoso.com:443 sslflags=1"

@@ -115,8 +115,8 @@ def test_ip_shadows_sni(case: Case) -> None:
         f" b.contoso.com, c.contoso.com and 3 more get the certificate {B}"
     )
     assert found.advice == (
-        "delete the record if nothing needs it, so that the names and 0.0.0.0 answer,"
-        " or give its service another address or port"
+        "delete the record if nothing needs it, so that the names and 0.0.0.0 answer;"
+        " or give its service another address or port, which is safer if it is in use"
     )
     assert case.check(ids=["ip-shadows-sni-same-cert"]) == []
     assert case.mend("ip-shadows-sni") == "sslbind delete sslcert ipport=10.0.0.5:443"

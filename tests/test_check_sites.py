@@ -402,7 +402,7 @@ def test_orphan_default(case: SiteCase) -> None:
     assert (found.key, found.command) == ("0.0.0.0:443", None)
     assert found.advice == (
         "it answers clients without SNI on port 443: give a site the https binding *:443: and"
-        " keep it, or delete it"
+        " keep it, which is safer; or delete it"
     )
 
 
@@ -523,8 +523,8 @@ def test_shared_ip_port(case: SiteCase) -> None:
         " without SNI: they get one certificate"
     )
     assert found.advice == (
-        "set sslFlags 1 (SNI) and give each name a record, or use one certificate that covers"
-        " them all"
+        "set sslFlags 1 (SNI) and give each name a record; or use one certificate that covers"
+        " them all, which is safer: clients without SNI get it too"
     )
     assert found.command is None
 
@@ -573,7 +573,8 @@ def test_shared_ip_port_before_names(case: SiteCase) -> None:
     case.write(record("0.0.0.0:443", A), windows="2008r2")
     case.sites(binding("*:443:www.contoso.com", 1), binding("*:443:mail.contoso.com", 1))
     assert case.one("shared-ip-port").advice == (
-        "give each name an address of its own, or use one certificate that covers them all"
+        "give each name an address of its own; or use one certificate that covers them all, which"
+        " is safer: clients without SNI get it too"
     )
 
 

@@ -17,6 +17,7 @@ from sslbind.check.finding import SEVERITIES, Finding
 from sslbind.keys import IPPORT, Key
 from sslbind.printable import printable
 from sslbind.resolver import ANY_IPV4
+from sslbind.tags import REJECT
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
@@ -122,7 +123,7 @@ def _blamed(subject: Subject, judge: Judge, port: int, offers: Iterable[_Offer])
     edits: dict[Key, list[tuple[_Offer, Edit]]] = {}
     for offer in offers:
         for edit in offer.command.edits:
-            if edit.key.port == port:
+            if edit.key.port == port and _answers_differently(subject, edit):
                 edits.setdefault(edit.key, []).append((offer, edit))
     last = Key(IPPORT, ANY_IPV4, port)
     if edits.keys() == {last} and last not in subject.bindings:
@@ -142,6 +143,19 @@ def _blamed(subject: Subject, judge: Judge, port: int, offers: Iterable[_Offer])
     for connection in connections(subject, port, sorted(addresses)):
         blamed |= _blame(judge, connection, copy, edits, blamed)
     return blamed
+
+
+def _answers_differently(subject: Subject, edit: Edit) -> bool:
+    """Whether a change of a record may change what clients get, and not only how."""
+    before = subject.bindings.get(edit.key)
+    if before is None or edit.verb != "update":
+        return True
+    after = edit.apply(before)
+    return after is None or _served(before) != _served(after)
+
+
+def _served(record: Binding) -> tuple[object, ...]:
+    return record.certhash, record.store, record[REJECT.name]
 
 
 def _blame(

@@ -49,7 +49,10 @@ def ccs_disabled(subject: Subject) -> Iterator[Found]:
         why = f"Enabled is false in {_PROVIDER}"
     else:
         why = f"{_PROVIDER} has no CertStoreLocation"
-    advice = f"set Enabled = true and CertStoreLocation in {_PROVIDER}, or delete the record"
+    advice = (
+        f"set Enabled = true and CertStoreLocation in {_PROVIDER}; or delete the record, which is"
+        " safer: it is ignored now, and no answer changes"
+    )
     words = ("ccs", "enable") if location else ("ccs", "enable", _FOLDER)
     command = Command.of(subject.command(*words), central=location or _FOLDER)
     for record in _records(subject):

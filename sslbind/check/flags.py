@@ -105,7 +105,8 @@ def contradicts_tag(subject: Subject) -> Iterator[Found]:
             if tag.site_flag:
                 bit, name = tag.site_flag.bit, tag.site_flag.name
                 what = f"bit {bit} ({name}) is set, and {tag.name} is turned off"
-                advice = f"or turn it on: {tag.name}=enable"
+                advice = "that is safer, as it changes nothing for clients; or turn it on:"
+                advice += f" {tag.name}=enable"
                 yield _found(subject, binding, what, advice)
 
 

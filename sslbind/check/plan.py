@@ -16,7 +16,9 @@ from sslbind.check.finding import Finding
 from sslbind.registry.bindings import in_order
 
 if TYPE_CHECKING:
+    from sslbind.check.command import Edit
     from sslbind.check.subject import Subject
+    from sslbind.keys import Key
 
 _CHECKS = 5
 """How often what follows from a plan is looked at."""
@@ -85,29 +87,40 @@ def _after(subject: Subject, commands: Iterable[Command]) -> Subject:
 
 def _regretted(plan: Sequence[Finding], then: Sequence[Finding]) -> dict[str, str]:
     """Return the commands of a plan that the check afterwards finds wrong, and why."""
-    commands = _commands(plan)
+    commands = dict.fromkeys(_commands(plan))
     known = {_identity(one) for one in plan}
     regretted: dict[str, str] = {}
     for one in then:
-        other = one.command
-        if other is None:
+        if one.command is None:
             if one.severity == "error" and one.rule != _FILES and _identity(one) not in known:
                 why = f"it would lead to {one.rule}"
                 regretted |= dict.fromkeys(map(str, _leading_to(one, commands)), why)
-        elif other in commands:
-            regretted[str(other)] = "it would not be enough"
-        elif isinstance(other, Command):
-            why = f"{one.rule} would ask for the opposite then"
-            undone = (before for before in commands if _undoes(other, before))
-            regretted |= dict.fromkeys(map(str, undone), why)
-    return regretted
+        elif one.command in commands:
+            regretted[str(one.command)] = "it would not be enough"
+    return regretted | _undone(commands, then)
+
+
+def _undone(commands: Iterable[Command], then: Iterable[Finding]) -> dict[str, str]:
+    """Return the commands that one of the next check would make vain."""
+    done: dict[Key, list[tuple[Command, Edit]]] = {}
+    for command in commands:
+        for edit in command.edits:
+            done.setdefault(edit.key, []).append((command, edit))
+    return {
+        str(command): f"{one.rule} would ask for the opposite then"
+        for one in then
+        if isinstance(one.command, Command)
+        for edit in one.command.edits
+        for command, before in done.get(edit.key, ())
+        if command != one.command and (edit.verb != "update" or edit.contradicts(before))
+    }
 
 
 def _identity(finding: Finding) -> tuple[str, str | None, str]:
     return finding.rule, finding.key, finding.about
 
 
-def _leading_to(error: Finding, commands: Sequence[Command]) -> Sequence[Command]:
+def _leading_to(error: Finding, commands: Collection[Command]) -> Sequence[Command]:
     """Return the commands that an error may come from: of its record, else of its port."""
     same = [one for one in commands if any(str(edit.key) == error.key for edit in one.edits)]
     if same or error.key is None:
@@ -118,15 +131,6 @@ def _leading_to(error: Finding, commands: Sequence[Command]) -> Sequence[Command
         for one in commands
         if one.central or any(str(edit.key.port) == port for edit in one.edits)
     ]
-
-
-def _undoes(command: Command, before: Command) -> bool:
-    """Whether a command that comes later makes an earlier one vain."""
-    return any(
-        edit.key == done.key and (edit.verb != "update" or edit.contradicts(done))
-        for edit in command.edits
-        for done in before.edits
-    )
 
 
 def _commands(findings: Iterable[Finding]) -> list[Command]:
@@ -144,26 +148,19 @@ def _extend(plan: list[Finding], new: Iterable[Finding]) -> None:
     edits = [edit for one in _commands(plan) for edit in one.edits]
     keys = {edit.key for edit in edits}
     gone = {str(edit.key) for edit in edits if edit.verb == "delete"}
+    idle = {_identity(one): number for number, one in enumerate(plan) if one.command is None}
+    leaving = {
+        (one.rule, one.message): number
+        for number, one in enumerate(plan)
+        if one.command is None and one.key in gone
+    }
     for one in new:
         later = isinstance(one.command, Command) and any(
             edit.key in keys for edit in one.command.edits
         )
-        place = None if later else _place(plan, one, gone)
-        if place is None:
+        # Its record may be gone afterwards, and the same words be about another one.
+        place = idle.get(_identity(one), leaving.get((one.rule, one.message)))
+        if later or place is None:
             plan.append(one._replace(message=f"after the other commands: {one.message}"))
         else:
             plan[place] = plan[place]._replace(advice=one.advice, command=one.command)
-
-
-def _place(plan: Sequence[Finding], finding: Finding, gone: Collection[str]) -> int | None:
-    """Return where a plan has the same finding without a command.
-
-    It may be about a record that is ``gone`` afterwards, in the same words.
-    """
-    for number, one in enumerate(plan):
-        same = _identity(one) == _identity(finding) or (
-            one.rule == finding.rule and one.message == finding.message and one.key in gone
-        )
-        if same and one.command is None:
-            return number
-    return None

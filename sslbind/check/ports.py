@@ -94,8 +94,8 @@ def ip_shadows_sni(subject: Subject) -> Iterator[Found]:
             advice, command = deletion(
                 subject,
                 record.key,
-                "delete the record if nothing needs it, so that the names and 0.0.0.0 answer,"
-                " or give its service another address or port",
+                "delete the record if nothing needs it, so that the names and 0.0.0.0 answer;"
+                " or give its service another address or port, which is safer if it is in use",
             )
             names = ", ".join(_name(one) for one in shadow.some)
             more = shadow.others - len(shadow.some)
@@ -212,7 +212,8 @@ def _alike(subject: Subject, ipv4: Binding, ipv6: Binding, odd: Sequence[str]) -
     if any(one.key.port == ipv6.key.port for one in service_names(subject)):
         return "AD FS needs no record for [::]: see adfs-ip-binding", ""
     if ipv6.appid in subject.site_owners:  # a site that is not bound to [::] needs no such record
-        return f"set both to the same values, or delete {ipv6.key} if no site needs it", ""
+        advice = "set both to the same values, which is safer"
+        return f"{advice}; or delete {ipv6.key} if no site needs it", ""
     good = next(filter(subject.serves, (ipv4, ipv6)), None)
     if good is None:
         return "set both to the same values", ""

@@ -36,7 +36,7 @@ def duplicate_binding(subject: Subject) -> Iterator[Found]:
                 sites,
                 binding,
                 f"{binding} means the same as {same} on line {same.line}",
-                "delete one of the two in IIS, or give it a host name of its own",
+                "give one of the two a host name of its own in IIS, which is safer, or delete it",
             )
             if spare is not None and binding.site != same.site:
                 found = found._replace(

@@ -281,7 +281,7 @@ def orphan_record(subject: Subject) -> Iterator[Found]:
         if key.kind is IPPORT and key.wildcard and key.port in shared:
             found = found._replace(
                 advice=f"it answers clients without SNI on port {key.port}: give a site the https"
-                f" binding *:{key.port}: and keep it, or delete it",
+                f" binding *:{key.port}: and keep it, which is safer; or delete it",
                 command="",
                 severity="info",
             )
@@ -337,7 +337,8 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
         sni = "set sslFlags 1 (SNI) and give each name a record"
         if subject.release < HOSTNAMEPORT.since:
             sni = "give each name an address of its own"
-        advice, command = f"{sni}, or use one certificate that covers them all", ""
+        advice = f"{sni}; or use one certificate that covers them all, which is safer: clients"
+        advice, command = f"{advice} without SNI get it too", ""
         if missed and entry:
             message += f", and {entry.thumbprint} does not cover {_list(missed)}"
             other = chooser.choose(hosts)
