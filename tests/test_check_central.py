@@ -112,7 +112,9 @@ def test_folder_that_serves_nobody(case: Case) -> None:
     found = case.only("ccs-missing-file")
     assert found.key == "443"
     assert found.message == "the central store ccs cannot be read: no such file or directory"
-    assert found.advice == "put the file of every host there, or correct [CentralCertProvider]"
+    assert found.advice == (
+        "check where the servers' folder can be seen, or correct [CentralCertProvider]"
+    )
     Path("ccs").mkdir()
     Path("ccs/readme.txt").write_text("none", encoding="utf-8")
     assert case.only("ccs-missing-file").message == (

@@ -165,3 +165,15 @@ def test_an_owner_with_a_copy_is_named_by_update(run: Run, case: Case) -> None:
     answer = run("update", "sslcert", "ipport=0.0.0.0:443", f"certhash={B}")
     assert "note: SSTP keeps the thumbprint in SHA256CertificateHash below" in answer.err
     assert "Set-RemoteAccess -SslCertificate" in answer.err
+
+
+def test_an_owner_with_a_copy_is_named_by_a_script_of_changes(run: Run, case: Case) -> None:
+    """The script changes the record, and its owner goes on with the old certificate."""
+    case.write(record("0.0.0.0:443", B, appid=SSTP), record("a.example:443", A))
+    Path("new.toml").write_text(
+        Path("sslbind.toml").read_text(encoding="utf-8").replace(B, "c" * 40), encoding="utf-8"
+    )
+    answer = run("-r", "new.toml", "export", "powershell", "--changes-from", "sslbind.toml")
+    assert answer.err.count("SSTP keeps the thumbprint in SHA256CertificateHash below") == 1
+    answer = run("-r", "sslbind.toml", "export", "powershell", "--changes-from", "sslbind.toml")
+    assert "SSTP" not in answer.err

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _PROVIDER = "[CentralCertProvider]"
 _ALL_FILES = f"put the file of every host there, or correct {_PROVIDER}"
+_SEE_FILES = f"check where the servers' folder can be seen, or correct {_PROVIDER}"
 _FOLDER = "ccs"
 """The folder in a command where the registry names none."""
 
@@ -113,6 +114,7 @@ def _without_files(subject: Subject, problem: str) -> Iterator[Found]:
     hosts = {key.host for key in records if key.host}
     hosts |= {binding.canonical[3] for _, binding in _flagged(subject)}
     unseen = subject.central and subject.central.unreadable
+    advice = _SEE_FILES if unseen else _ALL_FILES
     if hosts:
         count = plural(len(hosts), "host")
         problem += (
@@ -120,10 +122,10 @@ def _without_files(subject: Subject, problem: str) -> Iterator[Found]:
         )
     ports = [key for key in records if not key.host] or [*records][:1]
     for key in ports:
-        yield Found(key, problem, _ALL_FILES)
+        yield Found(key, problem, advice)
     for key, dependents in subject.dependents.items():
         if key.kind is CCS and key not in records:
-            yield dependents.found(key, f"{problem}; {dependents} is one", _ALL_FILES)
+            yield dependents.found(key, f"{problem}; {dependents} is one", advice)
 
 
 @rule("ccs-name-mismatch", "warn")

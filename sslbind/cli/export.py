@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from sslbind import consequences
 from sslbind.cli.app import HELP, NO, OK, App, pass_app
 from sslbind.cli.export_haproxy import HAPROXY, TITLE, export_haproxy
 from sslbind.cli.streams import STANDARD_INPUT
@@ -91,8 +92,15 @@ def _written(app: App, name: str, server: str | None, *, prune: bool) -> Written
     session = app.reading()
     if server is None:
         return export_registry(session, name)
-    written, notes = export_changes(session, app.reading(server), name, prune=prune)
-    app.note(*notes)
+    other = app.reading(server)
+    written, notes = export_changes(session, other, name, prune=prune)
+    before = other.registry.bindings
+    renewed = [
+        one
+        for key, one in session.registry.bindings.items()
+        if key in before and before[key].certhash != one.certhash
+    ]
+    app.note(*notes, *consequences.copies(renewed))
     return written
 
 
