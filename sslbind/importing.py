@@ -45,7 +45,7 @@ class Setting(NamedTuple):
     """Of a conflict: whether another file of the import has ``before``, not the registry."""
 
 
-class Plan(NamedTuple):
+class ImportPlan(NamedTuple):
     """What an import does: each record under what becomes of it, in the order of the files."""
 
     added: tuple[Binding, ...] = ()
@@ -58,7 +58,9 @@ class Plan(NamedTuple):
     setting_conflicts: tuple[Setting, ...] = ()
 
 
-def plan_import(registry: Registry, sources: Sequence[Source], if_exists: str = "fail") -> Plan:
+def plan_import(
+    registry: Registry, sources: Sequence[Source], if_exists: str = "fail"
+) -> ImportPlan:
     """Return what importing ``sources`` into ``registry`` does.
 
     ``if_exists`` decides what happens to a record, or a setting, that exists with
@@ -92,7 +94,7 @@ def plan_import(registry: Registry, sources: Sequence[Source], if_exists: str = 
                 kept.append(key)
             else:
                 conflicts.append(Conflict(source.file, line, before, full))
-    return Plan(
+    return ImportPlan(
         tuple(one for key, one in done.items() if key not in bindings),
         tuple(one for key, one in done.items() if key in bindings and bindings[key] != one),
         tuple(same),
@@ -132,7 +134,7 @@ def _plan_settings(
     return tuple(changed), tuple(kept), tuple(conflicts)
 
 
-def apply_import(registry: Registry, plan: Plan) -> None:
+def apply_import(registry: Registry, plan: ImportPlan) -> None:
     """Change ``registry`` in memory according to ``plan``."""
     for binding in (*plan.added, *plan.changed):
         registry.put(binding)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sslbind.certificates.judgement import doubts
 from sslbind.errors import RegistryError, SslbindError
-from sslbind.importing import Plan, apply_import, plan_import, with_certificates
+from sslbind.importing import ImportPlan, apply_import, plan_import, with_certificates
 from sslbind.keys import HOSTNAMEPORT
 from sslbind.registry.document import CertStoresSettings
 from sslbind.registry.registry import Registry
@@ -50,7 +50,7 @@ class Import:
         self.path = path
         self.sources = list(sources)
         self.if_exists = if_exists
-        self.plan = Plan()
+        self.plan = ImportPlan()
         self.before: Mapping[Key, Binding] = {}
         self.certificates: list[Entry] = []
         self.notes: list[str] = []

@@ -11,7 +11,7 @@ from sslbind.binding import Binding
 from sslbind.exporting import contents
 from sslbind.formats.format import Contents
 from sslbind.formats.netsh import show_reader
-from sslbind.planning.delivery import Certificate, Parcel
+from sslbind.planning.delivery import Parcel, StoredThumbprint
 from sslbind.planning.seen import Seen, seen_of
 from sslbind.registry.registry import Registry
 from sslbind.release import Release
@@ -69,10 +69,10 @@ class Machine:
             self.line(contents_of(self.path))
         return Ran(output, b"", code)
 
-    def pack(self, wanted: Collection[Certificate], release: Release) -> list[Parcel]:
+    def pack(self, wanted: Collection[StoredThumbprint], release: Release) -> list[Parcel]:
         raise AssertionError("nothing is delivered to it")
 
-    def deliver(self, parcels: Collection[Parcel]) -> frozenset[Certificate]:
+    def deliver(self, parcels: Collection[Parcel]) -> frozenset[StoredThumbprint]:
         raise AssertionError("nothing is delivered to it")
 
     def _run(self, text: str) -> Ran:

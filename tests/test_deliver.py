@@ -21,10 +21,10 @@ from sslbind.certificates.parsing import read_bundle
 from sslbind.certificates.sealing import Seal, seal_of
 from sslbind.errors import SslbindError
 from sslbind.planning.carrying import carry_out
-from sslbind.planning.delivery import Certificate, Parcel, held, message, pack
+from sslbind.planning.delivery import Parcel, StoredThumbprint, held, message, pack
 from sslbind.planning.machine import Machine
 from sslbind.planning.outcome import Status
-from sslbind.planning.plan import Asked, make_plan
+from sslbind.planning.plan import PlanOptions, make_plan
 from sslbind.registry.registry import Registry
 from sslbind.release import Release
 from sslbind.session import Session
@@ -45,8 +45,8 @@ def session(registry: Path, stored: Stored) -> Session:
 
 @pytest.fixture
 def parcel(session: Session) -> Parcel:
-    (one,) = pack(session, [Certificate("MY", web().thumbprint)], Release.W2022)
-    return one._replace(certificate=Certificate(STORE, web().thumbprint))
+    (one,) = pack(session, [StoredThumbprint("MY", web().thumbprint)], Release.W2022)
+    return one._replace(certificate=StoredThumbprint(STORE, web().thumbprint))
 
 
 def test_secrets_are_data_after_the_script(parcel: Parcel) -> None:
@@ -62,7 +62,7 @@ def test_secrets_are_data_after_the_script(parcel: Parcel) -> None:
 
 
 def test_a_password_is_used_once(session: Session) -> None:
-    wanted = [Certificate("MY", web().thumbprint)] * 2
+    wanted = [StoredThumbprint("MY", web().thumbprint)] * 2
     first, second = pack(session, wanted, Release.W2022)
     assert first.password != second.password
     assert len(first.password) == 32
@@ -74,7 +74,7 @@ def test_a_password_is_used_once(session: Session) -> None:
     ids=["2016", "2019", "2025"],
 )
 def test_sealed_as_the_target_opens_it(session: Session, release: Release, seal: Seal) -> None:
-    (one,) = pack(session, [Certificate("MY", web().thumbprint)], release)
+    (one,) = pack(session, [StoredThumbprint("MY", web().thumbprint)], release)
     assert seal_of(one.pfx) is seal
     bundle = read_bundle(one.pfx, [one.password.encode()])
     assert bundle.certificates[0].thumbprint == web().thumbprint
@@ -83,7 +83,7 @@ def test_sealed_as_the_target_opens_it(session: Session, release: Release, seal:
 
 def test_what_the_registry_does_not_have(session: Session) -> None:
     with pytest.raises(SslbindError, match="is in no store"):
-        pack(session, [Certificate("MY", "a1" * 20)], Release.W2022)
+        pack(session, [StoredThumbprint("MY", "a1" * 20)], Release.W2022)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,9 @@ def test_imported_and_read_back(parcel: Parcel, tmp_path: Path, profile: str) ->
     """It is there with its key, its issuer is in CA, no root anywhere; nothing comes twice."""
     script = message([parcel], "CurrentUser")
     for _ in range(2):
-        assert held(powershell(script, tmp_path, profile)) == {Certificate(STORE, web().thumbprint)}
+        assert held(powershell(script, tmp_path, profile)) == {
+            StoredThumbprint(STORE, web().thumbprint)
+        }
     stores = tmp_path / ".dotnet" / "corefx" / "cryptography" / "x509stores"
     assert {one.name: len(list(one.iterdir())) for one in stores.iterdir()} == {STORE: 1, "ca": 1}
 
@@ -198,7 +200,7 @@ def test_apply_brings_certificate_and_binding(
     assert [note.text for note in plain.notes if note.kind == "lacks"] == [
         f"{web().thumbprint} of {STORE} is not on local: hostnameport=www.contoso.com:443"
     ]
-    plan = make_plan("local", machine.read(), machine.wanted, Asked(deliver=True))
+    plan = make_plan("local", machine.read(), machine.wanted, PlanOptions(deliver=True))
     assert [one.text for one in plan.changes] == [
         f"deliver certificate={STORE}/{web().thumbprint}",
         "add hostnameport=www.contoso.com:443",

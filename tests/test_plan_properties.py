@@ -21,7 +21,7 @@ from sslbind.keys import HOSTNAMEPORT, IPPORT, KINDS, Key, parse_key
 from sslbind.planning.carrying import carry_out
 from sslbind.planning.impact import after_plan
 from sslbind.planning.outcome import Status
-from sslbind.planning.plan import Asked, Plan, make_plan
+from sslbind.planning.plan import Plan, PlanOptions, make_plan
 from sslbind.release import Release
 from sslbind.resolver import Answer, State, resolve, used_since
 
@@ -94,7 +94,7 @@ def check_pair(pair: Pair) -> None:
         server, registry = Path(folder) / "server.toml", Path(folder) / "registry.toml"
         write_registry(server, had, release, listens)
         write_registry(registry, wanted, release, listen)
-        plan = make_plan("web01", Machine(server).read(), contents_of(registry), Asked(prune))
+        plan = make_plan("web01", Machine(server).read(), contents_of(registry), PlanOptions(prune))
         states: list[Contents] = []
         machine = Machine(server, states.append)
         outcome = carry_out(plan, machine)
@@ -102,7 +102,7 @@ def check_pair(pair: Pair) -> None:
         expected = Status.DONE if plan.changes else Status.UNCHANGED
         assert outcome.status is (Status.INCOMPLETE if plan.absent else expected)
 
-        again = make_plan("web01", machine.read(), contents_of(registry), Asked(prune))
+        again = make_plan("web01", machine.read(), contents_of(registry), PlanOptions(prune))
         assert [one.lines for one in again.changes] == []
         promised, listening = after_plan(plan)
         assert {one.key for one in again.before.bindings} == promised.keys()

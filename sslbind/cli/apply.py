@@ -23,7 +23,7 @@ from sslbind.cli.streams import is_terminal
 from sslbind.planning.fleet import Pace
 from sslbind.planning.limits import LIMIT, parse_limit
 from sslbind.planning.outcome import Outcome, Status
-from sslbind.planning.plan import Asked
+from sslbind.planning.plan import PlanOptions
 from sslbind.planning.run import against_saved, apply_all, plan_all, refuse_over_limit
 from sslbind.planning.saved import SavedPlan, read_saved
 from sslbind.planning.text import report
@@ -112,7 +112,7 @@ def apply_command(
         planned = tuple(one.target for one in saved.targets)
     with fleet(app, planned, host, jobs) as chosen:
         _prepare(chosen, seal, probe=probe)
-        outcomes = _planned(chosen, saved, Asked(prune, deliver, app.release_option))
+        outcomes = _planned(chosen, saved, PlanOptions(prune, deliver, app.release_option))
         refused = refuse_over_limit(outcomes, percent)
         if refused is None and _writes(outcomes) and (yes or _agreed(outcomes)):
             pace = Pace(chosen.jobs, first or 0, batch or 0, max_failures or 0)
@@ -145,7 +145,7 @@ def _prepare(chosen: Fleet, seal: str | None, *, probe: bool) -> None:
             machine.require_probed()
 
 
-def _planned(chosen: Fleet, saved: SavedPlan | None, asked: Asked) -> Sequence[Outcome]:
+def _planned(chosen: Fleet, saved: SavedPlan | None, asked: PlanOptions) -> Sequence[Outcome]:
     if saved is not None:
         asked = asked._replace(prune=saved.prune)
     with run_progress(len(chosen.machines), "read") as show:

@@ -21,7 +21,7 @@ from sslbind.cli.fleet import (
 from sslbind.planning.impact import impact
 from sslbind.planning.limits import LIMIT
 from sslbind.planning.outcome import Outcome
-from sslbind.planning.plan import Asked
+from sslbind.planning.plan import PlanOptions
 from sslbind.planning.run import plan_all, with_limits
 
 
@@ -81,7 +81,7 @@ def _show(app: App, path: str, format_: str) -> int:
 
 def _outcomes(app: App, chosen: Fleet, *, prune: bool, impacts: bool) -> Sequence[Outcome]:
     with run_progress(len(chosen.machines), "read") as show:
-        asked = Asked(prune, release=app.release_option)
+        asked = PlanOptions(prune, release=app.release_option)
         found = plan_all(chosen.machines, chosen.jobs, asked, show)
     found = with_limits(found, LIMIT)
     if not impacts:

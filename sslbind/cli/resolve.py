@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sslbind.answers.question import Question, no_address, of_address, of_url, parse_ipport
+from sslbind.answers.query import Query, no_address, of_address, of_url, parse_ipport
 from sslbind.answers.reasons import because, explain, mark, never_used
 from sslbind.answers.report import NO_TLS, Report, report, state
 from sslbind.answers.sent import chain_reasons
@@ -91,7 +91,7 @@ def resolve_command(
 
 def _asked_for(
     target: str, host: str | None, address: str | None, client_hello: str | None
-) -> list[Question]:
+) -> list[Query]:
     """Return the connections that the command line asks for."""
     if "://" not in target:
         if address:
@@ -106,7 +106,7 @@ def _port(text: str) -> int:
     return parse_ipport(f"{ANY_IPV4}{text}").port
 
 
-def _direct(target: str, host: str | None, client_hello: str | None) -> Question:
+def _direct(target: str, host: str | None, client_hello: str | None) -> Query:
     """Return the connection to ADDRESS:PORT."""
     if host is not None and client_hello is not None:
         raise click.UsageError("HOST and --client-hello exclude each other")
@@ -127,9 +127,7 @@ def _read_hello(path: str) -> str | None:
 # What is answered.
 
 
-def _answer(
-    app: App, session: Session, question: Question, now: datetime
-) -> tuple[Report, Question]:
+def _answer(app: App, session: Session, question: Query, now: datetime) -> tuple[Report, Query]:
     """Return what answers a connection; print notes on what the answer depends on."""
     server = state(session)
     answer = resolve(server, question.address, question.port, question.name)
@@ -150,7 +148,7 @@ def _answer(
 
 
 def _json(
-    session: Session, found: Report, question: Question, explained: datetime | None
+    session: Session, found: Report, question: Query, explained: datetime | None
 ) -> dict[str, Any]:
     answer, step = found.answer, found.answer.step
     record = answer.binding
@@ -196,7 +194,7 @@ def _json(
     return document
 
 
-def _text(session: Session, found: Report, question: Question, explained: datetime | None) -> str:
+def _text(session: Session, found: Report, question: Query, explained: datetime | None) -> str:
     """Return the answer in lines: what, what else, whether a client accepts it; then why."""
     answer = found.answer
     lines = [_place(question)] if question.found else []
@@ -255,6 +253,6 @@ def _verdict(found: Report) -> str:
     return line if found.host else f"{line}; no name was checked"
 
 
-def _place(question: Question) -> str:
+def _place(question: Query) -> str:
     key = Key(IPPORT, question.address, question.port)
     return f"{key} {question.name}" if question.name else str(key)

@@ -12,7 +12,7 @@ import click
 
 from sslbind.cli.app import HELP, OK, App, pass_app
 from sslbind.engines.places import parse_moves, shown
-from sslbind.engines.serving import Server
+from sslbind.engines.serving import HaproxyServer
 from sslbind.errors import SslbindError
 from sslbind.wording import plural
 
@@ -49,7 +49,7 @@ def serve_command(app: App, maps: tuple[str, ...], watch: bool) -> int:
     HAProxy cannot do is listed, as by export haproxy.
     """
     moves = parse_moves(maps)
-    with _stopping() as stop, Server(app.reading, moves) as server:
+    with _stopping() as stop, HaproxyServer(app.reading, moves) as server:
         _tell(app, server)
         while not stop.wait(_PAUSE):
             server.check_alive()
@@ -58,7 +58,7 @@ def serve_command(app: App, maps: tuple[str, ...], watch: bool) -> int:
     return OK
 
 
-def _tell(app: App, server: Server) -> None:
+def _tell(app: App, server: HaproxyServer) -> None:
     app.note(*server.served.losses)
     for address in server.served.elsewhere:
         app.note(
@@ -72,7 +72,7 @@ def _tell(app: App, server: Server) -> None:
     app.note("press Ctrl-C to stop")
 
 
-def _reload(app: App, server: Server) -> None:
+def _reload(app: App, server: HaproxyServer) -> None:
     """Serve the current files; where they cannot be served, keep what was served before."""
     try:
         if server.reload():

@@ -38,7 +38,7 @@ class Served(NamedTuple):
     elsewhere: tuple[str, ...]
 
 
-class Server:
+class HaproxyServer:
     """HAProxy with the registry that ``opening`` reads, at the places that ``moves`` gives.
 
     It serves inside a ``with`` block, and leaves neither a process nor a file

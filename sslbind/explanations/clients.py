@@ -6,72 +6,72 @@ mozilla::pkix; Internet Explorer and Edge's DLG_FLAGS_*.
 
 from __future__ import annotations
 
-from sslbind.explanations import problems
-from sslbind.explanations.explanation import Explanation, Problem
+from sslbind.explanations import faults
+from sslbind.explanations.explanation import Explanation, Fault
 
 _SENTENCES = {
-    problems.NAME: "The certificate is not for the name in the address bar.",
-    problems.DATES: "The certificate, or one of its issuers, is out of its dates.",
-    problems.TRUST: "The browser finds no path from the certificate to a root that it trusts.",
-    problems.REVOKED: "The certificate is revoked.",
-    problems.REVOCATION_UNKNOWN: "Whether the certificate is revoked could not be found out.",
-    problems.WEAK: "The key or the signature of the certificate, or of its issuer, is too weak.",
-    problems.USAGE: "The certificate does not allow what it is used for.",
-    problems.VERSIONS: "Browser and server have no TLS version or cipher suite in common.",
-    problems.HANDSHAKE: "The server ended the handshake.",
-    problems.CLOSED: "The connection was closed without an answer.",
-    problems.NOT_LISTENING: "The connection was refused.",
-    problems.PLAIN_TEXT: "What answered does not speak TLS.",
-    problems.CLIENT_CERTIFICATE: "The server wants a client certificate that the browser has not.",
-    problems.PRIVATE_KEY: "The server could not use the key of its certificate.",
+    faults.NAME: "The certificate is not for the name in the address bar.",
+    faults.DATES: "The certificate, or one of its issuers, is out of its dates.",
+    faults.TRUST: "The browser finds no path from the certificate to a root that it trusts.",
+    faults.REVOKED: "The certificate is revoked.",
+    faults.REVOCATION_UNKNOWN: "Whether the certificate is revoked could not be found out.",
+    faults.WEAK: "The key or the signature of the certificate, or of its issuer, is too weak.",
+    faults.USAGE: "The certificate does not allow what it is used for.",
+    faults.VERSIONS: "Browser and server have no TLS version or cipher suite in common.",
+    faults.HANDSHAKE: "The server ended the handshake.",
+    faults.CLOSED: "The connection was closed without an answer.",
+    faults.NOT_LISTENING: "The connection was refused.",
+    faults.PLAIN_TEXT: "What answered does not speak TLS.",
+    faults.CLIENT_CERTIFICATE: "The server wants a client certificate that the browser has not.",
+    faults.PRIVATE_KEY: "The server could not use the key of its certificate.",
 }
-_BROWSERS: tuple[tuple[Problem, str, str], ...] = (
-    (problems.NAME, "Chrome and Edge", ("ERR_CERT_COMMON_NAME_INVALID ERR_CERT_NON_UNIQUE_NAME"
+_BROWSERS: tuple[tuple[Fault, str, str], ...] = (
+    (faults.NAME, "Chrome and Edge", ("ERR_CERT_COMMON_NAME_INVALID ERR_CERT_NON_UNIQUE_NAME"
      " ERR_SSL_UNRECOGNIZED_NAME_ALERT")),
-    (problems.DATES, "Chrome and Edge", "ERR_CERT_DATE_INVALID ERR_CERT_VALIDITY_TOO_LONG"),
-    (problems.TRUST, "Chrome and Edge", ("ERR_CERT_AUTHORITY_INVALID ERR_CERT_INVALID"
+    (faults.DATES, "Chrome and Edge", "ERR_CERT_DATE_INVALID ERR_CERT_VALIDITY_TOO_LONG"),
+    (faults.TRUST, "Chrome and Edge", ("ERR_CERT_AUTHORITY_INVALID ERR_CERT_INVALID"
      " ERR_CERT_CONTAINS_ERRORS ERR_CERT_NAME_CONSTRAINT_VIOLATION ERR_SSL_SERVER_CERT_BAD_FORMAT"
      " ERR_CERTIFICATE_TRANSPARENCY_REQUIRED")),
-    (problems.REVOKED, "Chrome and Edge", "ERR_CERT_REVOKED"),
-    (problems.REVOCATION_UNKNOWN, "Chrome and Edge", ("ERR_CERT_UNABLE_TO_CHECK_REVOCATION"
+    (faults.REVOKED, "Chrome and Edge", "ERR_CERT_REVOKED"),
+    (faults.REVOCATION_UNKNOWN, "Chrome and Edge", ("ERR_CERT_UNABLE_TO_CHECK_REVOCATION"
      " ERR_CERT_NO_REVOCATION_MECHANISM")),
-    (problems.WEAK, "Chrome and Edge", ("ERR_CERT_WEAK_SIGNATURE_ALGORITHM ERR_CERT_WEAK_KEY"
+    (faults.WEAK, "Chrome and Edge", ("ERR_CERT_WEAK_SIGNATURE_ALGORITHM ERR_CERT_WEAK_KEY"
      " ERR_SSL_WEAK_SERVER_EPHEMERAL_DH_KEY")),
-    (problems.USAGE, "Chrome and Edge", "ERR_SSL_KEY_USAGE_INCOMPATIBLE"),
-    (problems.VERSIONS, "Chrome and Edge", ("ERR_SSL_VERSION_OR_CIPHER_MISMATCH"
+    (faults.USAGE, "Chrome and Edge", "ERR_SSL_KEY_USAGE_INCOMPATIBLE"),
+    (faults.VERSIONS, "Chrome and Edge", ("ERR_SSL_VERSION_OR_CIPHER_MISMATCH"
      " ERR_SSL_OBSOLETE_VERSION ERR_HTTP2_INADEQUATE_TRANSPORT_SECURITY")),
-    (problems.CLOSED, "Chrome and Edge", ("ERR_CONNECTION_RESET ERR_CONNECTION_CLOSED"
+    (faults.CLOSED, "Chrome and Edge", ("ERR_CONNECTION_RESET ERR_CONNECTION_CLOSED"
      " ERR_EMPTY_RESPONSE")),
-    (problems.NOT_LISTENING, "Chrome and Edge", "ERR_CONNECTION_REFUSED ERR_CONNECTION_TIMED_OUT"),
-    (problems.PLAIN_TEXT, "Chrome and Edge", "ERR_SSL_PROTOCOL_ERROR"),
-    (problems.CLIENT_CERTIFICATE, "Chrome and Edge", ("ERR_BAD_SSL_CLIENT_AUTH_CERT"
+    (faults.NOT_LISTENING, "Chrome and Edge", "ERR_CONNECTION_REFUSED ERR_CONNECTION_TIMED_OUT"),
+    (faults.PLAIN_TEXT, "Chrome and Edge", "ERR_SSL_PROTOCOL_ERROR"),
+    (faults.CLIENT_CERTIFICATE, "Chrome and Edge", ("ERR_BAD_SSL_CLIENT_AUTH_CERT"
      " ERR_SSL_CLIENT_AUTH_CERT_NEEDED")),
-    (problems.NAME, "Firefox", "SSL_ERROR_BAD_CERT_DOMAIN SSL_ERROR_UNRECOGNIZED_NAME_ALERT"),
-    (problems.DATES, "Firefox", ("SEC_ERROR_EXPIRED_CERTIFICATE"
+    (faults.NAME, "Firefox", "SSL_ERROR_BAD_CERT_DOMAIN SSL_ERROR_UNRECOGNIZED_NAME_ALERT"),
+    (faults.DATES, "Firefox", ("SEC_ERROR_EXPIRED_CERTIFICATE"
      " SEC_ERROR_EXPIRED_ISSUER_CERTIFICATE MOZILLA_PKIX_ERROR_NOT_YET_VALID_CERTIFICATE"
      " MOZILLA_PKIX_ERROR_NOT_YET_VALID_ISSUER_CERTIFICATE")),
-    (problems.TRUST, "Firefox", ("SEC_ERROR_UNKNOWN_ISSUER SEC_ERROR_UNTRUSTED_ISSUER"
+    (faults.TRUST, "Firefox", ("SEC_ERROR_UNKNOWN_ISSUER SEC_ERROR_UNTRUSTED_ISSUER"
      " MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT MOZILLA_PKIX_ERROR_MITM_DETECTED"
      " MOZILLA_PKIX_ERROR_CA_CERT_USED_AS_END_ENTITY SEC_ERROR_CA_CERT_INVALID")),
-    (problems.REVOKED, "Firefox", "SEC_ERROR_REVOKED_CERTIFICATE"),
-    (problems.REVOCATION_UNKNOWN, "Firefox", ("MOZILLA_PKIX_ERROR_REQUIRED_TLS_FEATURE_MISSING"
+    (faults.REVOKED, "Firefox", "SEC_ERROR_REVOKED_CERTIFICATE"),
+    (faults.REVOCATION_UNKNOWN, "Firefox", ("MOZILLA_PKIX_ERROR_REQUIRED_TLS_FEATURE_MISSING"
      " SEC_ERROR_OCSP_SERVER_ERROR")),
-    (problems.WEAK, "Firefox", ("SEC_ERROR_CERT_SIGNATURE_ALGORITHM_DISABLED"
+    (faults.WEAK, "Firefox", ("SEC_ERROR_CERT_SIGNATURE_ALGORITHM_DISABLED"
      " MOZILLA_PKIX_ERROR_INADEQUATE_KEY_SIZE SSL_ERROR_WEAK_SERVER_CERT_KEY")),
-    (problems.USAGE, "Firefox", "SEC_ERROR_INADEQUATE_KEY_USAGE SEC_ERROR_INADEQUATE_CERT_TYPE"),
-    (problems.VERSIONS, "Firefox", ("SSL_ERROR_NO_CYPHER_OVERLAP SSL_ERROR_UNSUPPORTED_VERSION"
+    (faults.USAGE, "Firefox", "SEC_ERROR_INADEQUATE_KEY_USAGE SEC_ERROR_INADEQUATE_CERT_TYPE"),
+    (faults.VERSIONS, "Firefox", ("SSL_ERROR_NO_CYPHER_OVERLAP SSL_ERROR_UNSUPPORTED_VERSION"
      " SSL_ERROR_PROTOCOL_VERSION_ALERT")),
-    (problems.HANDSHAKE, "Firefox", ("SSL_ERROR_HANDSHAKE_FAILURE_ALERT"
+    (faults.HANDSHAKE, "Firefox", ("SSL_ERROR_HANDSHAKE_FAILURE_ALERT"
      " SSL_ERROR_INTERNAL_ERROR_ALERT")),
-    (problems.CLOSED, "Firefox", "PR_END_OF_FILE_ERROR PR_CONNECT_RESET_ERROR"),
-    (problems.NOT_LISTENING, "Firefox", "PR_CONNECT_REFUSED_ERROR"),
-    (problems.PLAIN_TEXT, "Firefox", "SSL_ERROR_RX_RECORD_TOO_LONG"),
-    (problems.CLIENT_CERTIFICATE, "Firefox", ("SSL_ERROR_BAD_CERT_ALERT"
+    (faults.CLOSED, "Firefox", "PR_END_OF_FILE_ERROR PR_CONNECT_RESET_ERROR"),
+    (faults.NOT_LISTENING, "Firefox", "PR_CONNECT_REFUSED_ERROR"),
+    (faults.PLAIN_TEXT, "Firefox", "SSL_ERROR_RX_RECORD_TOO_LONG"),
+    (faults.CLIENT_CERTIFICATE, "Firefox", ("SSL_ERROR_BAD_CERT_ALERT"
      " SSL_ERROR_RX_CERTIFICATE_REQUIRED_ALERT SSL_ERROR_NO_CERTIFICATE")),
-    (problems.NAME, "Internet Explorer and old Edge", "DLG_FLAGS_SEC_CERT_CN_INVALID"),
-    (problems.DATES, "Internet Explorer and old Edge", "DLG_FLAGS_SEC_CERT_DATE_INVALID"),
-    (problems.TRUST, "Internet Explorer and old Edge", "DLG_FLAGS_INVALID_CA"),
-    (problems.REVOKED, "Internet Explorer and old Edge", "DLG_FLAGS_SEC_CERT_REV_FAILED"),
+    (faults.NAME, "Internet Explorer and old Edge", "DLG_FLAGS_SEC_CERT_CN_INVALID"),
+    (faults.DATES, "Internet Explorer and old Edge", "DLG_FLAGS_SEC_CERT_DATE_INVALID"),
+    (faults.TRUST, "Internet Explorer and old Edge", "DLG_FLAGS_INVALID_CA"),
+    (faults.REVOKED, "Internet Explorer and old Edge", "DLG_FLAGS_SEC_CERT_REV_FAILED"),
 )  # fmt: skip
 
 

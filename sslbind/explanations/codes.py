@@ -7,28 +7,28 @@ Windows; as an HRESULT it is 0x8007 and the code in hexadecimal.
 
 from __future__ import annotations
 
-from sslbind.explanations import problems
-from sslbind.explanations.explanation import Detail, Explanation, Problem
+from sslbind.explanations import faults
+from sslbind.explanations.explanation import Detail, Explanation, Fault
 from sslbind.netsh_messages import SYSTEM_TEXTS
 
 _WIN32 = 0x80070000  # FACILITY_WIN32: the lower half is a Windows error code
 
 _OWN = {
-    2: Problem(
+    2: Fault(
         ("there is no record with this key", "the port or the spelling of the key differs"),
         (
             "sslbind list shows the records that exist",
             "sslbind delete sslcert KEY --missing-ok succeeds if there is none",
         ),
     ),
-    5: Problem(
+    5: Fault(
         (
             "the console is not elevated: only administrators change HTTP.SYS's records",
             "in a pipeline, the account that its agent runs as is not an administrator",
         ),
         ("run netsh in an elevated console; sslbind needs rights to the registry only",),
     ),
-    87: Problem(
+    87: Fault(
         (
             (
                 "the hash was pasted from the certificate window, with U+200E or another invisible"
@@ -48,7 +48,7 @@ _OWN = {
             "sslbind add sslcert ? explains every tag",
         ),
     ),
-    183: Problem(
+    183: Fault(
         ("a record with this key exists, of this owner or of another",),
         (
             "sslbind show sslcert KEY shows the record and its owner",
@@ -56,7 +56,7 @@ _OWN = {
             "sslbind add sslcert KEY TAG=VALUE --if-exists update adds or changes it",
         ),
     ),
-    1312: Problem(
+    1312: Fault(
         (
             "the certificate has no private key: a .cer was imported, and not the .pfx",
             "the certificate is not in the store that certstorename names",
@@ -83,95 +83,95 @@ _ROWS = (
     (5, "ERROR_ACCESS_DENIED", SYSTEM_TEXTS[5], _OWN[5]),
     (32, "ERROR_SHARING_VIOLATION", ("The process cannot access the file because it is being used"
      " by another process; as the answer to starting a site, the file is its port."),
-     problems.PORT_TAKEN),
+     faults.PORT_TAKEN),
     (86, "ERROR_INVALID_PASSWORD", ("The specified network password is not correct; as the answer"
-     " to importing a PFX file, it is the file's password."), problems.PFX),
+     " to importing a PFX file, it is the file's password."), faults.PFX),
     (87, "ERROR_INVALID_PARAMETER", SYSTEM_TEXTS[87], _OWN[87]),
     (183, "ERROR_ALREADY_EXISTS", SYSTEM_TEXTS[183], _OWN[183]),
-    (234, "ERROR_MORE_DATA", "More data is available.", problems.NO_STORE),
-    (1168, "ERROR_NOT_FOUND", "Element not found.", problems.MISSING_CERTIFICATE),
+    (234, "ERROR_MORE_DATA", "More data is available.", faults.NO_STORE),
+    (1168, "ERROR_NOT_FOUND", "Element not found.", faults.MISSING_CERTIFICATE),
     (1312, "ERROR_NO_SUCH_LOGON_SESSION", SYSTEM_TEXTS[1312], _OWN[1312]),
     (9552, "DNS_ERROR_INVALID_IP_ADDRESS", ("Invalid IP address; IIS answers it and does not start"
-     " the site."), problems.BAD_ADDRESS),
+     " the site."), faults.BAD_ADDRESS),
     (10013, "WSAEACCES", ("An attempt was made to access a socket in a way forbidden by its access"
      " permissions: another process holds the port, or Windows has reserved it."),
-     problems.PORT_TAKEN),
+     faults.PORT_TAKEN),
     (10048, "WSAEADDRINUSE", ("Only one usage of each socket address (protocol, address and port)"
-     " is normally permitted."), problems.PORT_TAKEN),
+     " is normally permitted."), faults.PORT_TAKEN),
     (10049, "WSAEADDRNOTAVAIL", ("The requested address is not valid in its context: the machine"
-     " does not have it."), problems.PORT_TAKEN),
+     " does not have it."), faults.PORT_TAKEN),
     (12037, "ERROR_WINHTTP_SECURE_CERT_DATE_INVALID", ("The certificate is not within its validity"
-     " period."), problems.DATES),
+     " period."), faults.DATES),
     (12038, "ERROR_WINHTTP_SECURE_CERT_CN_INVALID", ("The certificate is not for the name that the"
-     " client asked for."), problems.NAME),
+     " client asked for."), faults.NAME),
     (12044, "ERROR_WINHTTP_CLIENT_AUTH_CERT_NEEDED", "The server asks for a client certificate.",
-     problems.CLIENT_CERTIFICATE),
+     faults.CLIENT_CERTIFICATE),
     (12045, "ERROR_WINHTTP_SECURE_INVALID_CA", "The issuer of the certificate is not trusted.",
-     problems.TRUST),
+     faults.TRUST),
     (12057, "ERROR_WINHTTP_SECURE_CERT_REV_FAILED", ("Whether the certificate is revoked could not"
-     " be found out."), problems.REVOCATION_UNKNOWN),
+     " be found out."), faults.REVOCATION_UNKNOWN),
     (12157, "ERROR_WINHTTP_SECURE_CHANNEL_ERROR", ("The secure channel failed: no common TLS"
-     " version or cipher suite, for the most part."), problems.VERSIONS),
-    (12170, "ERROR_WINHTTP_SECURE_CERT_REVOKED", "The certificate is revoked.", problems.REVOKED),
+     " version or cipher suite, for the most part."), faults.VERSIONS),
+    (12170, "ERROR_WINHTTP_SECURE_CERT_REVOKED", "The certificate is revoked.", faults.REVOKED),
     (12175, "ERROR_WINHTTP_SECURE_FAILURE", "The certificate of the server has one or more errors.",
-     problems.TRUST),
+     faults.TRUST),
     (0x80090016, "NTE_BAD_KEYSET", ("Keyset does not exist: the container of the private key is"
-     " gone."), problems.PRIVATE_KEY),
+     " gone."), faults.PRIVATE_KEY),
     (0x8009000B, "NTE_BAD_KEY_STATE", ("Key not valid for use in specified state: the private key"
-     " was imported without 'allow export'."), problems.PRIVATE_KEY),
-    (0x8009000D, "NTE_NO_KEY", "Key does not exist.", problems.PRIVATE_KEY),
-    (0x80090010, "NTE_PERM", "Access denied, to a private key.", problems.PRIVATE_KEY),
+     " was imported without 'allow export'."), faults.PRIVATE_KEY),
+    (0x8009000D, "NTE_NO_KEY", "Key does not exist.", faults.PRIVATE_KEY),
+    (0x80090010, "NTE_PERM", "Access denied, to a private key.", faults.PRIVATE_KEY),
     (0x80090029, "NTE_NOT_SUPPORTED", ("The requested operation is not supported by the provider"
-     " of the private key."), problems.PRIVATE_KEY),
+     " of the private key."), faults.PRIVATE_KEY),
     (0x80090304, "SEC_E_INTERNAL_ERROR", ("The Local Security Authority cannot be contacted: a"
-     " failure inside Schannel."), problems.INTERNAL),
+     " failure inside Schannel."), faults.INTERNAL),
     (0x80090308, "SEC_E_INVALID_TOKEN", ("The token supplied to the function is invalid: what"
-     " arrived is not TLS."), problems.BROKEN_MESSAGE),
+     " arrived is not TLS."), faults.BROKEN_MESSAGE),
     (0x8009030D, "SEC_E_UNKNOWN_CREDENTIALS", ("The credentials supplied to the package were not"
      " recognized: the private key is missing or may not be read. It is the code inside event"
-     " 36870."), problems.PRIVATE_KEY),
+     " 36870."), faults.PRIVATE_KEY),
     (0x8009030E, "SEC_E_NO_CREDENTIALS", ("No credentials are available in the security package:"
-     " there is no certificate with a private key that can be used."), problems.PRIVATE_KEY),
+     " there is no certificate with a private key that can be used."), faults.PRIVATE_KEY),
     (0x80090317, "SEC_E_CONTEXT_EXPIRED", ("The context has expired and can no longer be used: the"
-     " other side closed the connection."), problems.CLOSED),
+     " other side closed the connection."), faults.CLOSED),
     (0x80090318, "SEC_E_INCOMPLETE_MESSAGE", ("The supplied message is incomplete: the connection"
-     " ended in the handshake."), problems.CLOSED),
+     " ended in the handshake."), faults.CLOSED),
     (0x80090322, "SEC_E_WRONG_PRINCIPAL", ("The target principal name is incorrect: the certificate"
-     " is not for the name that the client asked for."), problems.NAME),
+     " is not for the name that the client asked for."), faults.NAME),
     (0x80090325, "SEC_E_UNTRUSTED_ROOT", ("The certificate chain was issued by an authority that is"
-     " not trusted."), problems.TRUST),
+     " not trusted."), faults.TRUST),
     (0x80090326, "SEC_E_ILLEGAL_MESSAGE", ("The message received was unexpected or badly"
-     " formatted."), problems.BROKEN_MESSAGE),
+     " formatted."), faults.BROKEN_MESSAGE),
     (0x80090327, "SEC_E_CERT_UNKNOWN", ("An unknown error occurred while processing the"
-     " certificate."), problems.TRUST),
-    (0x80090328, "SEC_E_CERT_EXPIRED", "The received certificate has expired.", problems.DATES),
+     " certificate."), faults.TRUST),
+    (0x80090328, "SEC_E_CERT_EXPIRED", "The received certificate has expired.", faults.DATES),
     (0x80090331, "SEC_E_ALGORITHM_MISMATCH", ("The client and server cannot communicate, because"
-     " they do not possess a common algorithm."), problems.VERSIONS),
+     " they do not possess a common algorithm."), faults.VERSIONS),
     (0x80090349, "SEC_E_CERT_WRONG_USAGE", ("The certificate is not valid for the requested"
-     " usage."), problems.USAGE),
+     " usage."), faults.USAGE),
     (0x80092004, "CRYPT_E_NOT_FOUND", ("Cannot find object or property: the certificate is not in"
-     " the store."), problems.MISSING_CERTIFICATE),
+     " the store."), faults.MISSING_CERTIFICATE),
     (0x8009200B, "CRYPT_E_NO_KEY_PROPERTY", ("Cannot find the certificate and private key for"
-     " decryption."), problems.PRIVATE_KEY),
-    (0x80092010, "CRYPT_E_REVOKED", "The certificate is revoked.", problems.REVOKED),
+     " decryption."), faults.PRIVATE_KEY),
+    (0x80092010, "CRYPT_E_REVOKED", "The certificate is revoked.", faults.REVOKED),
     (0x80092012, "CRYPT_E_NO_REVOCATION_CHECK", ("The revocation function was unable to check"
-     " revocation for the certificate."), problems.REVOCATION_UNKNOWN),
+     " revocation for the certificate."), faults.REVOCATION_UNKNOWN),
     (0x80092013, "CRYPT_E_REVOCATION_OFFLINE", ("The revocation function was unable to check"
-     " revocation because the revocation server was offline."), problems.REVOCATION_UNKNOWN),
+     " revocation because the revocation server was offline."), faults.REVOCATION_UNKNOWN),
     (0x800B0101, "CERT_E_EXPIRED", "A required certificate is not within its validity period.",
-     problems.DATES),
+     faults.DATES),
     (0x800B0109, "CERT_E_UNTRUSTEDROOT", ("A certificate chain processed, but terminated in a root"
-     " certificate that is not trusted."), problems.TRUST),
+     " certificate that is not trusted."), faults.TRUST),
     (0x800B010A, "CERT_E_CHAINING", ("A certificate chain could not be built to a trusted root"
-     " authority."), problems.TRUST),
+     " authority."), faults.TRUST),
     (0x800B010C, "CERT_E_REVOKED", "A certificate was explicitly revoked by its issuer.",
-     problems.REVOKED),
+     faults.REVOKED),
     (0x800B010F, "CERT_E_CN_NO_MATCH", "The certificate's name does not match the passed value.",
-     problems.NAME),
+     faults.NAME),
     (0x800B0110, "CERT_E_WRONG_USAGE", "The certificate is not valid for the requested usage.",
-     problems.USAGE),
+     faults.USAGE),
     (0x800B0112, "CERT_E_UNTRUSTEDCA", "A certification authority in the chain is not trusted.",
-     problems.TRUST),
+     faults.TRUST),
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ Sources: Microsoft Learn, "Schannel Events" (dn786445) and the pages on events o
 
 from __future__ import annotations
 
-from sslbind.explanations import problems
+from sslbind.explanations import faults
 from sslbind.explanations.explanation import Detail, Explanation
 
 _UNUSABLE = (
@@ -18,14 +18,14 @@ RECORD_EVENTS = (15021, 15300, 15301)
 """The events of HTTP.SYS whose ``endpoint`` is the key of a record."""
 
 EVENTS = {
-    15005: problems.PORT_TAKEN.explained(
+    15005: faults.PORT_TAKEN.explained(
         "Event 15005, HttpEvent",
         "HTTP.SYS cannot bind to an address and port: the sites there are not reached.",
     ),
-    15014: problems.PORT_TAKEN.explained(
+    15014: faults.PORT_TAKEN.explained(
         "Event 15014, HttpEvent", "An entry of the IP listen list is not an address."
     ),
-    15015: problems.PORT_TAKEN.explained(
+    15015: faults.PORT_TAKEN.explained(
         "Event 15015, HttpEvent",
         "No entry of the IP listen list could be used: HTTP.SYS listens on every address.",
     ),
@@ -66,7 +66,7 @@ EVENTS = {
         (Detail("netsh, IIS or another owner added it"),),
         ("sslbind list shows what should be there; there is nothing to fix",),
     ),
-    36869: problems.PRIVATE_KEY.explained(
+    36869: faults.PRIVATE_KEY.explained(
         "Event 36869, Schannel",
         "The certificate has no private key attached to it: mostly it was restored, or imported"
         " from a .cer.",
@@ -81,57 +81,57 @@ EVENTS = {
             "sslbind explain 1312 lists what else breaks a key",
         ),
     ),
-    36871: problems.VERSIONS.explained(
+    36871: faults.VERSIONS.explained(
         "Event 36871, Schannel",
         "No credential for TLS could be made; the text has the internal error state. 10013 means"
         " that the TLS versions or cipher suites that a program asks for are turned off.",
     ),
-    36872: problems.TRUST.explained(
+    36872: faults.TRUST.explained(
         "Event 36872, Schannel",
         "Windows could not retrieve the chain of the certificate; before Server 2008 R2 the event"
         " meant that the server has no default certificate, today's 36886.",
     ),
-    36874: problems.VERSIONS.explained(
+    36874: faults.VERSIONS.explained(
         "Event 36874, Schannel",
         "Client and server have no cipher suite in common; the handshake fails.",
     ),
-    36876: problems.TRUST.explained(
+    36876: faults.TRUST.explained(
         "Event 36876, Schannel", "The certificate of a remote server did not validate."
     ),
-    36877: problems.CLIENT_CERTIFICATE.explained(
+    36877: faults.CLIENT_CERTIFICATE.explained(
         "Event 36877, Schannel", "The certificate of a client did not validate."
     ),
-    36878: problems.CLIENT_CERTIFICATE.explained(
+    36878: faults.CLIENT_CERTIFICATE.explained(
         "Event 36878, Schannel", "The certificate of a client is not suitable for what it is for."
     ),
-    36881: problems.DATES.explained(
+    36881: faults.DATES.explained(
         "Event 36881, Schannel", "The certificate of a remote server has expired, or is not valid"
         " yet."
     ),
-    36882: problems.TRUST.explained(
+    36882: faults.TRUST.explained(
         "Event 36882, Schannel", "An authority that is not trusted issued the certificate of a"
         " remote server."
     ),
-    36884: problems.NAME.explained(
+    36884: faults.NAME.explained(
         "Event 36884, Schannel", "The certificate of a remote server does not have the name that"
         " was asked for."
     ),
-    36885: problems.ISSUER_LIST.explained(
+    36885: faults.ISSUER_LIST.explained(
         "Event 36885, Schannel",
         "The list of the authorities that this server trusts is too long: Schannel cut it where"
         " it asks for client certificates.",
     ),
-    36886: problems.MISSING_CERTIFICATE.explained(
+    36886: faults.MISSING_CERTIFICATE.explained(
         "Event 36886, Schannel",
         "There is no suitable default certificate on this server. That is for programs that use"
         " the default, such as a directory server: HTTP.SYS uses the certificates of its records.",
     ),
-    36887: problems.HANDSHAKE.explained(
+    36887: faults.HANDSHAKE.explained(
         "Event 36887, Schannel",
         "The other side sent a fatal alert and ended the handshake: alert N in the text says why."
         " 46 and 48 are a client that does not accept the certificate.",
     ),
-    36888: problems.HANDSHAKE.explained(
+    36888: faults.HANDSHAKE.explained(
         "Event 36888, Schannel",
         "The server sent a fatal alert and ended the handshake; 40 is handshake_failure.",
     ),

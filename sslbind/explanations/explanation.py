@@ -21,7 +21,7 @@ class Explanation(NamedTuple):
     fix: tuple[str, ...] = ()
 
 
-class Problem(NamedTuple):
+class Fault(NamedTuple):
     """Something that goes wrong with a binding, whatever code, event or alert reports it."""
 
     why: tuple[str, ...]

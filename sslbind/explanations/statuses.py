@@ -5,29 +5,29 @@ Sources: Microsoft Learn, "HTTP status code in IIS"; RFC 9110 for 421.
 
 from __future__ import annotations
 
-from sslbind.explanations import problems
+from sslbind.explanations import faults
 
 _ROWS = (
     ("400", "Bad Request", ("From Microsoft-HTTPAPI with 'Invalid Hostname': HTTP.SYS knows no site"
      " of this host name. From nginx-like proxies: plain HTTP reached a TLS port."),
-     problems.WRONG_SITE),
+     faults.WRONG_SITE),
     ("403.4", "SSL required", "The site requires TLS, and the request came without.",
-     problems.PLAIN_TEXT),
+     faults.PLAIN_TEXT),
     ("403.7", "Client certificate required", ("The site requires a client certificate, and the"
-     " client sent none."), problems.CLIENT_CERTIFICATE),
+     " client sent none."), faults.CLIENT_CERTIFICATE),
     ("403.13", "Client certificate revoked", ("The client's certificate is revoked, or whether it"
-     " is could not be found out."), problems.REVOCATION_UNKNOWN),
+     " is could not be found out."), faults.REVOCATION_UNKNOWN),
     ("403.16", "Client certificate is untrusted or invalid", ("Windows does not trust the issuer of"
      " the client's certificate, or its Root store holds a certificate that is not self-signed."),
-     problems.CLIENT_CERTIFICATE),
+     faults.CLIENT_CERTIFICATE),
     ("403.17", "Client certificate has expired or is not yet valid", ("The client's certificate is"
-     " out of its dates."), problems.CLIENT_CERTIFICATE),
+     " out of its dates."), faults.CLIENT_CERTIFICATE),
     ("404", "Not Found", ("From Microsoft-HTTPAPI: the handshake worked, and no site or service has"
-     " registered this URL."), problems.WRONG_SITE),
+     " registered this URL."), faults.WRONG_SITE),
     ("421", "Misdirected Request", ("The connection was made for another name, and the server does"
-     " not serve this one on it (HTTP/2)."), problems.WRONG_SITE),
+     " not serve this one on it (HTTP/2)."), faults.WRONG_SITE),
     ("503", "Service Unavailable", ("From Microsoft-HTTPAPI: HTTP.SYS has the request, and nobody"
-     " takes it."), problems.OTHER_OWNER),
+     " takes it."), faults.OTHER_OWNER),
 )  # fmt: skip
 STATUSES = {
     number: problem.explained(f"HTTP {number}, {name}", means)

@@ -52,7 +52,7 @@ class ServerReport(NamedTuple):
         return sum(len(port.candidates) for port in self.ports)
 
 
-class Certificate(NamedTuple):
+class CertificateUse(NamedTuple):
     """One certificate wherever it is used: ``row`` is any of its places, ``places`` all."""
 
     row: Row
@@ -71,7 +71,7 @@ class Contents(NamedTuple):
 
     moment: Moment
     servers: Sequence[ServerReport]
-    certificates: Sequence[Certificate]
+    certificates: Sequence[CertificateUse]
     """Each certificate once, the one that ends first before the others."""
     comparison: Comparison | None
 
@@ -115,7 +115,7 @@ def contents(servers: Sequence[ServerReport], moment: Moment) -> Contents:
     return Contents(moment, servers, _certificates(servers), comparison)
 
 
-def _certificates(servers: Sequence[ServerReport]) -> Sequence[Certificate]:
+def _certificates(servers: Sequence[ServerReport]) -> Sequence[CertificateUse]:
     rows: dict[str, Row] = {}
     places: dict[str, list[tuple[str, str]]] = {}
     for server in servers:
@@ -124,5 +124,5 @@ def _certificates(servers: Sequence[ServerReport]) -> Sequence[Certificate]:
                 rows.setdefault(row.thumbprint, row)
                 key = f"{row.key} (central store)" if row.kind == FILE else row.key
                 places.setdefault(row.thumbprint, []).append((server.name, key))
-    found = [Certificate(row, tuple(places[thumbprint])) for thumbprint, row in rows.items()]
+    found = [CertificateUse(row, tuple(places[thumbprint])) for thumbprint, row in rows.items()]
     return sorted(found, key=lambda one: (one.row.not_after, one.row.thumbprint))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sslbind.page.contents import Certificate, Contents
+from sslbind.page.contents import CertificateUse, Contents
 from sslbind.page.markup import badge, count, table, text
 from sslbind.page.timeline import timeline
 from sslbind.wording import day, plural, some
@@ -52,6 +52,6 @@ def _rows(contents: Contents) -> Iterator[str]:
         )
 
 
-def _places(one: Certificate, *, several: bool) -> str:
+def _places(one: CertificateUse, *, several: bool) -> str:
     words = (f"{server} {key}" if several else key for server, key in one.places)
     return some(words, _SHOWN)

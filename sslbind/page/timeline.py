@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sslbind.moments import Window
-from sslbind.page.contents import Certificate, Moment
+from sslbind.page.contents import CertificateUse, Moment
 from sslbind.page.markup import count, text
 from sslbind.wording import day, plural
 
@@ -42,7 +42,7 @@ class _Axis:
             yield first
 
 
-def timeline(certificates: Sequence[Certificate], moment: Moment) -> str:
+def timeline(certificates: Sequence[CertificateUse], moment: Moment) -> str:
     """Return the drawing as SVG; a table with the same facts stands beside it."""
     few = len(certificates) <= _BARS
     axis = _Axis(moment.now, _LABELS if few else 40)
@@ -55,7 +55,7 @@ def timeline(certificates: Sequence[Certificate], moment: Moment) -> str:
     )
 
 
-def _words(certificates: Sequence[Certificate], moment: Moment) -> str:
+def _words(certificates: Sequence[CertificateUse], moment: Moment) -> str:
     """Return what the drawing shows, for screen readers."""
     found = Counter(one.row.status(moment.now, moment.window) for one in certificates)
     return (
@@ -75,7 +75,7 @@ def _grid(axis: _Axis, now: datetime, height: int) -> Iterator[str]:
     yield f'<text class="tick today" x="{at}" y="{height + 17}">today</text>'
 
 
-def _bars(certificates: Sequence[Certificate], moment: Moment, axis: _Axis) -> Iterator[str]:
+def _bars(certificates: Sequence[CertificateUse], moment: Moment, axis: _Axis) -> Iterator[str]:
     for number, one in enumerate(certificates):
         row, top = one.row, number * _BAR_HEIGHT
         assert row.not_after is not None  # noqa: S101  # the others are not drawn
@@ -90,7 +90,7 @@ def _bars(certificates: Sequence[Certificate], moment: Moment, axis: _Axis) -> I
         )
 
 
-def _columns(certificates: Sequence[Certificate], moment: Moment, axis: _Axis) -> Iterator[str]:
+def _columns(certificates: Sequence[CertificateUse], moment: Moment, axis: _Axis) -> Iterator[str]:
     """Yield a column for each fortnight; what is beyond the ends is in the first and the last."""
     found: dict[int, Counter[str]] = {}
     last = (axis.end - axis.start) // _COLUMN
@@ -123,7 +123,7 @@ def _columns(certificates: Sequence[Certificate], moment: Moment, axis: _Axis) -
         yield f'<text class="tick" x="{at}" y="{_CHART_HEIGHT + 17}">later</text>'
 
 
-def _days(certificate: Certificate, now: datetime) -> str:
+def _days(certificate: CertificateUse, now: datetime) -> str:
     days = certificate.days_left(now)
     if certificate.row.status(now, Window()) == "expired":
         return f"{plural(-days, 'day')} ago"

@@ -11,10 +11,10 @@ from sslbind.formats.encoding import decode_console
 from sslbind.formats.format import Contents
 from sslbind.formats.transition import changed_tags
 from sslbind.keys import Key
-from sslbind.planning.delivery import Certificate, Parcel
+from sslbind.planning.delivery import Parcel, StoredThumbprint
 from sslbind.planning.lines import scripts
 from sslbind.planning.outcome import Outcome, Status, planned
-from sslbind.planning.plan import Change, Plan
+from sslbind.planning.plan import Plan, Step
 from sslbind.planning.seen import Seen, digest
 from sslbind.printable import printable
 from sslbind.release import Release
@@ -25,7 +25,7 @@ _SHOWN = 3
 _WIDTH = 200
 
 
-class Server(Protocol):
+class TargetAccess(Protocol):
     """One target while it is worked on."""
 
     def read(self) -> Seen:
@@ -34,10 +34,10 @@ class Server(Protocol):
     def write(self, script: bytes) -> Ran:
         """Give netsh lines to its netsh; raise UnreachableError."""
 
-    def pack(self, wanted: Collection[Certificate], release: Release) -> list[Parcel]:
+    def pack(self, wanted: Collection[StoredThumbprint], release: Release) -> list[Parcel]:
         """Return certificates to deliver; raise SslbindError where one is not there."""
 
-    def deliver(self, parcels: Collection[Parcel]) -> frozenset[Certificate]:
+    def deliver(self, parcels: Collection[Parcel]) -> frozenset[StoredThumbprint]:
         """Put certificates there, and return those that were found then; raise SslbindError."""
 
 
@@ -47,12 +47,12 @@ class _Sent(NamedTuple):
     ``certain`` is whether the program on the server has ended.
     """
 
-    missing: tuple[Change, ...]
+    missing: tuple[Step, ...]
     said: str
     certain: bool
 
 
-def carry_out(plan: Plan, server: Server) -> Outcome:
+def carry_out(plan: Plan, server: TargetAccess) -> Outcome:
     """Make the changes of ``plan`` and return what was read back.
 
     The server is read first: where it is not any more what the plan was made
@@ -61,7 +61,7 @@ def carry_out(plan: Plan, server: Server) -> Outcome:
     """
     if not plan.changes:
         return planned(plan)
-    wanted = [Certificate(*one.key.rsplit("/", 1)) for one in plan.deliveries]
+    wanted = [StoredThumbprint(*one.key.rsplit("/", 1)) for one in plan.deliveries]
     try:
         parcels = server.pack(wanted, plan.release) if wanted else []
     except SslbindError as error:
@@ -77,7 +77,7 @@ def carry_out(plan: Plan, server: Server) -> Outcome:
     return undelivered or _write(plan, server)
 
 
-def _write(plan: Plan, server: Server) -> Outcome:
+def _write(plan: Plan, server: TargetAccess) -> Outcome:
     """Send the lines of one stage after the other, and read each back."""
     done = len(plan.deliveries)
     for stage in (plan.first, plan.last):
@@ -109,9 +109,9 @@ def moved_on(plan: Plan) -> Outcome:
     return Outcome(plan.target, Status.MOVED_ON, plan, message=message, notes=plan.notes)
 
 
-def _deliver(plan: Plan, server: Server, parcels: Collection[Parcel]) -> Outcome | None:
+def _deliver(plan: Plan, server: TargetAccess, parcels: Collection[Parcel]) -> Outcome | None:
     """Return the outcome where certificates are not all there after they were sent."""
-    found: frozenset[Certificate] = frozenset()
+    found: frozenset[StoredThumbprint] = frozenset()
     status, message = Status.INCOMPLETE, ""
     try:
         found = server.deliver(parcels)
@@ -126,7 +126,7 @@ def _deliver(plan: Plan, server: Server, parcels: Collection[Parcel]) -> Outcome
     return Outcome(plan.target, status, plan, len(found), tuple(missing), message, plan.notes)
 
 
-def _send(stage: Sequence[Change], server: Server, release: Release) -> _Sent:
+def _send(stage: Sequence[Step], server: TargetAccess, release: Release) -> _Sent:
     """Send the lines of a stage and read back; raise SslbindError where that cannot be read."""
     said: dict[str, None] = {}
     certain = True
@@ -148,7 +148,7 @@ def _send(stage: Sequence[Change], server: Server, release: Release) -> _Sent:
 
 
 def _there(
-    change: Change, contents: Contents, bindings: Mapping[Key, Binding], release: Release
+    change: Step, contents: Contents, bindings: Mapping[Key, Binding], release: Release
 ) -> bool:
     """Whether what was read is as ``change`` was to make it."""
     if change.delta is None:
@@ -162,7 +162,7 @@ def _there(
     return all(tag.since > release for tag in changed_tags(now, after, contents.provenance.unknown))
 
 
-def _incomplete(plan: Plan, stage: Sequence[Change], sent: _Sent, done: int) -> Outcome:
+def _incomplete(plan: Plan, stage: Sequence[Step], sent: _Sent, done: int) -> Outcome:
     rest = plan.last if stage is plan.first else ()
     missing = [one.text for one in (*sent.missing, *rest)]
     if sent.certain:

@@ -31,7 +31,7 @@ _SECRET = 24
 _PACKING = Lock()  # targets that share a registry share its stores, which are not safe for threads
 
 
-class Certificate(NamedTuple):
+class StoredThumbprint(NamedTuple):
     """One certificate by its store and its thumbprint."""
 
     store: str
@@ -41,7 +41,7 @@ class Certificate(NamedTuple):
 class Parcel(NamedTuple):
     """A certificate on its way; its password opens nothing else, and it shows nowhere."""
 
-    certificate: Certificate
+    certificate: StoredThumbprint
     password: str
     pfx: bytes
 
@@ -56,7 +56,7 @@ class Parcel(NamedTuple):
 
 
 def pack(
-    session: Session, wanted: Iterable[Certificate], release: Release, seal: str | None = None
+    session: Session, wanted: Iterable[StoredThumbprint], release: Release, seal: str | None = None
 ) -> list[Parcel]:
     """Return the certificates, each sealed as ``seal`` says, or else as ``release`` opens it.
 
@@ -75,7 +75,7 @@ def message(parcels: Iterable[Parcel], location: str = LOCATION) -> bytes:
     return compose(script, [location, *(line for one in parcels for line in one.lines)])
 
 
-def held(ran: Ran) -> frozenset[Certificate]:
+def held(ran: Ran) -> frozenset[StoredThumbprint]:
     """Return what a server says that it found in its stores, with keys, after importing.
 
     Raises SslbindError where it says what went wrong, or nothing that can be read.
@@ -89,13 +89,14 @@ def held(ran: Ran) -> frozenset[Certificate]:
     try:
         pairs = [str(one).split(":") for one in json.loads(line)["held"]]
         return frozenset(
-            Certificate(base64.b64decode(name).decode(), thumbprint) for name, thumbprint in pairs
+            StoredThumbprint(base64.b64decode(name).decode(), thumbprint)
+            for name, thumbprint in pairs
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         raise SslbindError("PowerShell's answer is not readable") from None
 
 
-def _parcel(session: Session, wanted: Certificate, seal: Seal) -> Parcel:
+def _parcel(session: Session, wanted: StoredThumbprint, seal: Seal) -> Parcel:
     import secrets
 
     stores = session.stores

@@ -8,7 +8,7 @@ from datetime import datetime
 from sslbind.errors import SslbindError
 from sslbind.exporting import contents
 from sslbind.live import Server
-from sslbind.planning.delivery import LOCATION, Certificate, Parcel, held, message, pack
+from sslbind.planning.delivery import LOCATION, Parcel, StoredThumbprint, held, message, pack
 from sslbind.planning.proving import disagreements
 from sslbind.planning.seen import Seen, seen_of
 from sslbind.release import Release
@@ -48,11 +48,11 @@ class Machine:
         """Give netsh lines to the target's netsh; raise UnreachableError."""
         return self._server.transport.run(script, Program.NETSH)
 
-    def pack(self, wanted: Collection[Certificate], release: Release) -> list[Parcel]:
+    def pack(self, wanted: Collection[StoredThumbprint], release: Release) -> list[Parcel]:
         """Return certificates of the registry's stores; raise SslbindError where one is missing."""
         return pack(self._session, wanted, release, self.seal)
 
-    def deliver(self, parcels: Collection[Parcel]) -> frozenset[Certificate]:
+    def deliver(self, parcels: Collection[Parcel]) -> frozenset[StoredThumbprint]:
         """Put certificates into the target's stores, and return those that were found there then.
 
         Raises UnreachableError, or SslbindError with what went wrong.

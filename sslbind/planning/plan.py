@@ -15,7 +15,7 @@ from sslbind.comparison import IPLISTEN
 from sslbind.formats.format import Contents, Delta, Transition
 from sslbind.formats.netsh.script_writer import netsh_losses, replaced
 from sslbind.formats.transition import changed_tags, transition
-from sslbind.planning.delivery import Certificate
+from sslbind.planning.delivery import StoredThumbprint
 from sslbind.planning.lines import carried, precedence
 from sslbind.planning.note import Note, grouped
 from sslbind.planning.seen import Seen, digest
@@ -29,7 +29,7 @@ Pair = tuple[Value | None, Value | None]
 """A value before and after; None where the record, or the text, is absent."""
 
 
-class Change(NamedTuple):
+class Step(NamedTuple):
     """One thing that a target gets, keeps in another form, or loses.
 
     ``kind`` and ``key`` are those of a binding, or ``iplisten`` and an address, or
@@ -71,9 +71,9 @@ class Plan(NamedTuple):
     release: Release
     bindings: int
     """How many bindings the target has."""
-    deliveries: tuple[Change, ...]
-    first: tuple[Change, ...]
-    last: tuple[Change, ...]
+    deliveries: tuple[Step, ...]
+    first: tuple[Step, ...]
+    last: tuple[Step, ...]
     absent: tuple[str, ...]
     """Bindings of the registry that no netsh line can make there, as ``kind=key``."""
     notes: tuple[Note, ...]
@@ -81,7 +81,7 @@ class Plan(NamedTuple):
     after: Contents
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[Step, ...]:
         """All changes in the order in which they are made."""
         return self.deliveries + self.first + self.last
 
@@ -91,7 +91,7 @@ class Plan(NamedTuple):
         return sum(one.delta is not None and one.action != "add" for one in self.changes)
 
 
-class Asked(NamedTuple):
+class PlanOptions(NamedTuple):
     """What is asked of a plan besides what the registry says.
 
     ``prune``: delete bindings that only the target has. ``deliver``: put
@@ -104,10 +104,10 @@ class Asked(NamedTuple):
     release: Release | None = None
 
 
-PLAIN = Asked()
+PLAIN = PlanOptions()
 
 
-def make_plan(target: str, seen: Seen, wanted: Contents, asked: Asked = PLAIN) -> Plan:
+def make_plan(target: str, seen: Seen, wanted: Contents, asked: PlanOptions = PLAIN) -> Plan:
     """Return what turns the target that was ``seen`` into what its registry says.
 
     Lines are written for the release that is asked for, else for what the target
@@ -155,8 +155,8 @@ class _Collected:
     def __init__(self, before: Contents, after: Contents, *, prune: bool) -> None:
         self.before, self.after = before, after
         self.prune = prune
-        self.first: list[Change] = []
-        self.last: list[Change] = []
+        self.first: list[Step] = []
+        self.last: list[Step] = []
         self.absent: list[str] = []
         self.losses: list[str] = []
         self.gaps: list[str] = []
@@ -212,10 +212,10 @@ class _Collected:
             self.gaps += [gap] if why else []
             self.first.append(change)
 
-    def _gone(self, delta: Delta) -> Change | None:
+    def _gone(self, delta: Delta) -> Step | None:
         return self._change("delete", delta)
 
-    def _change(self, action: str, delta: Delta) -> Change | None:
+    def _change(self, action: str, delta: Delta) -> Step | None:
         """Return a change with its lines, which may be none; None where no line can make it."""
         key, release = delta.key, self.after.release
         try:
@@ -223,11 +223,11 @@ class _Collected:
         except ValueError as error:
             self.losses.append(f"{key.spec}: {error}")
             return None
-        return Change(action, key.kind.name, str(key), _tags(delta, release), lines, delta)
+        return Step(action, key.kind.name, str(key), _tags(delta, release), lines, delta)
 
 
-def _listed(action: str, address: str) -> Change:
-    return Change(action, IPLISTEN, address, {}, (f"http {action} iplisten ipaddress={address}",))
+def _listed(action: str, address: str) -> Step:
+    return Step(action, IPLISTEN, address, {}, (f"http {action} iplisten ipaddress={address}",))
 
 
 def _tags(delta: Delta, release: Release) -> dict[str, Pair]:
@@ -245,28 +245,28 @@ def _value(binding: Binding | None, name: str) -> Value | None:
     return None if binding is None else binding[name]
 
 
-def _lacking(seen: Seen, after: Contents) -> dict[Certificate, list[str]]:
+def _lacking(seen: Seen, after: Contents) -> dict[StoredThumbprint, list[str]]:
     """Return each certificate of the registry that no store of the target has, with its records.
 
     None where the stores of the target were not read.
     """
-    found: dict[Certificate, list[str]] = {}
+    found: dict[StoredThumbprint, list[str]] = {}
     if seen.stores is None:
         return found
     for one in after.bindings:
         store, thumbprint = one.store or "", one.certhash or ""
         if thumbprint and (store.casefold(), thumbprint) not in seen.stores:
-            found.setdefault(Certificate(store, thumbprint), []).append(one.key.spec)
+            found.setdefault(StoredThumbprint(store, thumbprint), []).append(one.key.spec)
     return found
 
 
-def _lacks(target: str, lacking: Mapping[Certificate, list[str]]) -> Iterator[Note]:
+def _lacks(target: str, lacking: Mapping[StoredThumbprint, list[str]]) -> Iterator[Note]:
     for (store, thumbprint), names in lacking.items():
         yield Note("lacks", f"{thumbprint} of {store} is not on {target}", tuple(names))
 
 
-def _delivered(certificate: Certificate) -> Change:
-    return Change(DELIVER, CERTIFICATE, "/".join(certificate), {}, ())
+def _delivered(certificate: StoredThumbprint) -> Step:
+    return Step(DELIVER, CERTIFICATE, "/".join(certificate), {}, ())
 
 
 def _listening(changes: Transition) -> Iterator[Note]:
@@ -294,7 +294,7 @@ def _only(
         yield Note("others", f"{word} on {target}: not touched")
 
 
-def difference(old: Sequence[Mapping[str, object]], new: Collection[Change]) -> list[str]:
+def difference(old: Sequence[Mapping[str, object]], new: Collection[Step]) -> list[str]:
     """Return in words how the changes of a saved plan differ from those of now.
 
     Whether certificates come along is said when the plan is carried out.

@@ -12,7 +12,7 @@ from sslbind.planning.fleet import Pace, Progress, roll_out
 from sslbind.planning.limits import exceeded
 from sslbind.planning.machine import Machine
 from sslbind.planning.outcome import GOOD, Outcome, Status, planned
-from sslbind.planning.plan import PLAIN, Asked, Plan, make_plan
+from sslbind.planning.plan import PLAIN, Plan, PlanOptions, make_plan
 from sslbind.planning.proving import proved
 from sslbind.planning.saved import SavedTarget, compare
 
@@ -22,7 +22,7 @@ Show = Callable[[Progress], None]
 def plan_all(
     machines: Sequence[Machine],
     jobs: int,
-    asked: Asked = PLAIN,
+    asked: PlanOptions = PLAIN,
     show: Show = lambda _: None,
 ) -> list[Outcome]:
     """Read every target, ``jobs`` at once, and return what plan there is for each, in order."""

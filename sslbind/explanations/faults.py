@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sslbind.explanations.explanation import Problem
+from sslbind.explanations.explanation import Fault
 
 _WHO_ANSWERS = "sslbind resolve ADDRESS:PORT HOST --explain shows which record answers, and why"
 _FIND_CERTIFICATES = "sslbind check --select 'cert-*' finds the records whose certificate fails"
@@ -11,7 +11,7 @@ _VERIFY = "sslbind store verify reports what is wrong with a certificate, its ke
 _RENEW = "sslbind renew FILE gives every record of the same names the new certificate"
 _PROBE = "sslbind probe ADDRESS:PORT HOST shows what the server really sends"
 
-PRIVATE_KEY = Problem(
+PRIVATE_KEY = Fault(
     (
         "the certificate has no private key, or its key set is broken (see 1312)",
         "the service has no right to read the key below MachineKeys",
@@ -23,7 +23,7 @@ PRIVATE_KEY = Problem(
         "certutil -repairstore MY THUMBPRINT, on the server, finds a key that is still there",
     ),
 )
-NAME = Problem(
+NAME = Fault(
     (
         "a record for another name, or the default of the port, answers",
         "the certificate does not list the name: browsers read the subject alternative names only",
@@ -35,7 +35,7 @@ NAME = Problem(
         _RENEW,
     ),
 )
-DATES = Problem(
+DATES = Fault(
     (
         "the certificate, or one of its issuers, has expired or is not valid yet",
         "it was renewed, and the record kept the old thumbprint",
@@ -47,7 +47,7 @@ DATES = Problem(
         _RENEW,
     ),
 )
-TRUST = Problem(
+TRUST = Fault(
     (
         "the server does not send the intermediate certificate",
         "the root is a private one that this client does not trust",
@@ -59,14 +59,14 @@ TRUST = Problem(
         _PROBE,
     ),
 )
-REVOKED = Problem(
+REVOKED = Fault(
     (
         "the issuer revoked the certificate: mostly after a new one was issued",
         "a stapled OCSP answer, or the list of revoked certificates, says so",
     ),
     (_WHO_ANSWERS, _RENEW),
 )
-REVOCATION_UNKNOWN = Problem(
+REVOCATION_UNKNOWN = Fault(
     (
         "whoever verified could not fetch the list of revoked certificates, or ask by OCSP",
         "for client certificates it is the server that fetches it: a firewall or proxy is between",
@@ -76,7 +76,7 @@ REVOCATION_UNKNOWN = Problem(
         "sslbind update sslcert KEY verifyrevocationwithcachedclientcertonly=enable asks the cache",
     ),
 )
-USAGE = Problem(
+USAGE = Fault(
     (
         "the certificate is not for servers: its extended key usage lacks serverAuth",
         "its key usage lacks digitalSignature, which TLS 1.3 and ECDHE suites need",
@@ -86,14 +86,14 @@ USAGE = Problem(
         _RENEW,
     ),
 )
-WEAK = Problem(
+WEAK = Fault(
     (
         "the key is too short, or of a type that clients do not take",
         "the certificate, or an intermediate, is signed with SHA-1 or MD5",
     ),
     ("sslbind check --select 'cert-weak,cert-key-type' finds such certificates", _RENEW),
 )
-VERSIONS = Problem(
+VERSIONS = Fault(
     (
         "the record, or the machine, turns off the TLS versions that the client has",
         "no suite that both know goes with the key of the certificate, RSA or EC",
@@ -103,14 +103,14 @@ VERSIONS = Problem(
         "sslbind resolve ADDRESS:PORT HOST --explain shows which versions a record allows",
     ),
 )
-HANDSHAKE = Problem(
+HANDSHAKE = Fault(
     (
         "no cipher suite or TLS version fits: event 36874 goes with it",
         "the record that was picked has no certificate that can be used",
     ),
     (_WHO_ANSWERS, "sslbind check finds the records that cannot serve"),
 )
-CLOSED = Problem(
+CLOSED = Fault(
     (
         "no record answers this connection: HTTP.SYS ends the handshake without an alert",
         "the record has reject=enable",
@@ -119,7 +119,7 @@ CLOSED = Problem(
     ),
     (_WHO_ANSWERS, "sslbind check finds the records that cannot serve", _PROBE),
 )
-NOT_LISTENING = Problem(
+NOT_LISTENING = Fault(
     (
         "nothing listens there: no site, service or URL reservation uses this address and port",
         "the IP listen list has other addresses only",
@@ -131,7 +131,7 @@ NOT_LISTENING = Problem(
         _PROBE,
     ),
 )
-PORT_TAKEN = Problem(
+PORT_TAKEN = Fault(
     (
         "another process has the port: netstat -ano, on the server, shows which",
         "an address of the IP listen list does not exist on the machine",
@@ -141,7 +141,7 @@ PORT_TAKEN = Problem(
         "sslbind delete iplisten ADDRESS removes one",
     ),
 )
-PLAIN_TEXT = Problem(
+PLAIN_TEXT = Fault(
     (
         "the port speaks HTTP without TLS: the site has an http binding where https is expected",
         "a proxy or load balancer answers there, and not HTTP.SYS",
@@ -151,7 +151,7 @@ PLAIN_TEXT = Problem(
         _PROBE,
     ),
 )
-CLIENT_CERTIFICATE = Problem(
+CLIENT_CERTIFICATE = Fault(
     (
         "the client has no certificate of an issuer that the server names",
         "the certificate was refused: expired, revoked, or not for clients",
@@ -162,7 +162,7 @@ CLIENT_CERTIFICATE = Problem(
         "sslbind check --select 'ctl-*,root-not-self-signed' finds what spoils the list",
     ),
 )
-ISSUER_LIST = Problem(
+ISSUER_LIST = Fault(
     (
         "the server trusts so many authorities that their names take more than 16 kB",
         "clients whose issuer was cut off send no certificate: 403.7 or 403.16",
@@ -172,7 +172,7 @@ ISSUER_LIST = Problem(
         "a store of the accepted issuers only: sslctlstorename=STORE names it",
     ),
 )
-MISSING_CERTIFICATE = Problem(
+MISSING_CERTIFICATE = Fault(
     (
         "the certificate is not in the store that certstorename names",
         "the thumbprint is that of the certificate before its renewal",
@@ -183,7 +183,7 @@ MISSING_CERTIFICATE = Problem(
         _ADD_WITH_KEY,
     ),
 )
-PFX = Problem(
+PFX = Fault(
     (
         "the password is another one",
         (
@@ -196,7 +196,7 @@ PFX = Problem(
         "sslbind ccs list and sslbind store list show how each file is sealed",
     ),
 )
-OTHER_OWNER = Problem(
+OTHER_OWNER = Fault(
     (
         "the request reached HTTP.SYS, and no worker process takes it",
         "the application pool is stopped or fails, or the service that owns the URL does not run",
@@ -209,7 +209,7 @@ OTHER_OWNER = Problem(
         ),
     ),
 )
-WRONG_SITE = Problem(
+WRONG_SITE = Fault(
     (
         "no site has this host name on this address and port",
         "the client reuses a connection that it made for another name of the same certificate",
@@ -219,21 +219,21 @@ WRONG_SITE = Problem(
         _WHO_ANSWERS,
     ),
 )
-INTERNAL = Problem(
+INTERNAL = Fault(
     (
         "the sender does not say more: its own log does",
         "on Windows, events of Schannel at the same second name the reason (36871, 36874, 36888)",
     ),
     (_WHO_ANSWERS, "sslbind check finds the records that cannot serve"),
 )
-BROKEN_MESSAGE = Problem(
+BROKEN_MESSAGE = Fault(
     (
         "something that is not TLS arrived: plain HTTP on the port, or a proxy's answer",
         "a device between the two changed or cut the handshake",
     ),
     (_PROBE,),
 )
-SITE_EXISTS = Problem(
+SITE_EXISTS = Fault(
     (
         "two sites have the same binding, and the second cannot start",
         "a record with this key exists, of this owner or of another",
@@ -243,14 +243,14 @@ SITE_EXISTS = Problem(
         "sslbind show sslcert KEY shows the record and its owner",
     ),
 )
-BAD_ADDRESS = Problem(
+BAD_ADDRESS = Fault(
     ("the binding of a site has an IPv6 address without brackets",),
     (
         "sslbind check --sites applicationHost.config --select ipv6-unbracketed finds it",
         "sslbind explain ipv6-unbracketed",
     ),
 )
-NO_STORE = Problem(
+NO_STORE = Fault(
     (
         "a record has no certstorename: IIS Manager fails on it with this error",
         "a program asked with a buffer that is too small, and asks again",

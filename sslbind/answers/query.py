@@ -9,7 +9,7 @@ from sslbind.errors import BadValueError, SslbindError
 from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, parse_address, parse_host, parse_key
 
 
-class Question(NamedTuple):
+class Query(NamedTuple):
     """A connection that is asked about: where to, what server name is sent, what is checked.
 
     ``written`` is the address as the user wrote it; ``name`` and ``host`` are
@@ -24,7 +24,7 @@ class Question(NamedTuple):
     found: bool = False
 
 
-def of_address(target: str, name: str | None) -> Question:
+def of_address(target: str, name: str | None) -> Query:
     """Return the question of a client that connects to ``ADDRESS:PORT`` and sends ``name``.
 
     Raises SslbindError for what is not an address and a port, with what was meant.
@@ -34,10 +34,10 @@ def of_address(target: str, name: str | None) -> Question:
     _refuse_name(target)
     key = parse_ipport(target)
     written = target.rpartition(":")[0]
-    return Question(key.host, key.port, written, name, host_checked(name))
+    return Query(key.host, key.port, written, name, host_checked(name))
 
 
-def of_url(url: str, address: str | None = None) -> list[Question]:
+def of_url(url: str, address: str | None = None) -> list[Query]:
     """Return a question for each address that DNS has for the URL's host, or for ``address``.
 
     Raises SslbindError for what is not an https URL, and for a host without an address.
@@ -70,7 +70,7 @@ def of_url(url: str, address: str | None = None) -> list[Question]:
         addresses = [literal] if literal else _addresses(host)
     sent = None if literal else name
     found = address is None and literal is None
-    return [Question(one, port or 443, one, sent, host, found) for one in addresses]
+    return [Query(one, port or 443, one, sent, host, found) for one in addresses]
 
 
 def parse_ipport(text: str) -> Key:
