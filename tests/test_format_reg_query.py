@@ -10,10 +10,13 @@ import pytest
 from conftest import IIS, A, Run
 from tools import needs
 
+from sslbind.binding import Binding
 from sslbind.formats import formats
+from sslbind.formats.format import Contents
 from sslbind.formats.imported import Imported
 from sslbind.formats.reg import reg_file, reg_query
 from sslbind.keys import infer_key
+from sslbind.release import Release
 
 HEADER = "Windows Registry Editor Version 5.00\n\n"
 PARAMETERS = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\HTTP\Parameters"
@@ -113,15 +116,15 @@ def test_reg_query_of_one_table_does_not_list_the_others() -> None:
     assert reg_query.read(text, "x").notes == (note,)
 
 
-def by_wine(text: str, folder: Path) -> Imported:
+def by_wine(data: bytes, folder: Path) -> Imported:
     """Return what Wine's registry has after ``reg import``, as ``reg query`` prints it."""
     wine = needs("wine")
     environment = {**os.environ, "WINEPREFIX": str(folder / "prefix"), "WINEDEBUG": "-all"}
     file = folder / "x.reg"
-    file.write_bytes(b"\xff\xfe" + text.replace("\n", "\r\n").encode("utf-16-le"))
+    file.write_bytes(data)
     for words in (["import", str(file)], ["query", PARAMETERS, "/s"]):
         done = subprocess.run([wine, "reg", *words], env=environment, capture_output=True)  # noqa: PLW1510
-    return reg_query.read(done.stdout.decode().replace("\r\n", "\n"), "x")
+    return reg_query.read(done.stdout.decode("cp437").replace("\r\n", "\n"), "x")
 
 
 @pytest.mark.slow
@@ -133,10 +136,46 @@ def test_wine_reads_and_drops_the_same(tmp_path: Path) -> None:
     text = HEADER + "".join(
         f"[{KEY}\\0.0.0.0:{ports[name]}]\n{APPID}{body}" for name, body in bodies.items()
     )
-    found = by_wine(text, tmp_path)
+    found = by_wine(b"\xff\xfe" + text.replace("\n", "\r\n").encode("utf-16-le"), tmp_path)
     whole = {one.binding.key.port for one in found.records if one.binding.store == "MY"}
     assert whole == {ports[name] for name in READ} | {ports["nul"]}
     # Wine drops the one value of "nul"; the record without it is not what its author wrote.
     ours = reg_file.read(text, "x")
     assert {one.binding.key.port for one in ours.records} == {ports[name] for name in READ}
     assert {one.key and one.key.port for one in ours.bad} == {ports[name] for name in DROPPED}
+
+
+EXPORTED = (
+    Binding(
+        infer_key("[2001:db8::1]:8443"),
+        {
+            "certhash": A,
+            "appid": IIS,
+            "certstorename": "Web Hosting",
+            "usagecheck": False,
+            "clientcertnegotiation": True,
+            "revocationfreshnesstime": 3600,
+            "sslctlstorename": "Client CA",
+            "disablehttp2": True,
+        },
+        {"Owner": 'a "quoted" \\path', "Blob": ["REG_BINARY", "00ff"]},
+    ),
+    Binding(
+        infer_key("*.bücher.example:443"), {"certhash": A, "appid": IIS, "certstorename": "MY"}
+    ),
+    Binding(infer_key("443"), {"appid": IIS}),
+    Binding(infer_key("shop.contoso.com:443", scoped=True), {"appid": IIS}),
+)
+
+
+@pytest.mark.slow
+def test_wine_reads_what_is_exported(tmp_path: Path) -> None:
+    """Every record that ``export reg`` writes comes back from Wine's registry as it was."""
+    write = formats()["reg"].write
+    assert write is not None
+    data, losses = write(Contents(EXPORTED, ("10.0.0.5", "::1"), Release.W2022))
+    assert losses == ()
+    found = by_wine(data, tmp_path)
+    assert found.bad == ()
+    assert [one.binding for one in found.records] == [*EXPORTED]
+    assert found.iplisten == ("10.0.0.5", "::1")

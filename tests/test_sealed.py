@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 from check_cases import PROVIDER, STORES, Case, record
 from conftest import Run
-from examples import examples
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pki import PASSWORD, Issued, intermediate, openssl_pfx, web
+from pfx_writers import OLD, SECRET, WRITERS, keytool
+from pki import PASSWORD, intermediate, openssl_pfx, web
 from tools import needs
 
 from sslbind.certificates.central import CentralStore
@@ -20,11 +18,8 @@ from sslbind.certificates.parsing import identities, read_bundle
 from sslbind.certificates.sealed import Sealed, sealed_of, too_new
 from sslbind.certificates.sealing import Seal, encode_pfx, seal_for, seal_of
 from sslbind.check.pfx import _export
-from sslbind.errors import CertificateError, PasswordError
 from sslbind.release import RELEASES, Release
 
-SECRET = PASSWORD.decode()
-OLD = ("-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES")
 WRONG = "it says that the password is wrong"
 
 
@@ -75,64 +70,6 @@ def test_cryptography() -> None:
     assert str(sealed_of(web().pfx())) == "not encrypted, SHA-256"
 
 
-def keytool(issued: Issued, folder: Path, *options: str) -> bytes:
-    """A PKCS#12 key store as Java writes it, with a key of its own."""
-    del issued
-    command = [needs("keytool"), *options, "-genkeypair", "-keystore", "java.p12", "-alias", "web"]
-    command += ["-storetype", "PKCS12", "-storepass", SECRET, "-keyalg", "EC"]
-    command += ["-dname", "CN=www.contoso.com", "-ext", "san=dns:www.contoso.com"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return (folder / "java.p12").read_bytes()
-
-
-def certtool(issued: Issued, folder: Path, *options: str) -> bytes:
-    """A PFX as GnuTLS writes it."""
-    (folder / "c.pem").write_bytes(issued.pem)
-    (folder / "k.pem").write_bytes(issued.key_pem())
-    command = [needs("certtool"), "--to-p12", "--load-certificate", "c.pem", "--load-privkey"]
-    command += ["k.pem", "--outder", "--p12-name", "web", "--password", SECRET]
-    command += ["--outfile", "g.pfx", *options]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, stdin=subprocess.DEVNULL)
-    return (folder / "g.pfx").read_bytes()
-
-
-def pk12util(issued: Issued, folder: Path, *options: str) -> bytes:
-    """A PFX as NSS exports it, from a database of its own."""
-    for name, text in (("db", ""), ("pw", SECRET)):
-        (folder / name).write_text(text, encoding="ascii")
-    (folder / "nss").mkdir()
-    (folder / "in.pfx").write_bytes(issued.pfx(PASSWORD))
-    base = ["-d", "sql:nss", "-K", ""]
-    program = needs("pk12util")
-    for command in (
-        [program, "-i", "in.pfx", "-W", SECRET, *base],
-        [program, "-o", "n.pfx", "-n", "name", "-W", SECRET, *base, *options],
-    ):
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, input=b"\n\n")
-    return (folder / "n.pfx").read_bytes()
-
-
-WRITERS = {
-    "java": (keytool, (), "AES-256, SHA-256", False),
-    "java-legacy": (keytool, ("-J-Dkeystore.pkcs12.legacy",), "3DES, RC2-40, SHA-1", True),
-    "gnutls": (certtool, (), "AES-128, SHA-256", False),
-    "gnutls-3des": (
-        certtool,
-        ("--pkcs-cipher=3des-pkcs12", "--hash=sha1"),
-        "3DES, SHA-1",
-        True,
-    ),
-    "nss": (pk12util, (), "AES-256, AES-128, SHA-256", False),
-    "nss-3des": (
-        pk12util,
-        ("-c", "PKCS #12 V2 PBE With SHA-1 And 3KEY Triple DES-CBC",
-         "-C", "PKCS #12 V2 PBE With SHA-1 And 3KEY Triple DES-CBC", "-M", "SHA-1"),
-        "3DES, SHA-1",
-        True,
-    ),
-}  # fmt: skip
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("writer", "options", "said", "old"), WRITERS.values(), ids=WRITERS)
 def test_other_writers(
@@ -166,32 +103,6 @@ def test_pbmac1() -> None:
 @pytest.mark.parametrize("data", [b"", b"0", web().pem, web().der, b"0\x03\x02\x01\x03"])
 def test_other_files(data: bytes) -> None:
     assert sealed_of(data) in (None, Sealed())
-
-
-@pytest.mark.slow
-@settings(max_examples=examples(1000), deadline=None)
-@given(st.data())
-def test_damaged_files(data: st.DataObject) -> None:
-    """Any change of bytes leaves an answer, or an error that is a sentence of ours."""
-    whole = bytearray(data.draw(st.sampled_from(DAMAGED)))
-    for _ in range(data.draw(st.integers(1, 4))):
-        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
-    end = data.draw(st.one_of(st.just(len(whole)), st.integers(1, len(whole))))
-    cut = bytes(whole[:end])
-    sealed = sealed_of(cut)
-    if sealed is not None:
-        for release in Release:
-            assert isinstance(too_new(sealed, release), str)
-    if sealed is not None and sealed.iterations > 50_000:
-        return  # nothing new in waiting for it
-    try:
-        read_bundle(cut, [PASSWORD])
-    except (CertificateError, PasswordError) as error:
-        assert "Error" not in error.message  # no words of a library
-        assert "\n" not in error.message
-
-
-DAMAGED = [openssl_pfx(web()), openssl_pfx(web(), "-legacy"), web().pfx(), web().pfx(PASSWORD)]
 
 
 # Which release opens what
