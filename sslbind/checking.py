@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sslbind.check import Subject, check, rules
 from sslbind.check.plan import complete
+from sslbind.check.remembered import Answer, Memory
 from sslbind.check.suppress import Split, split
 from sslbind.moments import SOON, SpanOrThird, Window
 from sslbind.session import Session
@@ -41,3 +42,23 @@ def check_registry(  # noqa: PLR0913  # one parameter for each option of the com
     result = look(subject)
     findings = complete(subject, result.findings, lambda then: look(then).findings, sited)
     return result._replace(findings=findings)
+
+
+def check_again(  # noqa: PLR0913  # one parameter for each option of the command
+    session: Session,
+    now: datetime,
+    *,
+    soon: Window | SpanOrThird = SOON,
+    sites: Sequence[Sites] = (),
+    ids: Collection[str] | None = None,
+    named: bool = False,
+) -> Answer:
+    """Return what ``check_registry`` does; where nothing has changed, as it was remembered."""
+    memory = None if sites else Memory(session, soon, ids, named=named)
+    answer = memory.recall(now) if memory else None
+    if answer is None:
+        found = check_registry(session, now, soon=soon, sites=sites, ids=ids, named=named)
+        answer = Answer(found, len(session.registry.bindings))
+        if memory:
+            memory.remember(now, answer)
+    return answer

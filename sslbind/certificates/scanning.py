@@ -11,6 +11,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind import cache
@@ -110,19 +111,31 @@ class PasswordFile:
         return data.removesuffix(b"\n").removesuffix(b"\r")
 
 
+Listing = list[tuple[str, "list[int] | str"]]
+"""Files by their paths below a folder, each with its stamp or why it cannot be looked at."""
+
+
+def look(folder: str, *, flat: bool = False) -> Listing:
+    """Return every file in the stores of ``folder``, none of which is opened.
+
+    ``flat``: only the PFX files in ``folder`` itself, as in a central store.
+    """
+    return [*(_flat(folder) if flat else _walk(folder))]
+
+
 def scan(
     folder: str,
     password_file: PasswordFile,
     *,
     flat: bool = False,
     progress: Progress | None = None,
+    listing: Listing | None = None,
 ) -> dict[str, FileContents]:
     """Return the contents of every file in the stores of ``folder``, by its path below it.
 
-    ``flat``: only the PFX files in ``folder`` itself, as in a central store.
-    ``progress`` is called now and then with the number of files seen so far. A
-    file that cannot be read or understood is there with its problem; the scan
-    itself raises nothing.
+    ``listing`` is what ``look`` returned, if it was called. ``progress`` is called now
+    and then with the number of files seen so far. A file that cannot be read or
+    understood is there with its problem; the scan itself raises nothing.
     """
     kind = "central-files-3" if flat else "store-files-4"  # another name for each form of the file
     name = f"{kind}-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
@@ -131,18 +144,13 @@ def scan(
     found: dict[str, FileContents] = {}
     apart: list[tuple[str, list[int]]] = []
     fresh = False
-    for count, (path, status) in enumerate(_flat(folder) if flat else _walk(folder)):
+    for count, (path, stamp) in enumerate(look(folder, flat=flat) if listing is None else listing):
         if progress is not None and count % 64 == 0:
             progress(count)
-        if isinstance(status, str):
-            found[path] = FileContents([], [], [], problem=status)
+        if isinstance(stamp, str):
+            found[path] = FileContents([], [], [], problem=stamp)
             continue
         known = old.get(path)
-        try:
-            stamp = stamp_of(f"{folder}/{path}", status)
-        except OSError as error:  # deleted meanwhile
-            found[path] = FileContents([], [], [], problem=f"cannot be read: {reason(error)}")
-            continue
         retry = known is not None and known.locked and old_password != password_stamp
         if known is None or known.stamp != stamp or retry:
             fresh = True
@@ -319,8 +327,8 @@ def _contents(path: str, stamp: list[int], password_file: PasswordFile) -> FileC
         return FileContents([], [], [], problem=error.message)
 
 
-def _walk(folder: str) -> Iterator[tuple[str, os.stat_result | str]]:
-    """Yield each file below a store with its status, or why it cannot be looked at."""
+def _walk(folder: str) -> Iterator[tuple[str, list[int] | str]]:
+    """Yield each file below a store with its stamp, or why it cannot be looked at."""
     waiting = [("", 0)]
     while waiting:
         below, depth = waiting.pop()
@@ -331,40 +339,42 @@ def _walk(folder: str) -> Iterator[tuple[str, os.stat_result | str]]:
             if below:
                 yield below, f"cannot be read: {reason(error)}"
             continue
-        for item in sorted(inside, key=lambda item: item.name):
-            path = f"{below}/{item.name}" if below else item.name
+        for item in sorted(inside, key=attrgetter("name")):
+            name = item.name
+            path = f"{below}/{name}" if below else name
             if item.is_dir(follow_symlinks=False):
                 if depth <= MAX_DEPTH:
                     waiting.append((path, depth + 1))
-            elif below and _suffix(item.name) in _SUFFIXES:
-                try:
-                    status = item.stat()
-                except OSError as error:
-                    yield path, f"cannot be read: {reason(error)}"
-                    continue
-                if stat.S_ISREG(status.st_mode):
-                    yield path, status
+            elif below and _suffix(name) in _SUFFIXES and (stamp := _stamp(item)) is not None:
+                yield path, stamp
 
 
-def _flat(folder: str) -> Iterator[tuple[str, os.stat_result | str]]:
+def _stamp(item: os.DirEntry[str]) -> list[int] | str | None:
+    """Return the stamp of a file, why it cannot be looked at, or None for a pipe or a device.
+
+    Of a link it is that of the file to which it leads.
+    """
+    try:
+        status = item.stat()
+        return stamp_of(item.path, status) if stat.S_ISREG(status.st_mode) else None
+    except OSError as error:
+        return f"cannot be read: {reason(error)}"
+
+
+def _flat(folder: str) -> Iterator[tuple[str, list[int] | str]]:
     """Yield each PFX file in ``folder`` itself, links to files included."""
     try:
         with os.scandir(folder) as items:
             inside = [item for item in items if _suffix(item.name) == ".pfx"]
     except OSError:
         return
-    for item in sorted(inside, key=lambda item: item.name):
-        try:
-            status = item.stat()
-        except OSError as error:
-            yield item.name, f"cannot be read: {reason(error)}"
-            continue
-        if stat.S_ISREG(status.st_mode) and not item.name.startswith("."):
-            yield item.name, status
+    for item in sorted(inside, key=attrgetter("name")):
+        if not item.name.startswith(".") and (stamp := _stamp(item)) is not None:
+            yield item.name, stamp
 
 
 def _suffix(name: str) -> str:
-    return os.path.splitext(name)[1].lower()
+    return name[name.rfind(".") :].lower() if "." in name else ""
 
 
 # The file of the cache: each certificate once, however many files hold it or one that it issued.

@@ -18,6 +18,7 @@ from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.entry import Entry
 from sslbind.certificates.pem import MAX_SIZE, first_certificate
 from sslbind.devices import is_device
+from sslbind.digest import content_digest
 from sslbind.digest import thumbprint as thumbprint_of
 from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError
 from sslbind.files import (
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from sslbind.certificates.facts import CertificateFacts
     from sslbind.certificates.identity import Certificate, Identity, PrivateKey
     from sslbind.certificates.judgement import Problem
-    from sslbind.certificates.scanning import FileContents, PasswordFile, Progress
+    from sslbind.certificates.scanning import FileContents, Listing, PasswordFile, Progress
 
 _HEX = frozenset("0123456789abcdef")
 _REPLACE = "a store is written only in folders and files of its own: remove it first"
@@ -91,6 +92,7 @@ class CertStores:
         self._progress = progress
         self.keys_elsewhere = keys_elsewhere
         self._password_path = password_file
+        self._listing: Listing | None = None
         self._files: dict[str, FileContents] | None = None
         self._entries: tuple[Entry, ...] | None = None
         self._by_thumbprint: dict[str, list[Entry]] = {}
@@ -122,7 +124,7 @@ class CertStores:
 
     def refresh(self) -> None:
         """Forget what was seen: the next question looks at the folder again."""
-        self._files = self._entries = self._by_subject = None
+        self._listing = self._files = self._entries = self._by_subject = None
         self._required.clear()
         self._opened.clear()
 
@@ -448,11 +450,34 @@ class CertStores:
 
         return PasswordFile(self._password_path)
 
+    def fingerprint(self) -> str:
+        """Return what changes when a file of the stores, a store or the password does."""
+        place, password = os.path.realpath(self.folder), self._password_file().stamp()
+        listing = repr((place, password, self._spelling(), self._look()))
+        return content_digest(listing.encode("utf-8", "surrogateescape"))
+
+    @property
+    def settled(self) -> bool:
+        """Whether each file was read long enough after it was written to know it by its stamp."""
+        return all(contents.stamp for contents in self._scan().values())
+
+    def _look(self) -> Listing:
+        if self._listing is None:
+            from sslbind.certificates.scanning import look
+
+            self._listing = look(self.folder)
+        return self._listing
+
     def _scan(self) -> dict[str, FileContents]:
         if self._files is None:
             from sslbind.certificates.scanning import scan
 
-            self._files = scan(self.folder, self._password_file(), progress=self._progress)
+            self._files = scan(
+                self.folder,
+                self._password_file(),
+                progress=self._progress,
+                listing=self._look(),
+            )
         return self._files
 
     def _spelling(self) -> dict[str, str]:

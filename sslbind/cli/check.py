@@ -35,7 +35,7 @@ from sslbind.wording import join, plural, some
 
 if TYPE_CHECKING:
     from sslbind.check import Finding, Rule, Severity, Suppressed
-    from sslbind.check.suppress import Split
+    from sslbind.check.remembered import Answer
     from sslbind.sites import Sites
 
 _NOUNS = {"error": "error", "warn": "warning"}
@@ -44,14 +44,26 @@ _NOUNS = {"error": "error", "warn": "warning"}
 class Checked(NamedTuple):
     """What one run found, in the registries that could be read; ``bindings`` counts theirs.
 
-    ``rules`` are those that ran, ``idle`` those of them that had no sites to look at.
+    ``ids`` are the rules that ran, None for all; ``sited``: there were sites to look at.
     """
 
-    rules: Sequence[Rule]
+    ids: set[str] | None
     findings: Sequence[Finding]
     suppressed: Sequence[Suppressed]
     bindings: int
-    idle: Collection[str]
+    sited: bool
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        """The rules that ran."""
+        from sslbind.check import rules
+
+        return [one for id_, one in rules().items() if self.ids is None or id_ in self.ids]
+
+    @property
+    def idle(self) -> Collection[str]:
+        """The ids of the rules that had no sites to look at."""
+        return set() if self.sited else {one.id for one in self.rules if one.sites}
 
 
 class Question(NamedTuple):
@@ -202,21 +214,19 @@ def _read_sites(path: str) -> Sites:
 
 def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked, int]:
     """Check each registry; report and count those that cannot be checked."""
-    from sslbind.check import rules
     from sslbind.cli.progress import progress
 
     findings: dict[Finding, list[str]] = {}  # with the registries that have it
     suppressed: dict[Suppressed, None] = {}
     bindings = failed = 0
+    sited = False
     foreign: list[str] = []
-    ran = [rule for id_, rule in rules().items() if question.ids is None or id_ in question.ids]
-    idle = {rule.id for rule in ran if rule.sites}
     for path in paths:
         try:
             with progress() as advance:
                 session = app.reading(path)
                 session.progress = advance
-                found = _examine(session, question)
+                found, count = _examine(session, question)
         except SslbindError as error:
             findings |= {one: [path] for one in _unreadable(app, error, question)}
             failed += 1
@@ -232,18 +242,18 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
                 f" REGISTRY --sites {word(path) or 'FILE'} compares the two"
             )
         if question.sites or session.registry.provenance.sites:
-            idle.clear()
+            sited = True
         elif question.explicit:
             verb = "needs" if len(question.explicit) == 1 else "need"
             app.note(f"{join(question.explicit)} {verb} the sites of IIS: --sites FILE")
         for one in found.findings:
             findings.setdefault(one, []).append(path)
         suppressed |= dict.fromkeys(found.suppressed)
-        bindings += len(session.registry.bindings)
+        bindings += count
     if foreign:
         _note_foreign(app, foreign)
     ordered = [*_in_order(findings, paths, len(paths) - failed)]
-    return Checked(ran, ordered, [*suppressed], bindings, idle), failed
+    return Checked(question.ids, ordered, [*suppressed], bindings, sited), failed
 
 
 def _unreadable(app: App, error: SslbindError, question: Question) -> list[Finding]:
@@ -281,10 +291,10 @@ def _in_order(
             yield finding._replace(message=f"{finding.message} ({', '.join(registries)})")
 
 
-def _examine(session: Session, question: Question) -> Split:
-    from sslbind.checking import check_registry
+def _examine(session: Session, question: Question) -> Answer:
+    from sslbind.checking import check_again
 
-    return check_registry(
+    return check_again(
         session,
         question.now,
         soon=question.soon,
@@ -295,7 +305,7 @@ def _examine(session: Session, question: Question) -> Split:
 
 
 def _write(app: App, checked: Checked, fail_on: Severity, format_: str, *, verbose: bool) -> None:
-    rules, findings, suppressed, _, idle = checked
+    findings, suppressed = checked.findings, checked.suppressed
     if format_ == "json":
         app.json(
             {
@@ -309,11 +319,11 @@ def _write(app: App, checked: Checked, fail_on: Severity, format_: str, *, verbo
     elif format_ == "sarif":
         from sslbind.reports import sarif
 
-        app.echo(sarif.report(rules, findings, suppressed))
+        app.echo(sarif.report(checked.rules, findings, suppressed))
     elif format_ == "junit":
         from sslbind.reports import junit
 
-        app.echo(junit.report(rules, findings, suppressed, fail_on, idle))
+        app.echo(junit.report(checked.rules, findings, suppressed, fail_on, checked.idle))
     elif format_ == "github":
         from sslbind.reports import github
 
