@@ -7,7 +7,7 @@ the next check offers besides belongs to the plan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sslbind.check.advice import reconcile
@@ -38,7 +38,25 @@ def complete(
     ``look`` finds the same on a copy. ``sited`` are the rules that look at sites: what a
     site needs comes first.
     """
-    plan = _settle(subject, findings, look, sited)
+    barred: dict[str, str] = {}
+    while True:
+        plan, last = _followed(subject, findings, look, sited, barred)
+        caused = _caused(findings, _commands(plan), last)
+        if not caused:
+            return plan
+        barred |= caused
+
+
+def _followed(
+    subject: Subject,
+    findings: Sequence[Finding],
+    look: Look,
+    sited: frozenset[str],
+    barred: Mapping[str, str],
+) -> tuple[list[Finding], Sequence[Finding]]:
+    """Return the plan with what comes of it, and what is found at its end."""
+    plan = _settle(subject, findings, look, sited, barred)
+    then: Sequence[Finding] = plan
     new: Sequence[Finding] = plan
     for _ in range(_CHECKS):
         commands = _commands(new)
@@ -46,17 +64,21 @@ def complete(
             break
         subject = _after(subject, commands)
         known = {one.command for one in plan}
-        then = _settle(subject, look(subject), look, sited)
+        then = _settle(subject, look(subject), look, sited, barred)
         new = [one for one in then if one.command and one.command not in known]
         _extend(plan, new)
-    return plan
+    return plan, then
 
 
 def _settle(
-    subject: Subject, findings: Sequence[Finding], look: Look, sited: frozenset[str]
+    subject: Subject,
+    findings: Sequence[Finding],
+    look: Look,
+    sited: frozenset[str],
+    barred: Mapping[str, str],
 ) -> list[Finding]:
     """Return the findings with those commands that the next check does not regret."""
-    barred: dict[str, str] = {}
+    barred = dict(barred)
     while True:
         plan = reconcile(subject, findings, sited, barred)
         commands = _commands(plan)
@@ -88,16 +110,26 @@ def _after(subject: Subject, commands: Iterable[Command]) -> Subject:
 def _regretted(plan: Sequence[Finding], then: Sequence[Finding]) -> dict[str, str]:
     """Return the commands of a plan that the check afterwards finds wrong, and why."""
     commands = dict.fromkeys(_commands(plan))
-    known = {_identity(one) for one in plan}
-    regretted: dict[str, str] = {}
+    without = [one for one in then if one.command is None]  # else the next command corrects it
+    vain = (str(one.command) for one in then if one.command in commands)
+    return (
+        _caused(plan, commands, without)
+        | dict.fromkeys(vain, "it would not be enough")
+        | _undone(commands, then)
+    )
+
+
+def _caused(
+    before: Iterable[Finding], commands: Collection[Command], then: Iterable[Finding]
+) -> dict[str, str]:
+    """Return the commands that lead to errors which were not there before, and to which."""
+    known = {_identity(one) for one in before}
+    caused: dict[str, str] = {}
     for one in then:
-        if one.command is None:
-            if one.severity == "error" and one.rule != _FILES and _identity(one) not in known:
-                why = f"it would lead to {one.rule}"
-                regretted |= dict.fromkeys(map(str, _leading_to(one, commands)), why)
-        elif one.command in commands:
-            regretted[str(one.command)] = "it would not be enough"
-    return regretted | _undone(commands, then)
+        if one.severity == "error" and one.rule != _FILES and _identity(one) not in known:
+            why = f"it would lead to {one.rule}"
+            caused |= dict.fromkeys(map(str, _leading_to(one, commands)), why)
+    return caused
 
 
 def _undone(commands: Iterable[Command], then: Iterable[Finding]) -> dict[str, str]:

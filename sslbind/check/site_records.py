@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.choosing import Chooser
@@ -28,6 +29,9 @@ from sslbind.sites import STANDARD_INPUT, SiteBinding
 from sslbind.sslflags import CENTRAL_CERT_STORE
 from sslbind.tags import CLIENT_CERTIFICATE, Value
 from sslbind.wording import join
+
+if TYPE_CHECKING:
+    from sslbind.binding import Binding
 
 _IIS, _EXPRESS = OWNER_BY_WORD["iis"].appid, OWNER_BY_WORD["iisexpress"].appid
 _NAMED = 3
@@ -158,7 +162,7 @@ def _addition(
                 subject, key, dependents, one.certhash, one.store or DEFAULT_STORE
             )
     twin = subject.bindings.get(Key(IPPORT, ANY_IPV6, key.port)) if key.host == ANY_IPV4 else None
-    if twin and twin.appid == dependents.sites.owner.appid and subject.serves(twin):
+    if twin and _fits(subject, twin, dependents):
         advice, command = _new_record(
             subject, key, dependents, str(twin.store), f"certhash={twin.certhash}"
         )
@@ -181,6 +185,17 @@ def _addition(
     if hosts:
         what = f"no certificate in the stores covers {_list(hosts)}"
     return f"{advice}; {what}", command
+
+
+def _fits(subject: Subject, twin: Binding, dependents: Dependents) -> bool:
+    """Whether the certificate of a record of the same owner serves these bindings too."""
+    entry = subject.entry(twin)
+    names = entry.names if entry else ()
+    return (
+        twin.appid == dependents.sites.owner.appid
+        and subject.serves(twin)
+        and (entry is None or all(covers(names, host) for host in dependents.hosts if host))
+    )
 
 
 def _named_addition(
