@@ -14,7 +14,7 @@ import contextlib
 import os
 import time
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sslbind import cache
@@ -24,6 +24,7 @@ from sslbind.digest import content_digest
 from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError
 from sslbind.files import PRIVATE_FILE, read_file, reason, remove_leftovers, write_file
 from sslbind.keys import parse_host
+from sslbind.locks import locked
 
 if TYPE_CHECKING:
     from sslbind.certificates.entry import Entry
@@ -123,6 +124,7 @@ class CentralStore:
         self._progress = progress
         self._odd: dict[str, str] | None = None
         self._files: tuple[CentralFile, ...] | None = None
+        self._writing = False
 
     def __contains__(self, stem: object) -> bool:
         return self.file(str(stem)) is not None
@@ -189,9 +191,35 @@ class CentralStore:
 
         password = next(iter(self._password_file().passwords()), b"")
         data = encode_pfx(identity, password, seal)
+        names = identity.leaf.dns_names
+        with contextlib.nullcontext() if dry_run else self.writing(names):
+            return self._put(identity, seal, data, dry_run=dry_run)
+
+    @contextlib.contextmanager
+    def writing(self, names: Iterable[str]) -> Iterator[None]:
+        """Hold the lock of the folder, to replace the files for ``names``; it may be taken again.
+
+        What they hold is opened before: that may take long. What killed writers left
+        is removed. Raises SslbindError.
+        """
+        if self._writing:
+            yield
+            return
+        for stem in stems_for(names):
+            self.opens(stem)
+        with locked(self.folder):
+            self._writing = True
+            try:
+                self._odd = self._files = None
+                remove_leftovers(self.folder)
+                yield
+            finally:
+                self._writing = False
+
+    def _put(
+        self, identity: Identity, seal: Seal, data: bytes, *, dry_run: bool
+    ) -> tuple[Put, ...]:
         done: list[Put] = []
-        if not dry_run:
-            remove_leftovers(self.folder)
         for stem in stems_for(identity.leaf.dns_names):
             file = self.file(stem)
             action: Literal["added", "updated", "unchanged"] = "updated" if file else "added"
@@ -291,8 +319,8 @@ class CentralStore:
         slot = f"names-{content_digest(os.fsencode(os.path.realpath(self.folder)))}.json"
         try:
             remembered, odd = json.loads(cache.recall(slot) or b"[0, {}]")
-            if remembered == stamp:
-                return {str(stem): str(file) for stem, file in odd.items()}
+            if remembered == stamp and all(stem_of(file) == stem for stem, file in odd.items()):
+                return dict(odd)
         except (ValueError, TypeError, AttributeError, RecursionError):
             pass
         serving = _by_stem(self.names())

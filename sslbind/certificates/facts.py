@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -83,6 +84,30 @@ def _plain(value: object) -> object:
     return value.hex() if isinstance(value, bytes) else value
 
 
+_TEXT, _FLAG, _NUMBER = frozenset((str,)), frozenset((bool,)), frozenset((int,))
+_LIST, _TEXT_OR_NOTHING = frozenset((list,)), frozenset((str, type(None)))
+_LIST_OR_NOTHING = frozenset((list, type(None)))
+_TYPES = (
+    _TEXT, _TEXT, _TEXT, _TEXT, _NUMBER, _NUMBER, _LIST, _LIST, _LIST_OR_NOTHING,
+    _FLAG, _TEXT, _NUMBER, _TEXT_OR_NOTHING, _TEXT, _TEXT, _TEXT, _FLAG,
+    _LIST_OR_NOTHING, _FLAG, _FLAG, _NUMBER, _FLAG,
+)  # fmt: skip
+
+
+@functools.lru_cache(maxsize=64)  # certificates of one kind have rows of one kind
+def _may_be(types: tuple[type, ...]) -> bool:
+    """Whether a row of values of these types may be what ``to_row`` made."""
+    return all(one in allowed for one, allowed in zip(types, _TYPES, strict=True))
+
+
+def _check_types(row: list[Any]) -> None:
+    """Raise TypeError where a value of a row has another type than ``to_row`` gives it."""
+    if not _may_be(tuple(map(type, row))):
+        raise TypeError("a value of another type")
+    for names in (row[6], row[7], row[8] or (), row[17] or ()):
+        "".join(names)  # which takes nothing but text
+
+
 def from_row(row: list[Any]) -> CertificateFacts:
     """Return the facts that ``to_row`` made a list of.
 
@@ -93,6 +118,7 @@ def from_row(row: list[Any]) -> CertificateFacts:
         is_ca, key_type, key_bits, signature_hash, spki, key_id, issuer_key_id, self_signed,
         key_usage, must_staple, ocsp, subject_size, odd,
     ) = row  # fmt: skip
+    _check_types(row)
     return CertificateFacts(
         thumbprint, sha256, subject, issuer,
         _EPOCH + timedelta(seconds=start), _EPOCH + timedelta(seconds=end),

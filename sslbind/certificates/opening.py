@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 
 from sslbind import cache
 from sslbind.certificates import der
+from sslbind.certificates.deferral import defer
 from sslbind.errors import CertificateError
 
 LIMIT = 15
@@ -34,6 +35,7 @@ _CODE = (
     "answer()\n"
 )
 _opened: set[bytes] = set()
+_too_slow: set[bytes] = set()
 _here = False
 
 
@@ -74,7 +76,26 @@ def remember(digests: set[bytes]) -> None:
 
 
 def check(data: bytes, passwords: Sequence[bytes]) -> None:
-    """Let another process open a PFX file; raise CertificateError where that takes too long."""
+    """Let another process open a PFX file; raise CertificateError where that takes too long.
+
+    So it took once, it is not tried again by this process.
+    """
+    if digest(data) in _too_slow:
+        raise _refusal()
+    defer(lambda: _open_apart(data, passwords))
+    if not _open_apart(data, passwords):
+        raise _refusal()
+
+
+def _refusal() -> CertificateError:
+    return CertificateError(
+        f"the PFX file {TOO_SLOW}",
+        "if the file is yours, export it again; if not, delete it",
+    )
+
+
+def _open_apart(data: bytes, passwords: Sequence[bytes]) -> bool:
+    """Let another process open a PFX file; whether that ended in time."""
     import base64
     import json
     import subprocess
@@ -90,14 +111,13 @@ def check(data: bytes, passwords: Sequence[bytes]) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise CertificateError(
-            f"the PFX file {TOO_SLOW}",
-            "if the file is yours, export it again; if not, delete it",
-        ) from None
+        _too_slow.add(digest(data))
+        return False
     except OSError:
-        return
+        return True
     if done.stdout == b"opened":
         remember({digest(data)})
+    return True
 
 
 def lines(module: str, request: bytes) -> Iterator[bytes | None]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind import cache
 from sslbind.certificates import opening
+from sslbind.certificates.deferral import defer, deferring
 from sslbind.certificates.facts import CertificateFacts, facts_of, from_row, to_row
 from sslbind.certificates.pem import MAX_SIZE
 from sslbind.certificates.sealed import Sealed, sealed_of
@@ -160,6 +161,7 @@ def scan(
             else:
                 known = _contents(f"{folder}/{path}", stamp, password_file)
         found[path] = known
+    _defer(folder, apart, lambda: scan(folder, password_file, flat=flat, progress=progress))
     for path, contents in _open_apart(folder, apart, password_file):
         found[path] = contents
         if progress is not None and len(apart) >= 64:
@@ -206,6 +208,14 @@ def _open_apart(
             done += 1
         waiting = waiting[done:]
     opening.remember(digests)
+
+
+def _defer(folder: str, files: Sequence[tuple[str, list[int]]], again: Callable[[], Any]) -> None:
+    """Leave the block that holds a lock where ``_open_apart`` starts a process for these files."""
+    if deferring() and (
+        len(files) > _FEW or any(_needs_limit(f"{folder}/{path}") for path, _ in files)
+    ):
+        defer(again)
 
 
 def _needs_limit(path: str) -> bool:
@@ -390,9 +400,9 @@ def _recall(name: str) -> tuple[list[str | int], dict[str, FileContents]]:
     try:
         password_stamp, rows, files = json.loads(text)
         known = [*map(from_row, rows)]
-        return password_stamp, {
+        return [*password_stamp], {
             path: FileContents(
-                stamp,
+                [*map(_number, stamp)],
                 [
                     Branch(known[leaf], tuple([known[one] for one in chain]))
                     for leaf, *chain in ends
@@ -409,11 +419,24 @@ def _recall(name: str) -> tuple[list[str | int], dict[str, FileContents]]:
         return [], {}
 
 
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError("not a number")
+    return value
+
+
+def _text(value: object) -> str:
+    if type(value) is not str:
+        raise TypeError("not a text")
+    return value
+
+
 def _sealed(row: list[Any] | None) -> Sealed | None:
     if row is None:
         return None
     mac, pbes1, pbes2, iterations, keys, provider = row
-    return Sealed(str(mac), tuple(pbes1), tuple(pbes2), int(iterations), int(keys), str(provider))
+    ciphers = tuple(map(_text, pbes1)), tuple(map(_text, pbes2))
+    return Sealed(_text(mac), *ciphers, _number(iterations), _number(keys), _text(provider))
 
 
 def _remember(name: str, password_stamp: list[str | int], found: dict[str, FileContents]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sslbind.certificates.deferral import attempts
 from sslbind.cli.app import (
     HELP,
     IF_EXISTS,
@@ -113,7 +114,9 @@ def import_command(
     for path, group in targets:
         stores = CertStoresSettings().path if folder is None else f"{_stem(path)}.certs"
         done = Import(path, group, if_exists=if_exists, release=app.release_option, stores=stores)
-        good = done.run(datetime.now(UTC), partial=partial, dry_run=dry_run)
+        for attempt in attempts():
+            with attempt:
+                good = done.run(datetime.now(UTC), partial=partial, dry_run=dry_run)
         code = code if good else max(code, NO)
         reports.append(_document(done))
         if format_ != "json":

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sslbind import netsh_messages
+from sslbind.certificates.deferral import attempts
 from sslbind.cli.app import (
     HELP,
     IF_EXISTS,
@@ -144,12 +145,13 @@ def answer_line(
             return run_line(session, verb, word, words, options)
         except NetshError as error:
             return failure(verb, word, error, session.release)
-    answer: Reply | None = None
-    with app.editing(dry_run=options.dry_run) as session:
-        try:
-            answer = run_line(session, verb, word, words, options)
-        except NetshError as error:
-            answer = failure(verb, word, error, session.release)
+    answer = Reply("")
+    for attempt in attempts():
+        with attempt, app.editing(dry_run=options.dry_run) as session:
+            try:
+                answer = run_line(session, verb, word, words, options)
+            except NetshError as error:
+                answer = failure(verb, word, error, session.release)
     return answer
 
 

@@ -37,6 +37,9 @@ seal_option = click.option(
 """Adds the option ``--seal``."""
 
 
+_ASKED = f"{__name__}.asked"
+
+
 def passwords(password_file: str | None, password_env: str | None) -> Passwords:
     """Return the passwords of the options; without any, a person at a terminal is asked."""
     given = _given(password_file, password_env)
@@ -44,6 +47,14 @@ def passwords(password_file: str | None, password_env: str | None) -> Passwords:
 
 
 def _ask(file: str) -> bytes:
+    """Ask for the password of a file, once in a run."""
+    known: dict[str, bytes] = click.get_current_context().meta.setdefault(_ASKED, {})
+    if file not in known:
+        known[file] = _asked(file)
+    return known[file]
+
+
+def _asked(file: str) -> bytes:
     try:
         typed = click.prompt(
             f"Password of {printable(file)}",

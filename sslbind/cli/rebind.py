@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sslbind import consequences
+from sslbind.certificates.deferral import attempts
 from sslbind.certificates.judgement import doubts
 from sslbind.cli.app import HELP, NO, OK, App, dry_run_option, format_option, pass_app
 from sslbind.cli.changes import describe
@@ -50,12 +51,13 @@ def rebind_command(
     sslbind rebind '*.example.com' new.pfx
     """  # noqa: D301  # click's own mark, and no backslash
     app.note(*cleaned(old), *cleaned(new))
-    with app.editing(dry_run=dry_run) as session:
-        before = named_certificate(old, password_file, password_env)
-        if isinstance(before, str) and not is_digits(before):
-            called(session, before)  # before a password of NEW is asked for
-        after = named_certificate(new, password_file, password_env)
-        result = rebind(session, before, after, force=force, dry_run=dry_run)
+    for attempt in attempts():
+        with attempt, app.editing(dry_run=dry_run) as session:
+            before = named_certificate(old, password_file, password_env)
+            if isinstance(before, str) and not is_digits(before):
+                called(session, before)  # before a password of NEW is asked for
+            after = named_certificate(new, password_file, password_env)
+            result = rebind(session, before, after, force=force, dry_run=dry_run)
     if format_ == "json":
         app.json(_document(session, result, dry_run=dry_run))
     else:

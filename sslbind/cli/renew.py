@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from sslbind.certificates.deferral import attempts
 from sslbind.cli.app import HELP, NO, OK, App, dry_run_option, format_option, options, pass_app
 from sslbind.cli.ccs_put import central_store, put_certificate, put_json, put_text
 from sslbind.cli.changes import describe
@@ -95,12 +97,11 @@ def renew_command(
     owner = str(TAG_BY_NAME["appid"].parse(appid))
     request = RenewalRequest(datetime.now(UTC), port, owner, needed=not ccs, dry_run=dry_run)
     done: list[_Done] = []
-    with app.editing(dry_run=dry_run) as session:
-        if ccs:
-            central_store(session)
-        for identity in identities:
-            renewal = renew(session, identity, request)
-            done.append(_Done(renewal))
+    for attempt in attempts():
+        with attempt, app.editing(dry_run=dry_run) as session:
+            if ccs:
+                central_store(session)
+            done = [_Done(renew(session, identity, request)) for identity in identities]
     if ccs:
         done = [_with_files(app, session, one, seal, dry_run=dry_run) for one in done]
     if format_ == "json":
@@ -118,14 +119,16 @@ def _with_files(
     renewal = done.renewal
     if renewal.status == "refused":
         return done
-    newer = newer_file(session, renewal.identity)
-    if newer is not None:
-        refused = renewal._replace(
-            status="refused", message=f"{newer} of the central store has a newer certificate"
-        )
-        return done._replace(renewal=refused)
     store = central_store(session)
-    files = put_certificate(app, session, store, renewal.identity, seal=seal, dry_run=dry_run)
+    names = renewal.identity.leaf.dns_names
+    with contextlib.nullcontext() if dry_run else store.writing(names):
+        newer = newer_file(session, renewal.identity)
+        if newer is not None:
+            refused = renewal._replace(
+                status="refused", message=f"{newer} of the central store has a newer certificate"
+            )
+            return done._replace(renewal=refused)
+        files = put_certificate(app, session, store, renewal.identity, seal=seal, dry_run=dry_run)
     if any(one.action != "unchanged" for one in files):
         renewal = renewal._replace(status="renewed")
     return _Done(renewal, files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sslbind import netsh_messages
+from sslbind.certificates.deferral import attempts
 from sslbind.cli.app import NO, OK, App
 from sslbind.cli.changes import plan
 from sslbind.cli.lines import LineOptions, Reply, failure, relies_on_us, run_line
@@ -50,16 +51,17 @@ def run_text(  # as run_script
     lines = [(number, raw.strip()) for number, raw in numbered if is_command(raw.strip())]
     answers: list[tuple[int, Reply]] = []
     options = LineOptions(netsh_update=netsh_update)
-    with app.editing(dry_run=dry_run) as session:
-        checkpoint = session.editable.checkpoint()
-        if atomic or dry_run:
-            session.hold()
-        answers += [(number, _run(app, session, line, options)) for number, line in lines]
-        failed = [number for number, answer in answers if answer.code]
-        if atomic and failed:
-            session.editable.rollback(checkpoint)
-        elif not dry_run:
-            session.release_held()
+    for attempt in attempts():
+        with attempt, app.editing(dry_run=dry_run) as session:
+            checkpoint = session.editable.checkpoint()
+            if atomic or dry_run:
+                session.hold()
+            answers = [(number, _run(app, session, line, options)) for number, line in lines]
+            failed = [number for number, answer in answers if answer.code]
+            if atomic and failed:
+                session.editable.rollback(checkpoint)
+            elif not dry_run:
+                session.release_held()
     for number, answer in answers:
         app.echo_all([plan(answer)] if dry_run and not answer.code else answer.pieces)
         app.note(*answer.notes, *(f"{name}, line {number}: {n}" for n in relies_on_us(answer)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sslbind.certificates.deferral import attempts
 from sslbind.certificates.judgement import doubts
 from sslbind.cli.app import HELP, NO, OK, App, Group, format_option, pass_app
 from sslbind.cli.passwords import password_options
@@ -155,9 +156,10 @@ def show(app: App, certificate: str, store: str | None, format_: str) -> int:
 @pass_app
 def delete(app: App, certificates: tuple[str, ...], store: str | None, format_: str) -> int:
     """Delete certificates with their keys; refused while a binding uses one."""
-    with app.editing() as session:
-        entries = [entry for text in certificates for entry in _named(session, text, store)]
-        deleted = delete_entries(session, entries)
+    for attempt in attempts():
+        with attempt, app.editing() as session:
+            entries = [entry for text in certificates for entry in _named(session, text, store)]
+            deleted = delete_entries(session, entries)
     if format_ == "json":
         app.json({"changed": bool(deleted), "deleted": deleted})
     else:
