@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hmac
 import os
+import signal
 import subprocess
 import sys
+import time
 from hashlib import pbkdf2_hmac, sha1
 from pathlib import Path
 
@@ -161,3 +163,66 @@ def test_no_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     data = openssl_pfx(intermediate())
     assert read_bundle(data, [PASSWORD]).keys
+
+
+def hanging(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """Start a command beside a store that has a bomb, and return once it is being opened."""
+    command = [sys.executable, "-m", "sslbind", *words]
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while process.poll() is None and not children.read_text().strip():
+        time.sleep(0.05)
+    return process
+
+
+def put_bomb(registry: Path) -> None:
+    """Put a bomb into the store MY, and its password into the registry."""
+    (registry.parent / "pw").write_bytes(PASSWORD)
+    registry.write_text(registry.read_text() + 'PasswordFile = "pw"\n')
+    (registry.parent / "certs" / "MY").mkdir()
+    (registry.parent / "certs" / "MY" / "bomb.pfx").write_bytes(bomb())
+    os.utime(registry.parent / "certs" / "MY" / "bomb.pfx", (1, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the children of a process")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["add", "sslcert", "0.0.0.0:443", f"certhash={'a' * 40}", "certstorename=MY", "appid=iis"],
+        ["add", "sslcert", "0.0.0.0:443", "--cert", "certs/MY/bomb.pfx", "--password-file", "pw",
+         "appid=iis"],
+        ["rebind", "a" * 40, "certs/MY/bomb.pfx", "--password-file", "pw"],
+        ["store", "delete", "a" * 40],
+        ["-f", "lines.txt"],
+    ],
+    ids=["add", "add-cert", "rebind", "store-delete", "script"],
+)  # fmt: skip
+def test_no_lock_is_held_meanwhile(words: list[str], registry: Path, run: Run) -> None:
+    """While a bad file is being opened, others change the registry and its stores."""
+    put_bomb(registry)
+    (registry.parent / "lines.txt").write_text(
+        f"add sslcert 0.0.0.0:443 certhash={'a' * 40} certstorename=MY"
+        " appid={4dc3e181-e14b-4a21-b022-59fc669b0914}\n"
+    )
+    process = hanging(registry.parent, *words)
+    assert run("add", "iplisten", "10.0.0.5").code == 0
+    assert run("store", "new", "--dns", "www.contoso.com").code == 0
+    assert process.poll() is None, "the file took too little time"
+    _, err = process.communicate(timeout=120)
+    assert process.returncode in (1, 2)
+    assert "hidden key derivation rounds" in err or words[:2] == ["store", "delete"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the children of a process")
+def test_ctrl_c_ends_the_opening(registry: Path) -> None:
+    """Nothing is deaf to it, and no process is left behind."""
+    put_bomb(registry)
+    process = hanging(registry.parent, "check")
+    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60) == ("", "hint: interrupted\n")
+    assert process.returncode == 130
+    assert not Path(f"/proc/{child}").exists()

@@ -407,11 +407,11 @@ def _recall(name: str) -> tuple[list[str | int], dict[str, FileContents]]:
                     Branch(known[leaf], tuple([known[one] for one in chain]))
                     for leaf, *chain in ends
                 ],
-                keys,
-                locked,
-                problem,
+                [*map(_text, keys)],
+                bool(locked),
+                None if problem is None else _text(problem),
                 _sealed(sealed),
-                *flags,
+                *map(bool, flags),
             )
             for path, (stamp, ends, keys, locked, problem, sealed, *flags) in files.items()
         }
