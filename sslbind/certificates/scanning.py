@@ -134,9 +134,8 @@ def scan(
 ) -> dict[str, FileContents]:
     """Return the contents of every file in the stores of ``folder``, by its path below it.
 
-    ``listing`` is what ``look`` returned, if it was called. ``progress`` is called now
-    and then with the number of files seen so far. A file that cannot be read or
-    understood is there with its problem; the scan itself raises nothing.
+    ``listing`` is what ``look`` returned, if it was called. ``progress`` is called with
+    the number of files seen so far. What cannot be read is there with its problem.
     """
     kind = "central-files-3" if flat else "store-files-4"  # another name for each form of the file
     name = f"{kind}-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
