@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -34,12 +35,12 @@ hostile = st.text(
 """Text with whatever a shell, PowerShell or cmd could read as more than text."""
 
 
-def pwsh(command: str, **variables: str) -> tuple[int, str, str]:
+def pwsh(command: str, environment: Mapping[str, str] = os.environ) -> tuple[int, str, str]:
     """Run a command line of PowerShell; return its exit code, its output and its errors."""
     done = subprocess.run(
         [needs("pwsh"), "-NoProfile", "-NonInteractive", "-Command", command],
         capture_output=True,
-        env={**os.environ, "POWERSHELL_TELEMETRY_OPTOUT": "1", **variables},
+        env={**environment, "POWERSHELL_TELEMETRY_OPTOUT": "1"},
         check=False,
         timeout=600,
     )
@@ -72,11 +73,17 @@ class Server:
         """Run a script file; return its exit code, its output and its errors."""
         path = self.folder / "script.ps1"
         path.write_bytes(script)
-        return pwsh(
-            f"{self.profile}& {quote(str(path))} {' '.join(options)}; exit $LASTEXITCODE",
-            PATH=f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
-            PYTHONPATH=str(TESTS.parent),
-        )
+        command = f"{self.profile}& {quote(str(path))} {' '.join(options)}; exit $LASTEXITCODE"
+        return pwsh(command, self.environment)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of a shell that finds the server's netsh.exe."""
+        return {
+            **os.environ,
+            "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(TESTS.parent),
+        }
 
     @property
     def bindings(self) -> list[Binding]:

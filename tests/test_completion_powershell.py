@@ -100,7 +100,9 @@ def test_tab_completes(
     Path("lines.json").write_text(json.dumps(typed))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     script = quote(str(SCRIPT_FOLDER / "sslbind.ps1"))
-    code, out, errors = pwsh(f"{profile}. {script}\n{SCRIPT}", PATH=path, **variables)
+    code, out, errors = pwsh(
+        f"{profile}. {script}\n{SCRIPT}", {**os.environ, "PATH": path, **variables}
+    )
     assert (code, errors) == (0, ""), out
     done = {one["line"]: one for one in json.loads(out)}
     got = {line: done[line]["words"] for line in COMPLETED}

@@ -6,6 +6,7 @@ PowerShell 5.1 does (``powershell.PROFILES``).
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from powershell import PROFILES, Server, hostile
+from tools import needs
 
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError
@@ -130,13 +132,18 @@ def test_changes_to_their_end(tmp_path: Path, profile: str, release: str) -> Non
 def test_stopped_in_the_middle_and_finished(server: Server) -> None:
     """A failure is one sentence with netsh's words; the cause fixed, a second run finishes."""
     script = whole(FIRST, SECOND, THIRD)
-    server.netsh('case "$*" in *"add sslcert hostnameport"*) echo; echo Error: 1312; exit 1;; esac')
+    server.netsh(
+        'case "$*" in *"add sslcert hostnameport"*)'
+        ' printf "\\nSSL Certificate add failed, Error: 1312\\nA specified logon session does not'
+        ' exist. It may already have been terminated.\\n\\n"; exit 1;; esac'
+    )
     assert server.run(script) == (
         1,
         lines(
             "1/3 added ipport=10.0.0.5:443",
             "FAILED 2/3 add hostnameport=www.contoso.com:443: netsh answered with exit code 1.",
-            "    Error: 1312",
+            "    SSL Certificate add failed, Error: 1312",
+            "    A specified logon session does not exist. It may already have been terminated.",
             "Done or there already: 1 of 3. Not done: this change and 1 after it.",
             "Fix the cause and run the script again: it skips what is done.",
         ),
@@ -230,6 +237,36 @@ def test_what_if_and_verbose(server: Server) -> None:
     line = f"netsh http add sslcert ipport=10.0.0.5:443 certhash={A} appid={IIS} certstorename=MY"
     assert code == 0
     assert line in said
+
+
+def test_confirm(tmp_path: Path) -> None:
+    """Each change is asked about, on a terminal; what is declined is said, and not done."""
+    import pexpect  # type: ignore[import-untyped]
+
+    server = Server(tmp_path)
+    (tmp_path / "script.ps1").write_bytes(whole(FIRST, SECOND, THIRD))
+    environment = {**server.environment, "TERM": "xterm", "NO_COLOR": "1"}
+    child = pexpect.spawn(
+        needs("pwsh"), ["-NoProfile", "-File", str(tmp_path / "script.ps1"), "-Confirm"],
+        env=environment, encoding="utf-8", dimensions=(50, 200), timeout=300,
+    )  # fmt: skip
+    answers, shown = iter("nyl"), ""
+    while True:
+        # PowerShell asks the terminal where its cursor is, and waits for the answer.
+        asked = child.expect_exact(['default is "Y"):', "\x1b[6n", pexpect.EOF])
+        shown += child.before
+        if asked == 2:
+            break
+        child.send(f"{next(answers)}\r" if asked == 0 else "\x1b[10;90R")
+    child.close()
+    assert child.exitstatus == 0, shown
+    said = re.findall(r"\d/3 [^\r]*", shown)
+    assert said == [
+        "1/3 skipped: add ipport=10.0.0.5:443",
+        "2/3 added hostnameport=www.contoso.com:443",
+        "3/3 skipped: add ccs=443",
+    ]
+    assert server.bindings == [SECOND]
 
 
 def stored_as(value: str) -> Binding | None:
