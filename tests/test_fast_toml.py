@@ -11,14 +11,17 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from conftest import Run
 from examples import examples
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from strategies import Spelled, registries
+from strategies import Spelled, binding_lists, registries
 
+from sslbind.binding import Binding
 from sslbind.errors import RegistryError
 from sslbind.registry import fast_toml
 from sslbind.registry.registry import Registry
+from sslbind.registry.splice import render_bindings
 
 HASH, APPID = "a1" * 20, "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
 HEAD = 'version = 1\nwindows = "2022"\niplisten = ["10.0.0.5", "::1"]\n'
@@ -150,3 +153,27 @@ SIMPLE = {
 @pytest.mark.parametrize("text", SIMPLE.values(), ids=SIMPLE)
 def test_what_we_write_and_what_people_write_after_it_is_simple(text: str) -> None:
     assert fast_toml.loads(text) == tomllib.loads(text)
+
+
+COMMANDS = (
+    ("show", "sslcert"),
+    ("list", "--format", "tsv"),
+    ("list", "--format", "json"),
+    ("resolve", "--format", "json"),
+    ("dump",),
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(binding_lists(min_size=1))
+def test_no_answer_depends_on_which_reader_there_is(run: Run, found: list[Binding]) -> None:
+    """``version = 0x1`` means the same and is not simple: tomllib reads that registry."""
+    tables = render_bindings(found, "\n")
+    answers = []
+    for version in ("1", "0x1"):
+        text = f"version = {version}\n{tables}"
+        assert version == "1" or fast_toml.loads(text) is None
+        Path("sslbind.toml").write_text(text, encoding="utf-8")
+        answers.append([run(*words) for words in COMMANDS])
+    assert answers[0] == answers[1]

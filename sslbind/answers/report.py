@@ -19,7 +19,6 @@ from sslbind.certificates.chains import Chain
 from sslbind.certificates.facts import from_row, to_row
 from sslbind.certificates.judgement import Problem, judge, lasts_until, path
 from sslbind.certificates.pem import MAX_SIZE
-from sslbind.certificates.sealed import sealed_of, too_new
 from sslbind.digest import content_digest
 from sslbind.errors import SslbindError
 from sslbind.files import read_file, stamp_of
@@ -213,6 +212,8 @@ def central_chain(session: Session, central: CentralStore, stem: str) -> tuple[s
 
 def refuse_too_new(path: str, release: Release) -> None:
     """Raise SslbindError for a PFX file that is sealed as ``release`` cannot open it."""
+    from sslbind.certificates.sealed import sealed_of, too_new
+
     try:
         sealed = sealed_of(read_file(path, MAX_SIZE, regular=True))
     except SslbindError:  # whoever opens it says so

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sslbind import consequences, netsh_messages
+from sslbind import netsh_messages
 from sslbind.binding import UNKNOWN, Binding
 from sslbind.cli.app import NO, UNASKED, speaks_utf8
 from sslbind.errors import (
@@ -338,6 +338,8 @@ def _changed(session: Session, verb: str, change: Change) -> Reply:
 
 def _others(change: Change) -> tuple[str, ...]:
     """Return what a change of a certificate means for those who share or copy it."""
+    from sslbind import consequences
+
     before, after = change.before, change.after
     if before is None or (after is not None and after.certhash == before.certhash):
         return ()

@@ -8,9 +8,8 @@ from typing import Any
 import click
 
 from sslbind.answers.query import Query, no_address, of_address, of_url, parse_ipport
-from sslbind.answers.reasons import because, explain, mark, never_used
+from sslbind.answers.reasons import Reason, because, explain, mark, never_used
 from sslbind.answers.report import NO_TLS, Report, report, state
-from sslbind.answers.sent import chain_reasons
 from sslbind.cli.app import HELP, NO, OK, UNASKED, App, format_option, pass_app
 from sslbind.cli.streams import read_input, shown_name
 from sslbind.cli.wildcards import one_file
@@ -188,10 +187,16 @@ def _json(
         **unknown,
     }
     if explained is not None:
-        reasons = explain(session, answer, question.written, question.name)
-        reasons += chain_reasons(session, found, explained)
+        reasons = _reasons(session, found, question, explained)
         document["explanation"] = [{"topic": one.topic, "text": one.text} for one in reasons]
     return document
+
+
+def _reasons(session: Session, found: Report, question: Query, explained: datetime) -> list[Reason]:
+    from sslbind.answers.sent import chain_reasons
+
+    reasons = explain(session, found.answer, question.written, question.name)
+    return [*reasons, *chain_reasons(session, found, explained)]
 
 
 def _text(session: Session, found: Report, question: Query, explained: datetime | None) -> str:
@@ -205,8 +210,7 @@ def _text(session: Session, found: Report, question: Query, explained: datetime 
     if answer.outcome == "certificate":
         lines.append(_verdict(found))
     if explained is not None:
-        reasons = explain(session, answer, question.written, question.name)
-        reasons += chain_reasons(session, found, explained)
+        reasons = _reasons(session, found, question, explained)
         lines += ["", *(f"{one.topic}: {one.text}" for one in reasons)]
     return "".join(f"{printable(line)}\n" for line in lines)
 

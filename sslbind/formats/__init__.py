@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,9 @@ if TYPE_CHECKING:
 
 def formats() -> Mapping[str, Format]:
     """Return every format by its name, in the order in which documents are tried."""
+    import importlib
+    import pkgutil
+
     modules = (
         importlib.import_module(module.name)
         for module in pkgutil.walk_packages(__path__, f"{__name__}.")

@@ -15,7 +15,6 @@ from typing import Literal
 
 from sslbind import cache, files, locks
 from sslbind.binding import Binding
-from sslbind.devices import is_device
 from sslbind.digest import content_digest
 from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
 from sslbind.keys import Key
@@ -393,6 +392,8 @@ def _as_registry_error(error: SslbindError, path: str | os.PathLike[str]) -> Reg
 
 
 def _refuse_device(path: str | os.PathLike[str]) -> None:
+    from sslbind.devices import is_device
+
     if is_device(os.path.basename(path)):
         raise RegistryError(
             "cannot be created: it is the name of a device on Windows",
