@@ -178,6 +178,17 @@ def infer_key(text: str, *, scoped: bool = False) -> Key:
     return parse_key(SCOPEDCCS if scoped else HOSTNAMEPORT, text)
 
 
+def any_key(text: str, *, scoped: bool = False) -> Key:
+    """Return the key that ``ipport=10.0.0.5:443`` is, or a bare value; raise BadValueError.
+
+    See ``infer_key`` for ``scoped``.
+    """
+    kind, equals, value = text.partition("=")
+    if equals and kind.lower() in KIND_BY_NAME:
+        return parse_key(KIND_BY_NAME[kind.lower()], value)
+    return infer_key(text, scoped=scoped)
+
+
 def parse_address(text: str) -> str:
     """Return an IPv4 or IPv6 address in canonical form, without brackets.
 

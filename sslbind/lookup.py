@@ -113,12 +113,6 @@ def named(
     return found[0].thumbprint
 
 
-def title(session: Session, thumbprint: str) -> str:
-    """Return what a certificate is called: its first name, or its subject; empty if not known."""
-    found = session.stores.with_thumbprint(thumbprint) if session.stores else ()
-    return next((one.called for one in found), "")
-
-
 def _described(one: Candidate) -> str:
     end = one.entry.not_after if one.entry else None
     until = f" until {day(end)}," if end else ""

@@ -7,7 +7,7 @@ it. What netsh would refuse raises a NetshError with its Windows error code.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind.binding import DEFAULT_STORE, Binding
 from sslbind.errors import (
@@ -120,6 +120,11 @@ class Session:
             return None
         return self.stores.find(binding.certhash, binding.store)
 
+    def called(self, thumbprint: str) -> str:
+        """Return the first name of a stored certificate, or its subject; empty if not known."""
+        found = self.stores.with_thumbprint(thumbprint) if self.stores else ()
+        return next((one.called for one in found), "")
+
     @property
     def central(self) -> CentralStore | None:
         """The central store, None where the provider is not enabled or has no location."""
@@ -174,6 +179,7 @@ class Session:
         verify: bool = True,
         certificate: Identity | None = None,
         force: bool = False,
+        other: Mapping[str, Any] | None = None,
     ) -> Change:
         """Add a binding with the tags that are named in ``values``.
 
@@ -181,11 +187,14 @@ class Session:
         record already is what is asked for; ``update`` changes the named tags;
         ``reset`` puts the others back to their defaults. Both raise ExistsError
         where that takes the record from its owner, or a name its certificate, unless
-        ``force``. ``certificate`` is one that ``store`` will put into the store afterwards.
+        ``force``. ``certificate`` is one that ``store`` will put into the store afterwards,
+        ``other`` what the record has without a tag.
         """
         before = self.registry.get(key)
         base = before if if_exists == "update" else None
         after = self._build(key, values, base, before)
+        if other is not None:
+            after = Binding(key, after.values, {**(base.other if base else {}), **other})
         if before is not None and if_exists == "fail":
             raise self._exists(before, after, certificate)
         notes = self._verify(after, verify=verify, certificate=certificate)
@@ -196,6 +205,24 @@ class Session:
         if before is None:
             notes += (*self._no_default(key), *self._hidden(after))
         return self._put(key, before, after, notes)
+
+    def expect(
+        self,
+        key: Key,
+        values: Mapping[str, Value],
+        *,
+        update: bool,
+        if_exists: str,
+    ) -> None:
+        """Raise what ``add`` or ``update`` would raise whichever certificate is bound."""
+        before = self.registry.get(key)
+        if before is None and update:
+            raise self._absent(key)
+        base = before if update or if_exists == "update" else None
+        any_certificate = {"certhash": "0" * 40, "certstorename": DEFAULT_STORE}
+        self._build(key, any_certificate | dict(values), base, before)
+        if before is not None and not update and if_exists == "fail":
+            raise self._exists(before, before, None)
 
     def update(
         self,

@@ -34,7 +34,7 @@ LAYERS = (
     ("certificates",),
     ("registry",),
     ("session", "consequences"),
-    ("passwords", "lookup", "provisioning", "inventory", "selection"),
+    ("passwords", "lookup", "provisioning", "inventory", "selection", "relocation"),
     ("rebinding", "renewal", "answers", "comparison"),
     ("check", "probing", "expiry"),
     ("checking",),

@@ -298,14 +298,6 @@ def test_unknown_commands(run: Run, words: tuple[str, ...], hint: str) -> None:
     assert hint in result.err
 
 
-def test_options_go_before_the_command(run: Run, bare: Path) -> None:
-    """A global option behind the command is explained."""
-    del bare
-    result = run("show", "sslcert", "-r", "x.toml")
-    assert result.code == 2
-    assert "before the command" in result.err
-
-
 @pytest.mark.parametrize("words", [("-h",), ("--help",), ("add", "-h"), ("store", "new", "-h")])
 def test_dash_h(run: Run, words: tuple[str, ...]) -> None:
     """``-h`` and ``--help`` work everywhere."""

@@ -44,8 +44,42 @@ LOOKED_FOR = 1000
 """So many mistakes are looked for."""
 
 
+def with_global_options(command: click.Command) -> click.Command:
+    """Return ``command``, which takes the options of every command after its own name too."""
+    taken = {name for param in command.params for name in param.opts}
+    for names, settings in (
+        (("-r", "--registry"), {}),
+        (("--targets",), {}),
+        (("--windows",), {"type": click.Choice(list(RELEASES), case_sensitive=False)}),
+        (("-q", "--quiet"), {"is_flag": True}),
+    ):
+        if taken.isdisjoint(names):
+            option = click.Option(
+                names,
+                hidden=True,
+                expose_value=False,
+                callback=_set_globally,
+                help="As it is before the command.",
+                **settings,
+            )
+            command.params.append(option)
+    return command
+
+
+def _set_globally(ctx: click.Context, param: click.Parameter, value: str | bool | None) -> None:
+    """Take an option that follows the command as if it preceded it."""
+    app = ctx.find_object(App)
+    if app is not None and value:
+        setattr(app, "quiet" if param.name == "quiet" else f"{param.name}_option", value)
+
+
 class Group(click.Group):
     """Commands whose help lists each with its whole summary, which click would cut off."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of that name."""
+        command = super().get_command(ctx, cmd_name)
+        return command and with_global_options(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands and their summaries, over several lines where they are long."""

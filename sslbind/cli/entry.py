@@ -146,9 +146,7 @@ def _usage(app: App, error: click.UsageError, args: Sequence[str]) -> None:
     lowered = [arg.lower() for arg in args]
     if any("-encodedcommand".startswith(arg) for arg in lowered if len(arg) > 3 and arg[0] == "-"):
         app.hint("PowerShell took the braces for a script block: quote them, appid='{GUID}'")
-    if isinstance(error, click.NoSuchOption) and error.option_name in (
-        "-r", "--registry", "--targets", "--windows", "-q", "--quiet", "-f",
-    ):  # fmt: skip
-        app.hint(f"{error.option_name} goes before the command: sslbind {error.option_name} …")
+    if isinstance(error, click.NoSuchOption) and error.option_name == "-f":
+        app.hint("-f SCRIPT takes the place of a command: sslbind -f SCRIPT")
     if error.ctx is not None:
         app.hint(f"{error.ctx.command_path} --help explains it")

@@ -48,6 +48,8 @@ class Reply(NamedTuple):
     changes: tuple[Change, ...] = ()
     plan: str = ""
     """What a dry run prints of anything but bindings."""
+    usage: bool = False
+    """Whether the text explains how such a line is written; the hints are more to the point."""
     called: Callable[[str], str] = lambda _: ""
     """Return the name of a certificate by its thumbprint, empty where it is not known."""
     listing: Iterable[str] = ()
@@ -125,7 +127,9 @@ def failure(verb: str, word: str, error: NetshError, release: Release) -> Reply:
     else:
         shown = "delete" if verb == "delete" else "update" if verb == "update" else "add"
         text = netsh_messages.failed(shown, error.code, address=word == "iplisten")
-    return Reply(text, NO, hints=(error.message, *error.hints), document=lambda: document)
+    usage = isinstance(error, SyntaxLineError) and error.missing
+    hints = error.message, *error.hints
+    return Reply(text, NO, hints=hints, document=lambda: document, usage=usage)
 
 
 def _dump(session: Session) -> Reply:
@@ -250,6 +254,7 @@ def _bind_certificate(
     from sslbind.provisioning import bind_certificate, check_certificate_allowed, cleaned
 
     check_certificate_allowed(key, values)  # before a password is asked for
+    session.expect(key, values, update=verb == "update", if_exists=options.if_exists)
     text = options.cert or ""
     change = bind_certificate(
         session,
@@ -325,15 +330,10 @@ def _changed(session: Session, verb: str, change: Change) -> Reply:
         record = binding and binding.to_json(session.release)
         return {"changed": changed, "action": change.action, "binding": record}
 
-    def called(thumbprint: str) -> str:
-        from sslbind.lookup import title
-
-        return title(session, thumbprint)
-
     notes = (*change.notes, *_others(change)) if changed else (*change.notes, "unchanged")
     done = "update" if change.action == "updated" else verb
     text = netsh_messages.done(done)
-    return Reply(text, 0, notes, (), document, (change,), called=called)
+    return Reply(text, 0, notes, (), document, (change,), called=session.called)
 
 
 def _others(change: Change) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from sslbind.cli.provision import read_certificates
 from sslbind.cli.wildcards import one_file
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.expiry import Row, expiry_rows
-from sslbind.keys import CCS, KIND_BY_NAME, SCOPEDCCS, Key, infer_key, parse_key
+from sslbind.keys import CCS, SCOPEDCCS, Key, any_key
 from sslbind.lookup import called
 from sslbind.moments import Window
 from sslbind.printable import printable
@@ -151,11 +151,8 @@ def _lives(
 
 
 def _key(text: str) -> Key | None:
-    kind, equals, value = text.partition("=")
     try:
-        if equals and kind.lower() in KIND_BY_NAME:
-            return parse_key(KIND_BY_NAME[kind.lower()], value)
-        return infer_key(text)
+        return any_key(text)
     except BadValueError:
         return None
 

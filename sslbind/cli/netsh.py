@@ -17,6 +17,7 @@ from sslbind.cli.app import (
     UnknownCommandError,
     dry_run_option,
     format_option,
+    with_global_options,
 )
 from sslbind.cli.lines import LineOptions, Reply, failure, relies_on_us, run_line
 from sslbind.cli.wildcards import one_file
@@ -88,6 +89,7 @@ class LineCommand(click.Command):
             short_help=_OBJECTS.get(word, _SUMMARIES[verb]),
             context_settings=HELP,
         )
+        with_global_options(self)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Turn tags given as options into netsh's words; answer netsh's ways to ask for help."""
@@ -114,6 +116,9 @@ class LineCommand(click.Command):
         format_ = params.pop("format_", "text")
         options = LineOptions(**params)
         answer = answer_line(app, self.verb, self.word, words, options)
+        if answer.usage:
+            app.hint(*answer.hints)
+            answer = answer._replace(hints=())
         if format_ == "json":
             document = answer.document()
             if options.dry_run:

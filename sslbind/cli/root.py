@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from sslbind.cli.app import HELP, REGISTRY_VARIABLE, App, Group, UnknownCommandError
+from sslbind.cli.app import (
+    HELP,
+    REGISTRY_VARIABLE,
+    App,
+    Group,
+    UnknownCommandError,
+    with_global_options,
+)
 from sslbind.grammar import HELP_WORDS, VERBS, is_context, match_word
 from sslbind.release import RELEASES
 from sslbind.version import VERSION
@@ -16,6 +23,8 @@ COMMANDS = {
     **dict.fromkeys(VERBS, "netsh"),
     "init": "init",
     "list": "listing",
+    "copy": "relocate",
+    "move": "relocate",
     "rebind": "rebind",
     "renew": "renew",
     "store": "store",
@@ -59,7 +68,7 @@ class Root(Group):
             command: click.Command = module.verb_command(cmd_name)
         else:
             command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
-        return command
+        return with_global_options(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -149,7 +158,8 @@ def root(
     sslbind show sslcert
 
     The netsh commands take netsh's own lines (tag=value, unique prefixes, any
-    case, optional 'http'); 'sslbind add sslcert ?' explains their tags.
+    case, optional 'http'); 'sslbind add sslcert ?' explains their tags. -r,
+    --targets, --windows and -q may come after the command too.
     """  # noqa: D301  # click's own mark, and no backslash
     app = App(registry, windows, targets_option=targets, quiet=quiet)
     ctx.obj = app

@@ -383,6 +383,7 @@ _BY_WORD: Mapping[str, Callable[[Known], Iterable[Suggestion]]] = {
     "file": _some_file,
     "folder": _some_file,
     "host": lambda known: map(Suggestion, known.hosts),
+    "key": lambda known: (Suggestion(str(key)) for key in known.keys),
     "new": _certificate,
     "old": _bound_certificate,
     "more": _hosts_and_servers,
