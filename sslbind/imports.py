@@ -17,11 +17,13 @@ from sslbind.release import DEFAULT_RELEASE, Release
 from sslbind.session import Session
 from sslbind.sources import Source, foreign_error
 from sslbind.tags import STORE
-from sslbind.wording import join
+from sslbind.wording import join, plural, some
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
     from sslbind.certificates.entry import Entry
+    from sslbind.certificates.identity import Identity
+    from sslbind.certificates.stores import CertStores
     from sslbind.keys import Key
 
 
@@ -31,14 +33,15 @@ class Import:
     ``if_exists`` says what happens to a record or setting that has another value
     in the registry: see ``plan_import``. ``stores`` is the folder of a new
     registry's certificate stores, relative to its own; it has some where a
-    document records what is in those of its server. ``release`` is what is
+    document records what is in those of its server, or there are ``identities``:
+    certificates that go into the stores of the records that name them. ``release`` is what is
     modelled; by default it is the newest that a document records.
 
     ``run`` fills ``plan``; ``before``, the bindings as they were; ``notes``;
     ``written``; and ``certificates``, those that were stored.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the documents, and one parameter for each option
         self,
         path: str,
         sources: Sequence[Source],
@@ -46,6 +49,7 @@ class Import:
         if_exists: str = "fail",
         release: Release | None = None,
         stores: str = CertStoresSettings().path,
+        identities: Sequence[Identity] | None = None,
     ) -> None:
         self.path = path
         self.sources = list(sources)
@@ -59,6 +63,7 @@ class Import:
         """Whether there is nothing to make a registry of."""
         self._release = release
         self._stores = stores
+        self._identities = identities
 
     @property
     def release(self) -> Release:
@@ -89,7 +94,7 @@ class Import:
             raise foreign_error(self.path) or error from None
 
     def _run(self, now: datetime, *, partial: bool, dry_run: bool) -> bool:
-        stores = None
+        stores = None if self._identities is None else self._stores
         if any(one.imported.certificates is not None for one in self.sources):
             stores = self._stores
         with Registry.making(self.path, self.release, stores=stores, lock=not dry_run) as registry:
@@ -162,6 +167,36 @@ class Import:
                     self.certificates += [entry] if changed else []
                     if changed and entry.thumbprint in bound:
                         self.notes += doubts(identity.leaf)
+        if self._identities is not None:
+            self._store_bound(session, session.stores, self._identities)
+
+    def _store_bound(
+        self, session: Session, stores: CertStores | None, identities: Sequence[Identity]
+    ) -> None:
+        """Put certificates into the stores of the records that name them, issuers beside them.
+
+        Keys stay away from a registry whose keys are elsewhere.
+        """
+        if stores is None:
+            raise SslbindError(
+                "has no [CertStores], so that certificates have no place",
+                'add [CertStores] with path = "certs" and privatekeys = "elsewhere" to it',
+                file=self.path,
+            )
+        used: dict[str, set[str]] = {}
+        for binding in session.registry.bindings.values():
+            if binding.certhash and binding.store:
+                used.setdefault(binding.certhash, set()).add(binding.store)
+        for one in identities:
+            leaf, key = one.leaf, None if stores.keys_elsewhere else one.key
+            issuers = {"Root" if leaf.self_issued else "CA"} if leaf.is_ca else set()
+            for store in sorted(used.pop(leaf.thumbprint, issuers)):
+                entry, changed = stores.add(type(one)(leaf, one.chain, key), store)
+                self.certificates += [entry] if changed else []
+        lacking = [thumbprint for thumbprint in used if not stores.search(thumbprint)]
+        if lacking:
+            what = plural(len(lacking), "certificate")
+            self.notes.append(f"{what} that records name did not come along: {some(lacking, 3)}")
 
     def errors(self) -> Iterator[SslbindError]:
         """Yield an error, with file and line, for each record or setting that was not imported."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -68,17 +70,46 @@ def users(session: Session, entry: Entry) -> list[Key]:
     ]
 
 
-def delete_entries(session: Session, entries: Sequence[Entry]) -> list[str]:
+def sharing(session: Session) -> tuple[list[str], bool]:
+    """Return the registries that share the stores' folder, and whether there may be more.
+
+    Those in the folder of the registry, and beside the stores, are found. There may be
+    more where the stores are not below the registry.
+    """
+    own, stores = os.path.realpath(session.registry.path), require_stores(session).folder
+    folder = os.path.realpath(stores)
+    found = []
+    for place in dict.fromkeys((os.path.dirname(own), os.path.dirname(folder))):
+        for name in sorted(os.listdir(place)):
+            path = os.path.join(place, name)
+            if not name.endswith(".toml") or path == own:
+                continue
+            with contextlib.suppress(SslbindError):
+                other = Registry.open(path)
+                has_stores = other.settings.cert_stores is not None
+                if has_stores and os.path.realpath(other.stores_folder) == folder:
+                    found.append(os.path.relpath(path))
+    return found, not folder.startswith(os.path.join(os.path.dirname(own), ""))
+
+
+def delete_entries(
+    session: Session, entries: Sequence[Entry], others: Sequence[Session] = ()
+) -> list[str]:
     """Delete certificates with their keys; return the files that were deleted.
 
-    Raises RefusedError, before anything is deleted, where a binding uses one.
+    ``others`` are registries that share the stores. Raises RefusedError, before
+    anything is deleted, where a binding uses one.
     """
     for entry in entries:
-        if keys := users(session, entry):
-            raise RefusedError(
-                f"{entry.thumbprint} in {entry.store} is used by {join(key.spec for key in keys)}",
-                "delete or rebind these first: sslbind rebind OLD NEW",
-            )
+        for one in (session, *others):
+            if keys := users(one, entry):
+                where = f" in {one.registry.path}" if others else ""
+                called = f" ({entry.called})" if entry.called else ""
+                raise RefusedError(
+                    f"{entry.thumbprint}{called} in {entry.store} is used by"
+                    f" {join(key.spec for key in keys)}{where}",
+                    "delete or rebind these first: sslbind rebind OLD NEW",
+                )
     stores = require_stores(session)
     return [file for entry in entries for file in stores.delete(entry)]
 

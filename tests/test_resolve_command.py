@@ -1052,3 +1052,38 @@ def test_thousands_of_addresses_before_thousands_of_names(run: Run, folder: Path
     names = [one for one in port["candidates"] if one["kind"] == "hostnameport"]
     assert {one["shadowed_by_count"] for one in names} == {many}
     assert {len(one["shadowed_by"]) for one in names} == {20}
+
+
+@pytest.mark.parametrize(
+    ("host", "code"), [(WWW, 0), ("other.contoso.com", 0), ("nobody.contoso.com", 1), ("", 0)]
+)
+def test_strict(run: Run, folder: Path, host: str, code: int) -> None:
+    """``--strict``: exit 1 where a client would refuse the certificate; the answer is the same."""
+    records = (f"ip 0.0.0.0:443 {GOOD.thumbprint}", f"sni other.contoso.com:443 {OTHER.thumbprint}")
+    write(folder, *records, settings=STORES)
+    words = ("resolve", "10.0.0.5:443", *([host] if host else []))
+    strict = run(*words, "--strict")
+    assert strict.code == code
+    plain = run(*words)
+    assert (plain.code, plain.out) == (0, strict.out)
+
+
+def test_strict_where_it_is_not_known(run: Run, folder: Path) -> None:
+    """Without certificate stores nobody knows, which is not yes; a table has no client."""
+    write(folder, f"ip 0.0.0.0:443 {GOOD.thumbprint}")
+    assert run("resolve", "10.0.0.5:443", WWW).code == 0
+    assert run("resolve", "10.0.0.5:443", WWW, "--strict").code == 1
+    assert run("resolve", "--strict").code == 2
+
+
+def test_a_pfx_that_the_password_does_not_open(run: Run, folder: Path) -> None:
+    """The hint is what ``check`` advises: the password is set, and this file has another."""
+    (folder / "ccs").mkdir()
+    (folder / "ccs" / f"{WWW}.pfx").write_bytes(GOOD.pfx(b"another"))
+    (folder / "ccs.password").write_text("s3kr1t\n")
+    write(folder, "ccs", settings=f'{CENTRAL}PrivateKeyPasswordFile = "ccs.password"\n')
+    advice = "export it again with the password of the store, the one in ccs.password"
+    result = run("resolve", "10.0.0.5:443", WWW)
+    assert result.code == 1
+    assert f"hint: {advice}\n" in result.err
+    assert f"    {advice}\n" in run("check").out

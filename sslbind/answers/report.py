@@ -139,11 +139,11 @@ def host_checked(text: str | None) -> str | None:
 
 
 def _as_written(session: Session, error: SslbindError) -> SslbindError:
-    """Return ``error`` with its file as the registry names it, from its own folder."""
-    if error.file is None:
-        return error
-    file = os.fspath(error.file).removeprefix(session.registry.resolve_path(""))
-    return SslbindError(error.message, *error.hints, file=file, line=error.line)
+    """Return ``error`` with its files as the registry names them, from its own folder."""
+    folder = session.registry.resolve_path("")
+    file = None if error.file is None else os.fspath(error.file).removeprefix(folder)
+    hints = (hint.replace(folder, "") for hint in error.hints)
+    return SslbindError(error.message, *hints, file=file, line=error.line)
 
 
 def _open(session: Session, answer: Answer, record: Binding) -> tuple[str, Chain]:

@@ -80,6 +80,13 @@ class PasswordFile:
         self.setting = setting
         self._read: tuple[bytes, ...] | None = None
 
+    @property
+    def advice(self) -> str:
+        """What to do about a file that does not open."""
+        if self.path is None:
+            return f"name a file with its password as {self.setting}"
+        return f"export it again with the password of the store, the one in {self.path}"
+
     def passwords(self) -> tuple[bytes, ...]:
         """Return the password, or none where no file is configured.
 
@@ -292,8 +299,7 @@ def _open(data: bytes, path: str, password_file: PasswordFile, *, strict: bool) 
                 return read_bundle(data, passwords, check_keys=strict, keep_locked=not strict)
         except PasswordError as error:
             refused = error
-        hint = f"name a file with its password as {password_file.setting}"
-        raise PasswordError(refused.message, hint, file=path) from None
+        raise PasswordError(refused.message, password_file.advice, file=path) from None
     except CertificateError as error:
         raise CertificateError(error.message, *error.hints, file=path) from None
     if bundle.locked:

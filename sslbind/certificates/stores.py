@@ -412,7 +412,7 @@ class CertStores:
         if entry.problem:
             hints.append(f"{printable(entry.file)}: {printable(entry.problem)}")
         if entry.locked:
-            hints.append("name a file with its password as PasswordFile in [CertStores]")
+            hints.append(self._password_file().advice)
         else:
             hints.append(
                 f"sslbind store add CERTIFICATE KEY --store {_word(entry.store)} adds the key"
@@ -442,7 +442,7 @@ class CertStores:
                 for one in closed[:5]
             )
             if any(one.locked for one in closed):
-                hints.append("name a file with its password as PasswordFile in [CertStores]")
+                hints.append(self._password_file().advice)
         return NoCertificateError(f"the certificate {printable(thumbprint)} is {where}", *hints)
 
     def _password_file(self) -> PasswordFile:

@@ -103,7 +103,7 @@ def no_private_key(subject: Subject) -> Iterator[Found]:
             one.key,
             f"the certificate {entry.thumbprint} is in {entry.store}, but its private key {why};"
             f" {_BROKEN}",
-            "name a file with its password as PasswordFile in [CertStores]"
+            _password(subject)
             if entry.locked
             else 'add its key, or allow certificates without: privatekeys = "elsewhere"'
             " in [CertStores]",
@@ -232,6 +232,14 @@ def _has_password(subject: Subject) -> bool:
     settings = subject.settings.central_store
     folder, name = os.path.dirname(subject.registry.path), settings and settings.password_file
     return bool(name) and os.path.isfile(os.path.join(folder, str(name)))
+
+
+def _password(subject: Subject) -> str:
+    """Return what opens a file of the stores that is locked."""
+    settings = subject.settings.cert_stores
+    if settings is None or settings.password_file is None:
+        return "name a file with its password as PasswordFile in [CertStores]"
+    return f"export it again with the password of the store, the one in {settings.password_file}"
 
 
 def _unusable(subject: Subject, file: CentralFile) -> Found:

@@ -23,6 +23,8 @@ from sslbind.cli.app import (
     pass_app,
 )
 from sslbind.cli.changes import describe
+from sslbind.cli.passwords import password_options
+from sslbind.cli.provision import read_certificates
 from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name
 from sslbind.cli.wildcards import all_files
 from sslbind.errors import SslbindError
@@ -39,6 +41,7 @@ from sslbind.tags import STORED
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
+    from sslbind.certificates.identity import Identity
 
 FORMATS = {one.name: one for one in formats().values() if one.read}
 _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items())
@@ -84,18 +87,27 @@ _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items(
     metavar="FOLDER",
     help="Make one registry for each file: FOLDER/NAME.toml, certificates in FOLDER/NAME.certs.",
 )
+@click.option(
+    "--certs",
+    metavar="FOLDER",
+    help="Store the certificates in and below FOLDER that the records name; no keys are needed.",
+)
+@password_options
 @dry_run_option
 @format_option()
 @pass_app
 def import_command(
     app: App,
+    /,
     files: tuple[str, ...],
     name: str | None,
     if_exists: str,
     partial: bool,
     folder: str | None,
+    certs: str | None,
     dry_run: bool,
     format_: str,
+    **passwords: str | None,
 ) -> int:
     """Read the files, plan, and write once for each registry."""
     if folder is not None and app.registry_option is not None:
@@ -103,6 +115,7 @@ def import_command(
     if folder is None and app.registry_path == STANDARD_INPUT:
         raise click.UsageError("-r - is standard input, and import writes a file")
     sources, code = _sources(app, files or (STANDARD_INPUT,), name, each=folder is not None)
+    identities = None if certs is None else _certificates(app, certs, **passwords)
     if folder is None:
         targets = [(app.registry_file, sources)]
     else:
@@ -113,20 +126,51 @@ def import_command(
     reports: list[dict[str, Any]] = []
     for path, group in targets:
         stores = CertStoresSettings().path if folder is None else f"{_stem(path)}.certs"
-        done = Import(path, group, if_exists=if_exists, release=app.release_option, stores=stores)
+        done = Import(
+            path,
+            group,
+            if_exists=if_exists,
+            release=app.release_option,
+            stores=stores,
+            identities=identities,
+        )
         for attempt in attempts():
             with attempt:
                 good = done.run(datetime.now(UTC), partial=partial, dry_run=dry_run)
         code = code if good else max(code, NO)
         reports.append(_document(done))
         if format_ != "json":
-            app.echo(_text(done, dry_run=dry_run))
+            text = _text(done, dry_run=dry_run)
+            app.echo(text if folder is None else _with_name(path, text))
         for error in done.errors():
             app.error(error)
         app.note(*done.notes, _summary(done, dry_run=dry_run))
     if format_ == "json":
         app.json({"changed": any(one["changed"] for one in reports), "registries": reports})
     return code
+
+
+def _certificates(app: App, folder: str, **passwords: str | None) -> tuple[Identity, ...]:
+    """Return the certificates in a folder and below it."""
+    from sslbind.certificates.scanning import CERTIFICATE_SUFFIXES, KEY_SUFFIX
+
+    if not os.path.isdir(folder):
+        raise SslbindError("is not a folder", "--certs takes a folder of certificates", file=folder)
+    files = sorted(
+        os.path.join(path, name)
+        for path, _, names in os.walk(folder)
+        for name in names
+        if os.path.splitext(name)[1].lower() in (*CERTIFICATE_SUFFIXES, KEY_SUFFIX)
+    )
+    found, notes = read_certificates(files or [folder], **passwords)
+    app.note(*notes)
+    return found
+
+
+def _with_name(path: str, text: str) -> str:
+    """Return the lines of ``text`` with the registry that they are about."""
+    lines = text.splitlines()
+    return "".join(f"{line if line[:1] == ' ' else f'{path}: {line}'}\n" for line in lines)
 
 
 def _text(done: Import, *, dry_run: bool) -> str:

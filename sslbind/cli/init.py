@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 import click
 
@@ -14,21 +15,30 @@ from sslbind.release import DEFAULT_RELEASE
 
 
 @click.command("init", context_settings=HELP)
+@click.option(
+    "--keys",
+    type=click.Choice(["here", "elsewhere"]),
+    default="here",
+    show_default=True,
+    help="Where private keys are: in certs/, or elsewhere, as on the servers themselves.",
+)
 @format_option()
 @pass_app
-def init_command(app: App, format_: str) -> None:
+def init_command(app: App, keys: Literal["here", "elsewhere"], format_: str) -> None:
     """Make a registry file and, beside it, certs/ for the certificate stores.
 
     The file is that of --registry, else sslbind.toml here; --windows RELEASE
-    is written into it. certs/ gets a .gitignore that keeps private keys out of
+    is written into it. With --keys elsewhere certificates need no private key,
+    as where those stay on the servers. certs/ gets a .gitignore that keeps private keys out of
     git.
     """
-    registry = Registry.create(app.registry_file, app.release_option or DEFAULT_RELEASE)
+    registry = Registry.create(app.registry_file, app.release_option or DEFAULT_RELEASE, keys)
     if format_ == "json":
         app.json({"changed": True, "registry": registry.path})
         return
     stores = os.path.join(os.path.dirname(registry.path), CertStoresSettings().path, "")
+    keyless = " without private keys" if keys == "elsewhere" else ""
     app.echo(
         f"made {printable(registry.path)} for {registry.settings.release.title},"
-        f" and {printable(stores)} for certificates\n"
+        f" and {printable(stores)} for certificates{keyless}\n"
     )

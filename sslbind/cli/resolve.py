@@ -31,6 +31,11 @@ from sslbind.wording import minute
     callback=one_file,
     help="Read the server name from a ClientHello, raw TLS records ('-': standard input).",
 )
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit 1 where a client would refuse the certificate too, or that is not known.",
+)
 @click.option("--explain", "explained", is_flag=True, help="Say how the answer came about.")
 @format_option()
 @pass_app
@@ -40,6 +45,7 @@ def resolve_command(
     host: str | None,
     address: str | None,
     client_hello: str | None,
+    strict: bool,
     explained: bool,
     format_: str,
 ) -> int:
@@ -54,16 +60,17 @@ def resolve_command(
     certificate. A URL asks DNS for its addresses, unless --address has one.
     Without a target the whole table is printed, with :443 that of one port.
 
-    Exit 0 where a certificate answers, at every address that was asked for,
-    else 1, or 2 where the answer is unknown because a file is about other
-    records, or does not record the central store. The certificate is what TLS
+    Exit 0 where a certificate answers, at every address that was asked for, and
+    with --strict where a client that trusts the issuer accepts it. Else 1, or 2
+    where the answer is unknown because a file is about other records, or does not
+    record the central store. The certificate is what TLS
     shows; which site answers is settled later, by the Host header.
 
     JSON is one answer; for a URL without --address it is {"answers": [...]},
     for the table {"ports": [...]}.
     """  # noqa: D301  # click's own mark, and no backslash
     if target is None or (target[:1] == ":" and target[1:].isdecimal()):
-        if host or address or client_hello or explained:
+        if host or address or client_hello or explained or strict:
             if target:
                 raise no_address(target, target)
             raise click.UsageError("ADDRESS:PORT is missing")
@@ -79,7 +86,7 @@ def resolve_command(
         app.json({"answers": documents} if "://" in target and not address else documents[0])
     else:
         app.echo("\n".join(_text(session, one, of, moment) for one, of in answers))
-    if all(one.served for one, _ in answers):
+    if all(one.served and (one.accepts or not strict) for one, _ in answers):
         return OK
     unanswered = any(one.answer.outcome == "unknown" and not one.unread for one, _ in answers)
     return UNASKED if unanswered else NO

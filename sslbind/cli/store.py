@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,17 +15,20 @@ from sslbind.cli.app import HELP, NO, OK, App, Group, format_option, pass_app
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import named_thumbprints, read_certificates
 from sslbind.cli.wildcards import all_files, one_file
+from sslbind.errors import RefusedError, SslbindError
 from sslbind.inventory import (
     delete_entries,
     find_entries,
     missing_entries,
     require_stores,
+    sharing,
     users,
     verify_entries,
 )
 from sslbind.lookup import named
 from sslbind.printable import printable
 from sslbind.session import Session
+from sslbind.wording import join
 
 if TYPE_CHECKING:
     from sslbind.certificates.entry import Entry
@@ -151,15 +155,40 @@ def show(app: App, certificate: str, store: str | None, format_: str) -> int:
 @click.argument(
     "certificates", nargs=-1, required=True, callback=all_files, metavar="CERTIFICATE..."
 )
+@click.option(
+    "--with",
+    "others",
+    metavar="REGISTRY",
+    multiple=True,
+    help="Another registry that shares the folder of the stores: its bindings count too; may be"
+    " repeated.",
+)
+@click.option("--yes", is_flag=True, help="Even if other registries share the folder.")
+@click.option("--missing-ok", is_flag=True, help="Succeed if there is nothing to delete.")
 @store_option
 @format_option()
 @pass_app
-def delete(app: App, certificates: tuple[str, ...], store: str | None, format_: str) -> int:
-    """Delete certificates with their keys; refused while a binding uses one."""
+def delete(  # one parameter for each option
+    app: App,
+    certificates: tuple[str, ...],
+    others: tuple[str, ...],
+    yes: bool,
+    missing_ok: bool,
+    store: str | None,
+    format_: str,
+) -> int:
+    """Delete certificates with their keys; refused while a binding uses one.
+
+    Only the bindings of this registry are known, and those of --with. Where
+    another registry has the same folder, or may have, that is refused unless --yes.
+    """
     for attempt in attempts():
         with attempt, app.editing() as session:
-            entries = [entry for text in certificates for entry in _named(session, text, store)]
-            deleted = delete_entries(session, entries)
+            if not yes:
+                _refuse_sharing(session, others)
+            entries = _deletable(app, session, certificates, store, missing_ok=missing_ok)
+            sessions = [app.reading(path) for path in others]
+            deleted = delete_entries(session, entries, sessions)
     if format_ == "json":
         app.json({"changed": bool(deleted), "deleted": deleted})
     else:
@@ -247,6 +276,43 @@ def new(
     else:
         app.echo(f"added {entry.thumbprint} {entry.store} {printable(_title(entry))}\n")
     return OK
+
+
+def _deletable(
+    app: App, session: Session, certificates: Sequence[str], store: str | None, *, missing_ok: bool
+) -> list[Entry]:
+    """Return the entries that are named; with ``missing_ok`` a note for what is not there."""
+    found: list[Entry] = []
+    for text in certificates:
+        try:
+            found += _named(session, text, store)
+        except SslbindError as error:
+            if not missing_ok:
+                raise
+            app.note(f"unchanged: {error.message}")
+    return found
+
+
+def _refuse_sharing(session: Session, others: Sequence[str]) -> None:
+    """Raise RefusedError where bindings that are not known may use the certificates."""
+    found, maybe = sharing(session)
+    known = {os.path.realpath(path) for path in others}
+    unasked = [path for path in found if os.path.realpath(path) not in known]
+    folder = require_stores(session).folder
+    only = f"store delete sees the bindings of {join([session.registry.path, *others])} only"
+    if unasked:
+        raise RefusedError(
+            f"{join(unasked)} {'has' if len(unasked) == 1 else 'have'} the stores in {folder} too,"
+            f" and {only}",
+            *(f"--with {path} looks at its bindings as well" for path in unasked),
+            "--yes deletes what these bindings do not use",
+        )
+    if maybe and not others:
+        raise RefusedError(
+            f"{folder} is not below the registry's folder and may be shared, and {only}",
+            "--with REGISTRY looks at the bindings of another one as well",
+            "--yes deletes what these bindings do not use",
+        )
 
 
 def _named(

@@ -102,16 +102,19 @@ class Registry(Bindings):
 
     @classmethod
     def create(
-        cls, path: str | os.PathLike[str] = DEFAULT_FILE, release: Release = DEFAULT_RELEASE
+        cls,
+        path: str | os.PathLike[str] = DEFAULT_FILE,
+        release: Release = DEFAULT_RELEASE,
+        keys: Literal["here", "elsewhere"] = "here",
     ) -> Registry:
         """Make a new registry file, and ``certs/`` beside it with a .gitignore for keys.
 
-        Raises RegistryError where the file exists.
+        ``keys`` says where private keys are. Raises RegistryError where the file exists.
         """
         from sslbind.registry.template import make_stores, new_text
 
         _refuse_device(path)
-        data = new_text(release).encode()
+        data = new_text(release, keys).encode()
         with _locked(path, locks.LOCK_TIMEOUT):
             if os.path.lexists(path):
                 raise RegistryError(
