@@ -52,6 +52,8 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+            if not stream.isatty():  # a console has an encoding of its own, a file needs one
+                stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     parser = options()
     given = parser.parse_args()
     if not 1 <= given.port <= 65534:

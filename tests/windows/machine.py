@@ -120,7 +120,7 @@ class Machine:
         answers = [self.netsh.run(f"http show {what}") for what in _SHOWN]
         if not any(one.code or one.output.strip() for one in answers):
             raise CannotRunError(
-                f"{self.netsh.prefix[0]} answers nothing at all: it is not Windows' netsh"
+                f"{self.netsh.prefix[-1]} answers nothing at all: it is not Windows' netsh"
             )
         bindings = self.bindings()
         left = [one.key for one in bindings if one.own]
