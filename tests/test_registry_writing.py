@@ -102,8 +102,8 @@ def public(path: Path) -> Iterator[Path]:
 @pytest.mark.slow
 def test_forty_processes_that_add_five_bindings_each(path: Path) -> None:
     """All 200 are there: nobody writes over what another wrote."""
-    code = "import sys\nfrom sslbind.cli import main\ncodes = [main(words.split('|')) for words in"
-    code += " sys.argv[1:]]\nsys.exit(max(codes))"
+    code = "import sys\nfrom sslbind.cli.entry import main\n"
+    code += "codes = [main(words.split('|')) for words in sys.argv[1:]]\nsys.exit(max(codes))"
     workers = []
     for worker in range(40):
         lines = ["|".join(add_command(path, f"{worker}-{number}")[3:]) for number in range(5)]
@@ -128,7 +128,7 @@ def test_writers_killed_at_random_moments_lose_nothing(path: Path) -> None:
     """The file always parses, and holds every binding whose add had answered success."""
     code = """
 import sys
-from sslbind.cli import main
+from sslbind.cli.entry import main
 for number in range(100_000):
     words = sys.argv[1].replace("NUMBER", sys.argv[2] + "-" + str(number)).split("|")
     if main(words) == 0:
