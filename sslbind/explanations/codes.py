@@ -15,10 +15,18 @@ _WIN32 = 0x80070000  # FACILITY_WIN32: the lower half is a Windows error code
 
 _OWN = {
     2: Fault(
-        ("there is no record with this key", "the port or the spelling of the key differs"),
+        (
+            "there is no record with this key",
+            "the port or the spelling of the key differs",
+            (
+                "in IIS Manager's list of the central store: a PFX file that openssl, BouncyCastle"
+                " or .NET wrote, which is often served all the same (reported 5 times)"
+            ),
+        ),
         (
             "sslbind list shows the records that exist",
             "sslbind delete sslcert KEY --missing-ok succeeds if there is none",
+            "sslbind ccs list shows whether a file opens; IIS Manager lists what Windows exported",
         ),
     ),
     5: Fault(
