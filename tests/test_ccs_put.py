@@ -224,3 +224,7 @@ def test_store_add_takes_a_folder(run: Run, central: Path, web: Issued) -> None:
     assert done.code == 0
     assert done.out.startswith(f"added {web.thumbprint} MY ")
     assert done.err == "note: live: passed over README\n"
+    for words in (sorted(map(str, Path("live").iterdir())), ["live/README", "live"]):
+        done = run("store", "add", *words)
+        assert (done.code, done.out.split()[:2]) == (0, ["unchanged", web.thumbprint])
+        assert "note: passed over live/README\n" in done.err

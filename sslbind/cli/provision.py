@@ -29,7 +29,8 @@ def read_certificates(
 ) -> tuple[tuple[Identity, ...], tuple[str, ...]]:
     """Return the certificates of files that belong together, and the reader's notes.
 
-    A folder stands for the certificate files in it.
+    A folder stands for the certificate files in it. A README among several is
+    passed over, as of certbot's ``live/NAME/*``.
     """
     files, notes = list[str](), list[str]()
     for path in paths:
@@ -37,6 +38,9 @@ def read_certificates(
             found, passed_over = folder_files(path)
             files += found
             notes += passed_over
+            continue
+        if len(paths) > 1 and os.path.splitext(os.path.basename(path))[0].upper() == "README":
+            notes.append(f"passed over {shown_name(path)}")
             continue
         if re.fullmatch(r"[0-9A-Fa-f]{1,39}", path) and not os.path.exists(path):
             raise BadValueError(
