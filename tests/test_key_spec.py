@@ -162,3 +162,14 @@ def test_damaged(data: st.DataObject) -> None:
 WHOLE = [
     openssl_pfx(rsa_web(), "-keysig", *seal, *CSP) for seal in ((), ("-legacy",), SEALS["open"])
 ]
+
+
+def test_brought(case: Case) -> None:
+    """``store add`` says so of a file that is brought, and stores the key without the limit."""
+    Path("web.pfx").write_bytes(openssl_pfx(rsa_web(), "-keysig", *CSP))
+    case.write(STORES)
+    for name, count in (("web.pfx", 1), ("good.pfx", 0)):
+        done = case.run("store", "add", name, "--password-file", "ccs.password")
+        assert done.code == 0, done
+        assert done.err.count("for signatures only (KeySpec 2)") == count
+        Path("good.pfx").write_bytes(openssl_pfx(rsa_web(), "-keyex", *CSP))

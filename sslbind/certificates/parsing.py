@@ -272,6 +272,11 @@ class _Reader:
                 self.add_key(_private_key(store.key))
                 if isinstance(store.key, rsa.RSAPrivateKey):
                     self.signs_only = _signs_only(data, utf8(password or b""), store.key)
+        if self.signs_only:
+            self.notes.append(
+                "the PFX says that its RSA key is for signatures only (KeySpec 2), with which"
+                " Schannel fails handshakes; it is taken without that limit"
+            )
         if der.key_bags(data) > 1:
             self.notes.append("the PFX holds several private keys; only the first is read")
 
