@@ -55,18 +55,17 @@ def _followed(
     barred: Mapping[str, str],
 ) -> tuple[list[Finding], Sequence[Finding]]:
     """Return the plan with what comes of it, and what is found at its end."""
-    plan = _settle(subject, findings, look, sited, barred)
+    plan, after = _settle(subject, findings, look, sited, barred)
     then: Sequence[Finding] = plan
-    new: Sequence[Finding] = plan
     for _ in range(_CHECKS):
-        commands = _commands(new)
-        if not commands:
+        if after is None:
             break
-        subject = _after(subject, commands)
         known = {one.command for one in plan}
-        then = _settle(subject, look(subject), look, sited, barred)
+        then, after = _settle(*after, look, sited, barred)
         new = [one for one in then if one.command and one.command not in known]
         _extend(plan, new)
+        if not _commands(new):
+            break
     return plan, then
 
 
@@ -76,19 +75,22 @@ def _settle(
     look: Look,
     sited: frozenset[str],
     barred: Mapping[str, str],
-) -> list[Finding]:
-    """Return the findings with those commands that the next check does not regret."""
+) -> tuple[list[Finding], tuple[Subject, Sequence[Finding]] | None]:
+    """Return the findings with those commands that the next check does not regret.
+
+    With them comes what that check looks at and finds; None where no command changes anything.
+    """
     barred = dict(barred)
     while True:
         plan = reconcile(subject, findings, sited, barred)
         commands = _commands(plan)
         if not commands:
-            return plan
+            return plan, None
         after = _after(subject, commands)
-        then = reconcile(after, look(after), sited, {})
-        regretted = _regretted(plan, then)
+        found = look(after)
+        regretted = _regretted(plan, reconcile(after, found, sited, {}))
         if not regretted:
-            return plan
+            return plan, (after, found)
         barred |= regretted
 
 
