@@ -129,6 +129,19 @@ def test_changes_to_their_end(tmp_path: Path, profile: str, release: str) -> Non
     assert (code, said.count("already")) == (0, 5)
 
 
+def test_properties_are_changed(server: Server) -> None:
+    """What sslpropertyex sets is set anew, where nothing else of a record changes."""
+    before, after = SECOND.replace({"receivewindow": 5}), SECOND.replace({"receivewindow": 6})
+    assert server.run(whole(before))[0] == 0
+    name = "hostnameport=www.contoso.com:443"
+    assert server.run(change(Delta(before, after))) == (
+        0,
+        lines(f"1/1 updated sslpropertyex {name} propertyid=0"),
+        "",
+    )
+    assert server.bindings == [after]
+
+
 def test_stopped_in_the_middle_and_finished(server: Server) -> None:
     """A failure is one sentence with netsh's words; the cause fixed, a second run finishes."""
     script = whole(FIRST, SECOND, THIRD)
