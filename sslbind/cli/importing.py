@@ -116,13 +116,7 @@ def import_command(
         raise click.UsageError("-r - is standard input, and import writes a file")
     sources, code = _sources(app, files or (STANDARD_INPUT,), name, each=folder is not None)
     identities = None if certs is None else _certificates(app, certs, **passwords)
-    if folder is None:
-        targets = [(app.registry_file, sources)]
-    else:
-        targets = [(_target(folder, source), [source]) for source in sources]
-        _refuse_twice([path for path, _ in targets])
-        if not dry_run:
-            _make(folder)
+    targets = _targets(app, sources, folder, dry_run=dry_run)
     reports: list[dict[str, Any]] = []
     for path, group in targets:
         stores = CertStoresSettings().path if folder is None else f"{_stem(path)}.certs"
@@ -148,6 +142,19 @@ def import_command(
     if format_ == "json":
         app.json({"changed": any(one["changed"] for one in reports), "registries": reports})
     return code
+
+
+def _targets(
+    app: App, sources: Sequence[Source], folder: str | None, *, dry_run: bool
+) -> Sequence[tuple[str, Sequence[Source]]]:
+    """Return each registry that is written, with what goes into it."""
+    if folder is None:
+        return [(app.registry_file, sources)]
+    targets = [(_target(folder, source), [source]) for source in sources]
+    _refuse_twice([path for path, _ in targets])
+    if not dry_run:
+        _make(folder)
+    return targets
 
 
 def _certificates(app: App, folder: str, **passwords: str | None) -> tuple[Identity, ...]:
