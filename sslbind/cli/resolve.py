@@ -60,11 +60,10 @@ def resolve_command(
     certificate. A URL asks DNS for its addresses, unless --address has one.
     Without a target the whole table is printed, with :443 that of one port.
 
-    Exit 0 where a certificate answers, at every address that was asked for, and
-    with --strict where a client that trusts the issuer accepts it. Else 1, or 2
-    where the answer is unknown because a file is about other records, or does not
-    record the central store. The certificate is what TLS
-    shows; which site answers is settled later, by the Host header.
+    Exit 0 where a certificate answers, at every address that was asked for, and with --strict
+    where a client that trusts the issuer accepts it. Else 1, or 2 where the answer is unknown
+    because a file is about other records, or does not record the central store. The certificate
+    is what TLS shows; which site answers is settled later, by the Host header.
 
     JSON is one answer; for a URL without --address it is {"answers": [...]},
     for the table {"ports": [...]}.
