@@ -17,7 +17,7 @@ from sslbind.keys import KIND_BY_TABLE, Key
 from sslbind.registry.bindings import Bindings
 from sslbind.registry.document import CertStoresSettings, Settings
 from sslbind.registry.provenance import Provenance, Unread
-from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry
+from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry, may_be_registry
 from sslbind.registry.snapshot import Snapshot
 from sslbind.release import DEFAULT_RELEASE
 from sslbind.tags import STORED
@@ -69,6 +69,10 @@ def open_registry(path: str = DEFAULT_FILE) -> Bindings:
 
     Raises RegistryError for a file that is neither.
     """
+    if not may_be_registry(path):  # a large capture is not to be read as TOML first
+        found = _parsed(read_file(path, MAX_SIZE), path)
+        if found is not None:
+            return snapshot(found)
     try:
         return Registry.open(path)
     except RegistryError as error:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import tomllib
 from pathlib import Path
 from random import Random
 
@@ -21,7 +22,7 @@ from sslbind.binding import Binding
 from sslbind.errors import RegistryError
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, parse_key
 from sslbind.registry.document import CentralCertProvider, CertStoresSettings, Suppression
-from sslbind.registry.registry import Registry
+from sslbind.registry.registry import Registry, may_be_registry
 from sslbind.release import Release
 
 APPID = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
@@ -408,3 +409,34 @@ def test_values_without_a_tag_are_equal_with_their_types() -> None:
     key = parse_key(CCS, "443")
     made = [Binding(key, {"appid": APPID}, {"x": value}) for value in (1, True, 1.0, [1], [True])]
     assert all((one == other) is (one is other) for one in made for other in made)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["", "# a = 1", "a = 1", "[a]", "[[b]]", '"a" = 1', "a", "a:b", "{", " \t"])
+        | st.text(),
+        max_size=4,
+    )
+)
+@example(["SSL Certificate bindings:", "-" * 25])
+@example(["# " + "x" * 5000, "a"])
+@example(["\ufeff# x", "a = 1"])
+def test_what_cannot_be_a_registry(tmp_path: Path, lines: list[str]) -> None:
+    """A file that is not read as TOML, for its first lines, is none."""
+    path = tmp_path / "file"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace", newline="")
+    if not may_be_registry(str(path)):
+        with pytest.raises(ValueError, match=r"at (line|end)"):
+            tomllib.loads(path.read_bytes().decode().removeprefix("\ufeff"))
+
+
+def test_what_may_be_a_registry(tmp_path: Path, registry: Path) -> None:
+    """The first line with content decides; a folder, or what is not there, may be one."""
+    texts = {"a = 1\n": True, "# x\n\n[a]\n": True, "SSL Certificate bindings:\n": False, "": True}
+    path = tmp_path / "file"
+    for text, expected in texts.items():
+        path.write_text(text)
+        assert may_be_registry(str(path)) is expected
+    assert may_be_registry(str(registry))
+    assert may_be_registry(str(tmp_path))
+    assert may_be_registry(str(tmp_path / "none"))

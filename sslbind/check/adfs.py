@@ -91,8 +91,8 @@ def adfs_certauth_ctl(subject: Subject) -> Iterator[Found]:
     empty a tag: delete the record and add it again without sslctlstorename, or run
     Set-AdfsSslCertificate.
     """
-    for record in subject.bindings.values():
-        if record.appid == _ADFS and certauth(record) and trusted_devices(record):
+    for record in subject.owned(_ADFS):
+        if certauth(record) and trusted_devices(record):
             yield Found(
                 record.key,
                 f"it has {CTL_STORE.name}={_TRUSTED_DEVICES}, and user certificates are asked for"
@@ -117,9 +117,9 @@ def adfs_record_stale(subject: Subject) -> Iterator[Found]:
         return  # which of them is the service's is not known
     service = names[0]
     values = {"certhash": str(service.certhash), "certstorename": str(service.store)}
-    for record in subject.bindings.values():
+    for record in subject.owned(_ADFS):
         kind = record.key.kind
-        if record.appid != _ADFS or not kind.certificate:
+        if not kind.certificate:
             continue
         if kind is IPPORT and record.key.port == _PORT:
             continue  # adfs-fallback-stale and adfs-ip-binding have those
@@ -183,7 +183,7 @@ def adfs_no_localhost(subject: Subject) -> Iterator[Found]:
     such record, and gets no finding. Set-AdfsSslCertificate makes it again.
     """
     names = service_names(subject)
-    proxy = any(one.appid == _WAP for one in subject.bindings.values())
+    proxy = subject.owned(_WAP)
     if names and not proxy and Key(HOSTNAMEPORT, _LOCALHOST, _PORT) not in subject.bindings:
         yield Found(
             names[0].key,
@@ -246,9 +246,9 @@ def trusted_devices(record: Binding) -> bool:
 def _records(subject: Subject, kind: Kind) -> Sequence[Binding]:
     """Return the records of one kind on the port of AD FS; none where it owns no record."""
     kinds = subject.ports.get(_PORT)
-    owned = any(one.appid == _ADFS for one in subject.bindings.values())
-    return kinds[kind] if kinds and owned else ()
+    return kinds[kind] if kinds and subject.owned(_ADFS) else ()
 
 
 def _hosts(subject: Subject) -> list[Binding]:
-    return [one for one in _records(subject, HOSTNAMEPORT) if one.appid == _ADFS]
+    owned = subject.owned(_ADFS)
+    return [one for one in owned if one.key.kind is HOSTNAMEPORT and one.key.port == _PORT]

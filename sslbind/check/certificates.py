@@ -253,7 +253,7 @@ def _ago(subject: Subject, facts: CertificateFacts) -> str:
 
 def _problems(subject: Subject, *ids: str) -> Iterator[tuple[Served, Problem]]:
     """Yield the problems with these ids; several of one certificate are joined to one."""
-    for one, problems, _ in subject.judged:
+    for one, problems, _ in subject.faulty:
         joined: dict[str, Problem] = {}
         for problem in problems:
             if problem.id in ids:

@@ -257,6 +257,8 @@ class _Shadow(NamedTuple):
 def _shadows(subject: Subject) -> Iterator[_Shadow]:
     """Yield each exact-IP record that comes before names; the cost does not grow with both."""
     for kinds in subject.ports.values():
+        if all(record.key.wildcard for record in kinds[IPPORT]):
+            continue
         used = {
             record.key: record
             for kind in (IPPORT, HOSTNAMEPORT, SCOPEDCCS, CCS)

@@ -36,7 +36,18 @@ if TYPE_CHECKING:
 
 _THUMBPRINT = re.compile("certhash=[0-9a-f]{40}")
 _Judgement = tuple[tuple["Problem", ...], tuple["CertificateFacts", ...]]
-_OF_RECORDS = ("bindings", "ports", "meant", "_by_tag", "served", "judged", "_found", "users")
+_OF_RECORDS = (
+    "bindings",
+    "ports",
+    "meant",
+    "_by_tag",
+    "_by_owner",
+    "served",
+    "judged",
+    "faulty",
+    "_found",
+    "users",
+)
 """What a subject computes from its records."""
 _OF_CENTRAL = ("reach", "central_files", "central_names", "central_parents")
 """What it computes from the central store."""
@@ -208,6 +219,17 @@ class Subject:
         """Return the records that have a value for ``tag`` other than its default."""
         return self._by_tag.get(tag.name, ())
 
+    def owned(self, appid: str) -> Sequence[Binding]:
+        """Return the records of one owner."""
+        return self._by_owner.get(appid, ())
+
+    @cached_property
+    def _by_owner(self) -> Mapping[str, Sequence[Binding]]:
+        found: dict[str, list[Binding]] = {}
+        for binding in self.bindings.values():
+            found.setdefault(binding.appid, []).append(binding)
+        return found
+
     @cached_property
     def _by_tag(self) -> Mapping[str, Sequence[Binding]]:
         found: dict[str, list[Binding]] = {}
@@ -274,6 +296,11 @@ class Subject:
                 problems += (*name_problems(facts, (one.name,)),)
             judged.append(Judged(one, problems, way))
         return judged
+
+    @cached_property
+    def faulty(self) -> Sequence[Judged]:
+        """What of it has problems."""
+        return [one for one in self.judged if one.problems]
 
     @property
     def absent(self) -> Sequence[Binding]:

@@ -15,7 +15,7 @@ from sslbind.cli.streams import STANDARD_INPUT, complain, is_server, read_input,
 from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
 from sslbind.printable import printable
 from sslbind.registry.bindings import Bindings
-from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry
+from sslbind.registry.registry import DEFAULT_FILE, MAX_SIZE, Registry, may_be_registry
 from sslbind.release import RELEASES, Release
 from sslbind.session import Session
 
@@ -150,11 +150,12 @@ class App:
 
             data = read_input(path, MAX_SIZE)
             return self._session(snapshot(parse_source(data, shown_name(path))))
-        try:
-            return self._session(Registry.open(path))
-        except RegistryError:
-            if not os.path.isfile(path):
-                raise
+        if may_be_registry(path):
+            try:
+                return self._session(Registry.open(path))
+            except RegistryError:
+                if not os.path.isfile(path):
+                    raise
         from sslbind.sources import open_registry
 
         return self._session(open_registry(path))

@@ -41,6 +41,8 @@ __all__ = [
 ]
 
 DEFAULT_FILE = "sslbind.toml"
+_START = 1 << 12
+"""Bytes in which a file most often has a line with content."""
 MAX_SIZE = 256 << 20
 """Bytes; a registry of a million bindings is smaller."""
 
@@ -351,6 +353,24 @@ class Registry(Bindings):
             except RegistryError:  # the cache entry was wrong
                 self._plain = False
         return self._document.bindings.get(key)
+
+
+def may_be_registry(path: str) -> bool:
+    """Whether the file at ``path`` may be TOML, as far as its first line with content tells.
+
+    That is a table or has a value. True too for what cannot be told so.
+    """
+    if not os.path.isfile(path):
+        return True
+    try:
+        with open(path, "rb") as file:
+            *lines, _ = file.read(_START).removeprefix(_BOM.encode()).split(b"\n")
+    except OSError:
+        return True
+    for line in map(bytes.strip, lines):
+        if line and not line.startswith(b"#"):
+            return b"=" in line or line.startswith(b"[")
+    return True
 
 
 def _slot(data: bytes) -> tuple[str, bytes]:
