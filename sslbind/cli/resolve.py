@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -85,9 +86,14 @@ def resolve_command(
         app.json({"answers": documents} if "://" in target and not address else documents[0])
     else:
         app.echo("\n".join(_text(session, one, of, moment) for one, of in answers))
-    if all(one.served and (one.accepts or not strict) for one, _ in answers):
+    return _code([one for one, _ in answers], strict=strict)
+
+
+def _code(answers: Sequence[Report], *, strict: bool) -> int:
+    """Return the exit code of the answers to one question."""
+    if all(one.served and (one.accepts or not strict) for one in answers):
         return OK
-    unanswered = any(one.answer.outcome == "unknown" and not one.unread for one, _ in answers)
+    unanswered = any(one.answer.outcome == "unknown" and not one.unread for one in answers)
     return UNASKED if unanswered else NO
 
 
