@@ -64,6 +64,13 @@ def test_sites_that_share_a_record(case: Sited) -> None:
     assert case.found("shared-record") == []
 
 
+def test_a_binding_that_lost_sni_does_not_share(case: Sited) -> None:
+    """HTTP.SYS answers its name with the record of the name all the same."""
+    case.write(record("0.0.0.0:443", A), record("x.example:443", B))
+    case.sites(one="https *:443:x.example", two="https *:443:")
+    assert case.found("shared-record") == []
+
+
 def test_sites_that_share_the_record_of_a_name(case: Sited) -> None:
     """With SNI the address is not part of the key."""
     case.write(record("a.example:443", A))

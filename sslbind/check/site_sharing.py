@@ -30,7 +30,13 @@ def shared_record(subject: Subject) -> Iterator[Found]:
     known. Give the sites host names with SNI to have a record for each.
     """
     for key, dependents in subject.dependents.items():
-        sites = list(dict.fromkeys(one.site for one in dependents.bindings if one.site))
+        sites = list(
+            dict.fromkeys(
+                one.site
+                for one in dependents.bindings
+                if one.site and one.meant_key(subject.release) not in subject.bindings
+            )
+        )
         if key.kind is CCS or key not in subject.bindings or len(sites) < 2:
             continue
         names = some([repr(f"{site:.100}") for site in sites], _NAMED)
