@@ -141,15 +141,18 @@ class Binding:
 
         Properties of ``update sslpropertyex`` are in it if they were set.
         """
-        record: dict[str, Value | None] = {"kind": self.key.kind.name, "key": str(self.key)}
-        record |= {name: self[name] for name in ("certhash", "appid", "certstorename")}
-        known = self.unknown.isdisjoint(_FLAGS)
-        record["sslflags"] = self.sslflags(release) if known else None
-        record |= {tag.name: self[tag.name] for tag in TAGS}
-        return record | {name: value for name, value in self.values.items() if name not in record}
+        flags = self.sslflags(release) if self.unknown.isdisjoint(_FLAGS) else None
+        unknown = dict.fromkeys(self.unknown & _UNSET.keys())
+        named = {"kind": self.key.kind.name, "key": str(self.key)}
+        return {**named, **_UNSET, **unknown, **self.values, "sslflags": flags}
 
 
 _FLAGS = {"sslflags", *(tag.name for tag in FLAG_TAGS)}
+_UNSET: Mapping[str, Value | None] = {
+    **dict.fromkeys(("certhash", "appid", "certstorename", "sslflags")),
+    **{tag.name: tag.default for tag in TAGS},
+}
+"""What JSON has of a record of which nothing is set, in its order."""
 
 
 def alike(function: Callable[[Binding], T]) -> Callable[[Binding], T]:

@@ -11,7 +11,7 @@ import click
 
 from sslbind.binding import UNKNOWN, Binding, alike
 from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app, speaks_utf8
-from sslbind.cli.jsontext import Item, around, quoter
+from sslbind.cli.jsontext import Item, ItemTexts
 from sslbind.cli.moments import window
 from sslbind.cli.selection import filters, selected_thumbprints
 from sslbind.cli.unread import unread_json
@@ -203,17 +203,16 @@ def _days(end: datetime | None, now: datetime) -> str:
 
 def _records(session: Session, found: Sequence[Binding]) -> Iterator[Item]:
     """Yield each binding as JSON has it."""
-    ascii_only = not speaks_utf8()
-    quoted = quoter(ascii_only=ascii_only)
+    texts = ItemTexts(ascii_only=not speaks_utf8())
 
     @alike
     def around_key(binding: Binding) -> tuple[str, str]:
         record = binding.to_json(session.release) | _certificate_json(session.entry(binding))
-        return around(record, "key", ascii_only=ascii_only)
+        return texts.around(record, "key")
 
     for one in found:
         before, after = around_key(one)
-        yield Item(before + quoted(str(one.key)) + after)
+        yield Item(before + texts.quoted(str(one.key)) + after)
 
 
 def _certificate_json(entry: Entry | None) -> dict[str, Any]:
