@@ -394,7 +394,11 @@ def _changed(path: str | os.PathLike[str]) -> SslbindError:
 def _unwritten(error: Exception, path: str | os.PathLike[str]) -> SslbindError:
     if sys.platform == "win32" and isinstance(error, PermissionError) and os.access(path, os.W_OK):
         return SslbindError(f"cannot be written: {IS_OPEN}", OPEN_HINT, file=path)
-    return SslbindError(f"cannot be written: {reason(error)}", "the file is as it was", file=path)
+    folder = os.path.dirname(path)
+    hint = "the file is as it was"
+    if folder and not os.path.isdir(folder):
+        hint = f"there is no folder {os.fspath(folder)}: make it first"
+    return SslbindError(f"cannot be written: {reason(error)}", hint, file=path)
 
 
 if sys.platform == "win32":

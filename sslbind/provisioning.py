@@ -115,6 +115,9 @@ def parse_identities(
 
     bundle, notes = Bundle(), list[str]()
     for file, data in files:
+        if len(files) > 1 and not data.strip():  # as a client leaves a chain.pem without a chain
+            notes.append(f"{file}: is empty, and is passed over")
+            continue
         one = _bundle(file, data, passwords)
         notes += (f"{file}: {note}" for note in one.notes)
         bundle = one if len(files) == 1 else bundle + one

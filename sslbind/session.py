@@ -83,6 +83,13 @@ class Session:
         self._built: dict[tuple[object, ...], Binding] = {}
 
     @property
+    def not_modelled(self) -> str:
+        """A sentence for where there are no certificate stores."""
+        if isinstance(self.registry, Registry):
+            return NOT_MODELLED
+        return f"{self.registry.path} has no certificates: their dates and names are not known"
+
+    @property
     def editable(self) -> Registry:
         """The registry, to be changed; raise RegistryError for any other document."""
         if isinstance(self.registry, Registry):

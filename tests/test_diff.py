@@ -77,7 +77,7 @@ def test_the_same_in_another_spelling(run: Run) -> None:
     result = run("diff", "web1.toml", "copy.toml")
     assert (result.code, result.out, result.err) == (
         0,
-        "the same on all 2 servers: 4 bindings\n",
+        "the same on both servers: 4 bindings\n",
         "",
     )
     assert run("diff", "web1.toml", "copy.toml", "--format", "json").json == {
@@ -96,7 +96,7 @@ def test_two_servers(run: Run) -> None:
     assert (
         result.out
         == """\
-the same on all 2 servers: 2 bindings
+the same on both servers: 2 bindings
 
 hostnameport=www.contoso.com:443
     revocationfreshnesstime  0        web1.toml
@@ -225,7 +225,7 @@ def test_a_capture_against_a_registry(run: Run, web: Path) -> None:
     assert (
         result.out
         == f"""\
-the same on all 2 servers: 0 bindings
+the same on both servers: 0 bindings
 not compared: standard input does not record iplisten, CentralCertProvider
 
 hostnameport=www.contoso.com:443
@@ -298,7 +298,7 @@ def test_settings_of_the_central_store(run: Run, web: Path) -> None:
     assert (
         run("diff", "on.toml", "off.toml").out
         == """\
-the same on all 2 servers: 0 bindings
+the same on both servers: 0 bindings
 
 server
     CentralCertProvider  enabled, certs  on.toml

@@ -120,7 +120,7 @@ class TestContent:
         assert done.code == 0
         outline = Outline((registry.parent / "two.html").read_text())
         assert "Servers side by side" in [text for _, text in outline.headings]
-        assert "3 bindings the same on all 2 servers; 2 differences." in "".join(outline.text)
+        assert "3 bindings the same on both servers; 2 differences." in "".join(outline.text)
 
     def test_a_server_that_cannot_be_read_is_in_the_page(
         self, page: str, registry: Path, run: Run

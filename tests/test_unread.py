@@ -158,7 +158,7 @@ def test_diff_counts_as_the_same_what_every_side_has(run: Run) -> None:
     result = run("diff", "good.txt", "bad.txt")
     assert result.code == 1
     assert result.out.splitlines()[:3] == [
-        "the same on all 2 servers: 2 bindings",
+        "the same on both servers: 2 bindings",
         "no difference in what is recorded, which is not all of it: 1 binding",
         f"could not be read: bad.txt:19: {WHY}",
     ]
@@ -174,7 +174,7 @@ def test_diff_does_not_miss_what_has_no_key(run: Run) -> None:
     """A record that cannot be named may be the one that seems to be missing."""
     result = run("diff", "good.txt", "keyless.txt")
     assert (result.code, "10.0.0.9:443\n" in result.out) == (1, False)
-    assert result.out.startswith("the same on all 2 servers: 2 bindings\n")
+    assert result.out.startswith("the same on both servers: 2 bindings\n")
 
 
 SITES = """<configuration><system.applicationHost><sites>
@@ -191,7 +191,7 @@ def test_sites_are_compared_in_what_both_record(run: Run, web: Path) -> None:
     result = run("diff", "applicationHost.config", "good.txt")
     assert result.code == 1
     first, second = result.out.splitlines()[:2]
-    assert first == "the same on all 2 servers: 0 bindings"
+    assert first == "the same on both servers: 0 bindings"
     assert second == "no difference in what is recorded, which is not all of it: 1 binding"
     keys = {
         line for line in result.out.splitlines() if line.startswith(("ipport=", "hostnameport="))

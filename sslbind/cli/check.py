@@ -24,12 +24,12 @@ from sslbind.cli.app import (
 )
 from sslbind.cli.findings import COLOURS, lines
 from sslbind.cli.moments import at_option, span
-from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name, takes_colour
+from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name, takes_colour
 from sslbind.cli.wildcards import all_files
 from sslbind.errors import InvalidRegistryError, SslbindError
 from sslbind.moments import SOON, SpanOrThird, Window
 from sslbind.registry.registry import Registry
-from sslbind.session import NOT_MODELLED, Session
+from sslbind.session import Session
 from sslbind.shells import word
 from sslbind.wording import join, plural, some
 
@@ -235,7 +235,7 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
         if found.findings and not isinstance(session.registry, Registry):
             foreign.append(path)
         if session.stores is None:
-            app.note(NOT_MODELLED)
+            app.note(session.not_modelled)
         if session.registry.provenance.sites:
             app.note(
                 f"{path} has the sites of IIS and not the records of HTTP.SYS: sslbind check"
@@ -269,12 +269,29 @@ def _unreadable(app: App, error: SslbindError, question: Question) -> list[Findi
 
 
 def _note_foreign(app: App, files: Sequence[str]) -> None:
-    """Print one note about the files with findings that are not registries."""
+    """Print one note about the files with findings that are not registries.
+
+    A server that follows one has it: that is what to change.
+    """
+    followed = {path: _followed(app, path) for path in files if is_server(path)}
+    for path, registry in followed.items():
+        if registry:
+            app.note(f"{path} follows {registry}: put that for REGISTRY in the commands")
+    files = [path for path in files if not followed.get(path)]
+    if not files:
+        return
     are = "is not a registry" if len(files) == 1 else "are not registries"
     app.note(
         f"{some(files, 3)} {are}: make one with sslbind import, and put it for REGISTRY in the"
         " commands"
     )
+
+
+def _followed(app: App, path: str) -> str:
+    """Return the registry that a server follows, as far as it is there."""
+    registries = [one.registry for one in app.live([path]).select([path])]
+    there = [os.path.relpath(one) for one in registries if one and os.path.isfile(one)]
+    return there[0] if there else ""
 
 
 def _in_order(

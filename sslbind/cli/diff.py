@@ -111,7 +111,8 @@ def _plain(value: object) -> object:
 
 def _text(comparison: Comparison) -> str:
     servers = comparison.servers
-    lines = [f"the same on all {len(servers)} servers: {plural(comparison.same, 'binding')}"]
+    every = "both" if len(servers) == 2 else f"all {len(servers)}"
+    lines = [f"the same on {every} servers: {plural(comparison.same, 'binding')}"]
     if comparison.unknown:
         count = plural(comparison.unknown, "binding")
         lines.append(f"no difference in what is recorded, which is not all of it: {count}")

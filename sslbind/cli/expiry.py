@@ -19,7 +19,7 @@ from sslbind.errors import SslbindError
 from sslbind.moments import Window
 from sslbind.printable import printable
 from sslbind.registry.registry import Registry
-from sslbind.session import NOT_MODELLED, Session
+from sslbind.session import Session
 from sslbind.wording import day, plural
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _read(app: App, paths: Sequence[str], *, strict: bool) -> tuple[list[Row], d
         else:
             reachable[server] = True
             if session.stores is None and not is_server(path):
-                app.note(NOT_MODELLED)
+                app.note(session.not_modelled)
         reachable.setdefault(server, False)
     return rows, reachable
 

@@ -17,7 +17,7 @@ from sslbind.errors import BadValueError, SslbindError
 from sslbind.keys import HOSTNAMEPORT, IPPORT, parse_address, parse_host, parse_key
 from sslbind.printable import printable
 from sslbind.registry.registry import Registry
-from sslbind.session import NOT_MODELLED, Session
+from sslbind.session import Session
 from sslbind.wording import plural
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _of_registry(
         raise click.UsageError(f"one HOST is sent, and {printable(words[2])} is another")
     session = app.reading()
     if session.stores is None:
-        app.note(NOT_MODELLED)
+        app.note(session.not_modelled)
     if words:
         one = _one(words[0], words[1] if words[1:] else None, ports)
         if all(key.port != one.port for key in session.registry.bindings):

@@ -18,7 +18,7 @@ from sslbind.errors import SslbindError
 from sslbind.keys import IPPORT, Key
 from sslbind.printable import printable
 from sslbind.resolver import ANY_IPV4, ANY_IPV6, resolve, unused
-from sslbind.session import NOT_MODELLED, Session
+from sslbind.session import Session
 from sslbind.wording import minute
 
 
@@ -144,7 +144,7 @@ def _answer(app: App, session: Session, question: Query, now: datetime) -> tuple
     answer = resolve(server, question.address, question.port, question.name)
     found = report(session, answer, question.host, now)
     if session.stores is None:
-        app.note(NOT_MODELLED)
+        app.note(session.not_modelled)
     if question.address in (ANY_IPV4, ANY_IPV6):
         app.note(
             f"no client connects to {question.address}: this is the answer for an address"

@@ -10,7 +10,7 @@ from sslbind.cli.app import NO, OK, App
 from sslbind.cli.progress import progress
 from sslbind.cli.unread import unread_json
 from sslbind.printable import printable
-from sslbind.session import NOT_MODELLED, Session
+from sslbind.session import Session
 from sslbind.wording import plural, some
 
 _FIRST = {
@@ -27,7 +27,7 @@ def print_ports(app: App, port: int | None, format_: str) -> int:
     with progress() as session.progress:
         ports = list(Table(session).ports(port))
     if session.stores is None:
-        app.note(NOT_MODELLED)
+        app.note(session.not_modelled)
     provenance = session.registry.provenance
     unread = [one for one in provenance.unread if one.is_record and (not port or one.on(port))]
     code = NO if unread else OK

@@ -149,4 +149,6 @@ def _status(one: PortBinding, findings: Sequence[Finding], *, expired: bool) -> 
     elif expired:
         kind = "bad"
         said = said or badge("bad", "expired")
+    if kind == "ok" and one.key.kind.certificate and not (one.file or one.names):
+        return "off", badge("off", "certificate not known")
     return kind, said.strip() or badge("ok", "ok")

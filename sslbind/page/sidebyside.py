@@ -19,7 +19,8 @@ def comparison_section(contents: Contents) -> str:
     comparison = contents.comparison
     if comparison is None:
         return ""
-    same = f"<p>{plural(comparison.same, 'binding')} the same on all {len(comparison.servers)}"
+    every = "both" if len(comparison.servers) == 2 else f"all {len(comparison.servers)}"
+    same = f"<p>{plural(comparison.same, 'binding')} the same on {every}"
     body = f"{same} servers; {plural(len(comparison.differences), 'difference')}.</p>"
     body += "".join(
         f'<p class="note">{text(name)} does not record {text(", ".join(names))}.</p>'
