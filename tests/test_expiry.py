@@ -394,3 +394,11 @@ def test_a_record_that_cannot_be_read_is_there(run: Run, tmp_path: Path) -> None
     (unread,) = (one for key, one in rows.items() if key != "münchen.example:443")
     assert (unread["status"], unread["not_after"]) == ("unknown", None)
     assert "could not be read (web01.txt:" in unread["problem"]
+
+
+def test_a_folder_that_is_not_there(run: Run, registry: Path) -> None:
+    """``-o`` into a folder that does not exist says to make it."""
+    del registry
+    result = run("expiry", "--format", "prometheus", "-o", "nowhere/x.prom")
+    assert result.code == 2
+    assert "hint: there is no folder nowhere: make it first\n" in result.err

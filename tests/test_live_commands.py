@@ -301,7 +301,8 @@ class TestLocal:
         netsh = tmp_path / "bin" / "netsh"
         netsh.parent.mkdir()
         netsh.write_text(
-            f"#!{sys.executable}\nimport sys\nsys.argv[0] = 'netsh'\nfrom sslbind.cli import main\n"
+            f"#!{sys.executable}\nimport sys\nsys.argv[0] = 'netsh'\n"
+            "from sslbind.cli.entry import main\n"
             f"sys.exit(main(['-q', '-r', '{tmp_path}/http.toml', *sys.argv[1:]]))\n"
         )
         netsh.chmod(0o755)

@@ -396,3 +396,12 @@ def test_rebind_twice(run: Run, registry: Path, old: Issued, new: Issued) -> Non
     assert (done.code, done.json["changed"], done.json["bindings"]) == (0, False, [])
     assert run("rebind", "c3" * 20, old.thumbprint).code == 1
     assert registry.read_bytes() == before
+
+
+def test_an_empty_chain(run: Run, registry: Path, old: Issued, new: Issued) -> None:
+    """A client of an authority leaves ``chain.pem`` empty where there is none."""
+    del old, new
+    (registry.parent / "live" / "chain.pem").write_bytes(b"")
+    result = run("renew", "live")
+    assert result.code == 0, result.err
+    assert "note: live/chain.pem: is empty, and is passed over\n" in result.err
