@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from sslbind.errors import BadValueError
 from sslbind.owners import OWNER_BY_WORD, OWNERS
+from sslbind.printable import printable
 from sslbind.release import Release
 
 Value = str | int | bool
@@ -194,6 +195,17 @@ def _text(text: str) -> str:
     if found:
         raise BadValueError(f"has the control character U+{ord(found[0]):04X}")
     return text
+
+
+def lost_in_show(text: str) -> str:
+    """Return why nobody could read ``text`` back from what ``show`` prints; empty if they can."""
+    if text in ("(null)", "?", "\ufffd"):
+        return "is what show prints for a text that is not set or not known"
+    if text != text.strip():
+        return "has blanks at an end, which nobody sees in what show prints"
+    if printable(text) != text:
+        return "has a character that nobody sees in what show prints"
+    return ""
 
 
 def _store(text: str) -> str:

@@ -12,7 +12,7 @@ from sslbind.binding import Binding, not_a_tag
 from sslbind.errors import BadValueError, SyntaxLineError
 from sslbind.keys import CCS, HOSTNAMEPORT, SNI_WILDCARD_SINCE, Key
 from sslbind.release import Release
-from sslbind.tags import SSLFLAGS, STORED, Value
+from sslbind.tags import SSLFLAGS, STORED, Value, lost_in_show
 
 
 def build(
@@ -32,6 +32,8 @@ def build(
         if name not in STORED:
             raise not_a_tag(name)
         STORED[name].check(value)
+        if isinstance(value, str) and (why := lost_in_show(value)):
+            raise BadValueError(f"{name}={value!r} {why}", f"write another text for {name}")
     _check_release(key, values, release)
     _check_flags(key, values, release)
     merged = dict(base.values) if base else {}
