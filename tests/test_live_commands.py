@@ -82,7 +82,9 @@ def test_import_each(three: Farm, run: Run, tmp_path: Path) -> None:
     """One that cannot be reached keeps none of the others from a registry."""
     seen = run("import", "--each", "servers", "@all")
     assert seen.code == 2
-    assert seen.out == "".join(f"added ipport=10.0.0.{number}:443 {A}\n" for number in (1, 2, 3))
+    assert seen.out == "".join(
+        f"servers/s{number}.toml: added ipport=10.0.0.{number}:443 {A}\n" for number in (1, 2, 3)
+    )
     assert sorted(path.name for path in (tmp_path / "servers").iterdir()) == [
         "s1.toml", "s2.toml", "s3.toml",
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -117,17 +118,13 @@ def import_command(
     sources, code = _sources(app, files or (STANDARD_INPUT,), name, each=folder is not None)
     identities = None if certs is None else _certificates(app, certs, **passwords)
     targets = _targets(app, sources, folder, dry_run=dry_run)
+    make = functools.partial(
+        Import, if_exists=if_exists, release=app.release_option, identities=identities
+    )
     reports: list[dict[str, Any]] = []
     for path, group in targets:
         stores = CertStoresSettings().path if folder is None else f"{_stem(path)}.certs"
-        done = Import(
-            path,
-            group,
-            if_exists=if_exists,
-            release=app.release_option,
-            stores=stores,
-            identities=identities,
-        )
+        done = make(path, group, stores=stores)
         for attempt in attempts():
             with attempt:
                 good = done.run(datetime.now(UTC), partial=partial, dry_run=dry_run)
@@ -176,8 +173,10 @@ def _certificates(app: App, folder: str, **passwords: str | None) -> tuple[Ident
 
 def _with_name(path: str, text: str) -> str:
     """Return the lines of ``text`` with the registry that they are about."""
-    lines = text.splitlines()
-    return "".join(f"{line if line[:1] == ' ' else f'{path}: {line}'}\n" for line in lines)
+    named = (
+        line if line[:1] == " " else f"{printable(path)}: {line}" for line in text.splitlines()
+    )
+    return "".join(f"{line}\n" for line in named)
 
 
 def _text(done: Import, *, dry_run: bool) -> str:
