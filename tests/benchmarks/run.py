@@ -368,7 +368,7 @@ def checks(bench: Bench) -> list[Row]:
         warm=lambda _: bench.sslbind(registry, "check"),
     )
     return [
-        Row("check of 10,000, cold / by hand", best["cold"] / best["by_hand"], 3, 2),
+        Row("check of 10,000, cold / by hand", best["cold"] / best["by_hand"], 1.5, 1),
         Row("check of 10,000, warm / T", best["warm"] / best["parse"], 1.5, 1),
     ]
 
