@@ -157,6 +157,11 @@ until = 2027-01-31
             "until = 'soon' is not a date",
         ),
         (
+            'version = 1\n[[Suppress]]\nrule = "x"\nreason = "y"\nuntil = "7d"',
+            5,
+            "until = '7d' is not a date such as 2027-01-31 (nothing says from when a file counts)",
+        ),
+        (
             'version = 1\n[[Suppress]]\nrule = "x"\nreason = "y"\nuntil = 2027-02-30',
             5,
             "Invalid date",

@@ -251,6 +251,8 @@ _SECTIONS: Mapping[str, Mapping[str, type]] = {
         "PrivateKeyPasswordFile": str,
     },
 }
+_COUNTED = re.compile(r"[0-9]+[hdw]|yesterday|today|tomorrow|now")
+"""What counts from the day on which it is typed."""
 _WORDS = {
     int: "a whole number",
     str: "text in quotes",
@@ -392,6 +394,10 @@ def _until(path: Path, entry: Mapping[str, Any]) -> str | None:
     try:
         return None if until is None else date.fromisoformat(str(until)).isoformat()
     except ValueError:
+        counted = (
+            " (nothing says from when a file counts)" if _COUNTED.fullmatch(str(until)) else ""
+        )
         raise ProblemError(
-            (*path, "until"), f"until = {str(until)!r:.60} is not a date such as 2027-01-31"
+            (*path, "until"),
+            f"until = {str(until)!r:.60} is not a date such as 2027-01-31{counted}",
         ) from None
