@@ -32,6 +32,8 @@ APPID = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
 TURNS = 15
 SCRIPT = 2.0 if sys.version_info >= (3, 13) else 2.5
 """The limit of a script of 10,000 adds in T, which is longer on 3.13."""
+IMPORT = 2.0 if sys.version_info >= (3, 13) else 3.5
+"""That of a capture of 10,000 records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +276,7 @@ def whole_files(bench: Bench) -> list[Row]:
         Row("resolve table of 10,000 / T", best["table"] / best["parse"], 1, 0.7),
         Row("show KEY after an edit / T", best["edited"] / best["parse"], 0.8, 0.5),
         Row("expiry of 10,000 / T", best["expiry"] / best["parse"], 3, 2.5),
-        Row("import of 10,000 records / T", best["import_"] / best["parse"], 3.5, 1.5),
+        Row("import of 10,000 records / T", best["import_"] / best["parse"], IMPORT, 1.5),
         Row("diff of two captures of 10,000 / T", best["diff"] / best["parse"], 5, 3),
     ]
 
@@ -460,7 +462,7 @@ OVERDUE = {
     "report of 10,000 / T",
     "export haproxy again / 10,000 resolves",
     "check of 10,000, cold / by hand",
-}
+} | ({"import of 10,000 records / T"} if sys.version_info >= (3, 13) else set())
 """Limits that are missed today and stay what they are: printed, and to be met again."""
 
 
