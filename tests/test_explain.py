@@ -14,6 +14,8 @@ import pytest
 from conftest import IIS, Run
 from hypothesis import given
 from hypothesis import strategies as st
+from pki import web
+from tools import needs
 
 import sslbind
 from sslbind.check import Rule, rules
@@ -549,6 +551,45 @@ def test_every_rule_and_command_that_is_named_exists() -> None:
         assert fnmatch.filter(rules(), pattern), pattern
     commands = {line.split()[1] for line in texts if line.startswith("sslbind ")}
     assert commands - {"accepts", "needs", "--windows", "-r"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("options", "means", "opens"),
+    [
+        (
+            ("-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"),
+            "A PFX file, sealed with 3DES, SHA-1.",
+            ["every release opens it"],
+        ),
+        (
+            ("-keypbe", "AES-256-CBC", "-certpbe", "AES-256-CBC", "-macalg", "sha256"),
+            "A PFX file, sealed with AES-256, SHA-256.",
+            [
+                "Windows Server 2019 and later open it",
+                ("Windows says that the password is wrong on Windows Server 2016 and older"),
+            ],
+        ),
+    ],
+    ids=["old", "modern"],
+)
+def test_how_a_pfx_file_is_sealed(
+    run: Run, tmp_path: Path, options: tuple[str, ...], means: str, opens: list[str]
+) -> None:
+    """The file is read without its password; which Windows opens it follows."""
+    (tmp_path / "web.pem").write_bytes(web().pem + web().key_pem())
+    line = ("pkcs12", "-export", "-in", "web.pem", "-out", "Web.PFX", "-passout", "pass:x")
+    subprocess.run([needs("openssl"), *line, *options], check=True, cwd=tmp_path)
+    answer = run("explain", "Web.PFX", "--format", "json").json
+    assert (answer["title"], answer["means"]) == ("Web.PFX", means)
+    assert [
+        one["text"] for one in answer["why"] if "open" in one["text"] or "wrong" in one["text"]
+    ] == opens
+
+
+def test_a_file_that_is_no_pfx(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.pfx").write_bytes(web().pem)
+    assert run("explain", "a.pfx").err.startswith("error: a.pfx: is not a PFX file")
+    assert run("explain", "none.pfx").code == 2
 
 
 # What cannot be explained

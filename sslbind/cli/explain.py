@@ -39,6 +39,7 @@ def explain_command(app: App, what: tuple[str, ...], format_: str) -> int:
     IIS's sslFlags           sslflags 129
     the owner of a record    appid '{GUID}', appid iis
     the way of a request     flow
+    how a file is sealed     renewed.pfx
 
     WHAT may also be anything that netsh, the event log, a browser or a pipeline
     printed: everything known in it is explained. "-" reads it from standard
@@ -84,6 +85,10 @@ def _is_fed() -> bool:
 
 def _explained(what: Sequence[str], release: Release) -> list[Explanation]:
     """Return the topic that ``what`` is, else what is known in it as text."""
+    if len(what) == 1 and what[0].lower().endswith((".pfx", ".p12")):
+        from sslbind.explanations.pfx import explain_pfx
+
+        return [explain_pfx(read_input(what[0], LIMIT), what[0])]
     topic = look_up(what, release)
     found = [topic] if topic else explain_text(" ".join(what), release)
     if not found:

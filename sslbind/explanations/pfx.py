@@ -1,0 +1,56 @@
+"""``explain FILE.pfx``: how a PFX file is sealed, and which Windows opens it."""
+
+from __future__ import annotations
+
+from sslbind.certificates.sealed import Sealed, sealed_of, too_new
+from sslbind.errors import SslbindError
+from sslbind.explanations.explanation import Detail, Explanation
+from sslbind.release import Release
+from sslbind.wording import join, plural
+
+
+def explain_pfx(data: bytes, file: str) -> Explanation:
+    """Return how the PFX file ``file`` is sealed, read without its password.
+
+    Raises SslbindError for what is not a PFX file.
+    """
+    sealed = sealed_of(data)
+    if sealed is None:
+        raise SslbindError(
+            "is not a PFX file, or it is damaged",
+            "sslbind store add FILE reads certificates and keys of any form",
+            file=file,
+        )
+    newer = [release for release in Release if not too_new(sealed, release)]
+    why = [Detail(text, documented) for text, documented in _facts(sealed, newer)]
+    fix = (
+        "sslbind explain pfx-too-new says how to seal it for an older Windows",
+        "sslbind store add FILE.pfx reads it, with its password",
+    )
+    return Explanation(file, f"A PFX file, sealed with {sealed}.", tuple(why), fix)
+
+
+def _facts(sealed: Sealed, opening: list[Release]) -> list[tuple[str, bool | None]]:
+    facts: list[tuple[str, bool | None]] = [
+        (f"{plural(sealed.iterations, 'iteration')} of its MAC and of older encryption", None)
+    ]
+    if sealed.keys:
+        facts.append((f"{plural(sealed.keys, 'private key')} can be seen", None))
+    if sealed.provider:
+        facts.append((f"Windows kept the key in {sealed.provider}", None))
+    if len(opening) == len(Release):
+        facts.append(("every release opens it", True))
+    elif opening:
+        facts.append((f"{opening[0].title} and later open it", True))
+        facts.append((f"{_WRONG} on {join(_before(opening[0]))}", True))
+    else:
+        facts.append((f"no release is known to open it: {_WRONG}", False))
+    return facts
+
+
+_WRONG = "Windows says that the password is wrong"
+
+
+def _before(first: Release) -> list[str]:
+    older = [release.title for release in Release if release < first]
+    return [*older[-1:], "older"]
