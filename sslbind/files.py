@@ -194,6 +194,16 @@ def write_file(
         raise SslbindError(error.message, *error.hints, file=error.file or path) from None
 
 
+def write_output(path: str | os.PathLike[str], data: bytes) -> None:
+    """Do what ``write_file`` does for a file that a user names anywhere.
+
+    What killed writers left in its folder is removed.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        remove_leftovers(os.path.dirname(os.path.realpath(path)))
+    write_file(path, data)
+
+
 def write_own(
     folder: str, name: str, data: bytes, mode: int = PRIVATE_FILE, *, sync: bool = True
 ) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
+from pki import PASSWORD
+from test_opening import bomb
 
 from sslbind import bounds
 from sslbind.errors import SslbindError
@@ -177,3 +179,67 @@ def test_targets_have_the_limits_of_registries(tmp_path: Path) -> None:
         read_targets(str(file))
     with pytest.raises(SslbindError, match="a key of more than 100 parts"):
         read_toml(file.read_text(), "f")
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+from sslbind.cli import main
+sys.exit(main())
+"""
+BOMBS = {
+    "length": b"\x30\x84\x7f\xff\xff\xff" + b"\0" * 100,
+    "depth": b"\x30\x80" * 200_000,
+    "pfx-depth": b"\x30\x80\x02\x01\x03" + b"\x30\x80" * 200_000,
+    "octets": b"\x24\x80" * 200_000,
+    "pem": b"-----BEGIN CERTIFICATE-----\n" * 300_000,
+    "pem-line": b"-----BEGIN CERTIFICATE-----\n" + b"A" * 8_000_000,
+    "hidden-rounds": bomb(),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux limits the memory of a process")
+@pytest.mark.parametrize("what", BOMBS)
+def test_certificates_under_a_memory_limit(what: str, registry: Path) -> None:
+    """With a gigabyte of memory, each file that claims to be more is refused in a sentence."""
+    (registry.parent / "file.pfx").write_bytes(BOMBS[what])
+    (registry.parent / "pw").write_bytes(PASSWORD)
+    words = ["store", "add", "file.pfx", "--password-file", "pw"]
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, *words],
+        cwd=registry.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert done.stderr.startswith("error: file.pfx: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux limits the memory of a process")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("key.toml", "version = 1\n" + "a." * 60_000 + "a = 1\n"),
+        ("quotes.toml", "version = 1\n" + '"' * 18_000_000),
+        ("web.json", '{"bindings": [' + "[]," * 14_000_000 + "[]]}"),
+        ("web.config", "<configuration>" + "<a/>" * 5_000_000),
+    ],
+    ids=["key", "quotes", "json", "xml"],
+)
+def test_texts_under_a_memory_limit(name: str, text: str, tmp_path: Path) -> None:
+    """What took gigabytes, and ended in MemoryError, is a sentence with one gigabyte."""
+    (tmp_path / name).write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, "-r", name, "list"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {name}")
+    assert "Traceback" not in done.stderr

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import Run
 from tools import needs
 
 from sslbind import cache, files, locks
@@ -256,3 +257,25 @@ def test_a_link_in_the_cache_is_not_followed(
     assert cache.recall("entry") is None
     cache.remember("entry", b"ours")
     assert (victim.read_bytes(), cache.recall("entry")) == (b"mine", b"ours")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["export", "netsh-script", "-o", "out/file"],
+        ["export", "haproxy", "-o", "out"],
+        ["expiry", "--format", "json", "-o", "out/file"],
+        ["report", "-o", "out/file.html"],
+    ],
+    ids=lambda words: words[1] if words[0] == "export" else words[0],
+)
+def test_outputs_remove_what_killed_writers_left(
+    run: Run, registry: Path, words: list[str]
+) -> None:
+    """Whichever folder a file is written into, and whoever was killed there."""
+    out = registry.parent / "out"
+    out.mkdir()
+    (out / ".other.part.4711.0a1b2c3d").write_bytes(b"-----BEGIN PRIVATE KEY-----")
+    result = run(*words)
+    assert result.code == 0, result.err
+    assert not [path.name for path in out.iterdir() if ".part." in path.name]

@@ -130,9 +130,9 @@ def _emit(app: App, text: str, output: str | None) -> None:
     if output is None:
         app.echo_utf8(text)
         return
-    from sslbind.files import write_file
+    from sslbind.files import write_output
 
-    write_file(output, text.encode("utf-8", "backslashreplace"))
+    write_output(output, text.encode("utf-8", "backslashreplace"))
     app.note(f"{output} was written")
 
 

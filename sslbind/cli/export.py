@@ -15,7 +15,7 @@ from sslbind.cli.streams import STANDARD_INPUT
 from sslbind.cli.wildcards import one_file
 from sslbind.errors import SslbindError
 from sslbind.exporting import changing_formats, export_changes, export_registry
-from sslbind.files import write_file
+from sslbind.files import write_output
 from sslbind.formats import capture, formats
 from sslbind.formats.format import Written
 
@@ -122,4 +122,4 @@ def _deliver(written: Written, output: str | None) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(written.data)
     else:
-        write_file(output, written.data)
+        write_output(output, written.data)

@@ -15,7 +15,7 @@ from sslbind.cli.streams import STANDARD_INPUT, shown_name
 from sslbind.cli.wildcards import all_files
 from sslbind.errors import SslbindError
 from sslbind.expiry import server_names
-from sslbind.files import write_file
+from sslbind.files import write_output
 from sslbind.moments import SOON, Window
 from sslbind.page.contents import Moment, ServerReport, contents, report_on
 from sslbind.page.page import page
@@ -70,7 +70,7 @@ def report_command(
     if output == STANDARD_INPUT:  # '-' is standard output here
         app.echo_utf8(text)
     else:
-        write_file(output, text.encode())
+        write_output(output, text.encode())
         servers = plural(len(reports), "server")
         bindings = plural(sum(one.bindings for one in reports), "binding")
         app.echo(f"wrote {printable(output)}: {servers}, {bindings}\n")

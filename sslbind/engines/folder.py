@@ -14,7 +14,14 @@ import stat
 from collections.abc import Mapping
 
 from sslbind.errors import SslbindError
-from sslbind.files import PRIVATE_FILE, PRIVATE_FOLDER, read_file, reason, write_file
+from sslbind.files import (
+    PRIVATE_FILE,
+    PRIVATE_FOLDER,
+    read_file,
+    reason,
+    remove_leftovers,
+    write_file,
+)
 from sslbind.locks import locked
 
 IGNORED = b"# Private keys belong in no repository.\n*\n"
@@ -37,6 +44,7 @@ def write_folder(
     folders = {os.path.dirname(one) for one in files} - {""}
     _make(folder)
     with locked(path):
+        remove_leftovers(folder)
         _refuse_foreign(folder, path, mark, folders)
         for name in folders:
             _make(os.path.join(folder, name), ours=True)

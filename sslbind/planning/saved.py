@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sslbind.bounds import check_json
 from sslbind.errors import SslbindError
-from sslbind.files import read_file, write_file
+from sslbind.files import read_file, write_output
 from sslbind.formats.encoding import decode_text
 from sslbind.planning.outcome import Outcome, Status
 from sslbind.planning.plan import Plan, difference
@@ -46,7 +46,7 @@ def save(path: str, outcomes: Sequence[Outcome], *, prune: bool) -> None:
     import json
 
     whole = {"version": VERSION, "format": KIND, "prune": prune, **document(outcomes)}
-    write_file(path, (json.dumps(whole, indent=2) + "\n").encode())
+    write_output(path, (json.dumps(whole, indent=2) + "\n").encode())
 
 
 def is_saved(path: str) -> bool:

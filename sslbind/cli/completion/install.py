@@ -10,7 +10,7 @@ import click
 
 from sslbind.cli.app import HELP, App, Group, format_option, pass_app
 from sslbind.errors import SslbindError
-from sslbind.files import read_file, reason, write_file
+from sslbind.files import read_file, reason, write_output
 from sslbind.printable import printable
 
 SCRIPTS = {
@@ -156,7 +156,7 @@ def _install(path: str, data: bytes) -> _Installed:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise SslbindError(f"cannot be made: {reason(error)}", file=folder) from None
-    write_file(path, data)
+    write_output(path, data)
     return _Installed(path, changed=True)
 
 
