@@ -273,6 +273,10 @@ def test_outputs_remove_what_killed_writers_left(
     run: Run, registry: Path, words: list[str]
 ) -> None:
     """Whichever folder a file is written into, and whoever was killed there."""
+    assert run("store", "new", "--dns", "www.contoso.com").code == 0
+    (key,) = registry.parent.glob("certs/MY/*.key")
+    line = ["0.0.0.0:443", f"certhash={key.stem}", "certstorename=MY", "appid=iis"]
+    assert run("add", "sslcert", *line).code == 0
     out = registry.parent / "out"
     out.mkdir()
     (out / ".other.part.4711.0a1b2c3d").write_bytes(b"-----BEGIN PRIVATE KEY-----")
