@@ -29,7 +29,7 @@ from sslbind.cli.provision import read_certificates
 from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name
 from sslbind.cli.wildcards import all_files
 from sslbind.errors import SslbindError
-from sslbind.files import reason
+from sslbind.files import make_folder, reason
 from sslbind.formats import formats
 from sslbind.imports import Import
 from sslbind.keys import Key
@@ -310,10 +310,10 @@ def _stem(path: str) -> str:
 
 def _make(folder: str) -> None:
     """Make the folder; if it stays empty, it is removed when the command ends."""
-    try:
-        os.makedirs(folder)
-    except FileExistsError:
+    if os.path.isdir(folder):
         return
+    try:
+        make_folder(folder, 0o777)
     except OSError as error:
         raise SslbindError(f"cannot be made: {reason(error)}", file=folder) from None
 

@@ -17,6 +17,7 @@ from sslbind.errors import SslbindError
 from sslbind.files import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
+    make_folder,
     read_file,
     reason,
     remove_leftovers,
@@ -85,7 +86,7 @@ def _make(folder: str, *, ours: bool = False) -> None:
     """Make a folder for the user only; one of ours must not be a link."""
     try:
         with contextlib.suppress(FileExistsError):
-            os.makedirs(folder, PRIVATE_FOLDER)
+            make_folder(folder)
         status = os.lstat(folder) if ours else os.stat(folder)
         if not stat.S_ISDIR(status.st_mode):
             raise SslbindError("is not a folder", "name another one", file=folder)
