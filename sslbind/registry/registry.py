@@ -124,6 +124,7 @@ class Registry(Bindings):
                     "sslbind list shows what it holds",
                     file=path,
                 )
+            _clean(path)
             registry = cls(data, path)
             make_stores(registry.stores_folder)
             files.write_file(path, data)
@@ -155,9 +156,9 @@ class Registry(Bindings):
                 file=path,
             )
         with _locked(path, timeout) if lock else contextlib.nullcontext():
+            if lock:
+                _clean(path)
             if os.path.lexists(path):
-                if lock:
-                    _clean(path)
                 yield cls.open(path)
                 return
             from sslbind.registry.template import new_text
