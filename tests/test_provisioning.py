@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -472,9 +471,6 @@ def test_pasted_digits(run: Run, registry: Path, stored: Stored, renewal: Stored
     assert stored.web.thumbprint not in registry.read_text()
 
 
-@pytest.mark.xfail(
-    sys.platform == "win32", reason="a PFX that another process opens is read from it twice"
-)
 def test_certificates_from_standard_input(run: Run, registry: Path) -> None:
     """'-' is a certificate too: for add, rebind and store; so may its password be."""
     data = web().pfx(PASSWORD, [intermediate()])

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TextIO
 
+from sslbind.certificates.deferral import deferring
 from sslbind.errors import SslbindError
 from sslbind.files import read_file, reason
 
@@ -24,6 +25,19 @@ def shown_name(path: str) -> str:
     return "standard input" if path == STANDARD_INPUT else path
 
 
+_kept: list[tuple[TextIO, bytes]] = []
+"""What was read from standard input by an attempt that may be made again."""
+
+
+def _read_again() -> bytes:
+    """Return what the first attempt of this command read, in its order, for the second one."""
+    if deferring():
+        return b""
+    ours = [data for stream, data in _kept if stream is sys.stdin]
+    _kept[:] = [(sys.stdin, data) for data in ours[1:]]
+    return ours[0] if ours else b""
+
+
 def read_input(path: str, limit: int, *, may_be_empty: bool = False) -> bytes:
     """Return the bytes of the file at ``path``, or of standard input for ``-``.
 
@@ -35,9 +49,11 @@ def read_input(path: str, limit: int, *, may_be_empty: bool = False) -> bytes:
     if sys.stdin is None:
         raise SslbindError("is closed", file=shown_name(path))
     try:
-        data = sys.stdin.buffer.read(limit + 1)
+        data = _read_again() or sys.stdin.buffer.read(limit + 1)
     except (OSError, ValueError) as error:
         raise SslbindError(f"cannot be read: {reason(error)}", file=shown_name(path)) from None
+    if deferring():
+        _kept.append((sys.stdin, data))
     if not data and not may_be_empty:
         raise SslbindError(
             "is empty", "pipe a file into it; it can be read only once", file=shown_name(path)
