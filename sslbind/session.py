@@ -381,10 +381,10 @@ class Session:
 
     def _hidden(self, added: Binding) -> tuple[str, ...]:
         """Return the note about the names that a new record of an address hides."""
-        from sslbind import consequences
-
         if added.key.kind is not IPPORT or added.key.wildcard:
             return ()
+        from sslbind import consequences
+
         records = self.registry.bindings.values()
         note = consequences.hidden(added, records, self.registry.iplisten, self.release)
         return (note,) if note else ()
