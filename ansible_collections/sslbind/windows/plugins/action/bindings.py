@@ -12,7 +12,7 @@ from sslbind.planning.carrying import carry_out, unread
 from sslbind.planning.limits import LIMIT, exceeded, parse_limit
 from sslbind.planning.machine import Machine
 from sslbind.planning.outcome import GOOD, Outcome, Status, planned
-from sslbind.planning.plan import Asked, Plan, make_plan
+from sslbind.planning.plan import Plan, PlanOptions, make_plan
 from sslbind.planning.text import diff
 from sslbind.registry.registry import Registry
 from sslbind.session import Session
@@ -62,7 +62,7 @@ class ActionModule(ActionBase):
         session = Session(Registry.open(self._loader.path_dwim(options["registry"])))
         machine = Machine(Target(name), session, transport=_Connection(self, task_vars))
         try:
-            plan = make_plan(name, machine.read(), machine.wanted, Asked(options["prune"]))
+            plan = make_plan(name, machine.read(), machine.wanted, PlanOptions(options["prune"]))
         except SslbindError as error:
             return unread(name, error)
         if why := exceeded(plan, limit):
