@@ -374,6 +374,22 @@ def titles(run: Run, text: str) -> list[str]:
         ("NET::ERR_CERT_COMMON_NAME_INVALID", "ERR_CERT_COMMON_NAME_INVALID, Chrome and Edge"),
         ("net::err_cert_date_invalid", "ERR_CERT_DATE_INVALID, Chrome and Edge"),
         ("Error code: SSL_ERROR_BAD_CERT_DOMAIN", "SSL_ERROR_BAD_CERT_DOMAIN, Firefox"),
+        (
+            (
+                "A fatal error occurred while creating a TLS client credential. The internal error"
+                " state is 10013."
+            ),
+            "Event 36871, Schannel",
+        ),
+        (
+            "curl: (60) SSL certificate problem: unable to get local issuer certificate",
+            "'unable to get local issuer certificate', of a client",
+        ),
+        (
+            "SSL: no alternative certificate subject name matches target host name 'a.test'",
+            "'no alternative certificate subject name matches', of a client",
+        ),
+        ("ERR_CONNECTION_TIMED_OUT", "ERR_CONNECTION_TIMED_OUT, Chrome and Edge"),
         ("alert 40", "TLS alert 40, handshake_failure"),
         ("unknown_ca", "TLS alert 48, unknown_ca"),
         ("sslflags=33", "sslFlags 33"),
@@ -584,6 +600,15 @@ def test_how_a_pfx_file_is_sealed(
     assert [
         one["text"] for one in answer["why"] if "open" in one["text"] or "wrong" in one["text"]
     ] == opens
+
+
+def test_a_file_is_read_from_standard_input(run: Run, tmp_path: Path) -> None:
+    """The name of a log is not its text."""
+    (tmp_path / "deployment.log").write_text(LOG)
+    assert run("explain", "deployment.log").err == (
+        "error: 'deployment.log' is not explained\n"
+        "hint: a file is read so: sslbind explain < deployment.log\n"
+    )
 
 
 def test_a_file_that_is_no_pfx(run: Run, tmp_path: Path) -> None:

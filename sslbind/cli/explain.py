@@ -19,6 +19,7 @@ from sslbind.explanations.topics import look_up, topics, unknown_topic
 from sslbind.formats.encoding import decode_console
 from sslbind.printable import printable
 from sslbind.release import DEFAULT_RELEASE, Release
+from sslbind.shells import word
 
 
 @click.command("explain", context_settings={**HELP, "ignore_unknown_options": True})
@@ -51,9 +52,9 @@ def explain_command(app: App, what: tuple[str, ...], format_: str) -> int:
     The exit code is 1 for an appid whose owner is not known, 2 for what cannot
     be explained.
     """  # noqa: D301  # click's own mark, and no backslash
-    for word in what:
-        if word.startswith("-") and word != STANDARD_INPUT and not word[1:].isdigit():
-            raise click.NoSuchOption(word)  # a number may be an HRESULT
+    for one in what:
+        if one.startswith("-") and one != STANDARD_INPUT and not one[1:].isdigit():
+            raise click.NoSuchOption(one)  # a number may be an HRESULT
     if what == (STANDARD_INPUT,) or (not what and _is_fed()):
         data = read_input(STANDARD_INPUT, LIMIT, may_be_empty=not what)
         text, _ = decode_console(data, shown_name(STANDARD_INPUT))
@@ -92,7 +93,11 @@ def _explained(what: Sequence[str], release: Release) -> list[Explanation]:
     topic = look_up(what, release)
     found = [topic] if topic else explain_text(" ".join(what), release)
     if not found:
-        raise unknown_topic(what)
+        error = unknown_topic(what)
+        if len(what) == 1 and os.path.isfile(what[0]):
+            file = word(what[0]) or "FILE"
+            raise SslbindError(error.message, f"a file is read so: sslbind explain < {file}")
+        raise error
     return found
 
 

@@ -21,6 +21,8 @@ _SENTENCES = {
     faults.HANDSHAKE: "The server ended the handshake.",
     faults.CLOSED: "The connection was closed without an answer.",
     faults.NOT_LISTENING: "The connection was refused.",
+    faults.NO_ANSWER: "Nothing answered in time.",
+    faults.TRANSPARENCY: "The certificate is not in the public logs of certificates.",
     faults.PLAIN_TEXT: "What answered does not speak TLS.",
     faults.CLIENT_CERTIFICATE: "The server wants a client certificate that the browser has not.",
     faults.PRIVATE_KEY: "The server could not use the key of its certificate.",
@@ -30,8 +32,8 @@ _BROWSERS: tuple[tuple[Fault, str, str], ...] = (
      " ERR_SSL_UNRECOGNIZED_NAME_ALERT")),
     (faults.DATES, "Chrome and Edge", "ERR_CERT_DATE_INVALID ERR_CERT_VALIDITY_TOO_LONG"),
     (faults.TRUST, "Chrome and Edge", ("ERR_CERT_AUTHORITY_INVALID ERR_CERT_INVALID"
-     " ERR_CERT_CONTAINS_ERRORS ERR_CERT_NAME_CONSTRAINT_VIOLATION ERR_SSL_SERVER_CERT_BAD_FORMAT"
-     " ERR_CERTIFICATE_TRANSPARENCY_REQUIRED")),
+     " ERR_CERT_CONTAINS_ERRORS ERR_CERT_NAME_CONSTRAINT_VIOLATION"
+     " ERR_SSL_SERVER_CERT_BAD_FORMAT")),
     (faults.REVOKED, "Chrome and Edge", "ERR_CERT_REVOKED"),
     (faults.REVOCATION_UNKNOWN, "Chrome and Edge", ("ERR_CERT_UNABLE_TO_CHECK_REVOCATION"
      " ERR_CERT_NO_REVOCATION_MECHANISM")),
@@ -42,7 +44,9 @@ _BROWSERS: tuple[tuple[Fault, str, str], ...] = (
      " ERR_SSL_OBSOLETE_VERSION ERR_HTTP2_INADEQUATE_TRANSPORT_SECURITY")),
     (faults.CLOSED, "Chrome and Edge", ("ERR_CONNECTION_RESET ERR_CONNECTION_CLOSED"
      " ERR_EMPTY_RESPONSE")),
-    (faults.NOT_LISTENING, "Chrome and Edge", "ERR_CONNECTION_REFUSED ERR_CONNECTION_TIMED_OUT"),
+    (faults.NOT_LISTENING, "Chrome and Edge", "ERR_CONNECTION_REFUSED"),
+    (faults.NO_ANSWER, "Chrome and Edge", "ERR_CONNECTION_TIMED_OUT ERR_TIMED_OUT"),
+    (faults.TRANSPARENCY, "Chrome and Edge", "ERR_CERTIFICATE_TRANSPARENCY_REQUIRED"),
     (faults.PLAIN_TEXT, "Chrome and Edge", "ERR_SSL_PROTOCOL_ERROR"),
     (faults.CLIENT_CERTIFICATE, "Chrome and Edge", ("ERR_BAD_SSL_CLIENT_AUTH_CERT"
      " ERR_SSL_CLIENT_AUTH_CERT_NEEDED")),
@@ -85,3 +89,21 @@ def _rows() -> dict[str, Explanation]:
 
 CLIENTS = _rows()
 """Browsers' errors by their names, without Chrome's ``net::``."""
+
+_PHRASES = {
+    "unable to get local issuer certificate": faults.TRUST,
+    "self-signed certificate": faults.TRUST,
+    "self signed certificate": faults.TRUST,
+    "the remote certificate is invalid according to the validation procedure": faults.TRUST,
+    "could not establish trust relationship for the ssl/tls secure channel": faults.TRUST,
+    "no alternative certificate subject name matches": faults.NAME,
+    "hostname mismatch": faults.NAME,
+    "certificate has expired": faults.DATES,
+    "can't provide a secure connection": faults.PLAIN_TEXT,
+    "wrong version number": faults.PLAIN_TEXT,
+}
+PHRASES = {
+    text: fault.explained(f"'{text}', of a client", _SENTENCES[fault])
+    for text, fault in _PHRASES.items()
+}
+"""What curl, OpenSSL, Python, .NET and browsers say of a certificate, without case."""

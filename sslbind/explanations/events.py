@@ -17,6 +17,16 @@ _UNUSABLE = (
 RECORD_EVENTS = (15021, 15300, 15301)
 """The events of HTTP.SYS whose ``endpoint`` is the key of a record."""
 
+SENTENCES = {
+    "an error occurred while using ssl configuration for": 15021,
+    "a fatal error occurred when attempting to access the": 36870,
+    "a fatal error occurred while creating a": 36871,
+    "no suitable default server credential exists": 36886,
+    "a fatal alert was received from the remote endpoint": 36887,
+    "a fatal alert was generated and sent to the remote endpoint": 36888,
+}
+"""The events by the beginning of their text, without case."""
+
 EVENTS = {
     15005: faults.PORT_TAKEN.explained(
         "Event 15005, HttpEvent",

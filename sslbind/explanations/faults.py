@@ -131,6 +131,20 @@ NOT_LISTENING = Fault(
         _PROBE,
     ),
 )
+NO_ANSWER = Fault(
+    (
+        "no packet came back: a firewall drops them, or the address is not that of the server",
+        "the server is down, or does not listen there",
+    ),
+    (_PROBE, "sslbind show iplisten shows the addresses that HTTP.SYS listens on"),
+)
+TRANSPARENCY = Fault(
+    (
+        "the certificate is not in the public logs that browsers require of public authorities",
+        "an authority inside the organisation issues below a root that browsers ship",
+    ),
+    ("get one from an authority that submits it to the logs: every public one does", _RENEW),
+)
 PORT_TAKEN = Fault(
     (
         "another process has the port: netstat -ano, on the server, shows which",

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from sslbind import check
 from sslbind.errors import BadValueError, NetshError, SslbindError
-from sslbind.explanations.clients import CLIENTS
+from sslbind.explanations.clients import CLIENTS, PHRASES
 from sslbind.explanations.codes import CODES, SENTENCES, parse_code
 from sslbind.explanations.codes import NAMES as CODE_NAMES
 from sslbind.explanations.events import EVENTS, RECORD_EVENTS
+from sslbind.explanations.events import SENTENCES as EVENT_SENTENCES
 from sslbind.explanations.explanation import Detail, Explanation
 from sslbind.explanations.nouns import explain_sslflags
 from sslbind.explanations.topics import explain
@@ -162,9 +163,7 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 """``0x80070520``, ``-2147023584``, ``2147943712``, ``80070520``."""
-_ERROR = re.compile(
-    r"\b(?:error|code|failed|status|state is)\b[\s:=#(]{1,3}(\d{1,5})\b", re.IGNORECASE
-)
+_ERROR = re.compile(r"\b(?:error|code|failed|status)\b[\s:=#(]{1,3}(\d{1,5})\b", re.IGNORECASE)
 """``Error: 1312``, ``error code 5``, ``internal error state is 10013``."""
 
 
@@ -195,6 +194,14 @@ def _sentences(text: str, _: Release) -> Iterator[_Found]:
         start = folded.find(sentence)
         if start >= 0:
             yield _Found(start, f"code {number}", CODES[number])
+    for phrase, explanation in PHRASES.items():
+        start = folded.find(phrase)
+        if start >= 0:
+            yield _Found(start, explanation.means, explanation)
+    for sentence, number in EVENT_SENTENCES.items():
+        start = folded.find(sentence)
+        if start >= 0:
+            yield _event(text, start, start, number)
 
 
 _EVENT = re.compile(
@@ -210,12 +217,17 @@ def _events(text: str, _: Release) -> Iterator[_Found]:
         number = int(found[1] or found[2])
         if number not in EVENTS:
             continue
-        explanation = EVENTS[number]
-        named = _ENDPOINT.search(text, found.end(), found.end() + 500)
-        record = _record(named[1]) if named and number in RECORD_EVENTS else ""
-        if record:
-            explanation = explanation._replace(fix=(record, *explanation.fix))
-        yield _Found(found.start(), f"event {number} {record}", explanation)
+        yield _event(text, found.start(), found.end(), number)
+
+
+def _event(text: str, start: int, end: int, number: int) -> _Found:
+    """Return the explanation of an event, with the record of the endpoint named after ``end``."""
+    explanation = EVENTS[number]
+    named = _ENDPOINT.search(text, end, end + 500)
+    record = _record(named[1]) if named and number in RECORD_EVENTS else ""
+    if record:
+        explanation = explanation._replace(fix=(record, *explanation.fix))
+    return _Found(start, f"event {number} {record}", explanation)
 
 
 def _record(endpoint: str) -> str:
