@@ -194,7 +194,7 @@ def test_nagios(run: Run, path: Path) -> None:
         "SSLBIND CRITICAL - 1 of 5 expired: sslbind old.contoso.com:443 2026-05-28; 2 of 5 expire"
         " within 30 days: sslbind short.contoso.com:443 2026-06-06, sslbind soon.contoso.com:443"
         " 2026-06-11; of 1 it is not known: sslbind gone.contoso.com:443"
-        " | days=-4;30;0 expired=1 due=2 unknown=1 ok=2\n"
+        " | days=-4;30:;0: expired=1 due=2 unknown=1 ok=2\n"
     )
     for name in ("old", "gone"):
         assert run("delete", "sslcert", f"hostnameport={name}.contoso.com:443").code == 0
@@ -208,7 +208,7 @@ def test_nagios(run: Run, path: Path) -> None:
         0,
         (
             "SSLBIND OK - 4 certificates, the first to expire is sslbind short.contoso.com:443"
-            " 2026-06-06 | days=5;1;0 expired=0 due=0 unknown=0 ok=4\n"
+            " 2026-06-06 | days=5;1:;0: expired=0 due=0 unknown=0 ok=4\n"
         ),
     )
 

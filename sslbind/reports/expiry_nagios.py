@@ -42,12 +42,13 @@ def report(rows: Sequence[Row], now: datetime, window: Window) -> tuple[int, str
 
 def _performance(
     rows: Sequence[Row], by_status: dict[str, list[Row]], now: datetime, window: Window
-) -> dict[str, Sequence[float]]:
-    performance: dict[str, Sequence[float]] = {}
+) -> dict[str, Sequence[float | str]]:
+    performance: dict[str, Sequence[float | str]] = {}
     soonest = rows[0].not_after if rows else None
     if soonest is not None:
         days = round((soonest - now).total_seconds() / 86400, 1)
-        limits = (window.span.days, 0) if window.percent is None else ()
+        # Few days are bad: N: alerts below N (guidelines for plugins, threshold ranges).
+        limits = (f"{window.span.days}:", "0:") if window.percent is None else ()
         performance["days"] = (days, *limits)
     return performance | {status: (len(found),) for status, found in by_status.items()}
 

@@ -17,13 +17,18 @@ _LONGEST = 600
 _SPECIAL = "|<>&$`"  # "|" starts performance data; a notification's shell or page may read the rest
 
 
-def line(status: int, text: str, performance: Mapping[str, Sequence[float]] | None = None) -> str:
-    """Return the line; ``performance`` has value, warning, critical, minimum … by label."""
+def line(
+    status: int, text: str, performance: Mapping[str, Sequence[float | str]] | None = None
+) -> str:
+    """Return the line; ``performance`` has value, warning, critical, minimum … by label.
+
+    A range such as ``30:``, which alerts below 30, is text.
+    """
     safe = "".join(f"\\x{ord(c):02x}" if c in _SPECIAL else c for c in printable(text))
     if len(safe) > _LONGEST:
         safe = f"{safe[: _LONGEST - 2]} …"
     data = " ".join(
-        f"{label}={';'.join(f'{one:g}' for one in values)}"
+        f"{label}={';'.join(one if isinstance(one, str) else f'{one:g}' for one in values)}"
         for label, values in (performance or {}).items()
     )
     return f"SSLBIND {_WORDS[status]} - {safe}" + (f" | {data}" if data else "") + "\n"
