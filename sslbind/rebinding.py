@@ -152,10 +152,14 @@ def _stored_names(session: Session, thumbprint: str) -> Sequence[str] | None:
 def _uncovered(
     using: Sequence[Binding], old_names: Sequence[str], new_names: Sequence[str] | None
 ) -> tuple[str, ...]:
-    """Return the names that the new certificate lacks; none where its names are not known."""
+    """Return the names that the new certificate lacks; none where its names are not known.
+
+    A record of a host name serves that name only, whatever its certificate lists.
+    """
     if new_names is None:
         return ()
-    wanted = dict.fromkeys(old_names)
+    by_name = all(one.key.kind is HOSTNAMEPORT for one in using)
+    wanted = dict.fromkeys(() if using and by_name else old_names)
     wanted |= dict.fromkeys(
         one.key.host
         for one in using

@@ -499,3 +499,27 @@ def test_rebind_says_where_an_owner_keeps_a_copy(run: Run, bare: Path) -> None:
     assert done.code == 0
     assert "note: SSTP keeps the thumbprint in SHA256CertificateHash below HKLM" in done.err
     assert "Set-RemoteAccess" in done.err
+
+
+def test_rebind_repairs_a_name_with_the_wrong_certificate(run: Run, stored: Stored) -> None:
+    """A record of a host name serves that name: what else its certificate lists is not lost."""
+    wrong, right = stored.mail.thumbprint, stored.web.thumbprint
+    line = ("add", "sslsnicert", WEB, f"certhash={wrong}", "appid=iis", "certstorename=MY")
+    assert run(*line).code == 0
+    assert run("rebind", wrong, right).code == 0
+    assert right in run("list", "--format", "tsv").out
+
+
+def test_rebind_of_an_address_keeps_every_name(run: Run, stored: Stored) -> None:
+    """A record of an address serves every name that its certificate lists."""
+    line = (
+        "add",
+        "sslcert",
+        "ipport=0.0.0.0:443",
+        f"certhash={stored.mail.thumbprint}",
+        "appid=iis",
+    )
+    assert run(*line).code == 0
+    refused = run("rebind", stored.mail.thumbprint, stored.web.thumbprint)
+    assert refused.code == 1
+    assert refused.out.startswith("refused: ")
