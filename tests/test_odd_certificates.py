@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -144,25 +145,37 @@ REFUSED = {
 }
 
 
+def taken(data: bytes) -> bool:
+    """Whether cryptography reads a certificate: old versions only warn of what newer ones refuse.
+
+    A KeyError is what newer ones raise for a name of an unknown type.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return bool(x509.load_der_x509_certificate(data).subject.rfc4514_string())
+        except (ValueError, KeyError, x509.InvalidVersion):
+            return False
+
+
 @pytest.mark.parametrize(("data", "key", "digest", "subject"), REFUSED.values(), ids=REFUSED)
 def test_refused_as_a_whole(data: bytes, key: str, digest: str, subject: str, run: Run) -> None:
     """What a strict parser takes nothing of is taken without the part that it stumbles over."""
-    # A KeyError is what newer versions of cryptography raise for a name of an unknown type.
-    with pytest.raises((ValueError, KeyError, x509.InvalidVersion), match=r"\w"):
-        assert x509.load_der_x509_certificate(data).subject.rfc4514_string() is None
+    refused = not taken(data)
     bundle = read_bundle(data)
     [one] = bundle.certificates
     assert (one.names, one.key_type, one.signature_hash) == (("www.contoso.com",), key, digest)
-    assert (one.not_before, one.der, one.odd) == (NOW, data, True)
+    assert (one.not_before, one.der, one.odd) == (NOW, data, refused)
     assert one.subject.startswith(subject)
-    assert bundle.notes == (
-        f"the certificate {one.thumbprint} has a part that cannot be read, and is taken without it",
+    note = (
+        f"the certificate {one.thumbprint} has a part that cannot be read, and is taken without it"
     )
-    assert not issued_by(one, one)
+    assert bundle.notes == (note,) * refused
+    assert not (refused and issued_by(one, one))
     Path("odd.cer").write_bytes(data)
     assert run("init").code == 0
     done = run("store", "add", "odd.cer", "--store", "CA")
-    assert (done.code, done.err.count("a part that cannot be read")) == (0, 1)
+    assert (done.code, done.err.count("a part that cannot be read")) == (0, int(refused))
     assert run("store", "list").code == 0
     assert run("check").code in (0, 1)
 
