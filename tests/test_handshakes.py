@@ -20,10 +20,11 @@ from typing import Any, Self
 import pytest
 from conftest import IIS, Run
 from pki import Issued, issue
-from tools import has_address, needs
+from tools import needs
 
 from sslbind import Registry, Session, resolve
 from sslbind.certificates.parsing import encode_chain, encode_key, read_bundle
+from sslbind.engines.places import has_address
 
 ADDRESS, OTHER_ADDRESS = "127.0.0.1", "127.0.0.2"
 

@@ -15,11 +15,11 @@ import pytest
 from conftest import IIS, Run
 from haproxy import accepted, client, free_ports, seen, serving
 from pki import Issued, issue, rsa_key
-from tools import has_address
 
 from sslbind import Registry, Session, infer_key, resolve
 from sslbind.answers.report import report, state
 from sslbind.engines.exporting import Exported, export
+from sslbind.engines.places import has_address
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 V4 = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"]

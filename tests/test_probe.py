@@ -29,9 +29,10 @@ from servers import (
     running,
     silent,
 )
-from tools import has_address, needs
+from tools import needs
 
 from sslbind.binding import Binding
+from sslbind.engines.places import has_address
 from sslbind.formats.netsh import show_writer
 from sslbind.keys import IPPORT, Key
 from sslbind.probing.handshake import shake_hands

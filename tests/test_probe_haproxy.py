@@ -9,10 +9,10 @@ import pytest
 from conftest import Run
 from haproxy import free_ports, serving
 from test_haproxy_handshakes import NOW, V4, V6, reached, write
-from tools import has_address
 
 from sslbind import Registry, Session
 from sslbind.engines.exporting import Exported, export
+from sslbind.engines.places import has_address
 
 SEEDS = range(20, 32)
 ADDRESSES = [one for one in V4 + V6 if has_address(one)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import socket
 import stat
 import sys
 from pathlib import Path
@@ -64,14 +63,3 @@ def refusal(path: Path) -> str:
     except OSError as error:
         return reason(error)
     raise AssertionError(f"{path} is there")
-
-
-def has_address(address: str) -> bool:
-    """Whether this machine has an address: not every one has IPv6, or all of 127.0.0.0/8."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind((address, 0))
-    except OSError:
-        return False
-    return True

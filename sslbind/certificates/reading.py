@@ -83,7 +83,7 @@ def read_certificate(data: bytes) -> Certificate:
     with Parsing("a certificate"):
         try:
             return _read(data, x509.load_der_x509_certificate(data))
-        except Exception:
+        except Exception:  # of any class, see Parsing; raised again where no rest can be read
             for rest in rests(data):
                 with contextlib.suppress(Exception):
                     return _read(data, x509.load_der_x509_certificate(rest.der), rest)
@@ -135,7 +135,7 @@ def odd_part(data: bytes) -> str:
     """Return what it is of a certificate in DER that cannot be read."""
     try:
         x509.load_der_x509_certificate(data).subject  # noqa: B018  names are parsed when asked for
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001  of any class and by version, see Parsing
         return "a part"
     return "an extension"
 

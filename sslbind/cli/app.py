@@ -284,6 +284,15 @@ dry_run_option = click.option(
 )
 """Adds the option ``--dry-run``."""
 
+no_verify_option = click.option(
+    "--no-verify",
+    "verify",
+    flag_value=False,
+    default=True,
+    help="Do not look the certificate up in its store.",
+)
+"""Adds the option ``--no-verify``; the parameter is ``verify``."""
+
 
 def _complain(label: str, sentence: str) -> None:
     sys.stdout.flush()

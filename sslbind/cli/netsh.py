@@ -17,6 +17,7 @@ from sslbind.cli.app import (
     UnknownCommandError,
     dry_run_option,
     format_option,
+    no_verify_option,
     with_global_options,
 )
 from sslbind.cli.lines import LineOptions, Reply, failure, relies_on_us, run_line
@@ -226,13 +227,7 @@ def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
             help="Put a PEM or PFX file into the store and bind its certificate; also a"
             " thumbprint, 8 or more of its digits, a SHA-256, or a name that it has.",
         ),
-        click.option(
-            "--no-verify",
-            "verify",
-            flag_value=False,
-            default=True,
-            help="Do not look the certificate up in its store.",
-        ),
+        no_verify_option,
         password_options,
     ]
     if verb == "update":

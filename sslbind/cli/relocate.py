@@ -14,6 +14,7 @@ from sslbind.cli.app import (
     App,
     dry_run_option,
     format_option,
+    no_verify_option,
     options,
     pass_app,
 )
@@ -39,13 +40,7 @@ _parameters: Callable[[Any], Any] = options(
         help="With --if-exists: also where NEWKEY is another owner's, or a name loses its"
         " certificate.",
     ),
-    click.option(
-        "--no-verify",
-        "verify",
-        flag_value=False,
-        default=True,
-        help="Do not look the certificate up in its store.",
-    ),
+    no_verify_option,
     dry_run_option,
     format_option(),
 )

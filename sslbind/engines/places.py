@@ -56,7 +56,7 @@ def moved(listeners: Iterable[Listener], moves: Moves) -> list[Listener]:
 def here(listeners: Sequence[Listener]) -> tuple[list[Listener], list[str]]:
     """Return the listeners whose addresses this machine has, and the addresses that it lacks."""
     lacking = [
-        one for one in dict.fromkeys(one.address for one in listeners) if not _has_address(one)
+        one for one in dict.fromkeys(one.address for one in listeners) if not has_address(one)
     ]
     return [one for one in listeners if one.address not in lacking], lacking
 
@@ -72,7 +72,8 @@ def _port(text: str, port: str) -> int:
     return int(port)
 
 
-def _has_address(address: str) -> bool:
+def has_address(address: str) -> bool:
+    """Whether this machine has an address: not every one has IPv6, or all of 127.0.0.0/8."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:

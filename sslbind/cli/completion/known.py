@@ -176,7 +176,7 @@ class Known:
         first = _FIRST_BINDING.search(text)
         try:
             return parse_settings(text[: first.start()] if first else text, self._path), None
-        except Exception:  # noqa: BLE001  # settings that are being edited hide no keys
+        except Exception:  # noqa: BLE001  settings that are being edited hide no keys
             return Settings(), None
 
 
