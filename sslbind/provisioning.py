@@ -20,7 +20,8 @@ from sslbind.tags import Value, clean_hash
 from sslbind.wording import day, join, some
 
 if TYPE_CHECKING:
-    from sslbind.certificates.identity import Bundle, Certificate, Identity
+    from sslbind.certificates.facts import CertificateFacts
+    from sslbind.certificates.identity import Bundle, Identity
     from sslbind.session import Change, Session
 
 MAX_FILE = 16 << 20
@@ -226,14 +227,19 @@ def bind_certificate(  # noqa: PLR0913  # a certificate, a binding, and how nets
         change = session.add(
             key, values, if_exists=if_exists, verify=verify, certificate=identity, force=force
         )
-    if identity is None:
-        return change
-    more = *_doubts(identity.leaf, key, now), *doubts(identity.leaf)
+    leaf = identity.leaf if identity else _stored(session, thumbprint)
+    more = (*_doubts(leaf, key, now), *doubts(leaf)) if leaf else ()
     change = change._replace(notes=(*change.notes, *more))
-    return change if dry_run else session.store(identity, change)
+    return change if dry_run or identity is None else session.store(identity, change)
 
 
-def _doubts(leaf: Certificate, key: Key, now: datetime) -> Iterator[str]:
+def _stored(session: Session, thumbprint: str) -> CertificateFacts | None:
+    """Return what is known of a certificate in the stores, None where nothing can be read."""
+    found = session.stores.search(thumbprint) if session.stores else ()
+    return next((one.certificate for one in found if one.certificate), None)
+
+
+def _doubts(leaf: CertificateFacts, key: Key, now: datetime) -> Iterator[str]:
     """Yield a note for each reason why a client of this binding would reject its certificate."""
     if not leaf.not_before <= now <= leaf.not_after:
         yield (

@@ -523,3 +523,14 @@ def test_rebind_of_an_address_keeps_every_name(run: Run, stored: Stored) -> None
     refused = run("rebind", stored.mail.thumbprint, stored.web.thumbprint)
     assert refused.code == 1
     assert refused.out.startswith("refused: ")
+
+
+@pytest.mark.parametrize("reference", ["thumbprint", "name"])
+def test_a_stored_certificate_of_another_name_is_noted(
+    run: Run, stored: Stored, reference: str
+) -> None:
+    """Named by its digits or by a name, it is looked at as one from a file is."""
+    cert = stored.mail.thumbprint if reference == "thumbprint" else "mail.contoso.com"
+    done = run("add", "sslsnicert", WEB, "--cert", cert, "appid=iis")
+    assert done.code == 0
+    assert f"note: {stored.mail.thumbprint} does not cover www.contoso.com\n" in done.err
