@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sslbind.check import Subject, check, rules
 from sslbind.check.plan import complete
-from sslbind.check.remembered import Answer, Memory
+from sslbind.check.remembered import CheckResult, Memory
 from sslbind.check.suppress import Split, split
 from sslbind.moments import SOON, SpanOrThird, Window
 from sslbind.session import Session
@@ -52,13 +52,13 @@ def check_again(  # noqa: PLR0913  # one parameter for each option of the comman
     sites: Sequence[Sites] = (),
     ids: Collection[str] | None = None,
     named: bool = False,
-) -> Answer:
+) -> CheckResult:
     """Return what ``check_registry`` does; where nothing has changed, as it was remembered."""
     memory = None if sites else Memory(session, soon, ids, named=named)
     answer = memory.recall(now) if memory else None
     if answer is None:
         found = check_registry(session, now, soon=soon, sites=sites, ids=ids, named=named)
-        answer = Answer(found, len(session.registry.bindings))
+        answer = CheckResult(found, len(session.registry.bindings))
         if memory:
             memory.remember(now, answer)
     return answer

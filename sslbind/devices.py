@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+# nul, COM1.pfx, conin$
 _DEVICE = re.compile(
     "(?:con|prn|aux|nul|conin\\$|conout\\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:[.:].*)?",
     re.IGNORECASE | re.DOTALL,

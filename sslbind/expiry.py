@@ -52,7 +52,7 @@ class Row(NamedTuple):
         return "due" if now >= window.opens(self.not_before, self.not_after) else "ok"
 
 
-class _Life(NamedTuple):
+class _Certificate(NamedTuple):
     """What is known of one certificate."""
 
     thumbprint: str
@@ -100,10 +100,10 @@ def _of_unread(unread: Unread, server: str) -> Row:
     return Row(server, str(kind or "?"), str(key), "", problem=problem)
 
 
-def _stored(session: Session) -> dict[tuple[str, str], _Life]:
+def _stored(session: Session) -> dict[tuple[str, str], _Certificate]:
     """Return the certificates of a registry or a document, by thumbprint and store."""
     return {
-        (one.thumbprint, one.store.casefold()): _Life(
+        (one.thumbprint, one.store.casefold()): _Certificate(
             one.thumbprint, one.names, one.not_before, one.not_after
         )
         for one in (session.stores.entries() if session.stores else ())

@@ -80,7 +80,7 @@ class State(NamedTuple):
     doubt: Doubt | None = None
 
 
-class Step(NamedTuple):
+class LookupStep(NamedTuple):
     """One lookup of a record: in which step, for which key, and whether it was found.
 
     ``stem`` is the file of the central store that serves the name, ``stems``
@@ -118,13 +118,13 @@ class Answer(NamedTuple):
     port: int
     name: str | None
     binding: Binding | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[LookupStep, ...] = ()
     passed_over: tuple[Key, ...] = ()
     undecided: tuple[Key, ...] = ()
     otherwise: Outcome | None = None
 
     @property
-    def step(self) -> Step | None:
+    def step(self) -> LookupStep | None:
         """The step that found the record, None if no step did."""
         return self.steps[-1] if self.binding is not None else None
 
@@ -149,14 +149,14 @@ def resolve(state: State, address: str, port: int, name: str | None = None) -> A
     host = server_name(name)
     if not listens(state.iplisten, address):
         return Answer("not-listening", address, port, host)
-    steps: list[Step] = []
+    steps: list[LookupStep] = []
     found: Binding | None = None
     later: list[Key] = []
     undecided: list[Key] = []
     for step, key, documented, stems in _places(state.release, address, port, host):
         record, stem = _look(state, key, stems)
         if found is None:
-            steps.append(Step(step, key, record is not None, documented, stems, stem))
+            steps.append(LookupStep(step, key, record is not None, documented, stems, stem))
             found = record
             undecided += [key] if record is None and _may_answer(state, key, stems) else []
         elif record is not None:

@@ -77,7 +77,7 @@ def ending(
     return found, unknown
 
 
-class Group(NamedTuple):
+class CertificateGroup(NamedTuple):
     """A certificate and the bindings that use it.
 
     ``thumbprint`` is None where the central store has the certificate, and where it is
@@ -90,7 +90,7 @@ class Group(NamedTuple):
     bindings: Sequence[Binding]
 
 
-def by_certificate(session: Session, bindings: Iterable[Binding]) -> list[Group]:
+def by_certificate(session: Session, bindings: Iterable[Binding]) -> list[CertificateGroup]:
     """Return the certificates of ``bindings``, in the order of the first that uses each.
 
     What has no thumbprint comes last.
@@ -100,7 +100,9 @@ def by_certificate(session: Session, bindings: Iterable[Binding]) -> list[Group]
         unknown = "certhash" in binding.unknown
         groups.setdefault((unknown, binding.certhash), []).append(binding)
     found = [
-        Group(thumbprint, unknown, next(filter(None, map(session.entry, group)), None), group)
+        CertificateGroup(
+            thumbprint, unknown, next(filter(None, map(session.entry, group)), None), group
+        )
         for (unknown, thumbprint), group in groups.items()
     ]
     return sorted(found, key=lambda one: one.thumbprint is None)

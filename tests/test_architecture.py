@@ -232,6 +232,29 @@ def test_functions_are_short() -> None:
                 assert length <= 50, f"{path}:{node.lineno}: {node.name} has {length} lines"
 
 
+def test_class_names_are_unique() -> None:
+    """A class has a name of its own, whichever module has it; private ones are seen in one only."""
+    homes: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(module)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}
+
+
+def test_long_patterns_have_examples() -> None:
+    """A regular expression longer than a line has an example of what it matches above it."""
+    for path in MODULES.values():
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) != "re.compile":
+                continue
+            if (node.end_lineno or 0) > node.lineno:
+                above = lines[node.lineno - 2].strip()
+                assert above.startswith("#"), f"{path}:{node.lineno}: no example above it"
+
+
 def test_cheap_start() -> None:
     """The help of ``show`` is answered without rich, cryptography, tomlkit, pathlib and json."""
     code = (

@@ -18,7 +18,7 @@ from sslbind.tls_versions import VERSIONS, versions_left
 
 if TYPE_CHECKING:
     from sslbind.binding import Binding
-    from sslbind.resolver import Answer, Step
+    from sslbind.resolver import Answer, LookupStep
     from sslbind.session import Session
 
 DOCUMENTED, INFERRED = "documented", "inferred"
@@ -142,7 +142,7 @@ def _listening(session: Session, answer: Answer) -> str:
     return f"{', '.join(listed)}: {answer.address} {found} in it ({DOCUMENTED})"
 
 
-def _step(answer: Answer, step: Step) -> str:
+def _step(answer: Answer, step: LookupStep) -> str:
     if step.hit:
         certain = answer.outcome == "certificate"
         found = "answers" if certain else "not known" if answer.undecided else "picked"

@@ -242,7 +242,7 @@ class _Reader:
         elif found == "pkcs12":
             self.read_pkcs12(data)
         elif found in ("key", "encrypted key"):
-            self.read_key(pem.Block("PRIVATE KEY", b"", data))
+            self.read_key(pem.PemBlock("PRIVATE KEY", b"", data))
         else:
             raise CertificateError(
                 "it is not PEM, DER, PKCS#7 or PFX" if data else "it is empty",
@@ -290,7 +290,7 @@ class _Reader:
                         raise
         raise self.wrong_password("the PFX file")
 
-    def read_key(self, block: pem.Block) -> None:
+    def read_key(self, block: pem.PemBlock) -> None:
         self._keys_seen += 1
         if self._keys_seen > MAX_KEYS:
             raise CertificateError(f"it holds more than {MAX_KEYS} private keys")
@@ -316,7 +316,7 @@ class _Reader:
             raise self.wrong_password("the private key")
         self.locked += 1
 
-    def load_key(self, block: pem.Block, password: bytes | None) -> PrivateKeyTypes:
+    def load_key(self, block: pem.PemBlock, password: bytes | None) -> PrivateKeyTypes:
         skip = not self._check_keys
         if block.encrypted_by_header:
             return load_pem_private_key(block.text, password, unsafe_skip_rsa_key_validation=skip)

@@ -18,7 +18,7 @@ CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 """The standard label, and two that OpenSSL wrote; the last has trust settings after the DER."""
 
 
-class Block:
+class PemBlock:
     """One armoured object: its ``label``, the whole ``text``, and the bytes inside.
 
     ``der`` is empty where the base64 is damaged. Nothing shows in a repr: a
@@ -47,7 +47,7 @@ class Block:
         return found is not None and len(found[2]) == (32 if found[1] == b"AES" else 16)
 
 
-def blocks(data: bytes) -> Iterator[Block]:
+def blocks(data: bytes) -> Iterator[PemBlock]:
     """Yield the objects in ``data``, in their order, whatever text is between them.
 
     Line ends, a byte order mark and text before, between and after are passed
@@ -60,7 +60,7 @@ def blocks(data: bytes) -> Iterator[Block]:
         elif begin is not None and mark[2] == begin[2]:
             text = data[begin.start() : mark.end()].replace(b"\r\n", b"\n")
             body = data[begin.end() : mark.start()]
-            yield Block(mark[2].decode("ascii"), text, _decode(body))
+            yield PemBlock(mark[2].decode("ascii"), text, _decode(body))
             begin = None
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from sslbind.check.command import TO_CHOOSE, Command, Edit
-from sslbind.check.connections import Connection, Judge, connections
+from sslbind.check.command import TO_CHOOSE, Edit, FixCommand
+from sslbind.check.connections import Judge, RequiredConnection, connections
 from sslbind.check.finding import SEVERITIES, Finding
 from sslbind.keys import IPPORT, Key
 from sslbind.printable import printable
@@ -32,7 +32,7 @@ class _Offer(NamedTuple):
 
     number: int
     finding: Finding
-    command: Command
+    command: FixCommand
 
 
 def reconcile(
@@ -50,7 +50,7 @@ def reconcile(
     offers = [
         _Offer(number, one, one.command)
         for number, one in enumerate(findings)
-        if isinstance(one.command, Command) and one.command.edits
+        if isinstance(one.command, FixCommand) and one.command.edits
     ]
     offers.sort(key=lambda one: _rank(one, sited))
     offers, dropped = _agreeing(offers)
@@ -160,7 +160,7 @@ def _served(record: Binding) -> tuple[object, ...]:
 
 def _blame(
     judge: Judge,
-    connection: Connection,
+    connection: RequiredConnection,
     copy: _Copy,
     edits: Mapping[Key, Sequence[tuple[_Offer, Edit]]],
     known: Mapping[int, str],

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sslbind.certificates.judgement import name_problems
-from sslbind.check.command import Command
+from sslbind.check.command import FixCommand
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.site_bindings import has_host, identity, site_bindings
@@ -55,7 +55,7 @@ def ccs_disabled(subject: Subject) -> Iterator[Found]:
         " safer: it is ignored now, and no answer changes"
     )
     words = ("ccs", "enable") if location else ("ccs", "enable", _FOLDER)
-    command = Command.of(subject.command(*words), central=location or _FOLDER)
+    command = FixCommand.of(subject.command(*words), central=location or _FOLDER)
     for record in _records(subject):
         yield Found(record.key, f"it asks for the central store, and {why}", advice, command)
     for key, dependents in subject.dependents.items():

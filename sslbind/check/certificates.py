@@ -17,7 +17,7 @@ from sslbind.certificates.judgement import (
 from sslbind.check.command import NEW
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
-from sslbind.check.subject import Served, Subject
+from sslbind.check.subject import ServedCertificate, Subject
 from sslbind.keys import HOSTNAMEPORT, IPPORT
 from sslbind.release import Release
 from sslbind.tags import OCSP_STAPLING
@@ -251,7 +251,7 @@ def _ago(subject: Subject, facts: CertificateFacts) -> str:
     return f"{_days((subject.now - facts.not_after).days)} ago"
 
 
-def _problems(subject: Subject, *ids: str) -> Iterator[tuple[Served, Problem]]:
+def _problems(subject: Subject, *ids: str) -> Iterator[tuple[ServedCertificate, Problem]]:
     """Yield the problems with these ids; several of one certificate are joined to one."""
     for one, problems, _ in subject.faulty:
         joined: dict[str, Problem] = {}
@@ -276,7 +276,7 @@ def rebind_split(subject: Subject) -> Iterator[Found]:
     HTTP.SYS goes on serving what a record names. Rebind them; every other tag is kept.
     """
     now = subject.now
-    old: dict[str, Served] = {}
+    old: dict[str, ServedCertificate] = {}
     for one in subject.served:
         if one.key is not None and one.certificate.not_after < now:
             old.setdefault(one.entry.thumbprint, one)
@@ -339,14 +339,18 @@ def _covers(entry: Entry, host: str) -> bool:
     return entry.certificate is not None and covered(entry.certificate, host)
 
 
-def _found_above(subject: Subject, one: Served, issuer: CertificateFacts, what: str) -> Found:
+def _found_above(
+    subject: Subject, one: ServedCertificate, issuer: CertificateFacts, what: str
+) -> Found:
     """Return the finding about a certificate above one that is served."""
     what = f"is issued under {issuer.subject}, which {what}"
     advice = f"add a valid chain: {_ADD_ISSUER}"
     return _found(one, what, advice, _add_issuer(subject), cause=what)
 
 
-def _found(one: Served, what: str, advice: str, command: str = "", cause: str = "") -> Found:
+def _found(
+    one: ServedCertificate, what: str, advice: str, command: str = "", cause: str = ""
+) -> Found:
     """Return the finding about a certificate of a binding, or of a file of the central store.
 
     Without a ``cause`` it is the certificate itself.
@@ -359,7 +363,7 @@ def _found(one: Served, what: str, advice: str, command: str = "", cause: str = 
     return Found(one.key, f"{whose} {what}", advice, command, file=one.file, cause=cause)
 
 
-def _rebind(subject: Subject, one: Served) -> str:
+def _rebind(subject: Subject, one: ServedCertificate) -> str:
     return "" if one.key is None else subject.rebind(one.entry.thumbprint, NEW)
 
 

@@ -10,7 +10,7 @@ from sslbind.certificates.sending import MACHINE, taken_of
 from sslbind.check.adfs import trusted_devices
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
-from sslbind.check.subject import Served, Subject
+from sslbind.check.subject import ServedCertificate, Subject
 from sslbind.tags import CLIENT_CERTIFICATE, CTL_STORE
 from sslbind.wording import day, plural
 
@@ -40,7 +40,7 @@ def chain_ambiguous(subject: Subject) -> Iterator[Found]:
     for entry, facts in authorities:
         if facts.key_id:
             by_key.setdefault(facts.key_id, []).append(entry)
-    users: dict[bytes, list[Served]] = {}
+    users: dict[bytes, list[ServedCertificate]] = {}
     for one in subject.served:
         if len(by_key.get(one.certificate.issuer_key_id, ())) > 1:
             users.setdefault(one.certificate.issuer_key_id, []).append(one)
@@ -77,7 +77,7 @@ def chain_in_file(subject: Subject) -> Iterator[Found]:
     if not any(entry.store.casefold() == "ca" for entry, _ in authorities):
         return  # what the server has in it is not modelled
     there = {facts.sha256 for _, facts in authorities}
-    by_issuer: dict[str, list[Served]] = {}
+    by_issuer: dict[str, list[ServedCertificate]] = {}
     for one in subject.served:
         above = one.entry.chain[:1]
         if one.file and above and above[0].sha256 not in there and not above[0].self_signed:

@@ -45,7 +45,7 @@ class Edit(NamedTuple):
         return {"certhash": TO_CHOOSE, "certstorename": DEFAULT_STORE} | dict(self.values)
 
 
-class Command(str):
+class FixCommand(str):
     """A line for a shell, and what it changes: ``edits`` of records, or the ``central`` store.
 
     A command about something else, such as one that stores a certificate, is a string.
@@ -56,7 +56,7 @@ class Command(str):
     central: str | None
 
     @classmethod
-    def of(cls, line: str, *edits: Edit, central: str | None = None) -> Command:
+    def of(cls, line: str, *edits: Edit, central: str | None = None) -> FixCommand:
         """Return the command ``line``; with ``central`` it turns the central store on there."""
         command = cls(line)
         command.edits = edits

@@ -23,7 +23,7 @@ _PROBE = "sslbind-probe"
 """The label that takes the place of an asterisk."""
 
 
-class Connection(NamedTuple):
+class RequiredConnection(NamedTuple):
     """A client that comes to ``address`` and asks for ``name``; None where it sends no name.
 
     ``needs`` is the record that the binding of the site means, None where no site does.
@@ -42,7 +42,9 @@ class Connection(NamedTuple):
         return who if self.address in _PLAIN else f"{who} at {self.address}"
 
 
-def connections(subject: Subject, port: int, edited: Collection[str]) -> Iterator[Connection]:
+def connections(
+    subject: Subject, port: int, edited: Collection[str]
+) -> Iterator[RequiredConnection]:
     """Yield the connections to ``port`` that some site, or a product beside IIS, means to serve.
 
     ``edited`` are the addresses whose own records may change: a name that is
@@ -59,12 +61,14 @@ def connections(subject: Subject, port: int, edited: Collection[str]) -> Iterato
     for record in subject.ports.get(port, {}).get(HOSTNAMEPORT, ()):
         if record.appid not in ours:
             for address in everywhere:
-                yield Connection(address, port, _asked(record.key.host), record.key, own=True)
+                yield RequiredConnection(
+                    address, port, _asked(record.key.host), record.key, own=True
+                )
 
 
 def _of_site(
     subject: Subject, binding: SiteBinding, everywhere: Iterable[str]
-) -> Iterator[Connection]:
+) -> Iterator[RequiredConnection]:
     addresses = everywhere
     if binding.address:
         try:
@@ -73,7 +77,7 @@ def _of_site(
             return
     needs = binding.key_for(subject.release)
     for address in addresses:
-        yield Connection(address, binding.port or 0, _asked(binding.host) or None, needs)
+        yield RequiredConnection(address, binding.port or 0, _asked(binding.host) or None, needs)
 
 
 def _asked(host: str) -> str:
@@ -90,12 +94,12 @@ class Judge:
             subject.release, subject.bindings, subject.settings.iplisten, subject.central
         )
 
-    def answer(self, connection: Connection, records: Bindings | None = None) -> Answer:
+    def answer(self, connection: RequiredConnection, records: Bindings | None = None) -> Answer:
         """Return what answers, with other records if ``records`` are given."""
         state = self._state if records is None else self._state._replace(bindings=records)
         return resolve(state, connection.address, connection.port, connection.name)
 
-    def right(self, connection: Connection, answer: Answer) -> bool:
+    def right(self, connection: RequiredConnection, answer: Answer) -> bool:
         """Whether the certificate is the right one, as far as that is known.
 
         It covers the name. Where its names are not known, the record is the one
@@ -109,7 +113,7 @@ class Judge:
             return covers(names, connection.name)
         return record.key == connection.needs or record.key.kind is not IPPORT
 
-    def kept(self, connection: Connection, before: Answer, after: Answer) -> bool:
+    def kept(self, connection: RequiredConnection, before: Answer, after: Answer) -> bool:
         """Whether a connection that was right before is right after a change, for certain."""
         if not self.right(connection, after):
             return False

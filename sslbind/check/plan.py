@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sslbind.check.advice import reconcile
-from sslbind.check.command import Command
+from sslbind.check.command import FixCommand
 from sslbind.check.finding import Finding
 from sslbind.registry.bindings import in_order
 
@@ -94,7 +94,7 @@ def _settle(
         barred |= regretted
 
 
-def _after(subject: Subject, commands: Iterable[Command]) -> Subject:
+def _after(subject: Subject, commands: Iterable[FixCommand]) -> Subject:
     """Return what is checked as it is after all commands."""
     records = dict(subject.bindings)
     central = None
@@ -122,7 +122,7 @@ def _regretted(plan: Sequence[Finding], then: Sequence[Finding]) -> dict[str, st
 
 
 def _caused(
-    before: Iterable[Finding], commands: Collection[Command], then: Iterable[Finding]
+    before: Iterable[Finding], commands: Collection[FixCommand], then: Iterable[Finding]
 ) -> dict[str, str]:
     """Return the commands that lead to errors which were not there before, and to which."""
     known = {_identity(one) for one in before}
@@ -134,16 +134,16 @@ def _caused(
     return caused
 
 
-def _undone(commands: Iterable[Command], then: Iterable[Finding]) -> dict[str, str]:
+def _undone(commands: Iterable[FixCommand], then: Iterable[Finding]) -> dict[str, str]:
     """Return the commands that one of the next check would make vain."""
-    done: dict[Key, list[tuple[Command, Edit]]] = {}
+    done: dict[Key, list[tuple[FixCommand, Edit]]] = {}
     for command in commands:
         for edit in command.edits:
             done.setdefault(edit.key, []).append((command, edit))
     return {
         str(command): f"{one.rule} would ask for the opposite then"
         for one in then
-        if isinstance(one.command, Command)
+        if isinstance(one.command, FixCommand)
         for edit in one.command.edits
         for command, before in done.get(edit.key, ())
         if command != one.command and (edit.verb != "update" or edit.contradicts(before))
@@ -154,7 +154,7 @@ def _identity(finding: Finding) -> tuple[str, str | None, str]:
     return finding.rule, finding.key, finding.about
 
 
-def _leading_to(error: Finding, commands: Collection[Command]) -> Sequence[Command]:
+def _leading_to(error: Finding, commands: Collection[FixCommand]) -> Sequence[FixCommand]:
     """Return the commands that an error may come from: of its record, else of its port."""
     same = [one for one in commands if any(str(edit.key) == error.key for edit in one.edits)]
     if same or error.key is None:
@@ -167,10 +167,10 @@ def _leading_to(error: Finding, commands: Collection[Command]) -> Sequence[Comma
     ]
 
 
-def _commands(findings: Iterable[Finding]) -> list[Command]:
+def _commands(findings: Iterable[Finding]) -> list[FixCommand]:
     """Return the commands that change records or the central store, each once."""
     found = (one.command for one in findings)
-    return list(dict.fromkeys(one for one in found if isinstance(one, Command)))
+    return list(dict.fromkeys(one for one in found if isinstance(one, FixCommand)))
 
 
 def _extend(plan: list[Finding], new: Iterable[Finding]) -> None:
@@ -189,7 +189,7 @@ def _extend(plan: list[Finding], new: Iterable[Finding]) -> None:
         if one.command is None and one.key in gone
     }
     for one in new:
-        later = isinstance(one.command, Command) and any(
+        later = isinstance(one.command, FixCommand) and any(
             edit.key in keys for edit in one.command.edits
         )
         # Its record may be gone afterwards, and the same words be about another one.

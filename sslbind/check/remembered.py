@@ -35,7 +35,7 @@ _FIELDS: tuple[tuple[type, ...], ...] = (
 """The types of the fields of a finding."""
 
 
-class Answer(NamedTuple):
+class CheckResult(NamedTuple):
     """What was found, and in how many bindings."""
 
     split: Split
@@ -65,7 +65,7 @@ class Memory:
             files = None if stores is None else stores.fingerprint()
             self._of_what = _digest(repr((place, options, text, files, _program())))
 
-    def recall(self, now: datetime) -> Answer | None:
+    def recall(self, now: datetime) -> CheckResult | None:
         """Return the answer if it was given before and holds ``now``, else None."""
         digest, _, text = (cache.recall(self._slot) or b"").partition(b"\n")
         if not self._of_what or digest.decode("ascii", "replace") != content_digest(text):
@@ -82,11 +82,11 @@ class Memory:
                 ],
                 [_typed(note, str) for note in notes],
             )
-            return Answer(split, _typed(bindings, int))
+            return CheckResult(split, _typed(bindings, int))
         except (ValueError, TypeError, OverflowError, RecursionError):
             return None
 
-    def remember(self, now: datetime, answer: Answer) -> None:
+    def remember(self, now: datetime, answer: CheckResult) -> None:
         """Remember what is true ``now``, and for how long.
 
         Not with records of the central store: what would be if it were turned on depends

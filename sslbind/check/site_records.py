@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.choosing import Chooser
 from sslbind.certificates.names import covers
-from sslbind.check.command import NEW, Command, Edit
+from sslbind.check.command import NEW, Edit, FixCommand
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.site_bindings import (
@@ -252,7 +252,7 @@ def ccs_binding_without_record(subject: Subject) -> Iterator[Found]:
                 f"{dependents} has sslFlags for the central store, and port {key.port} has no ccs"
                 " record",
                 advice,
-                Command.of(
+                FixCommand.of(
                     subject.command(
                         "add", "sslccs", str(key), f"appid={dependents.sites.owner.word}"
                     ),

@@ -16,7 +16,7 @@ from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.central import CentralStore
 from sslbind.certificates.judgement import Problem, judge, name_problems, path, valid_at
 from sslbind.certificates.links import Links
-from sslbind.check.command import NEW, TO_CHOOSE, Command, Edit
+from sslbind.check.command import NEW, TO_CHOOSE, Edit, FixCommand
 from sslbind.check.finding import Found
 from sslbind.keys import HOSTNAMEPORT, KINDS, Key, Kind
 from sslbind.moments import SOON, SpanOrThird, Window
@@ -53,7 +53,7 @@ _OF_CENTRAL = ("reach", "central_files", "central_names", "central_parents")
 """What it computes from the central store."""
 
 
-class Served(NamedTuple):
+class ServedCertificate(NamedTuple):
     """A certificate that a record or the central store serves.
 
     ``certificate`` are the facts of ``entry``. ``key`` is the record's; for a
@@ -71,7 +71,7 @@ class Served(NamedTuple):
 class Judged(NamedTuple):
     """A certificate that is served, what is wrong with it, and its path to a root."""
 
-    served: Served
+    served: ServedCertificate
     problems: tuple[Problem, ...]
     path: tuple[CertificateFacts, ...]
 
@@ -271,7 +271,7 @@ class Subject:
         return self.stores is None or (entry is not None and self.valid(entry))
 
     @cached_property
-    def served(self) -> Sequence[Served]:
+    def served(self) -> Sequence[ServedCertificate]:
         """Every certificate that a record or the central store serves, as far as it can be read.
 
         There are none where no store is modelled.
@@ -311,9 +311,9 @@ class Subject:
         return self._found[1]
 
     @cached_property
-    def _found(self) -> tuple[Sequence[Served], Sequence[Binding]]:
+    def _found(self) -> tuple[Sequence[ServedCertificate], Sequence[Binding]]:
         """Look for the certificate of every record in its store; one that rejects serves none."""
-        there: list[Served] = []
+        there: list[ServedCertificate] = []
         absent: list[Binding] = []
         if self.stores is None:
             return there, absent
@@ -329,14 +329,16 @@ class Subject:
                 absent.append(binding)
             else:
                 host = key.host if key.kind is HOSTNAMEPORT else None
-                there.append(Served(key, entry, entry.certificate, host))
+                there.append(ServedCertificate(key, entry, entry.certificate, host))
         return there, absent
 
-    def _from_files(self) -> Iterator[Served]:
+    def _from_files(self) -> Iterator[ServedCertificate]:
         for one in self.central_files if self.stores else ():
             facts = one.entry.certificate
             if facts is not None and one.name is not None:
-                yield Served(None, one.entry, facts, one.name, self.central_path(one.file))
+                yield ServedCertificate(
+                    None, one.entry, facts, one.name, self.central_path(one.file)
+                )
 
     @cached_property
     def central_files(self) -> Sequence[CentralFile]:
@@ -370,7 +372,7 @@ class Subject:
             before += ["--windows", str(self.release)]
         return shells.command(("sslbind", *before, *words))
 
-    def add(self, key: Key, certificate: Sequence[str], values: Mapping[str, Value]) -> Command:
+    def add(self, key: Key, certificate: Sequence[str], values: Mapping[str, Value]) -> FixCommand:
         """Return the command that adds a record.
 
         ``certificate`` are the words that name it: ``certhash=…``, or ``--cert`` and a file;
@@ -385,11 +387,11 @@ class Subject:
         shown = {**values, "appid": owner.word} if owner else values
         words = (f"{name}={STORED[name].text(value)}" for name, value in shown.items())
         line = self.command("add", "sslcert", key.spec, *certificate, *words)
-        return Command.of(line, Edit("add", key, known))
+        return FixCommand.of(line, Edit("add", key, known))
 
-    def delete(self, key: Key) -> Command:
+    def delete(self, key: Key) -> FixCommand:
         """Return the command that deletes a record."""
-        return Command.of(self.command("delete", "sslcert", key.spec), Edit("delete", key, {}))
+        return FixCommand.of(self.command("delete", "sslcert", key.spec), Edit("delete", key, {}))
 
     def update(self, key: Key, values: Mapping[str, Value]) -> str:
         """Return the command that gives a record these values, nothing where it is refused.
@@ -404,7 +406,7 @@ class Subject:
         shown = {name: value for name, value in values.items() if value != TO_CHOOSE}
         words = (f"{name}={STORED[name].text(value)}" for name, value in shown.items())
         line = self.command("update", "sslcert", key.spec, *chosen, *words)
-        return Command.of(line, Edit("update", key, values))
+        return FixCommand.of(line, Edit("update", key, values))
 
     def recertify(self, key: Key, file: str) -> str:
         """Return the command that gives a record the certificate in a file, as ``update`` does."""
@@ -412,7 +414,7 @@ class Subject:
             return ""
         words = [f"{STORE.name}={DEFAULT_STORE}"] if self._nameless_store(key) else []
         line = self.command("update", "sslcert", key.spec, "--cert", file, *words)
-        return Command.of(line, Edit("update", key, {"certhash": TO_CHOOSE}))
+        return FixCommand.of(line, Edit("update", key, {"certhash": TO_CHOOSE}))
 
     def _to_choose(self) -> Sequence[str]:
         """Return the words for a certificate that whoever runs the command has to choose."""
@@ -430,7 +432,7 @@ class Subject:
             return ""
         certhash = new if _THUMBPRINT.fullmatch(f"certhash={new}") else TO_CHOOSE
         edits = (Edit("update", one.key, {"certhash": certhash}) for one in users)
-        return Command.of(self.command("rebind", old, new), *edits)
+        return FixCommand.of(self.command("rebind", old, new), *edits)
 
     @cached_property
     def users(self) -> Mapping[str, Sequence[Binding]]:

@@ -73,7 +73,7 @@ def _set_globally(ctx: click.Context, param: click.Parameter, value: str | bool 
         setattr(app, "quiet" if param.name == "quiet" else f"{param.name}_option", value)
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """Commands whose help lists each with its whole summary, which click would cut off."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

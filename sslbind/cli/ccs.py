@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sslbind.cli.app import HELP, OK, App, Group, dry_run_option, format_option, pass_app
+from sslbind.cli.app import HELP, OK, App, CommandGroup, dry_run_option, format_option, pass_app
 from sslbind.cli.ccs_put import ENABLE, no_location, put
 from sslbind.cli.progress import progress
 from sslbind.cli.wildcards import one_file
@@ -31,7 +31,7 @@ _ANOTHER = f"{ENABLE} sets another folder"
 _UNREADABLE = "the folder of the central store cannot be read"
 
 
-@click.group("ccs", cls=Group, context_settings=HELP)
+@click.group("ccs", cls=CommandGroup, context_settings=HELP)
 def ccs_command() -> None:
     """The Central Certificate Store: a folder of HOST.pfx files that serve a port."""
 

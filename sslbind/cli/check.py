@@ -35,7 +35,7 @@ from sslbind.wording import join, plural, some
 
 if TYPE_CHECKING:
     from sslbind.check import Finding, Rule, Severity, Suppressed
-    from sslbind.check.remembered import Answer
+    from sslbind.check.remembered import CheckResult
     from sslbind.sites import Sites
 
 _NOUNS = {"error": "error", "warn": "warning"}
@@ -66,7 +66,7 @@ class Checked(NamedTuple):
         return set() if self.sited else {one.id for one in self.rules if one.sites}
 
 
-class Question(NamedTuple):
+class CheckRequest(NamedTuple):
     """What is asked of each registry; ``ids`` is None where every rule is.
 
     ``explicit`` are the rules that need sites and were asked for as such. Where
@@ -81,7 +81,7 @@ class Question(NamedTuple):
     printed: bool
 
 
-question_options = options(
+check_options = options(
     click.option(
         "--sites",
         metavar="FILE",
@@ -123,7 +123,7 @@ question_options = options(
 
 @click.command("check", context_settings=HELP)
 @click.argument("files", nargs=-1, callback=all_files, metavar="[FILE]...")
-@question_options
+@check_options
 @pass_app
 def check_command(
     app: App,
@@ -159,9 +159,9 @@ def check_command(
         raise click.UsageError("FILE and --sites cannot both be standard input")
     found = [*map(_read_sites, dict.fromkeys(sites))]
     window = SOON if soon is None else Window(soon)
-    question = Question(ids, explicit, now, window, found, format_ == "text")
+    request = CheckRequest(ids, explicit, now, window, found, format_ == "text")
     paths = _once(app.spelled_out(files or (app.registry_path,)))
-    checked, failed = _check(app, [*paths], question)
+    checked, failed = _check(app, [*paths], request)
     if failed == len(paths) and not checked.findings:
         return UNASKED
     _write(app, checked, fail_on, format_, verbose=verbose)
@@ -183,7 +183,7 @@ def _once(paths: Iterable[str]) -> Collection[str]:
 def _chosen(
     selected: Collection[str], ignored: Iterable[str]
 ) -> tuple[set[str] | None, Sequence[str]]:
-    """Return the ids of the rules that were asked for, None for all, and ``Question.explicit``.
+    """Return the ids of the rules that were asked for, None for all, and ``CheckRequest.explicit``.
 
     A glob asks for rules that need sites as such where it means no others.
     """
@@ -212,7 +212,7 @@ def _read_sites(path: str) -> Sites:
     return parse_sites(read_input(path, MAX_SIZE), shown_name(path))
 
 
-def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked, int]:
+def _check(app: App, paths: Sequence[str], request: CheckRequest) -> tuple[Checked, int]:
     """Check each registry; report and count those that cannot be checked."""
     from sslbind.cli.progress import progress
 
@@ -226,9 +226,9 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
             with progress() as advance:
                 session = app.reading(path)
                 session.progress = advance
-                found, count = _examine(session, question)
+                found, count = _examine(session, request)
         except SslbindError as error:
-            findings |= {one: [path] for one in _unreadable(app, error, question)}
+            findings |= {one: [path] for one in _unreadable(app, error, request)}
             failed += 1
             continue
         app.note(*found.notes)
@@ -241,11 +241,11 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
                 f"{path} has the sites of IIS and not the records of HTTP.SYS: sslbind check"
                 f" REGISTRY --sites {word(path) or 'FILE'} compares the two"
             )
-        if question.sites or session.registry.provenance.sites:
+        if request.sites or session.registry.provenance.sites:
             sited = True
-        elif question.explicit:
-            verb = "needs" if len(question.explicit) == 1 else "need"
-            app.note(f"{join(question.explicit)} {verb} the sites of IIS: --sites FILE")
+        elif request.explicit:
+            verb = "needs" if len(request.explicit) == 1 else "need"
+            app.note(f"{join(request.explicit)} {verb} the sites of IIS: --sites FILE")
         for one in found.findings:
             findings.setdefault(one, []).append(path)
         suppressed |= dict.fromkeys(found.suppressed)
@@ -253,19 +253,19 @@ def _check(app: App, paths: Sequence[str], question: Question) -> tuple[Checked,
     if foreign:
         _note_foreign(app, foreign)
     ordered = [*_in_order(findings, paths, len(paths) - failed)]
-    return Checked(question.ids, ordered, [*suppressed], bindings, sited), failed
+    return Checked(request.ids, ordered, [*suppressed], bindings, sited), failed
 
 
-def _unreadable(app: App, error: SslbindError, question: Question) -> list[Finding]:
+def _unreadable(app: App, error: SslbindError, request: CheckRequest) -> list[Finding]:
     """Return findings for the mistakes of a registry; report what else cannot be checked."""
     from sslbind.check.registry_file import findings
 
     found = findings(error) if isinstance(error, InvalidRegistryError) else []
-    if found and question.printed:
+    if found and request.printed:
         app.hint(*error.hints)
     else:
         app.error(error)
-    return [one for one in found if question.ids is None or one.rule in question.ids]
+    return [one for one in found if request.ids is None or one.rule in request.ids]
 
 
 def _note_foreign(app: App, files: Sequence[str]) -> None:
@@ -308,15 +308,15 @@ def _in_order(
             yield finding._replace(message=f"{finding.message} ({', '.join(registries)})")
 
 
-def _examine(session: Session, question: Question) -> Answer:
+def _examine(session: Session, request: CheckRequest) -> CheckResult:
     from sslbind.checking import check_again
 
     return check_again(
         session,
-        question.now,
-        soon=question.soon,
-        sites=question.sites,
-        ids=question.ids,
+        request.now,
+        soon=request.soon,
+        sites=request.sites,
+        ids=request.ids,
         named=bool(os.environ.get(REGISTRY_VARIABLE)),  # it would be the one without -r
     )
 

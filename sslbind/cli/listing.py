@@ -19,7 +19,7 @@ from sslbind.owners import owner_name
 from sslbind.printable import printable
 from sslbind.selection import (
     ORDERS,
-    Group,
+    CertificateGroup,
     by_certificate,
     ending,
     select_bindings,
@@ -223,7 +223,7 @@ def _certificate_json(entry: Entry | None) -> dict[str, Any]:
     }
 
 
-def _group_json(group: Group) -> dict[str, Any]:
+def _group_json(group: CertificateGroup) -> dict[str, Any]:
     return {
         "thumbprint": group.thumbprint,
         **_certificate_json(group.entry),
@@ -231,7 +231,7 @@ def _group_json(group: Group) -> dict[str, Any]:
     }
 
 
-def _group_row(group: Group, now: datetime) -> tuple[str, ...]:
+def _group_row(group: CertificateGroup, now: datetime) -> tuple[str, ...]:
     entry = group.entry
     end = entry.not_after if entry else None
     cells = (

@@ -57,7 +57,7 @@ class _Command(click.Command):
             return OTHER
 
 
-class _Life(NamedTuple):
+class _Validity(NamedTuple):
     """From when until when one certificate is valid, and what it is called in the answer."""
 
     what: str
@@ -135,10 +135,10 @@ def needs_renewal_command(
 
 def _lives(
     app: App, what: str, password_file: str | None, password_env: str | None
-) -> Iterable[_Life]:
+) -> Iterable[_Validity]:
     if os.path.exists(what):
         found, _ = read_certificates((what,), password_file, password_env)
-        return [_Life(what, one.leaf.not_before, one.leaf.not_after) for one in found]
+        return [_Validity(what, one.leaf.not_before, one.leaf.not_after) for one in found]
     reference = certificate_reference(what)
     if reference is not None and is_digits(reference):
         return _stored(app.reading(), reference)
@@ -157,7 +157,7 @@ def _key(text: str) -> Key | None:
         return None
 
 
-def _called(session: Session, name: str) -> list[_Life]:
+def _called(session: Session, name: str) -> list[_Validity]:
     """Return the certificates of the bindings of a host, else those that have it as a name."""
     host = name.removeprefix("[").removesuffix("]")
     with contextlib.suppress(BadValueError):
@@ -172,7 +172,7 @@ def _called(session: Session, name: str) -> list[_Life]:
             *error.hints,
         ) from None
     lives = [
-        _Life(f"{one.thumbprint} ({name})", one.entry.not_before, one.entry.not_after)
+        _Validity(f"{one.thumbprint} ({name})", one.entry.not_before, one.entry.not_after)
         for one in known
         if one.entry and one.entry.not_before and one.entry.not_after
     ]
@@ -181,7 +181,7 @@ def _called(session: Session, name: str) -> list[_Life]:
     return lives
 
 
-def _stored(session: Session, digits: str) -> list[_Life]:
+def _stored(session: Session, digits: str) -> list[_Validity]:
     if session.stores is None:
         raise SslbindError(
             "without [CertStores] there is no certificate to look at",
@@ -189,7 +189,7 @@ def _stored(session: Session, digits: str) -> list[_Life]:
             file=session.registry.path,
         )
     found = {
-        one.thumbprint: _Life(one.thumbprint, one.not_before, one.not_after)
+        one.thumbprint: _Validity(one.thumbprint, one.not_before, one.not_after)
         for one in session.stores.search(digits)
         if one.not_before and one.not_after
     }
@@ -202,7 +202,7 @@ def _stored(session: Session, digits: str) -> list[_Life]:
     return list(found.values())
 
 
-def _bound(session: Session, key: Key) -> list[_Life]:
+def _bound(session: Session, key: Key) -> list[_Validity]:
     if session.registry.get(key) is None:
         raise _MissingError(
             f"there is no binding {key.spec}", "sslbind list shows the bindings there are"
@@ -210,7 +210,7 @@ def _bound(session: Session, key: Key) -> list[_Life]:
     lives, problems = [], []
     for row in _rows(session, key):
         if row.not_before and row.not_after:
-            lives.append(_Life(f"{row.kind} {row.key}", row.not_before, row.not_after))
+            lives.append(_Validity(f"{row.kind} {row.key}", row.not_before, row.not_after))
         else:
             problems.append(f"the certificate of {row.key}: {row.problem}")
     if session.stores is None and key.kind.certificate:

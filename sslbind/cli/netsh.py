@@ -13,7 +13,7 @@ from sslbind.cli.app import (
     HELP,
     IF_EXISTS,
     App,
-    Group,
+    CommandGroup,
     UnknownCommandError,
     dry_run_option,
     format_option,
@@ -49,7 +49,7 @@ def verb_command(verb: str) -> click.Command:
     return VerbGroup(verb)
 
 
-class VerbGroup(Group):
+class VerbGroup(CommandGroup):
     """A verb; its objects match by unique prefix and without case, ``sslcert`` first."""
 
     def __init__(self, verb: str) -> None:

@@ -28,7 +28,7 @@ JOBS = 32
 """Connections that are made at once: enough for slow servers, and no flood."""
 
 
-class Question(NamedTuple):
+class ProbeRequest(NamedTuple):
     """The connections that one registry is held against."""
 
     session: Session
@@ -112,11 +112,11 @@ def probe_command(
         words = () if place is None else (place, *more)
         several = everything or bool(words and _names_target(app, words[0]))
         if words and several:
-            questions = _of_targets(app, words, ports)
+            requests = _of_targets(app, words, ports)
         else:
-            questions = [_of_registry(app, words, addresses, ports)]
+            requests = [_of_registry(app, words, addresses, ports)]
         now = datetime.now(UTC)
-        results = _probe(questions, now, timeout)
+        results = _probe(requests, now, timeout)
         answer.code = _write(app, results, now, verbose or not several, format_)
     return answer.code
 
@@ -142,7 +142,7 @@ def _names_target(app: App, word: str) -> bool:
 
 def _of_registry(
     app: App, words: Sequence[str], addresses: Iterable[str], ports: Mapping[int, int]
-) -> Question:
+) -> ProbeRequest:
     """Return one connection, or all of the registry."""
     from sslbind.probing.connections import connections_of
 
@@ -156,19 +156,19 @@ def _of_registry(
         if all(key.port != one.port for key in session.registry.bindings):
             app.note(f"the registry has no record on port {one.port}")
             _hint_map(app, session, one, words)
-        return Question(session, [one])
+        return ProbeRequest(session, [one])
     with progress() as session.progress:
         asked = connections_of(session, [_address(one) for one in addresses], ports)
     app.note(*asked.notes)
-    return Question(session, asked.connections)
+    return ProbeRequest(session, asked.connections)
 
 
-def _of_targets(app: App, words: Sequence[str], ports: Mapping[int, int]) -> list[Question]:
+def _of_targets(app: App, words: Sequence[str], ports: Mapping[int, int]) -> list[ProbeRequest]:
     """Return the connections of each target, by the registry that it follows."""
     from sslbind.probing.connections import addresses_of, connections_of
 
     sessions: dict[str, Session] = {}
-    questions = []
+    requests = []
     for target in app.live(words).select(words):
         path = target.registry
         if path not in sessions:
@@ -178,8 +178,8 @@ def _of_targets(app: App, words: Sequence[str], ports: Mapping[int, int]) -> lis
         asked = connections_of(session, addresses, ports)
         app.note(*asked.notes)
         named = [one._replace(server=target.name) for one in asked.connections]
-        questions.append(Question(session, named))
-    return questions
+        requests.append(ProbeRequest(session, named))
+    return requests
 
 
 def _hint_map(app: App, session: Session, one: Connection, words: Sequence[str]) -> None:
@@ -232,17 +232,17 @@ def _address(text: str) -> str:
         raise SslbindError(f"--address {error.message}", *error.hints) from None
 
 
-def _probe(questions: Sequence[Question], now: datetime, timeout: float) -> list[Result]:
-    """Look names up, then probe, many at once; return the results in the order of the question."""
+def _probe(requests: Sequence[ProbeRequest], now: datetime, timeout: float) -> list[Result]:
+    """Look names up, then probe, many at once; return the results in the order of the requests."""
     from sslbind.parallel import in_parallel
     from sslbind.probing.connections import located, refuse_many
     from sslbind.probing.verdict import Prober
 
-    every = [one for question in questions for one in dict.fromkeys(question.connections)]
+    every = [one for request in requests for one in dict.fromkeys(request.connections)]
     found = dict(in_parallel(every, located, JOBS)) if every else {}
     refuse_many(sum(map(len, found.values())))
     waiting = []
-    for session, connections in questions:
+    for session, connections in requests:
         prober: Prober = Prober(session, now, timeout)
         there = dict.fromkeys(one for asked in connections for one in found[asked])
         waiting += [(prober, one, prober.expect(one)) for one in there]

@@ -11,7 +11,7 @@ from sslbind.cli.app import (
     HELP,
     REGISTRY_VARIABLE,
     App,
-    Group,
+    CommandGroup,
     UnknownCommandError,
     with_global_options,
 )
@@ -52,7 +52,7 @@ class InterruptedRunError(Exception):
     """Somebody pressed Ctrl-C: click would answer that with an empty line."""
 
 
-class Root(Group):
+class Root(CommandGroup):
     """The commands: netsh's own by unique prefix and without case, ours only in full."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002

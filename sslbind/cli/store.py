@@ -11,7 +11,7 @@ import click
 
 from sslbind.certificates.deferral import attempts
 from sslbind.certificates.judgement import doubts
-from sslbind.cli.app import HELP, NO, OK, App, Group, format_option, pass_app
+from sslbind.cli.app import HELP, NO, OK, App, CommandGroup, format_option, pass_app
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import named_thumbprints, read_certificates
 from sslbind.cli.wildcards import all_files, one_file
@@ -38,7 +38,7 @@ store_option = click.option(
 )
 
 
-@click.group("store", cls=Group, context_settings=HELP)
+@click.group("store", cls=CommandGroup, context_settings=HELP)
 def store_command() -> None:
     """The certificates that bindings name, in folders beside the registry."""
 

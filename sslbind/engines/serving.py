@@ -30,7 +30,7 @@ _PREFIX = "sslbind-serve-"
 _FRESH = 60  # seconds
 
 
-class Served(NamedTuple):
+class ServedListeners(NamedTuple):
     """What is served: the listeners, what HAProxy cannot do, and the skipped addresses."""
 
     listeners: tuple[Listener, ...]
@@ -115,8 +115,8 @@ class HaproxyServer:
             )
         return found
 
-    def _served(self, made: Exported) -> Served:
-        return Served(made.listeners, made.losses, tuple(self._elsewhere))
+    def _served(self, made: Exported) -> ServedListeners:
+        return ServedListeners(made.listeners, made.losses, tuple(self._elsewhere))
 
 
 def _remove_left() -> None:

@@ -60,12 +60,12 @@ def explain_text(text: str, release: Release) -> list[Explanation]:
     return [one.explanation for one in sorted(found.values(), key=lambda one: one.start)]
 
 
+# netsh http add sslcert ipport=… anywhere, add sslcert … at the start of a line
 _LINE = re.compile(
     r"\bnetsh(?:\.exe)?\"?[ \t]+(?:--%[ \t]+)?http[ \t]+[^\r\n]+"
     r"|^[ \t]*(?:add|update|delete|show)[ \t]+(?:ssl|ip)[^\r\n]+",
     re.IGNORECASE | re.MULTILINE,
 )
-"""``netsh http add sslcert ipport=…`` anywhere, ``add sslcert …`` at the start of a line."""
 
 
 def _blank(found: re.Match[str]) -> str:
@@ -158,11 +158,11 @@ def _output(text: str, _: Release) -> Iterator[_Found]:
     )
 
 
+# 0x80070520, -2147023584, 2147943712, 80070520
 _CODE = re.compile(
     r"(?<![\w.{-])(0x[0-9a-f]{1,8}|-2\d{9}|2147\d{6}|214[89]\d{6}|80[0-9a-f]{6})(?![\w}-])",
     re.IGNORECASE,
 )
-"""``0x80070520``, ``-2147023584``, ``2147943712``, ``80070520``."""
 _ERROR = re.compile(r"\b(?:error|code|failed|status)\b[\s:=#(]{1,3}(\d{1,5})\b", re.IGNORECASE)
 """``Error: 1312``, ``error code 5``, ``internal error state is 10013``."""
 
@@ -204,11 +204,11 @@ def _sentences(text: str, _: Release) -> Iterator[_Found]:
             yield _event(text, start, start, number)
 
 
+# Event ID 15021, EventID: 36887, and alone the numbers that nothing else has
 _EVENT = re.compile(
     r"\b(?:event(?:\s*id)?|id|eventid)[\s:=#\"'<>]{1,4}(\d{4,5})\b|\b(3686\d|3687\d|3688\d|15005|1501[45]|15021|1530[01])\b",
     re.IGNORECASE,
 )
-"""``Event ID 15021``, ``EventID: 36887``, and the numbers that nothing else has, alone."""
 _ENDPOINT = re.compile(r"\bendpoint\s*:?\s*(\S+:\d{1,5})\b", re.IGNORECASE)
 
 
@@ -239,17 +239,18 @@ def _record(endpoint: str) -> str:
 
 
 _NUMBERED = {
+    # fatal alert code is 40, alert number 46
     "alert": re.compile(
         r"\balert(?:\s+code|\s+number)?(?:\s+is)?[\s:=(]{1,3}(\d{1,3})\b"
         r"|\bfatal (?:alert|error) code is (\d{1,3})\b",
         re.IGNORECASE,
     ),
+    # HTTP Error 503, HTTP/1.1 502, 403.16
     "http": re.compile(
         r"\b(?:http(?:\s+error|/\d(?:\.\d)?|\s+status)?|status(?:\s+code)?)[\s:]{1,2}(\d{3}(?:\.\d{1,2})?)\b|\b(403\.(?:4|7|13|16|17))\b",
         re.IGNORECASE,
     ),
 }
-"""``fatal alert code is 40``; ``HTTP Error 503``, ``403.16``."""
 
 
 def _numbered(text: str, release: Release) -> Iterator[_Found]:

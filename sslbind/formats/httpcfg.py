@@ -18,6 +18,7 @@ from sslbind.keys import IPPORT, Key, parse_key
 from sslbind.release import Release
 
 _FIELD = re.compile(r"^\s*(\w+)\s*:\s?(.*?)\s*$")
+# IP: 0.0.0.0:443, then Hash: … and Guid: … on the next lines
 _DETECT = re.compile(
     r"^\s*IP\s*:\s*\S+:[0-9]{1,5}\s*\n\s*Hash\s*:[^\n]*\n\s*Guid\s*:", re.MULTILINE
 )

@@ -66,7 +66,7 @@ class CertificateUse(NamedTuple):
         return (end - now).days if end >= now else -(now - end).days
 
 
-class Contents(NamedTuple):
+class ReportContents(NamedTuple):
     """All that the report says, at one moment."""
 
     moment: Moment
@@ -108,11 +108,11 @@ def report_on(
     )
 
 
-def contents(servers: Sequence[ServerReport], moment: Moment) -> Contents:
+def contents(servers: Sequence[ServerReport], moment: Moment) -> ReportContents:
     """Return the report on ``servers``, side by side where there are two or more."""
     states = [one.state for one in servers if one.state is not None]
     comparison = compare(states) if len(states) > 1 else None
-    return Contents(moment, servers, _certificates(servers), comparison)
+    return ReportContents(moment, servers, _certificates(servers), comparison)
 
 
 def _certificates(servers: Sequence[ServerReport]) -> Sequence[CertificateUse]:

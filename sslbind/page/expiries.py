@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sslbind.page.contents import CertificateUse, Contents
+from sslbind.page.contents import CertificateUse, ReportContents
 from sslbind.page.markup import badge, count, table, text
 from sslbind.page.timeline import timeline
 from sslbind.wording import day, plural, some
@@ -18,7 +18,7 @@ _WORDS = {"expired": "expired", "due": "expires soon", "ok": "ok", "unknown": "n
 COLUMNS = ("Expires", "Days left", "Status", "Names", "Used by", "Thumbprint")
 
 
-def expiry_section(contents: Contents) -> str:
+def expiry_section(contents: ReportContents) -> str:
     """Return the section; one sentence where no certificate is known."""
     certificates = contents.certificates
     if not certificates:
@@ -38,7 +38,7 @@ def expiry_section(contents: Contents) -> str:
     )
 
 
-def _rows(contents: Contents) -> Iterator[str]:
+def _rows(contents: ReportContents) -> Iterator[str]:
     several = len(contents.servers) > 1
     for one in contents.certificates[:_MOST]:
         row, moment = one.row, contents.moment

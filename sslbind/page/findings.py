@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sslbind import shells
 from sslbind.check import SEVERITIES, rules
 from sslbind.check.finding import Finding, Severity
-from sslbind.page.contents import Contents
+from sslbind.page.contents import ReportContents
 from sslbind.page.markup import badge, command, count, text
 from sslbind.wording import some
 
@@ -21,7 +21,7 @@ _Placed = tuple[str, Finding]
 """The name of a server, and what was found there."""
 
 
-def findings_section(contents: Contents) -> str:
+def findings_section(contents: ReportContents) -> str:
     """Return the section, the first that people read."""
     placed = [(server.name, one) for server in contents.servers for one in server.findings]
     groups: dict[tuple[Severity, str], list[_Placed]] = {}
@@ -63,7 +63,11 @@ def _place(finding: Finding) -> str:
 
 
 def _group(
-    group: tuple[Severity, str], placed: Sequence[_Placed], contents: Contents, *, linked: bool
+    group: tuple[Severity, str],
+    placed: Sequence[_Placed],
+    contents: ReportContents,
+    *,
+    linked: bool,
 ) -> str:
     """Return what one rule found with one severity; ``linked``: it is the target of links."""
     severity, id_ = group

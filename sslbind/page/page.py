@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from sslbind.files import read_file
 from sslbind.moments import Window
-from sslbind.page.contents import Contents
+from sslbind.page.contents import ReportContents
 from sslbind.page.expiries import expiry_section
 from sslbind.page.findings import findings_section
 from sslbind.page.markup import count, text
@@ -28,7 +28,7 @@ _EARLY = 'document.documentElement.classList.add("js")'
 _SHOWN = 5
 
 
-def page(contents: Contents) -> str:
+def page(contents: ReportContents) -> str:
     """Return the report as one HTML document."""
     style, script = _file("style.css"), _file("script.js")
     policy = (
@@ -51,7 +51,7 @@ def page(contents: Contents) -> str:
     )
 
 
-def _header(title: str, contents: Contents) -> str:
+def _header(title: str, contents: ReportContents) -> str:
     links = {
         "attention": "What needs attention",
         "ends": "When certificates expire",
@@ -68,7 +68,7 @@ def _header(title: str, contents: Contents) -> str:
     )
 
 
-def _figures(contents: Contents) -> str:
+def _figures(contents: ReportContents) -> str:
     """Return the numbers that say at one glance how things are."""
     window = contents.moment.window
     ends = Counter(one.row.status(contents.moment.now, window) for one in contents.certificates)

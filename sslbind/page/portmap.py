@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sslbind.answers.table import STEPS, Port, PortBinding
 from sslbind.check import SEVERITIES
 from sslbind.check.finding import Finding
-from sslbind.page.contents import Contents, Moment, ServerReport
+from sslbind.page.contents import Moment, ReportContents, ServerReport
 from sslbind.page.findings import KINDS, WORDS
 from sslbind.page.markup import badge, count, table, text
 from sslbind.wording import day, join, plural, some
@@ -25,7 +25,7 @@ _FIRST = {
 Worst = Mapping[tuple[str | None, str | None], Sequence[Finding]]
 
 
-def map_section(contents: Contents) -> str:
+def map_section(contents: ReportContents) -> str:
     """Return the section with a table for each port of each server."""
     parts = "".join(_server(one, contents) for one in contents.servers)
     return (
@@ -39,7 +39,7 @@ def map_section(contents: Contents) -> str:
     )
 
 
-def _server(server: ServerReport, contents: Contents) -> str:
+def _server(server: ServerReport, contents: ReportContents) -> str:
     several = len(contents.servers) > 1
     if server.problem:
         return (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sslbind import shells
 from sslbind.comparison import Comparison, Difference, shown_value
-from sslbind.page.contents import Contents
+from sslbind.page.contents import ReportContents
 from sslbind.page.markup import command, count, table, text
 from sslbind.wording import plural
 
@@ -14,7 +14,7 @@ _MOST = 2000
 _MISSING = "-"
 
 
-def comparison_section(contents: Contents) -> str:
+def comparison_section(contents: ReportContents) -> str:
     """Return the section; empty where there are not two servers to compare."""
     comparison = contents.comparison
     if comparison is None:

@@ -14,7 +14,7 @@ from sslbind.keys import Key
 from sslbind.planning.delivery import Parcel, StoredThumbprint
 from sslbind.planning.lines import scripts
 from sslbind.planning.outcome import Outcome, Status, planned
-from sslbind.planning.plan import Plan, Step
+from sslbind.planning.plan import Plan, PlanStep
 from sslbind.planning.seen import Seen, digest
 from sslbind.printable import printable
 from sslbind.release import Release
@@ -47,7 +47,7 @@ class _Sent(NamedTuple):
     ``certain`` is whether the program on the server has ended.
     """
 
-    missing: tuple[Step, ...]
+    missing: tuple[PlanStep, ...]
     said: str
     certain: bool
 
@@ -126,7 +126,7 @@ def _deliver(plan: Plan, server: TargetAccess, parcels: Collection[Parcel]) -> O
     return Outcome(plan.target, status, plan, len(found), tuple(missing), message, plan.notes)
 
 
-def _send(stage: Sequence[Step], server: TargetAccess, release: Release) -> _Sent:
+def _send(stage: Sequence[PlanStep], server: TargetAccess, release: Release) -> _Sent:
     """Send the lines of a stage and read back; raise SslbindError where that cannot be read."""
     said: dict[str, None] = {}
     certain = True
@@ -148,7 +148,7 @@ def _send(stage: Sequence[Step], server: TargetAccess, release: Release) -> _Sen
 
 
 def _there(
-    change: Step, contents: Contents, bindings: Mapping[Key, Binding], release: Release
+    change: PlanStep, contents: Contents, bindings: Mapping[Key, Binding], release: Release
 ) -> bool:
     """Whether what was read is as ``change`` was to make it."""
     if change.delta is None:
@@ -162,7 +162,7 @@ def _there(
     return all(tag.since > release for tag in changed_tags(now, after, contents.provenance.unknown))
 
 
-def _incomplete(plan: Plan, stage: Sequence[Step], sent: _Sent, done: int) -> Outcome:
+def _incomplete(plan: Plan, stage: Sequence[PlanStep], sent: _Sent, done: int) -> Outcome:
     rest = plan.last if stage is plan.first else ()
     missing = [one.text for one in (*sent.missing, *rest)]
     if sent.certain:

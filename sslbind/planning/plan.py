@@ -29,7 +29,7 @@ Pair = tuple[Value | None, Value | None]
 """A value before and after; None where the record, or the text, is absent."""
 
 
-class Step(NamedTuple):
+class PlanStep(NamedTuple):
     """One thing that a target gets, keeps in another form, or loses.
 
     ``kind`` and ``key`` are those of a binding, or ``iplisten`` and an address, or
@@ -71,9 +71,9 @@ class Plan(NamedTuple):
     release: Release
     bindings: int
     """How many bindings the target has."""
-    deliveries: tuple[Step, ...]
-    first: tuple[Step, ...]
-    last: tuple[Step, ...]
+    deliveries: tuple[PlanStep, ...]
+    first: tuple[PlanStep, ...]
+    last: tuple[PlanStep, ...]
     absent: tuple[str, ...]
     """Bindings of the registry that no netsh line can make there, as ``kind=key``."""
     notes: tuple[Note, ...]
@@ -81,7 +81,7 @@ class Plan(NamedTuple):
     after: Contents
 
     @property
-    def changes(self) -> tuple[Step, ...]:
+    def changes(self) -> tuple[PlanStep, ...]:
         """All changes in the order in which they are made."""
         return self.deliveries + self.first + self.last
 
@@ -155,8 +155,8 @@ class _Collected:
     def __init__(self, before: Contents, after: Contents, *, prune: bool) -> None:
         self.before, self.after = before, after
         self.prune = prune
-        self.first: list[Step] = []
-        self.last: list[Step] = []
+        self.first: list[PlanStep] = []
+        self.last: list[PlanStep] = []
         self.absent: list[str] = []
         self.losses: list[str] = []
         self.gaps: list[str] = []
@@ -212,10 +212,10 @@ class _Collected:
             self.gaps += [gap] if why else []
             self.first.append(change)
 
-    def _gone(self, delta: Delta) -> Step | None:
+    def _gone(self, delta: Delta) -> PlanStep | None:
         return self._change("delete", delta)
 
-    def _change(self, action: str, delta: Delta) -> Step | None:
+    def _change(self, action: str, delta: Delta) -> PlanStep | None:
         """Return a change with its lines, which may be none; None where no line can make it."""
         key, release = delta.key, self.after.release
         try:
@@ -223,11 +223,11 @@ class _Collected:
         except ValueError as error:
             self.losses.append(f"{key.spec}: {error}")
             return None
-        return Step(action, key.kind.name, str(key), _tags(delta, release), lines, delta)
+        return PlanStep(action, key.kind.name, str(key), _tags(delta, release), lines, delta)
 
 
-def _listed(action: str, address: str) -> Step:
-    return Step(action, IPLISTEN, address, {}, (f"http {action} iplisten ipaddress={address}",))
+def _listed(action: str, address: str) -> PlanStep:
+    return PlanStep(action, IPLISTEN, address, {}, (f"http {action} iplisten ipaddress={address}",))
 
 
 def _tags(delta: Delta, release: Release) -> dict[str, Pair]:
@@ -265,8 +265,8 @@ def _lacks(target: str, lacking: Mapping[StoredThumbprint, list[str]]) -> Iterat
         yield Note("lacks", f"{thumbprint} of {store} is not on {target}", tuple(names))
 
 
-def _delivered(certificate: StoredThumbprint) -> Step:
-    return Step(DELIVER, CERTIFICATE, "/".join(certificate), {}, ())
+def _delivered(certificate: StoredThumbprint) -> PlanStep:
+    return PlanStep(DELIVER, CERTIFICATE, "/".join(certificate), {}, ())
 
 
 def _listening(changes: Transition) -> Iterator[Note]:
@@ -294,7 +294,7 @@ def _only(
         yield Note("others", f"{word} on {target}: not touched")
 
 
-def difference(old: Sequence[Mapping[str, object]], new: Collection[Step]) -> list[str]:
+def difference(old: Sequence[Mapping[str, object]], new: Collection[PlanStep]) -> list[str]:
     """Return in words how the changes of a saved plan differ from those of now.
 
     Whether certificates come along is said when the plan is carried out.

@@ -25,7 +25,7 @@ _BARE = "[A-Za-z0-9_-]++"
 _REST = rf"[ \t]*+(?:\#{_ANY})?"  # of a line
 
 _LINES = re.compile(rf"(?:\n[ \t]*+{_BARE}[ \t]*+=[ \t]*+(?:{_VALUE}){_REST}|\n{_REST})*+")
-# In such lines, each name with its value; in such a list, each text.
+# In such lines, each name with its value (appid = "{…}"); in such a list, each text.
 _PAIRS = re.compile(
     rf"""\n[ \t]*+({_BARE})[ \t]*+=[ \t]*+("[^"]*"|'[^']*'|\[[^\]]*\]|[0-9a-z-]+)"""
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from sslbind.cli.app import HELP, App, Group, format_option, pass_app
+from sslbind.cli.app import HELP, App, CommandGroup, format_option, pass_app
 from sslbind.errors import SslbindError
 from sslbind.files import read_file, reason, write_output
 from sslbind.printable import printable
@@ -32,7 +32,7 @@ class _Installed:
     changed: bool
 
 
-@click.group("completion", cls=Group, context_settings=HELP)
+@click.group("completion", cls=CommandGroup, context_settings=HELP)
 def completion_command() -> None:
     """Completions for bash, zsh, fish and PowerShell, and the man pages."""
 

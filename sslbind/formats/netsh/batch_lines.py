@@ -19,6 +19,7 @@ _SINGLE = r"(?<![^\s=])'[^'\"]*'(?!\S)"
 _REDIRECTION = r"(?:(?<!\S)[0-9*])?[<>]{1,2}(?:&[0-9]|\s*[^\s&|<>]*)"
 _PLACEHOLDER = r"(?<=[=:{\[.@-])<[A-Za-z][^<>|&\n\"]{0,60}>"
 """``<port>`` in a manual's line: part of a word, and not two redirections."""
+# "two words", 'two words', ^&, <port>, >nul, 2>&1, &&, ||, ;
 _PARTS = re.compile(
     rf'"[^"]*"|{_SINGLE}|\^.|(?P<kept>{_PLACEHOLDER})|{_REDIRECTION}|&&?|\|\|?|;(?!\S)'
 )
@@ -38,7 +39,7 @@ _ESCAPED_BRACE = re.compile(r"`([{}])")
 _PREFIX = re.compile(r"\A(?:@|call\s+|cmd\s+/c\s+|\$\w+\s*=\s*)*", re.IGNORECASE)
 
 
-class Command(NamedTuple):
+class BatchCommand(NamedTuple):
     """One command: the line (from 1) where it starts, and its words as netsh quotes them.
 
     ``before`` is what precedes netsh and decides whether it runs at all,
@@ -50,9 +51,9 @@ class Command(NamedTuple):
     before: str = ""
 
 
-def commands(text: str) -> Iterator[Command]:
+def commands(text: str) -> Iterator[BatchCommand]:
     """Yield each command of a script; comments, and lines that enter a context, are skipped."""
-    flow = _Flow()
+    flow = _ControlFlow()
     for number, whole in joined(text):
         line = whole.strip()
         if "`" in line:
@@ -63,7 +64,7 @@ def commands(text: str) -> Iterator[Command]:
             continue
         line = _without_comment(line)
         for before, command in _chained(line):
-            yield Command(number, command, before or flow.condition)
+            yield BatchCommand(number, command, before or flow.condition)
         flow.follow(line)
 
 
@@ -87,7 +88,7 @@ def _chained(line: str) -> Iterator[tuple[str, str]]:
                 yield before or chain, _double_quoted(command)
 
 
-class _Flow:
+class _ControlFlow:
     """Whether cmd reaches a line at all, and the condition of the block that it is in."""
 
     def __init__(self) -> None:

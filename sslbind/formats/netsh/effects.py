@@ -25,6 +25,7 @@ class Effect(NamedTuple):
     removes: bool = False
 
 
+# …\HTTP\Parameters\SslBindingInfo\0.0.0.0:443
 HTTP_KEYS = re.compile(
     r"\\(SslBindingInfo|SslSniBindingInfo|SslCcsBindingInfo|SslScopedCcsBindingInfo)\\(.+)$",
     re.IGNORECASE,

@@ -11,7 +11,7 @@ from sslbind.errors import BadValueError, NetshError
 from sslbind.formats.encoding import refuse_lost
 from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
 from sslbind.formats.netsh import tools
-from sslbind.formats.netsh.batch_lines import Command, commands, joined
+from sslbind.formats.netsh.batch_lines import BatchCommand, commands, joined
 from sslbind.formats.netsh.cmdlets import Cmdlets
 from sslbind.formats.netsh.effects import Effect
 from sslbind.formats.netsh.surroundings import plain
@@ -60,6 +60,7 @@ _OTHER = re.compile(
     re.IGNORECASE,
 )
 """What changes records beside lines of netsh: a quick no."""
+# SSL Certificate add failed, Error: 183
 _FAILED = re.compile(
     r"^(?!.*\becho\b).{0,200}\b(?:Error|Fehler|Erreur)\s?: ([0-9]{1,5})\s*$", re.IGNORECASE
 )
@@ -122,26 +123,26 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
     return Imported(tuple(script.records.values()), tuple(bad), None, iplisten, tuple(notes))
 
 
-def _effect(cmdlets: Cmdlets, command: Command) -> Effect | None:
+def _effect(cmdlets: Cmdlets, command: BatchCommand) -> Effect | None:
     """Return what a line that is not netsh's does to a record, None for nothing."""
     if _SAYS.match(command.text):
         return None
     return cmdlets.effect(command.text, command.line) or tools.effect(command.text)
 
 
-def _in_quotes(command: Command) -> bool:
+def _in_quotes(command: BatchCommand) -> bool:
     """Whether netsh is inside quotes that begin before it."""
     return command.before.count('"') % 2 == 1
 
 
-def _command(command: Command) -> tuple[str, str]:
+def _command(command: BatchCommand) -> tuple[str, str]:
     """Return the verb and the object of a command, which are never quoted."""
     words = command.text.split(None, 4)[:4]
     verb, word, _ = command_words(words) if len(words) > 1 else ("", "", [])
     return verb, word
 
 
-def _key_of(command: Command) -> Key | None:
+def _key_of(command: BatchCommand) -> Key | None:
     """Return the key that a command names, None where it cannot be read."""
     for word in command.text.replace('"', "").split():
         tag, equals, text = word.partition("=")
@@ -212,7 +213,7 @@ class _Script:
         self._cmdlets = Cmdlets()
         self._last: tuple[int, Key | None, ImportedRecord | None] | None = None
 
-    def take(self, command: Command) -> None:
+    def take(self, command: BatchCommand) -> None:
         """Apply one command, whatever it is."""
         verb, word = _command(command)
         if verb in _WRITES and not command.before.lower().startswith("echo"):
@@ -261,7 +262,7 @@ class _Script:
         message = f"netsh answered error {code} to this line, so it made no record"
         self.bad.append(BadRecord(line, message, hints, key))
 
-    def _affect(self, effect: Effect, command: Command) -> None:
+    def _affect(self, effect: Effect, command: BatchCommand) -> None:
         """Apply what a line does that is not netsh's."""
         action, key, values, why, removes = effect
         line = command.line
@@ -300,7 +301,7 @@ class _Script:
         if self.records.pop(key, None) is None:
             self.deleted[key] = None
 
-    def apply(self, command: Command, verb: str, word: str) -> None:
+    def apply(self, command: BatchCommand, verb: str, word: str) -> None:
         """Apply one command; raise NetshError for what is not a record, or not whole."""
         if _in_quotes(command):
             raise BadValueError("netsh is inside quotes, and what is in them is not read", _WHOLE)
@@ -327,7 +328,7 @@ class _Script:
         else:
             self._write(key, verb, word, texts, command.line)
 
-    def _check(self, command: Command, words: Sequence[str]) -> None:
+    def _check(self, command: BatchCommand, words: Sequence[str]) -> None:
         """Raise BadValueError for what the text alone does not determine."""
         refuse_lost(command.text)
         if command.before:

@@ -7,22 +7,22 @@ from collections.abc import Iterator, Sequence
 
 from sslbind.formats.netsh.show_layouts import GUID, NULL, Shape, shape
 from sslbind.formats.netsh.show_lines import Field, Lines, fields
-from sslbind.formats.netsh.show_records import Block
+from sslbind.formats.netsh.show_records import RecordBlock
 from sslbind.formats.netsh.show_words import masked
 from sslbind.tags import STORE, TAGS
 
 _KEY = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):\d{1,5}")
 
 
-def blocks(lines: Lines) -> Iterator[Block]:
+def blocks(lines: Lines) -> Iterator[RecordBlock]:
     """Yield each record: a key, then lines with values until something else comes."""
     found = list(fields(lines))
-    block: Block | None = None
+    block: RecordBlock | None = None
     for place, field in enumerate(found):
         if field is not None and _starts(field, found, place):
             if block:
                 yield block
-            block = Block([field], [])
+            block = RecordBlock([field], [])
         elif block is None:
             continue
         elif field is None:
@@ -44,7 +44,7 @@ def blocks(lines: Lines) -> Iterator[Block]:
 def _starts(field: Field, found: Sequence[Field | None], place: int) -> bool:
     """Whether a record starts here: a key, or the port of a central store's record."""
     value = field.value
-    if Block([field], []).kinds:
+    if RecordBlock([field], []).kinds:
         return True
     if ":" in value:
         return bool(_KEY.fullmatch(value))
@@ -56,7 +56,7 @@ def _starts(field: Field, found: Sequence[Field | None], place: int) -> bool:
     return bool(following and GUID.fullmatch(following[0]))
 
 
-def completed(block: Block) -> Block:
+def completed(block: RecordBlock) -> RecordBlock:
     """Give the record of a central store the hash and store that some builds do not print."""
     port, *rest = block.fields
     if not (port.value.isdigit() and rest and GUID.fullmatch(rest[0].value)):
@@ -70,7 +70,7 @@ def _is_text(value: str) -> bool:
     return shape(value) is not Shape.EARLY and not masked(value)
 
 
-def no_numbers(block: Block) -> Iterator[Field]:
+def no_numbers(block: RecordBlock) -> Iterator[Field]:
     """Yield the lines that belong to no extended property."""
     return (
         field

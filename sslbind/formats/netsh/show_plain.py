@@ -25,6 +25,9 @@ from sslbind.tags import TAGS
 
 _KINDS = {kind.label: kind for kind in (IPPORT, HOSTNAMEPORT)}
 _EVERY = "|".join(dict.fromkeys(kind.label for kind in KINDS))
+#     IP:port                      : 0.0.0.0:443
+#     Certificate Hash             : 8d90a17d2851f802b0a5619bf695b03544b8f5cb
+#     …, and each other line that has a value
 _RECORD = re.compile(
     rf"^(?P<key>    (?P<label>{'|'.join(_KINDS)}) +: (?P<value>[!-~]+) *\n)"
     rf"    {TAGS[0].label} +: (?P<certhash>[0-9A-Fa-f]{{40}}) *\n"

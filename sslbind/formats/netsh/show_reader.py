@@ -19,7 +19,7 @@ from sslbind.formats.netsh.show_blocks import blocks, completed, no_numbers
 from sslbind.formats.netsh.show_layouts import GUID, Shape, shape
 from sslbind.formats.netsh.show_lines import numbered
 from sslbind.formats.netsh.show_plain import Plain, nothing_plain, plain_records
-from sslbind.formats.netsh.show_records import Block, known_key, labelled_kind, read_record
+from sslbind.formats.netsh.show_records import RecordBlock, known_key, labelled_kind, read_record
 from sslbind.formats.netsh.show_words import Words, words_of
 from sslbind.keys import Key
 from sslbind.printable import printable
@@ -75,7 +75,7 @@ def read_each(text: str) -> Imported:
     return _read(plain, found, _words(found))
 
 
-def _read(plain: Plain, found: Sequence[Block], words: Words) -> Imported:
+def _read(plain: Plain, found: Sequence[RecordBlock], words: Words) -> Imported:
     reading = _Reading(plain)
     for block in found:
         _read_block(block, words, reading)
@@ -97,12 +97,12 @@ def _read(plain: Plain, found: Sequence[Block], words: Words) -> Imported:
     )
 
 
-def _blocks(plain: Plain) -> list[Block]:
+def _blocks(plain: Plain) -> list[RecordBlock]:
     found = blocks(plain.lines)
     return [completed(block) for block in found if block.fields[0].line not in plain.keys]
 
 
-def _words(found: Sequence[Block]) -> Words:
+def _words(found: Sequence[RecordBlock]) -> Words:
     return words_of([[one.value for one in block.fields[1:]] for block in found])
 
 
@@ -120,7 +120,7 @@ def _unknown(unknown: Mapping[tuple[str, str], int]) -> Iterator[str]:
         yield f"{some(names, 3)} of {plural(count, 'binding')} {verb} not known: {why}"
 
 
-def _read_block(block: Block, words: Words, reading: _Reading) -> None:
+def _read_block(block: RecordBlock, words: Words, reading: _Reading) -> None:
     """Read one record into ``reading``."""
     start = block.fields[0].line
     key = known_key(block)

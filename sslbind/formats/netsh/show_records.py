@@ -33,7 +33,7 @@ _KEYS = ("certhash", "appid")
 _MASKED, _UNREADABLE, _ABSENT = "it is masked", "it cannot be read", "not in the capture"
 
 
-class Block(NamedTuple):
+class RecordBlock(NamedTuple):
     """The lines of one record, its key first, and those of its extended properties."""
 
     fields: list[Field]
@@ -138,7 +138,7 @@ class _Values:
         return Binding(self.key, self.values, other, unknown) if other else binding
 
 
-def read_record(block: Block, words: Words) -> Record:
+def read_record(block: RecordBlock, words: Words) -> Record:
     """Return the record of a block; raise BadValueError, which says why there is none."""
     key = _key(block)
     lines = block.fields[1:]
@@ -175,7 +175,7 @@ def read_record(block: Block, words: Words) -> Record:
     )
 
 
-def known_key(block: Block) -> Key | None:
+def known_key(block: RecordBlock) -> Key | None:
     """Return the key of a block, None where it cannot be read."""
     try:
         return _key(block)
@@ -183,7 +183,7 @@ def known_key(block: Block) -> Key | None:
         return None
 
 
-def labelled_kind(block: Block) -> tuple[Kind | None, int | None]:
+def labelled_kind(block: RecordBlock) -> tuple[Kind | None, int | None]:
     """Return kind and port of a block whose key cannot be read, as far as they can."""
     value = block.fields[0].value
     port = value.rpartition(":")[2]
@@ -194,7 +194,7 @@ def labelled_kind(block: Block) -> tuple[Kind | None, int | None]:
     return kind, number if number and number < 65536 else None
 
 
-def _key(block: Block) -> Key:
+def _key(block: RecordBlock) -> Key:
     """Return the key, whose kind follows from its label, or its shape and whether it has a hash."""
     text = without_note(block.fields[0].value)
     refuse_lost(text)

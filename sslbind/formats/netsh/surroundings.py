@@ -19,10 +19,12 @@ _LEVEL = (
     r"(?:\][ \t]*:?|:|(?=[ \t]))"
 )
 _MARK = r"##\[\w+\]|\[command\]|\+(?=[ \t])|\$(?=[ \t])|>(?=[ \t])|[\w.-]+[ \t]+\|(?=[ \t])"
+# PS C:\Users\admin>, [web01]: PS C:\>, C:\Windows\system32>
 _PROMPT = (  # a web page may have taken the backslashes of cmd's
     r"(?:\[[\w.-]+\]:[ \t]*)?PS(?:[ \t][^>\n]{0,200})?>+"
     r"|[A-Za-z]:(?:\\[^<>|\"\n]{0,200}|[^\s:<>|\"]{0,200})>"
 )
+# netsh, "C:\Windows\System32\netsh.exe", New-WebBinding, $thumbprint
 _TOOL = (
     r"&?[ \t]*\"?(?:[A-Za-z]:\\[^\"<>|=\n]{0,200}\\)?"
     r"(?:netsh|sslbind|httpcfg|reg)(?:\.exe)?\"?[ \t]"
@@ -35,6 +37,7 @@ _BEFORE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _NETSH_PROMPT = re.compile(r"^[ \t]*+netsh(?:[ \t]\w+)*+>[ \t]*+", re.IGNORECASE | re.MULTILINE)
+# a line of JSON: "run": "netsh http add sslcert …",
 _JSON_LINE = re.compile(
     r"^[ \t]*+(?:\"[\w ]+\"[ \t]*+:[ \t]*+)?\"([^\"\\\n]*+(?:\\.[^\"\\\n]*+)*+)\"[ \t]*+,?[ \t]*+$",
     re.MULTILINE,

@@ -14,6 +14,7 @@ from sslbind.keys import IPPORT, KIND_BY_TABLE, Key, parse_key
 from sslbind.tags import MAX_NUMBER, TAG_BY_NAME, TAGS, Type, Value
 
 _REG = re.compile(r"(?:^|[&|;({]\s*)@?\"?reg(?:\.exe)?\"?\s+(add|delete)\s+(.*)$", re.IGNORECASE)
+# httpcfg set ssl -i 0.0.0.0:443 -h …
 _HTTPCFG = re.compile(
     r"(?:^|[&|;({]\s*)@?\"?httpcfg(?:\.exe)?\"?\s+(set|delete)\s+ssl\b(.*)$", re.IGNORECASE
 )

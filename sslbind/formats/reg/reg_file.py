@@ -23,10 +23,12 @@ from sslbind.keys import KIND_BY_TABLE
 
 _PATH = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\HTTP\Parameters"
 _SYSTEM = r"(?:HKLM|HKEY_LOCAL_MACHINE)?\\(?:[^\\]+\\)?"
+# HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\HTTP\Parameters\SslBindingInfo
 _PARAMETERS = re.compile(
     rf"{_SYSTEM}(CurrentControlSet|ControlSet\d{{3}})\\Services\\HTTP\\Parameters(?:\\(.*))?",
     re.IGNORECASE | re.DOTALL,
 )
+# HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services
 _ABOVE = re.compile(
     rf"{_SYSTEM}(CurrentControlSet|ControlSet\d{{3}})(?:\\Services(?:\\HTTP)?)?", re.IGNORECASE
 )

@@ -29,6 +29,7 @@ from sslbind.printable import printable
 from sslbind.wording import join
 
 _TYPES = {name: number for number, name in TYPE_NAMES.items()}
+# HKLM\SYSTEM\CurrentControlSet\Services\HTTP\Parameters
 _KEY = re.compile(
     r"HK(?:EY_LOCAL_MACHINE|LM)\\[^\n]*?\\Services\\HTTP\\Parameters\b", re.IGNORECASE
 )
