@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 
 
@@ -10,6 +12,10 @@ def main() -> int:
 
     Ctrl-C is one line while the modules are imported, too.
     """
+    # A run is short and makes few cycles, and ten thousand bindings are many objects.
+    # Looking for garbage, at the end too, would take an eighth of the time of a small run.
+    gc.disable()
+    atexit.register(gc.freeze)
     try:
         from sslbind.cli import entry
 

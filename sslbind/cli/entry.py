@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -96,8 +95,6 @@ def _prepare_streams() -> None:
 
 
 def _run(app: App, args: list[str]) -> int:
-    collecting = gc.isenabled()
-    gc.disable()  # a run is short and makes no cycles, and ten thousand bindings are many objects
     try:
         result = root.main(args, prog_name=_program(), standalone_mode=False)
     except UnknownCommandError as error:
@@ -113,9 +110,6 @@ def _run(app: App, args: list[str]) -> int:
     except SslbindError as error:
         app.error(error)
         return NO if isinstance(error, NetshError | RefusedError) else UNASKED
-    finally:
-        if collecting:
-            gc.enable()
     return result if isinstance(result, int) else 0
 
 

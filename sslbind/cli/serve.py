@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import threading
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ def serve_command(app: App, maps: tuple[str, ...], watch: bool) -> int:
     Addresses that this machine does not have are skipped, with a note. What
     HAProxy cannot do is listed, as by export haproxy.
     """
+    gc.enable()  # unlike other runs, this one is long
     moves = parse_moves(maps)
     with _stopping() as stop, HaproxyServer(app.reading, moves) as server:
         _tell(app, server)

@@ -17,8 +17,8 @@ EVERYTHING: Mapping[str, tuple[str, ...]] = {
 
 PEAK = """\
 import sys
-from sslbind.cli.entry import main
-main(sys.argv[1:])
+from sslbind.cli import main
+main()
 print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0], file=sys.stderr)
 """
 """A command that prints its largest memory in KiB: ``ru_maxrss`` starts from the parent's."""
