@@ -1,9 +1,10 @@
 """Write the man page of each command from the commands themselves.
 
-``python man/generate.py`` writes ``man/sslbind-COMMAND.1``; ``--check`` says
-what is missing, differs or has no command any more, and exits with 1 then.
-The text depends on the commands and on the date of ``sslbind.1`` only: not on
-the terminal, the clock, the locale or the version of click.
+``python man/generate.py`` writes ``man/sslbind-COMMAND.1``, and in
+``man/sslbind.1``, which is written by hand, the sections that list the commands.
+``--check`` says what is missing, differs or has no command any more, and exits
+with 1 then. The text depends on the commands and on the date of ``sslbind.1``
+only: not on the terminal, the clock, the locale or the version of click.
 """
 
 from __future__ import annotations
@@ -25,15 +26,19 @@ from sslbind.tags import PROPERTIES, STORED, Type
 FOLDER = Path(__file__).resolve().parent
 MAIN_PAGE = "sslbind.1"
 WIDTH = 78
+LONGEST = 1000
+"""More characters than a summary has, which click would cut."""
+_MADE = '.\\" Made by man/generate.py from the commands: change those.'
 # mdoc(7): a word of a macro line that is itself a macro, or a delimiter, needs "\&" before it.
 _MACRO = re.compile(r"[A-Z][a-z]{1,2}|[.,:;()\[\]?!|]")
 _SENTENCE = re.compile(r"(?<=[A-Za-z0-9)\]'\"q][.?]) (?=[\\A-Z'\"0-9])")
 
 
 def pages() -> dict[str, str]:
-    """Return every generated page by its file name."""
+    """Return every page by its file name."""
     context = click.Context(root, info_name="sslbind", resilient_parsing=True)
-    return {f"sslbind-{name}.1": _page(context, name) for name in root.list_commands(context)}
+    names = root.list_commands(context)
+    return {MAIN_PAGE: _main_page(context), **{f"sslbind-{n}.1": _page(context, n) for n in names}}
 
 
 def main() -> int:
@@ -42,7 +47,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare only; exit 1 if any differs")
     check = parser.parse_args().check
     wanted = {name: text.encode() for name, text in pages().items()}
-    there = {p.name: p.read_bytes() for p in FOLDER.glob("sslbind-*.1")}
+    there = {p.name: p.read_bytes() for p in FOLDER.glob("sslbind*.1")}
     stale = sorted(name for name in {*wanted, *there} if wanted.get(name) != there.get(name))
     for name in stale:
         if check:
@@ -56,13 +61,35 @@ def main() -> int:
     return 1 if check and stale else 0
 
 
+def _main_page(context: click.Context) -> str:
+    """Return sslbind.1 with the commands listed as they are now, and their pages."""
+    listed = [_MADE, ".Bl -tag -width Ds"]
+    for name in root.list_commands(context):
+        command = root.get_command(context, name)
+        assert command is not None
+        listed += [f".It Xr sslbind-{name} 1", *_text(command.get_short_help_str(LONGEST))]
+    see = sorted(f".Xr sslbind-{name} 1" for name in root.list_commands(context))
+    text = (FOLDER / MAIN_PAGE).read_text(encoding="utf-8")
+    text = _with_section(text, "COMMANDS", [*listed, ".El"])
+    return _with_section(text, "SEE ALSO", [_MADE, " ,\n".join([".Xr openssl 1", *see])])
+
+
+def _with_section(page: str, name: str, lines: list[str]) -> str:
+    """Return ``page`` with ``lines`` as the whole of its section ``name``."""
+    head, found, rest = page.partition(f".Sh {name}\n")
+    assert found, f"{MAIN_PAGE} has no section {name}"
+    following = re.search(r"^\.Sh ", rest, re.MULTILINE)
+    end = rest[following.start() :] if following else ""
+    return head + found + "".join(f"{line}\n" for line in lines) + end
+
+
 def _page(root_context: click.Context, name: str) -> str:
     command = root.get_command(root_context, name)
     assert command is not None
     context = click.Context(command, parent=root_context, info_name=name, resilient_parsing=True)
     leaves = list(_leaves(context))
     lines = [
-        '.\\" Made by man/generate.py from the commands: change those.',
+        _MADE,
         f".Dd {_date()}",
         f".Dt SSLBIND-{name.upper()} 1",
         ".Os sslbind",

@@ -46,7 +46,7 @@ def plan_command(
     exit_zero: bool,
     format_: str,
 ) -> int:
-    """Read servers and say what would make them their registries'. Nothing is written.
+    """Read servers and say what would make them what their registries say. Nothing is written.
 
     Without a TARGET it is every target of the targets file. What only a server
     has stays, but with --prune; bindings of owners that the registry does not

@@ -1,4 +1,4 @@
-"""``sslbind resolve``: which binding, and which certificate, answers a question."""
+"""``sslbind resolve``: which binding, and which certificate, answers a connection."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def resolve_command(
     explained: bool,
     format_: str,
 ) -> int:
-    """Say which binding, and which certificate, answers a question.
+    """Say which binding, and which certificate, answers a connection.
 
     \b
     sslbind resolve 10.0.0.5:443 www.contoso.com
