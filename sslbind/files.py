@@ -401,34 +401,46 @@ def _changed(path: str | os.PathLike[str]) -> SslbindError:
     )
 
 
+def refusal(done: str, error: Exception, path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Return why ``path`` could not be ``done`` ("written", "deleted"), and hints if any help.
+
+    On Windows who has it open is said, where the system knows it.
+    """
+    if sys.platform == "win32" and isinstance(error, OSError) and is_in_use(error):
+        return in_use(done, path)
+    return (f"cannot be {done}: {reason(error)}",)
+
+
 def _unwritten(error: Exception, path: str | os.PathLike[str]) -> SslbindError:
-    if sys.platform == "win32" and isinstance(error, PermissionError) and os.access(path, os.W_OK):
-        return SslbindError(f"cannot be written: {IS_OPEN}", OPEN_HINT, file=path)
+    why, *hints = refusal("written", error, path)
+    if hints:
+        return SslbindError(why, *hints, file=path)
     folder = os.path.dirname(path)
     hint = "the file is as it was"
     if folder and not os.path.isdir(folder):
         hint = f"there is no folder {os.fspath(folder)}: make it first"
-    return SslbindError(f"cannot be written: {reason(error)}", hint, file=path)
+    return SslbindError(why, hint, file=path)
 
 
 if sys.platform == "win32":
     from sslbind.ntfiles import (
-        IS_OPEN,
-        OPEN_HINT,
         change_time,
+        in_use,
+        is_in_use,
         lives,
         open_to_read,
         replace_in_use,
+        unlink_in_use,
     )
 
-    _open, _replace = open_to_read, replace_in_use
+    _open, _replace, delete_file = open_to_read, replace_in_use, unlink_in_use
 
     def _hold(handle: int, *, wait: bool) -> bool:  # noqa: ARG001
         return True  # an open file is held already
 else:
     import fcntl
 
-    _open, _replace = os.open, os.replace
+    _open, _replace, delete_file = os.open, os.replace, os.unlink
 
     def _hold(handle: int, *, wait: bool) -> bool:
         """Lock an open file, and return whether it is; ``wait`` where there are no locks."""

@@ -12,17 +12,14 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import ctypes
 
-IS_OPEN = "another program has it open, and Windows replaces no open file"
-OPEN_HINT = "close it there; Resource Monitor finds that program: CPU, Associated Handles"
-
 _OTHERS_READ = 10.0
-"""Seconds that a writer waits until readers have closed the file."""
+"""Seconds that a writer waits until others have closed the file."""
 _OTHERS_RENAME = 2.0
 """Seconds that a reader waits for a file that is just being replaced."""
 _T = TypeVar("_T")
@@ -51,6 +48,11 @@ def replace_in_use(
     )
 
 
+def unlink_in_use(path: str) -> None:
+    """Delete a file, once nobody has it open; raise OSError."""
+    _patiently(lambda: os.unlink(path), lambda: os.access(path, os.W_OK), _OTHERS_READ)
+
+
 def _patiently(act: Callable[[], _T], worth_it: Callable[[], bool], seconds: float) -> _T:
     """Return what ``act`` does; for ``seconds`` try again while it is refused and ``worth_it``."""
     deadline = time.monotonic() + seconds
@@ -61,6 +63,51 @@ def _patiently(act: Callable[[], _T], worth_it: Callable[[], bool], seconds: flo
             if time.monotonic() >= deadline or not worth_it():
                 raise
         time.sleep(0.01)
+
+
+def openers(path: str, manager: ctypes.CDLL) -> list[str]:
+    """Return the programs that have a file open, such as ``Notepad (process 4711)``.
+
+    ``manager`` is the Restart Manager (``rstrtmgr.dll``), which knows the processes that
+    this user may look at. None where there are none, or more than 64.
+    """
+    import ctypes
+
+    session, needed, reboot = ctypes.c_uint32(), ctypes.c_uint32(), ctypes.c_uint32()
+    if manager.RmStartSession(ctypes.byref(session), 0, ctypes.create_unicode_buffer(33)):
+        return []
+    # RM_PROCESS_INFO: a process, its start in two words, a name of 256 characters, and more.
+    rows = (ctypes.c_uint32 * 167 * 64)()
+    count = ctypes.c_uint32(len(rows))
+    files = (ctypes.c_wchar_p * 1)(path)
+    asked = ctypes.byref(needed), ctypes.byref(count), rows, ctypes.byref(reboot)
+    try:
+        if manager.RmRegisterResources(session, 1, files, 0, None, 0, None):
+            return []
+        if manager.RmGetList(session, *asked):
+            return []
+    finally:
+        manager.RmEndSession(session)
+    found = []
+    for row in rows[: count.value]:
+        name, _, _ = bytes(row)[12:524].decode("utf-16-le", "replace").partition("\0")
+        found.append(f"{name} (process {row[0]})")
+    return found
+
+
+def say_in_use(done: str, found: Sequence[str]) -> tuple[str, str]:
+    """Return that a file cannot be ``done``, as the programs ``found`` have it open, and a hint."""
+    who, hint = "another program has", f"close it there; {_FINDER} finds that program"
+    if found:
+        from sslbind.wording import some
+
+        who = f"{some(found, 3)} {'has' if len(found) == 1 else 'have'}"
+        hint = "close it there, and try again"
+    does = {"written": "replace", "deleted": "delete"}[done]
+    return f"cannot be {done}: {who} it open, and Windows does not {does} an open file", hint
+
+
+_FINDER = "Resource Monitor (CPU, Associated Handles)"
 
 
 if sys.platform == "win32":
@@ -95,6 +142,25 @@ if sys.platform == "win32":
             return (basic[3] - 116_444_736_000_000_000) * 100 if known and basic[3] else 0
         finally:
             kernel.CloseHandle(handle)
+
+    def is_in_use(error: OSError) -> bool:
+        """Whether ``error``, of a file to be replaced or deleted, says that it is open somewhere.
+
+        A rename is refused as any forbidden one is, but only after a file could be made there.
+        """
+        sharing_violation = 32
+        renamed = isinstance(error, PermissionError) and error.filename2 is not None
+        return renamed or error.winerror == sharing_violation
+
+    def in_use(done: str, path: str | os.PathLike[str]) -> tuple[str, str]:
+        """Return that ``path``, which is open, cannot be ``done``, and a hint."""
+        import ctypes
+
+        try:
+            found = openers(os.path.realpath(path), ctypes.WinDLL("rstrtmgr"))
+        except OSError:  # a Windows without it
+            found = []
+        return say_in_use(done, found)
 
     def lives(process: int) -> bool:
         """Whether the process of that number is running."""

@@ -5,14 +5,18 @@ Most of this means something on Windows only, or in its Python under Wine: tests
 
 from __future__ import annotations
 
+import ctypes
 import io
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import cast
 
 import pytest
 from conftest import ADDED, IIS, A, B, Run, Stored
@@ -27,6 +31,7 @@ from sslbind.devices import is_device
 from sslbind.errors import CertificateError, SslbindError
 from sslbind.files import read_file, remove_leftovers, write_file
 from sslbind.locks import locked
+from sslbind.ntfiles import openers, say_in_use
 from sslbind.registry.registry import Registry
 
 windows = pytest.mark.skipif(sys.platform != "win32", reason="Windows alone does that")
@@ -96,6 +101,70 @@ class TestDevices:
         assert [*tmp_path.iterdir()] == []
 
 
+class ProcessInfo(ctypes.Structure):
+    """RM_PROCESS_INFO of ``RestartManager.h``."""
+
+    _fields_ = [
+        ("process", ctypes.c_uint32),
+        ("started", ctypes.c_uint32 * 2),
+        ("name", ctypes.c_uint16 * 256),
+        ("service", ctypes.c_uint16 * 64),
+        ("kind", ctypes.c_uint32),
+        ("status", ctypes.c_uint32),
+        ("session", ctypes.c_uint32),
+        ("restartable", ctypes.c_uint32),
+    ]
+
+
+class RestartManager:
+    """The functions of ``rstrtmgr.dll`` that are asked, with programs of known names."""
+
+    def __init__(self, known: list[str]) -> None:
+        number, pointer = ctypes.c_uint32, ctypes.c_void_p
+        self.known = known
+        make = ctypes.CFUNCTYPE
+        self.RmStartSession = make(number, pointer, number, pointer)(lambda *_: 0)
+        self.RmRegisterResources = make(number, *(number, number, pointer, number, pointer, number,
+                                                  pointer))(lambda *_: 0)  # fmt: skip
+        self.RmGetList = make(number, *(number, *(pointer,) * 4))(self._list)
+        self.RmEndSession = make(number, number)(lambda *_: 0)
+
+    def _list(self, _: int, needed: int, count: int, rows: int, __: int) -> int:
+        ctypes.c_uint32.from_address(needed).value = len(self.known)
+        room = ctypes.c_uint32.from_address(count)
+        if len(self.known) > room.value:
+            return 234  # ERROR_MORE_DATA
+        room.value = len(self.known)
+        for n, name in enumerate(self.known):
+            row = ProcessInfo.from_address(rows + n * ctypes.sizeof(ProcessInfo))
+            row.process = 4711 + n
+            row.name[: len(name) + 1] = [*map(ord, name), 0]
+        return 0
+
+
+class TestWhoHasItOpen:
+    @pytest.mark.parametrize(
+        "known", [[], ["Notepad"], ["Notepad", "B\u00fcro", "x" * 255]], ids=len
+    )
+    def test_the_restart_manager_is_asked(self, known: list[str]) -> None:
+        """Wine's knows nobody, so another of its kind is asked."""
+        found = openers("C:\\a.toml", cast(ctypes.CDLL, RestartManager(known)))
+        assert found == [f"{name} (process {n})" for n, name in enumerate(known, 4711)]
+
+    def test_too_many(self) -> None:
+        manager = RestartManager(["Notepad"] * 65)
+        assert openers("C:\\a.toml", cast(ctypes.CDLL, manager)) == []
+
+    def test_the_sentence_names_them(self) -> None:
+        sentence = "cannot be written: {} it open, and Windows does not replace an open file"
+        names = ["Notepad (process 4711)", "Backup (process 4712)"]
+        assert say_in_use("written", names[:1])[0] == sentence.format(f"{names[0]} has")
+        assert say_in_use("written", names)[0] == sentence.format(f"{', '.join(names)} have")
+        unknown, hint = say_in_use("written", [])
+        assert unknown == sentence.format("another program has")
+        assert "Resource Monitor" in hint
+
+
 @windows
 class TestOpenFiles:
     def test_a_lock_file_goes(self, tmp_path: Path) -> None:
@@ -141,17 +210,48 @@ class TestOpenFiles:
 
     @pytest.mark.slow
     def test_a_file_that_stays_open_is_an_error_in_bounded_time(self, tmp_path: Path) -> None:
+        """Windows says who has it open, Wine does not know."""
         path = tmp_path / "sslbind.toml"
         path.write_bytes(b"old")
         with path.open("rb"), pytest.raises(SslbindError) as caught:
             write_file(path, b"new")
-        assert caught.value.message == (
-            "cannot be written: another program has it open, and Windows replaces no open file"
+        assert re.fullmatch(
+            r"cannot be written: (another program|.+ \(process \d+\)) has it open, and Windows does"
+            " not replace an open file",
+            caught.value.message,
         )
         assert path.read_bytes() == b"old"
         assert [one.name for one in tmp_path.iterdir()] == ["sslbind.toml"]
         write_file(path, b"new")
         assert path.read_bytes() == b"new"
+
+    @pytest.mark.slow
+    def test_a_certificate_that_stays_open_is_not_deleted(
+        self, stored: Stored, tmp_path: Path, run: Run
+    ) -> None:
+        hash_ = stored.mail.thumbprint
+        with (tmp_path / "certs" / "MY" / f"{hash_}.pem").open("rb"):
+            done = run("store", "delete", hash_, "--yes")
+        assert (done.code, done.out) == (2, "")
+        assert f"{hash_}.pem: cannot be deleted: " in done.err
+        assert " has it open, and Windows does not delete an open file\n" in done.err
+        assert run("store", "delete", hash_, "--yes").code == 0
+
+    def test_a_certificate_that_others_read_is_deleted(
+        self, stored: Stored, tmp_path: Path, run: Run
+    ) -> None:
+        """Once they have closed it."""
+        file = (tmp_path / "certs" / "MY" / f"{stored.mail.thumbprint}.pem").open("rb")
+        threading.Timer(0.5, file.close).start()
+        done = run("store", "delete", stored.mail.thumbprint, "--yes")
+        assert done.code == 0, done.err
+
+    @pytest.mark.slow
+    def test_a_lock_that_is_held_for_good(self, bare: Path) -> None:
+        """The process that holds it is named, although its lock file is open."""
+        with locked(bare), pytest.raises(SslbindError) as caught, locked(bare, timeout=0.2):
+            pass
+        assert caught.value.message.startswith(f"is locked by process {os.getpid()} for more than")
 
     def test_a_reader_meets_no_writer(self, tmp_path: Path) -> None:
         """Whoever reads while the file is replaced gets the old one or the new one."""
@@ -307,6 +407,46 @@ class TestWildcards:
         assert done.code == 2
         assert "*.pfx matches 2 files" in done.err
 
+    @pytest.mark.parametrize(
+        ("words", "pattern"),
+        [
+            (["-r", "web*.toml", "list"], "web*.toml"),
+            (["list", "-r", "web*.toml"], "web*.toml"),
+            (["--targets", "front*.toml", "targets"], "front*.toml"),
+            (["-r", "sslbind.toml", "-f", "*.script"], "*.script"),
+            (["import", "--certs", "fo*", "shown.txt"], "fo*"),
+        ],
+        ids=["registry", "registry-after", "targets", "script", "folder"],
+    )
+    def test_options_take_one_file(
+        self, words: list[str], pattern: str, bare: Path, run: Run
+    ) -> None:
+        """What matches several is not guessed: the command names them and does nothing."""
+        folder = bare.parent
+        for name in ("web01.toml", "web02.toml"):
+            (folder / name).write_bytes(bare.read_bytes())
+        for name in ("front1.toml", "front2.toml", "a.script", "b.script", "shown.txt"):
+            (folder / name).write_bytes(b"")
+        for name in ("folder1", "folder2"):
+            (folder / name).mkdir()
+        done = run(*words)
+        assert (done.code, done.out) == (2, "")
+        found = ", ".join(sorted(one.name for one in folder.glob(pattern)))
+        assert done.err == f"error: {pattern} matches 2 files\nhint: name one: {found}\n"
+
+    def test_options_take_the_one_that_matches(self, bare: Path, run: Run) -> None:
+        (bare.parent / "one.script").write_text("add iplisten 10.0.0.5\n")
+        (bare.parent / "targets.toml").write_text('[Target.web01]\nhost = "web01"\n')
+        assert run("-r", "ssl*.toml", "-f", "?ne.script").code == 0
+        assert [str(one) for one in Registry.open(bare).iplisten] == ["10.0.0.5"]
+        assert "10.0.0.5" in run("show", "iplisten", "-r", "ssl????.toml").out
+        assert "web01" in run("targets", "--targets", "tar*.toml").out
+
+    def test_explain(self, two: Path, run: Run) -> None:
+        done = run("explain", f"{web().thumbprint[:6]}*.pfx")
+        assert (done.code, done.err) == (0, "")
+        assert run("explain", "*.pfx").code == 2
+
     def test_never_a_key(self, bare: Path, run: Run, tmp_path: Path) -> None:
         """There ``*`` is a host, and ``?`` asks for help."""
         (tmp_path / "x.contoso.com").write_bytes(b"")
@@ -366,6 +506,14 @@ class TestNetsh:
         assert done.stdout == b"\r\nIP address successfully added\r\n\r\n"
 
 
+def share(folder: Path, prefix: str = "\\\\") -> str:
+    """Return a folder of drive C by its share, which administrators have; Wine gets it from us."""
+    path = f"{prefix}localhost\\C$\\{folder.relative_to(folder.anchor)}"
+    if folder.drive.upper() != "C:" or not os.path.isdir(path):
+        pytest.skip("there is no share C$ here")
+    return path
+
+
 @windows
 class TestPaths:
     def test_the_long_form(self, bare: Path, run: Run) -> None:
@@ -375,6 +523,43 @@ class TestPaths:
         assert run("-r", long, "add", "sslcert", "ipport=10.0.0.5:443", *words).out == ADDED
         assert [str(key) for key in Registry.open(bare).bindings] == ["10.0.0.5:443"]
         assert [one.name for one in bare.parent.iterdir()] == ["sslbind.toml"]
+
+    @pytest.mark.parametrize("prefix", ["\\\\", "\\\\?\\UNC\\"], ids=["share", "long"])
+    def test_a_share(self, prefix: str, tmp_path: Path, run: Run) -> None:
+        r"""``\\SERVER\SHARE``: registry, stores, certificates and what is written."""
+        there = share(tmp_path, prefix)
+        (tmp_path / "a.pfx").write_bytes(web().pfx())
+        registry = f"{there}\\sslbind.toml"
+        assert run("-r", registry, "init").code == 0
+        assert run("-r", registry, "store", "add", f"{there}\\a.pfx").code == 0
+        words = ["add", "sslcert", "hostnameport=www.contoso.com:443", "appid=iis"]
+        done = run("-r", registry, *words, "--cert", f"{there}\\*.pfx")
+        assert (done.code, done.out) == (0, ADDED), done.err
+        assert run("-r", registry, "export", "json", "-o", f"{there}\\out.json").code == 0
+        assert {one.name for one in tmp_path.iterdir()} == {
+            *("a.pfx", "certs", "out.json", "sslbind.toml"),
+        }
+        hash_ = web().thumbprint
+        assert sorted(one.name for one in (tmp_path / "certs" / "MY").iterdir()) == [
+            f"{hash_}.key",
+            f"{hash_}.pem",
+        ]
+        done = run("-r", registry, "check", "--format", "json")
+        assert f"{there}\\sslbind.toml" in json.loads(done.out)["findings"][0]["file"]
+
+    def test_stores_on_a_share(self, tmp_path: Path, run: Run) -> None:
+        """The folders that a registry names, for its stores and for the central store."""
+        there = share(tmp_path)
+        (tmp_path / "central").mkdir()
+        (tmp_path / "central" / "www.contoso.com.pfx").write_bytes(web().pfx())
+        (tmp_path / "sslbind.toml").write_text(
+            f"version = 1\n[CertStores]\npath = '{there}\\certs'\n"
+        )
+        (tmp_path / "a.pem").write_bytes(mail().pem + mail().key_pem())
+        assert run("store", "add", "a.pem").code == 0
+        assert (tmp_path / "certs" / "MY" / f"{mail().thumbprint}.pem").exists()
+        assert run("ccs", "enable", f"{there}\\central").code == 0
+        assert "www.contoso.com" in run("ccs", "list").out
 
     def test_a_folder(self, bare: Path, run: Run) -> None:
         for words in (["list"], ["add", "iplisten", "10.0.0.5"]):

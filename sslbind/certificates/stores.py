@@ -24,10 +24,12 @@ from sslbind.errors import CertificateError, NoCertificateError, PasswordError, 
 from sslbind.files import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
+    delete_file,
     ignore_keys,
     make_folder,
     read_file,
     reason,
+    refusal,
     remove_leftovers,
     stamp_of,
     write_own,
@@ -265,14 +267,13 @@ class CertStores:
         with self.writing():
             doomed = removable(entry, self._scan())
             for path in doomed:
+                file = os.path.join(self.folder, path)
                 try:
-                    os.unlink(os.path.join(self.folder, path))
+                    delete_file(file)
                 except FileNotFoundError:
                     continue
                 except OSError as error:
-                    raise CertificateError(
-                        f"cannot be deleted: {reason(error)}", file=os.path.join(self.folder, path)
-                    ) from None
+                    raise CertificateError(*refusal("deleted", error, file), file=file) from None
             self.refresh()
         return doomed
 

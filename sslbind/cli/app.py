@@ -12,6 +12,7 @@ import click
 from click.decorators import FC
 
 from sslbind.cli.streams import STANDARD_INPUT, complain, is_server, read_input, shown_name
+from sslbind.cli.wildcards import only_file
 from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
 from sslbind.printable import printable
 from sslbind.registry.bindings import Bindings
@@ -70,6 +71,8 @@ def _set_globally(ctx: click.Context, param: click.Parameter, value: str | bool 
     """Take an option that follows the command as if it preceded it."""
     app = ctx.find_object(App)
     if app is not None and value:
+        if param.name in ("registry", "targets"):
+            value = only_file(str(value))
         setattr(app, "quiet" if param.name == "quiet" else f"{param.name}_option", value)
 
 

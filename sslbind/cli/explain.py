@@ -12,6 +12,7 @@ import click
 
 from sslbind.cli.app import HELP, OK, REGISTRY_VARIABLE, App, format_option, pass_app
 from sslbind.cli.streams import STANDARD_INPUT, read_input, shown_name
+from sslbind.cli.wildcards import only_file
 from sslbind.errors import SslbindError
 from sslbind.explanations.explanation import Detail, Explanation
 from sslbind.explanations.pasted import LIMIT, explain_text
@@ -89,7 +90,8 @@ def _explained(what: Sequence[str], release: Release) -> list[Explanation]:
     if len(what) == 1 and what[0].lower().endswith((".pfx", ".p12")):
         from sslbind.explanations.pfx import explain_pfx
 
-        return [explain_pfx(read_input(what[0], LIMIT), what[0])]
+        file = only_file(what[0])
+        return [explain_pfx(read_input(file, LIMIT), file)]
     topic = look_up(what, release)
     found = [topic] if topic else explain_text(" ".join(what), release)
     if not found:

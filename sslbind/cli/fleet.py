@@ -11,6 +11,7 @@ import click
 
 from sslbind.cli.app import NO, OK, App, options
 from sslbind.cli.progress import progress
+from sslbind.cli.wildcards import all_files
 from sslbind.errors import SslbindError
 from sslbind.planning.fleet import Progress
 from sslbind.planning.machine import Machine
@@ -22,7 +23,7 @@ from sslbind.targets import ALL, Target, open_targets
 from sslbind.wording import plural
 
 target_options = options(
-    click.argument("planned", nargs=-1, metavar="[TARGET|@GROUP|local]..."),
+    click.argument("planned", nargs=-1, callback=all_files, metavar="[TARGET|@GROUP|local]..."),
     click.option(
         "--host",
         metavar="HOST",

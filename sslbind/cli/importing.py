@@ -27,7 +27,7 @@ from sslbind.cli.changes import describe
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import read_certificates
 from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name
-from sslbind.cli.wildcards import all_files
+from sslbind.cli.wildcards import all_files, one_file
 from sslbind.errors import SslbindError
 from sslbind.files import make_folder, reason
 from sslbind.formats import formats
@@ -91,6 +91,7 @@ _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items(
 @click.option(
     "--certs",
     metavar="FOLDER",
+    callback=one_file,
     help="Store the certificates in and below FOLDER that the records name; no keys are needed.",
 )
 @password_options

@@ -15,6 +15,7 @@ from sslbind.cli.app import (
     UnknownCommandError,
     with_global_options,
 )
+from sslbind.cli.wildcards import one_file
 from sslbind.grammar import HELP_WORDS, VERBS, is_context, match_word
 from sslbind.release import RELEASES
 from sslbind.version import VERSION
@@ -114,11 +115,13 @@ class Root(CommandGroup):
     "-r",
     "--registry",
     metavar="FILE",
+    callback=one_file,
     help=f"Registry file; else ${REGISTRY_VARIABLE}, else sslbind.toml here.",
 )
 @click.option(
     "--targets",
     metavar="FILE",
+    callback=one_file,
     help="Targets file, for @NAME; else $SSLBIND_TARGETS, else targets.toml beside the registry.",
 )
 @click.option(
@@ -129,7 +132,11 @@ class Root(CommandGroup):
 )
 @click.option("-q", "--quiet", is_flag=True, help="No notes on standard error.")
 @click.option(
-    "-f", "script", metavar="SCRIPT", help="Run the netsh lines of SCRIPT ('-': standard input)."
+    "-f",
+    "script",
+    metavar="SCRIPT",
+    callback=one_file,
+    help="Run the netsh lines of SCRIPT ('-': standard input).",
 )
 @click.option("--atomic", is_flag=True, help="With -f: write nothing if any line fails.")
 @click.option("--dry-run", is_flag=True, help="With -f: print what would change; write nothing.")

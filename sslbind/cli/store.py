@@ -160,6 +160,7 @@ def show(app: App, certificate: str, store: str | None, format_: str) -> int:
     "others",
     metavar="REGISTRY",
     multiple=True,
+    callback=all_files,
     help="Another registry that shares the folder of the stores: its bindings count too; may be"
     " repeated.",
 )

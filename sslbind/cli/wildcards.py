@@ -28,8 +28,11 @@ def one_file(
 
     Raises SslbindError where there are several.
     """
-    if value is None:
-        return None
+    return None if value is None else only_file(value)
+
+
+def only_file(value: str) -> str:
+    """Return ``value``, or the one file that it matches; raise SslbindError where it is several."""
     found = _matched(value)
     if len(found) > 1:
         raise SslbindError(f"{value} matches {len(found)} files", f"name one: {some(found, 5)}")
