@@ -36,21 +36,10 @@ if TYPE_CHECKING:
 
 _THUMBPRINT = re.compile("certhash=[0-9a-f]{40}")
 _Judgement = tuple[tuple["Problem", ...], tuple["CertificateFacts", ...]]
-_OF_RECORDS = (
-    "bindings",
-    "ports",
-    "meant",
-    "_by_tag",
-    "_by_owner",
-    "served",
-    "judged",
-    "faulty",
-    "_found",
-    "users",
-)
-"""What a subject computes from its records."""
+_OF_OTHERS = ("dependents", "site_owners", "bound", "entries")
+"""What a subject computes from its sites and stores alone: other records change none of it."""
 _OF_CENTRAL = ("reach", "central_files", "central_names", "central_parents")
-"""What it computes from the central store."""
+"""What it computes from the settings and the central store: only another store changes it."""
 
 
 class ServedCertificate(NamedTuple):
@@ -135,12 +124,12 @@ class Subject:
         With ``central``, the central store is on, and its files are in that folder.
         """
         other = copy.copy(self)
-        for name in _OF_RECORDS:
-            other.__dict__.pop(name, None)
+        kept = _OF_OTHERS if central is not None else _OF_OTHERS + _OF_CENTRAL
+        for name, attribute in vars(Subject).items():
+            if isinstance(attribute, cached_property) and name not in kept:
+                other.__dict__.pop(name, None)
         other.bindings = bindings
         if central is not None:
-            for name in _OF_CENTRAL:
-                other.__dict__.pop(name, None)
             before = self.settings.central_store or CentralCertProvider()
             provider = before._replace(enabled=True, location=central)
             other.settings = self.settings._replace(central_store=provider)
