@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sslbind.certificates.central import CentralStore
     from sslbind.certificates.entry import Entry
     from sslbind.certificates.identity import Identity
-    from sslbind.certificates.scanning import Progress
+    from sslbind.certificates.shares import Progress
     from sslbind.certificates.stores import CertStores
     from sslbind.resolver import State
 

@@ -15,7 +15,7 @@ from conftest import Run
 from pki import PASSWORD, issue, web
 
 from sslbind.answers import report
-from sslbind.certificates import central, scanning
+from sslbind.certificates import central, contents
 from sslbind.certificates.central import CentralStore
 from sslbind.certificates.facts import facts_of, from_row, to_row
 from sslbind.certificates.parsing import identities, read_bundle
@@ -47,7 +47,7 @@ def test_forged_entries(
     what: str, run: Run, registry: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A damaged entry is not there; one that was changed is read as the types that it has."""
-    monkeypatch.setattr(scanning, "_RACY", 0)  # files that were made just now are remembered
+    monkeypatch.setattr(contents, "_RACY", 0)  # files that were made just now are remembered
     monkeypatch.setattr(central, "_RACY", 0)
     monkeypatch.setattr(report, "_RACY", 0)
     folder = registry.parent

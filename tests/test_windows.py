@@ -24,7 +24,8 @@ from pki import issue, mail, web
 from tools import needs
 
 from sslbind.certificates.central import CentralStore
-from sslbind.certificates.scanning import PasswordFile, scan
+from sslbind.certificates.contents import PasswordFile
+from sslbind.certificates.scanning import scan
 from sslbind.certificates.stores import store_name
 from sslbind.cli.streams import is_terminal, takes_colour
 from sslbind.devices import is_device

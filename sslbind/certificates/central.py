@@ -27,10 +27,11 @@ from sslbind.keys import parse_host
 from sslbind.locks import locked
 
 if TYPE_CHECKING:
+    from sslbind.certificates.contents import Branch, FileContents, PasswordFile
     from sslbind.certificates.entry import Entry
     from sslbind.certificates.identity import Bundle, Identity
-    from sslbind.certificates.scanning import Branch, FileContents, PasswordFile, Progress
     from sslbind.certificates.sealing import Seal
+    from sslbind.certificates.shares import Progress
 
 SUFFIX = ".pfx"
 _WILDCARD = "_."
@@ -160,8 +161,8 @@ class CentralStore:
 
     def _load(self, stem: str) -> tuple[Identity, Bundle]:
         """Return the certificate of ``stem``, and all that its file holds."""
+        from sslbind.certificates.contents import open_file
         from sslbind.certificates.parsing import identities
-        from sslbind.certificates.scanning import open_file
 
         file = self.file(stem)
         if file is None:
@@ -292,7 +293,7 @@ class CentralStore:
         return listed
 
     def _password_file(self) -> PasswordFile:
-        from sslbind.certificates.scanning import PasswordFile
+        from sslbind.certificates.contents import PasswordFile
 
         return PasswordFile(self._password_path, "PrivateKeyPasswordFile in [CentralCertProvider]")
 

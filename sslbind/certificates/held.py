@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from sslbind.certificates.contents import Branch, FileContents
 from sslbind.certificates.entry import Entry
-from sslbind.certificates.scanning import Branch, FileContents
 from sslbind.certificates.stores import CertStores
 from sslbind.digest import thumbprint
 from sslbind.errors import CertificateError

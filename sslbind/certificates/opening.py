@@ -14,6 +14,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from typing import IO
 
 from sslbind import cache
 from sslbind.certificates import der
@@ -125,51 +126,65 @@ def lines(module: str, request: bytes) -> Iterator[bytes | None]:
 
     None comes in place of one that takes too long; the process has ended then.
     """
-    import subprocess
     from queue import Empty, SimpleQueue
     from threading import Thread
 
-    try:
-        process = subprocess.Popen(  # noqa: S603  # this interpreter, and code of ours
-            _command(module),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except OSError:
-        return
-    assert process.stdin is not None  # noqa: S101
-    assert process.stdout is not None  # noqa: S101
-    printed = process.stdout
     output: SimpleQueue[bytes] = SimpleQueue()
 
-    def read() -> None:
-        for line in printed:
-            output.put(line)
+    def read(printed: IO[bytes]) -> None:
+        with contextlib.suppress(ValueError):  # it is closed when the caller needs no more
+            for line in printed:
+                output.put(line)
         output.put(b"")
 
-    reader = Thread(target=read, daemon=True)
-    reader.start()
+    with contextlib.suppress(OSError), helper(module, request) as printed:
+        Thread(target=read, args=(printed,), daemon=True).start()
+        try:
+            while line := output.get(timeout=LIMIT):
+                yield line
+        except Empty:
+            yield None
+
+
+@contextlib.contextmanager
+def helper(module: str, request: bytes) -> Iterator[IO[bytes]]:
+    """Start ``answer`` of a module in a process of its own; yield what it prints.
+
+    It has ended when the block ends. Raises OSError where no process can be started.
+    """
+    import subprocess
+    from threading import Thread
+
+    process = subprocess.Popen(  # noqa: S603  # this interpreter, and code of ours
+        _command(module),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdin is not None  # noqa: S101
+    assert process.stdout is not None  # noqa: S101
     try:
-        with contextlib.suppress(OSError):  # one that ended at once
-            process.stdin.write(request)
-            process.stdin.close()
-        while line := output.get(timeout=LIMIT):
-            yield line
-    except Empty:
-        yield None
+        # It may be larger than a pipe, and this process has other work meanwhile.
+        Thread(target=_send, args=(process.stdin, request), daemon=True).start()
+        yield process.stdout
     finally:
         process.kill()
         process.wait()
-        reader.join()
-        printed.close()
+        process.stdout.close()
+
+
+def _send(stream: IO[bytes], request: bytes) -> None:
+    with contextlib.suppress(OSError), stream:  # to one that ended at once
+        stream.write(request)
 
 
 def _command(module: str) -> list[str]:
     import json
 
     paths = json.dumps([os.path.abspath(path) for path in sys.path if path])
-    return [sys.executable or "python", "-I", "-c", _CODE.format(module), paths]
+    names = f"utf8={sys.flags.utf8_mode}"  # as file names are spelled here; -I hides PYTHONUTF8
+    command = [sys.executable or "python", "-I", "-X", names]
+    return [*command, "-c", _CODE.format(module), paths]
 
 
 def _remembered() -> frozenset[bytes]:

@@ -40,10 +40,12 @@ from sslbind.printable import printable, shows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from sslbind.certificates.contents import FileContents, PasswordFile
     from sslbind.certificates.facts import CertificateFacts
     from sslbind.certificates.identity import Certificate, Identity, PrivateKey
     from sslbind.certificates.judgement import Problem
-    from sslbind.certificates.scanning import FileContents, Listing, PasswordFile, Progress
+    from sslbind.certificates.scanning import Listing
+    from sslbind.certificates.shares import Progress
 
 _HEX = frozenset("0123456789abcdef")
 _REPLACE = "a store is written only in folders and files of its own: remove it first"
@@ -224,9 +226,9 @@ class CertStores:
         folder cannot be written, CertificateError for a key of another
         certificate, for a link in our place, and where a key would be lost.
         """
+        from sslbind.certificates.contents import branch_of
         from sslbind.certificates.index import Pairing, entry_of
         from sslbind.certificates.parsing import encode_chain, encode_key
-        from sslbind.certificates.scanning import branch_of
 
         leaf = identity.leaf
         if identity.key is not None and identity.key.spki != leaf.spki:
@@ -285,8 +287,8 @@ class CertStores:
         SslbindError where a file is gone or cannot be read, PasswordError where it
         is locked.
         """
+        from sslbind.certificates.contents import open_file
         from sslbind.certificates.parsing import Identity, chains
-        from sslbind.certificates.scanning import open_file
 
         passwords = self._password_file()
         bundle = open_file(os.path.join(self.folder, entry.file), passwords, strict=check_keys)
@@ -353,7 +355,7 @@ class CertStores:
 
     def certificates(self, file: str) -> tuple[Certificate, ...]:
         """Return what a file holds, none where it cannot be opened; unchanged it is opened once."""
-        from sslbind.certificates.scanning import open_file
+        from sslbind.certificates.contents import open_file
 
         path = os.path.join(self.folder, file)
         try:
@@ -447,7 +449,7 @@ class CertStores:
         return NoCertificateError(f"the certificate {printable(thumbprint)} is {where}", *hints)
 
     def _password_file(self) -> PasswordFile:
-        from sslbind.certificates.scanning import PasswordFile
+        from sslbind.certificates.contents import PasswordFile
 
         return PasswordFile(self._password_path)
 
@@ -500,7 +502,7 @@ class CertStores:
 
         Raises CertificateError where the ``.pem`` holds any other.
         """
-        from sslbind.certificates.scanning import open_file
+        from sslbind.certificates.contents import open_file
 
         keys: list[PrivateKey] = []
         try:

@@ -1,0 +1,97 @@
+"""PFX files opened in another process, which ends if one takes too long; see ``opening``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sslbind.certificates import opening
+from sslbind.certificates.contents import FileContents, PasswordFile, read_contents
+from sslbind.certificates.deferral import defer, deferring
+from sslbind.certificates.pem import MAX_SIZE
+from sslbind.certificates.rows import Files, decode, encode, request, requested
+from sslbind.errors import SslbindError
+from sslbind.files import read_file
+
+_FEW = 8  # PFX files: starting a process takes as long as opening some of them
+
+
+def open_apart(
+    folder: str, files: Files, password_file: PasswordFile
+) -> Iterator[tuple[str, FileContents]]:
+    """Yield the contents of PFX files of a folder, each given with its stamp.
+
+    A few that cannot hide any work are opened here, which is faster.
+    """
+    waiting = [*files] if len(files) > _FEW else []
+    for path, stamp in files if not waiting else ():
+        if _needs_limit(f"{folder}/{path}"):
+            waiting.append((path, stamp))
+        else:
+            yield path, read_contents(f"{folder}/{path}", stamp, password_file)
+    digests: set[bytes] = set()
+    while waiting:
+        done, running = 0, False
+        for line in opening.lines("apart", request(folder, waiting, password_file)):
+            if running and line is not None:
+                contents, digest = _from_line(line)
+                digests.update(digest)
+                yield waiting[done][0], contents
+                done += 1
+            running = True
+        if not running:  # no process can be started here
+            for path, stamp in waiting:
+                yield path, read_contents(f"{folder}/{path}", stamp, password_file)
+            break
+        if done < len(waiting):
+            path, stamp = waiting[done]
+            yield (
+                path,
+                FileContents(stamp, [], [], problem=f"cannot be used: it {opening.TOO_SLOW}"),
+            )
+            done += 1
+        waiting = waiting[done:]
+    opening.remember(digests)
+
+
+def defer_to(again: Callable[[], Any], folder: str, files: Files) -> None:
+    """Leave the block that holds a lock where ``open_apart`` starts a process for these files."""
+    if deferring() and (
+        len(files) > _FEW or any(_needs_limit(f"{folder}/{path}") for path, _ in files)
+    ):
+        defer(again)
+
+
+def _needs_limit(path: str) -> bool:
+    try:
+        return opening.needs_limit(read_file(path, MAX_SIZE, regular=True))
+    except SslbindError:
+        return False
+
+
+def answer() -> None:
+    """Open the files that ``open_apart`` asks for, in a process of their own; print each."""
+    import sys
+
+    opening.open_here()
+    folder, files, password_file = requested(sys.stdin.buffer.read())
+    output = sys.stdout.buffer
+    output.write(b"ready\n")
+    output.flush()
+    for file, stamp in files:
+        contents = read_contents(f"{folder}/{file}", stamp, password_file)
+        digest = b""
+        if contents.branches and contents.sealed and contents.sealed.mac:
+            with contextlib.suppress(SslbindError):
+                digest = opening.digest(read_file(f"{folder}/{file}", MAX_SIZE, regular=True))
+        output.write(b"%s %s\n" % (digest.hex().encode(), encode({file: contents})))
+        output.flush()
+
+
+def _from_line(line: bytes) -> tuple[FileContents, list[bytes]]:
+    import json
+
+    digest, _, text = line.partition(b" ")
+    (contents,) = decode(json.loads(text)).values()
+    return contents, [bytes.fromhex(digest.decode())] if digest else []
