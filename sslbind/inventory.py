@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sslbind.binding import DEFAULT_STORE
+from sslbind.certificates.choosing import canonical_name
 from sslbind.certificates.entry import Entry
 from sslbind.certificates.judgement import Problem
 from sslbind.errors import RefusedError, SslbindError
@@ -35,6 +37,26 @@ def require_stores(session: Session) -> CertStores:
             file=session.registry.path,
         )
     return session.stores
+
+
+def self_signed_for(
+    stores: CertStores, names: Collection[str], store: str | None, now: datetime
+) -> Entry | None:
+    """Return the certificate of a store for exactly these names that was made for development.
+
+    It signs itself, is valid and has its key; the one that is valid longest.
+    """
+    wanted = {*map(canonical_name, names)}
+    found = [
+        entry
+        for entry in stores.entries(store or DEFAULT_STORE)
+        if entry.certificate is not None
+        and entry.has_key
+        and entry.certificate.self_signed
+        and entry.certificate.not_before <= now < entry.certificate.not_after
+        and {*map(canonical_name, entry.names)} == wanted
+    ]
+    return max(found, key=lambda one: (one.not_after, one.thumbprint), default=None)
 
 
 def find_entries(

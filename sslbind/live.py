@@ -20,6 +20,7 @@ from sslbind.formats import capture
 from sslbind.formats.encoding import decode_console
 from sslbind.formats.imported import Imported
 from sslbind.formats.netsh import show_answers, show_reader
+from sslbind.formats.netsh.show_whole import ends_whole, is_rule
 from sslbind.parallel import in_parallel
 from sslbind.printable import printable
 from sslbind.sources import Source
@@ -31,30 +32,10 @@ from sslbind.transports.transport import Program, Ran, Transport, UnreachableErr
 _CAPTURED = b'{"format":"sslbind-capture"'
 _SHOW = b"http show iplisten\nhttp show sslcert\nhttp show iplisten\nexit\n"
 """The listen list comes twice: what is between two equal answers is whole, in any language."""
-_DASHES = re.compile(r"-{20,}")
 _HEADING = re.compile(r"^([^\n]+)\n[ \t]*-{20,}[ \t]*$", re.MULTILINE)
 _PROMPT = re.compile(r"^(?:netsh[ \w]{0,40}>)+", re.MULTILINE)
 _LONGEST = 300
 """Characters of what a server said that a message repeats."""
-
-
-def _letters(text: str) -> str:
-    return re.sub("[^a-z]", "", text.lower())
-
-
-_NOTHING_FOUND = {
-    _letters(sentence)
-    for sentence in (
-        "The system cannot find the file specified.",
-        "Das System kann die angegebene Datei nicht finden.",
-        "Le fichier spécifié est introuvable.",
-        "El sistema no puede encontrar el archivo especificado.",
-        "Impossibile trovare il file specificato.",
-        "O sistema não pode encontrar o arquivo especificado.",
-        "Het systeem kan het opgegeven bestand niet vinden.",
-    )
-}
-"""Error 2, ERROR_FILE_NOT_FOUND, in the letters that every code page shows alike."""
 
 
 class UnreadableError(SslbindError):
@@ -113,7 +94,7 @@ class Server:
             raise UnreadableError(error.message, *error.hints, file=self.name) from None
         lists = [capture.lines(text, name, self.name) for name in ("sslcert", "iplisten")]
         for lines in lists:
-            if not any(map(_is_rule, lines)) or lines[-1].strip():
+            if not any(map(is_rule, lines)) or not ends_whole(lines):
                 raise self._no_listing(next(filter(str.strip, lines), "nothing"))
         self._refuse_sentence("\n".join(lists[0]))
         return Source(self.name, capture.FORMAT, _without_lines(imported))
@@ -146,7 +127,7 @@ class Server:
     def _refuse_sentence(self, listing: str) -> None:
         """Refuse a heading with a sentence that may be any failure, and not "nothing found"."""
         said = show_answers.answer_of_none(listing)
-        if said and _letters(said) not in _NOTHING_FOUND:
+        if said and not show_answers.none_found(said):
             raise self._no_listing(said)
 
 
@@ -198,10 +179,6 @@ def _parts(text: str) -> tuple[str, str] | None:
         if _full(listening) == last:
             return listening, text[second:end]
     return None
-
-
-def _is_rule(line: str) -> bool:
-    return _DASHES.fullmatch(line.strip()) is not None
 
 
 def _full(text: str) -> list[str]:

@@ -42,8 +42,14 @@ def certificate_digits(text: str) -> str | None:
 def certificate_reference(text: str) -> str | None:
     """Return the digits, or else the name, of a certificate that ``text`` is.
 
-    None where it names a file: one that is there, or what can only be one.
+    None where it names a file: one that is there, or what can only be one. Raises
+    BadValueError where it is empty.
     """
+    if not text:
+        raise BadValueError(
+            "the name of a certificate is empty: it is a file, a thumbprint or a host name",
+            "sslbind store list lists the certificates",
+        )
     digits = certificate_digits(text)
     if digits is not None:
         return digits
@@ -181,6 +187,35 @@ def stored_thumbprint(session: Session, reference: str, other_than: Collection[s
     raise BadValueError(
         f"{digits} {what} in the stores", "sslbind store list lists the certificates"
     )
+
+
+def not_a_thumbprint(session: Session, text: str, error: BadValueError) -> BadValueError:
+    """Return the error for a ``certhash=`` that is not 40 hex digits.
+
+    Its hints name the certificate that is meant, as ``--cert`` would find it.
+    """
+    lists = "sslbind store list lists the certificates"
+    if not text:
+        return BadValueError("certhash= is empty: a thumbprint has 40 hex digits", lists)
+    if session.stores is None:
+        return error
+    if len(text) == 64 and certificate_digits(text):
+        message = f"certhash={text}: 64 hex digits are a SHA-256, and HTTP.SYS knows SHA-1"
+        entry = session.stores.by_sha256(text.lower())
+        meant = entry.thumbprint if entry else None
+        hint = "no store has that certificate; store list shows SHA-1"
+        return BadValueError(
+            message, f"the same certificate is certhash={meant}" if meant else hint
+        )
+    reference = certificate_reference(text)
+    if reference is None:
+        hint = f"--cert {text} binds the certificate of the file" if os.path.exists(text) else lists
+        return BadValueError(error.message, *error.hints, hint)
+    try:
+        meant = stored_thumbprint(session, reference)
+    except SslbindError as other:
+        return BadValueError(error.message, *error.hints, other.message, *other.hints)
+    return BadValueError(error.message, *error.hints, f"the certificate is certhash={meant}")
 
 
 def check_certificate_allowed(key: Key, values: Mapping[str, Value]) -> None:

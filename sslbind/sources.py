@@ -97,7 +97,9 @@ def _seeming(data: bytes, file: str) -> Seeming | None:
     from sslbind.formats.seems import seems
 
     text, _ = decode_console(data, file)
-    return None if _like_registry(text) else seems(text)
+    if _like_registry(text) or (file.endswith(".toml") and not text.strip()):
+        return None
+    return seems(text)
 
 
 def foreign_error(path: str) -> RegistryError | None:

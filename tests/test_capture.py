@@ -193,8 +193,21 @@ def test_a_certificate_without_its_key_is_left_out() -> None:
 
 
 def test_nothing_bound_is_noted() -> None:
-    """An empty capture may be a server without bindings, or a netsh that failed."""
-    assert read(built()).notes == ("the capture has no bindings",)
+    """A heading is a server without bindings; without one netsh failed, and nothing is known."""
+    none = "has a heading and no record: the server has no bindings"
+    assert (read(built()).notes, read(built()).bad) == ((none,), ())
+    command = "The following command was not found: x."
+    failed = read(built(sslcert=[command]))
+    assert [(one.key, one.message) for one in failed.bad] == [
+        (None, f"netsh gave no listing of bindings; it answered: {command}")
+    ]
+
+
+def test_a_listing_that_breaks_off() -> None:
+    """Its last line is not empty: what the last record lacks, and what follows, is not known."""
+    lines = built(SNI, IP)["sslcert"]
+    cut = read(built(sslcert=lines[: lines.index("") + 40]))
+    assert [one.message.partition(" is cut")[0] for one in cut.bad]
 
 
 BAD_CERTIFICATES = [

@@ -79,25 +79,31 @@ def test_a_chinese_capture_with_the_console_around_it() -> None:
 
 
 def test_a_logger_before_every_line_and_a_record_cut_short() -> None:
-    """What a logger puts before every line goes; missing lines are defaults, and a note says so."""
+    """What a logger puts before every line goes; what is in the missing lines is not known."""
     imported = capture("german-verbose.txt")
-    assert list(told(imported)) == ["ipport=0.0.0.0:8091"]
     assert imported.release is None
-    assert imported.notes == (
-        "ipport=0.0.0.0:8091 is cut short: 9 lines are missing and taken to be at their defaults",
-    )
+    some = "clientcertnegotiation, disablehttp2, disablelegacytls and 20 more"
+    assert [one.message for one in imported.bad] == [
+        f"ipport=0.0.0.0:8091 is cut short: {some} are not known",
+        "the capture breaks off in ipport=0.0.0.0:8091: what follows is not known",
+    ]
+    binding = imported.bad[0].binding
+    assert binding is not None
+    assert binding["certstorename"] == "MY"
+    assert "usagecheck" in binding.unknown
 
 
 def test_a_quoted_mail_with_collapsed_columns_and_a_bad_record() -> None:
     """A bad record is told with its line, and the next is read."""
     imported = capture("quoted-collapsed-2012r2.txt")
-    assert list(told(imported)) == ["ipport=192.0.2.7:443", "hostnameport=a.example:443"]
+    assert list(told(imported)) == ["ipport=192.0.2.7:443"]
     assert imported.release is Release.W2012R2
-    assert [(one.line, one.message) for one in imported.bad] == [
-        (
-            19,
-            "ipport=192.0.2.8:443: line 20 has 'the hash was cut out' where certhash is expected",
-        )
+    assert [one.line for one in imported.bad] == [19, 22, 25]
+    some = "clientcertnegotiation, dsmapperusage, reject and 7 more"
+    assert [one.message for one in imported.bad] == [
+        "ipport=192.0.2.8:443: line 20 has 'the hash was cut out' where certhash is expected",
+        f"hostnameport=a.example:443 is cut short: {some} are not known",
+        "the capture breaks off in hostnameport=a.example:443: what follows is not known",
     ]
 
 
@@ -133,21 +139,26 @@ def test_a_code_page_that_no_byte_tells_loses_only_the_names(run: Run, tmp_path:
 
 
 FRENCH = "\nLiaisons de certificats SSL :\n-----------------------------\n\n"
+NONE = "has a heading and no record: the server has no bindings"
 LISTEN = "\nIP addresses present in the IP listen list:\n-------------------------\n\n"
 
 
 @pytest.mark.parametrize(
     ("text", "notes", "iplisten"),
     [
-        (show_writer.HEADER, (), None),
-        (FRENCH, (), None),
-        ("PS C:\\> netsh http show sslcert\n\nOdd\n--------------------\n\nPS C:\\>", (), None),
+        (show_writer.HEADER, (NONE,), None),
+        (FRENCH, (NONE,), None),
+        (
+            "PS C:\\> netsh http show sslcert\n\nOdd\n--------------------\n\nPS C:\\>",
+            (NONE,),
+            None,
+        ),
         (
             show_writer.NOT_FOUND,
             ("has no record: netsh answered 'The system cannot find the file specified.'",),
             None,
         ),
-        (f"{show_writer.HEADER}{LISTEN}    10.0.0.5\n", (), ("10.0.0.5",)),
+        (f"{show_writer.HEADER}{LISTEN}    10.0.0.5\n", (NONE,), ("10.0.0.5",)),
     ],
 )
 def test_a_server_without_bindings(
@@ -196,6 +207,7 @@ CENTRAL = f"""
     Ctl Store Name               : (null)
     DS Mapper Usage              : Disabled
     Negotiate Client Certificate : Enabled
+
 """
 
 
@@ -229,17 +241,7 @@ def test_lines_behind_a_record_that_look_like_another_are_bad() -> None:
 
 def test_a_bad_record_has_its_key() -> None:
     """What is known of a record that cannot be read is that it is there."""
-    assert [one.key for one in capture("quoted-collapsed-2012r2.txt").bad] == [
-        parse_key(IPPORT, "192.0.2.8:443")
-    ]
-
-
-def test_one_line_is_missing() -> None:
-    """One is one."""
-    text = show_writer.show([Binding(KEY, {"certhash": A, "appid": IIS})], Release.W2012)
-    assert show_reader.read(text.rstrip().rpartition("\n")[0], "x").notes == (
-        "ipport=10.0.0.5:443 is cut short: 1 line is missing and taken to be at its default",
-    )
+    assert capture("quoted-collapsed-2012r2.txt").bad[0].key == parse_key(IPPORT, "192.0.2.8:443")
 
 
 def shown_as_it_is(binding: Binding) -> bool:

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from conftest import ADDED, IIS, Run
+from conftest import ADDED, IIS, Run, Stored
 
 HASH = "3b8e5a0c71d94f26ab60e2d7c48f91350a6dbe72"
 REST = (f"certhash={HASH}", f"appid={IIS}", "certstorename=MY")
@@ -226,3 +226,40 @@ def test_a_command_that_a_hint_offers_works(run: Run, bare: Path, words: tuple[s
     assert commands
     for command in commands:
         assert run(*shlex.split(command)[1:]).code == 0, command
+
+
+def test_certhash_that_is_not_a_thumbprint(run: Run, stored: Stored) -> None:
+    """The hints name the certificate that is meant, as ``--cert`` finds it."""
+    lists = "hint: sslbind store list lists the certificates\n"
+    thumbprint = stored.web.thumbprint
+    meant = f"hint: the certificate is certhash={thumbprint}\n"
+    for text, hints in (
+        ("", f"hint: certhash= is empty: a thumbprint has 40 hex digits\n{lists}"),
+        (thumbprint[:10], meant),
+        ("www.contoso.com", meant),
+        ("deadbeef00", f"hint: deadbeef00 is not known in the stores\n{lists}"),
+        ("sslbind.toml", "hint: --cert sslbind.toml binds the certificate of the file\n"),
+        ("web.pem", lists),
+    ):
+        result = run("add", "sslcert", "ipport=10.0.0.7:443", f"certhash={text}", f"appid={IIS}")
+        assert (result.code, result.out) == (1, "The parameter is incorrect.\n"), text
+        assert result.err.endswith(hints), text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rebind", "", "www.contoso.com"),
+        ("list", "--cert", ""),
+        ("store", "show", ""),
+        ("renew", ""),
+        ("store", "add", ""),
+    ],
+    ids=lambda words: words[0],
+)
+@pytest.mark.usefixtures("stored")
+def test_a_certificate_without_a_name(run: Run, words: tuple[str, ...]) -> None:
+    """An empty argument is called empty: a hook's variable that is not set is one."""
+    result = run(*words)
+    assert result.code in (1, 2)
+    assert "is empty" in result.err.partition("\n")[0]

@@ -44,17 +44,17 @@ def test_files(path: Path) -> None:
 
 
 @pytest.mark.parametrize("release", Release)
-def test_all_but_the_first_are_read_at_once(release: Release) -> None:
-    """Of a server's records, whichever release prints them, no line is left but the first key."""
+def test_all_but_the_last_are_read_at_once(release: Release) -> None:
+    """Of a server's records, whichever release prints them, the last may break off."""
     kinds = [name for name in ("10.0.0.5:443", "[2001:db8::1]:8443", "WWW.Contoso.COM:443")
              if infer_key(name).kind.since <= release]  # fmt: skip
     keys = [infer_key(name) for name in kinds]
     bindings = [Binding(key, {"certhash": A, "appid": IIS}) for key in keys for _ in "12"]
     plain = plain_records(show_writer.show(bindings, release).replace(A, A.upper()))
-    assert [one.binding for one in plain.records] == bindings
+    assert [one.binding for one in plain.records] == bindings[:-1]
     title = [line for _, line in plain.lines if line.strip()]
     assert [line.strip(" -") for line in title[:2]] == ["SSL Certificate bindings:", ""]
-    assert len(title) == 3
+    assert [line.split(" : ")[1].strip() for line in title[2:4]] == [str(keys[0]), str(keys[-1])]
     assert len(plain.keys) == 1
 
 

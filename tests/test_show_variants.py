@@ -192,6 +192,7 @@ NEWER = f"""
     Some New Switch              : Set
     Disable Session ID           : Set
     Enable Caching Client Hello  : Set
+
 """
 
 

@@ -198,6 +198,36 @@ def test_new_and_verify(run: Run, registry: Path) -> None:
     assert run("store", "verify").out == f"MY {thumbprint}: good\n"
 
 
+def test_new_twice(run: Run, registry: Path) -> None:
+    """A valid certificate for the same names is kept, in its store; ``--force`` makes another."""
+    names = ("--dns", "Bücher.example", "--dns", "www.contoso.com", "--ip", "10.0.0.5")
+    line = ("store", "new", *names)
+    first = run(*line)
+    thumbprint = first.out.split()[1]
+    before = snapshot(registry.parent)
+    same = ("--ip", "10.0.0.5", "--dns", "WWW.contoso.com", "--dns", "xn--bcher-kva.example")
+    again = run("store", "new", *same)
+    assert (again.code, again.out) == (0, first.out.replace("added", "unchanged"))
+    assert again.err.startswith("note: it is valid until 20")
+    assert again.err.endswith("; --force makes another\n")
+    assert snapshot(registry.parent) == before
+    assert run(*line, "--format", "json").json["changed"] is False
+    for more in (("--force",), ("--store", "WebHosting"), ("--dns", "a.contoso.com")):
+        other = run(*line, *more)
+        assert (other.code, other.out.split()[0]) == (0, "added")
+        assert other.out.split()[1] != thumbprint
+
+
+def test_new_where_the_old_one_cannot_be_used(run: Run, registry: Path) -> None:
+    """One without its key, or one that an issuer signed, is not kept."""
+    made = run("store", "new", "--dns", "a.test").out.split()[1]
+    (registry.parent / "certs" / "MY" / f"{made}.key").unlink()
+    assert run("store", "new", "--dns", "a.test").out.startswith("added")
+    (registry.parent / "web.pem").write_bytes(web().pem + web().key_pem())
+    run("store", "add", "web.pem")
+    assert run("store", "new", "--dns", "www.contoso.com").out.startswith("added")
+
+
 def test_verify_finds(run: Run, registry: Path, stored: Stored) -> None:
     """``verify`` says what is wrong with which certificate: exit 1."""
     run("add", "sslsnicert", "other.contoso.com:443", stored.web.thumbprint, "iis", "MY")

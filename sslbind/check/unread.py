@@ -40,16 +40,20 @@ def record_unreadable(subject: Subject) -> Iterator[Found]:
                 about=one.message,
             )
     unknown: dict[str, list[Key]] = {}
-    recorded = subject.registry.provenance.partial
-    for name, key in recorded:
+    for name, key in subject.registry.provenance.partial:
         unknown.setdefault(name, []).append(key)
+    groups: dict[tuple[Key, ...], list[str]] = {}
     for name, keys in unknown.items():
+        groups.setdefault(tuple(keys), []).append(name)
+    for found, names in groups.items():
+        verb = "is" if len(names) == 1 else "are"
+        values = "this value" if len(names) == 1 else "these values"
         yield Found(
             None,
-            f"{name} of {plural(len(keys), 'binding')} is not known:"
-            f" {some([key.spec for key in keys], _NAMED)}",
-            "capture the server again; rules about this value find nothing there",
+            f"{some(names, _NAMED)} of {plural(len(found), 'binding')} {verb} not known:"
+            f" {some([key.spec for key in found], _NAMED)}",
+            f"capture the server again; rules about {values} find nothing there",
             severity="warn",
-            line=subject.registry.line(keys[0]),
-            about=name,
+            line=subject.registry.line(found[0]),
+            about=" ".join(names),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -302,24 +301,20 @@ def _write_json(
 
 def _values(session: Session, texts: Mapping[str, str]) -> dict[str, Value]:
     """Return the values of the tags that a line names."""
-    certhash = texts.get("certhash", "")
-    if re.fullmatch(r"[0-9A-Fa-f]{64}", certhash):
-        raise _sha256(session, certhash.lower())
-    return {name: _parsed(name, text) for name, text in texts.items() if name in STORED}
+    try:
+        return {name: _parsed(name, text) for name, text in texts.items() if name in STORED}
+    except BadValueError as error:
+        text = texts.get("certhash")
+        if text is None or not error.message.startswith("certhash="):
+            raise
+        from sslbind.provisioning import not_a_thumbprint
+
+        raise not_a_thumbprint(session, text, error) from None
 
 
 @lru_cache(maxsize=4096)  # the lines of a script share certificates, owners and stores
 def _parsed(name: str, text: str) -> Value:
     return STORED[name].parse(text)
-
-
-def _sha256(session: Session, certhash: str) -> BadValueError:
-    """Return the error for a SHA-256 hash, which names the SHA-1 where the store has it."""
-    message = f"certhash={certhash}: 64 hex digits are a SHA-256, and HTTP.SYS knows SHA-1"
-    entry = session.stores.by_sha256(certhash) if session.stores else None
-    if entry is None:
-        return BadValueError(message, "no store has that certificate; store list shows SHA-1")
-    return BadValueError(message, f"the same certificate is certhash={entry.thumbprint}")
 
 
 def _changed(session: Session, verb: str, change: Change) -> Reply:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sslbind.cli.passwords import passwords
 from sslbind.cli.streams import read_input, shown_name
-from sslbind.errors import BadValueError
+from sslbind.errors import BadValueError, SslbindError
 from sslbind.provisioning import (
     MAX_FILE,
     certificate_reference,
@@ -34,6 +34,11 @@ def read_certificates(
     """
     files, notes = list[str](), list[str]()
     for path in paths:
+        if not path:
+            raise SslbindError(
+                "the name of a file is empty",
+                'in a hook, a variable such as "$RENEWED_LINEAGE" is not set',
+            )
         if os.path.isdir(path):
             found, passed_over = folder_files(path)
             files += found

@@ -21,6 +21,7 @@ from sslbind.inventory import (
     find_entries,
     missing_entries,
     require_stores,
+    self_signed_for,
     sharing,
     users,
     verify_entries,
@@ -260,22 +261,42 @@ def verify(app: App, certificates: tuple[str, ...], store: str | None, format_: 
     help="How long it is valid.",
 )
 @store_option
+@click.option("--force", is_flag=True, help="Make one even if the store has a valid one.")
 @format_option()
 @pass_app
-def new(
-    app: App, dns: tuple[str, ...], ip: tuple[str, ...], days: int, store: str | None, format_: str
+def new(  # one parameter for each option
+    app: App,
+    dns: tuple[str, ...],
+    ip: tuple[str, ...],
+    days: int,
+    store: str | None,
+    force: bool,
+    format_: str,
 ) -> int:
-    """Make a self-signed certificate for development, with a new key."""
+    """Make a self-signed certificate for development, with a new key.
+
+    If the store has one for the same names that is valid and has its key, nothing
+    changes: pipelines may run it again.
+    """
     from sslbind.certificates.parsing import self_signed
 
     if not dns and not ip:
         raise click.UsageError("--dns NAME or --ip ADDRESS is missing")
     stores = require_stores(app.reading())
-    entry, _ = stores.add(self_signed(dns, ip, days, datetime.now(UTC)), store)
+    now = datetime.now(UTC)
+    made = self_signed(dns, ip, days, now)
+    entry = None if force else self_signed_for(stores, made.leaf.names, store, now)
+    changed = entry is None
+    if entry is None:
+        entry, _ = stores.add(made, store)
     if format_ == "json":
-        app.json({"changed": True, "certificates": [_entry_json(entry)]})
+        app.json({"changed": changed, "certificates": [_entry_json(entry)]})
     else:
-        app.echo(f"added {entry.thumbprint} {entry.store} {printable(_title(entry))}\n")
+        done = "added" if changed else "unchanged"
+        app.echo(f"{done} {entry.thumbprint} {entry.store} {printable(_title(entry))}\n")
+    if not changed:
+        until = f"{entry.not_after:%Y-%m-%d}" if entry.not_after else ""
+        app.note(f"it is valid until {until}; --force makes another")
     return OK
 
 

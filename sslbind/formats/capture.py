@@ -39,6 +39,8 @@ from sslbind.formats import json_records
 from sslbind.formats.format import Format
 from sslbind.formats.imported import BadRecord, Imported, ImportedRecord, StoredCertificate
 from sslbind.formats.netsh import show_reader
+from sslbind.formats.netsh.show_whole import ends_whole, is_rule
+from sslbind.printable import printable
 from sslbind.registry.document import CentralCertProvider
 from sslbind.release import Release
 
@@ -116,7 +118,7 @@ def read(text: str, file: str) -> Imported:
         shown = _shown(lines)
         bad, notes = [*shown.bad], [*shown.notes]
         if not shown.records and not bad:
-            notes.append("the capture has no bindings")
+            _explain_none(lines, bad, notes)
         certificates = _items(document, "certificates", text, file)
         held = None if certificates is None else _certificates(certificates, bad, notes)
         usable = None if held is None else _usable(shown.records, held, notes)
@@ -181,13 +183,25 @@ def _placed(lines: Items) -> str:
 def _shown(lines: Items) -> Imported:
     """Return the records, which have lines unless the document has its own all in one."""
     _checked(_SHOWN, lines)
+    end = "\n" if ends_whole([line for _, line in lines]) else ""
     if len({number for number, _ in lines}) == len(lines):
-        return show_reader.read(_placed(lines), NAME)
-    shown = show_reader.read("\n".join(line for _, line in lines), NAME)
+        return show_reader.read(_placed(lines) + end, NAME)
+    shown = show_reader.read("\n".join(line for _, line in lines) + end, NAME)
     return shown._replace(
         records=tuple(one._replace(line=None) for one in shown.records),
         bad=tuple(one._replace(line=None) for one in shown.bad),
     )
+
+
+def _explain_none(lines: Items, bad: list[BadRecord], notes: list[str]) -> None:
+    """Say whether a capture without a record is of a server without bindings."""
+    texts = [line for _, line in lines]
+    if not any(map(is_rule, texts)):
+        said = printable(next(filter(str.strip, texts), "nothing").strip())
+        what = f"netsh gave no listing of bindings; it answered: {said:.200}"
+        bad.append(BadRecord(None, what, ("run capture.ps1 again, in an elevated PowerShell",)))
+    elif not notes:
+        notes.append("the capture has no bindings")
 
 
 def _addresses(lines: Items | None) -> tuple[str, ...] | None:

@@ -23,9 +23,17 @@ class Seeming(NamedTuple):
     hints: tuple[str, ...] = ()
 
 
+_EMPTY = Seeming(
+    "empty: if it is a capture, the command of its redirection printed nothing",
+    (_CAPTURE, "sslbind init makes a registry"),
+)
+
+
 def seems(text: str) -> Seeming | None:
     """Return what ``text`` seems to be, None where nothing is recognised."""
     start = text[:_START]
+    if not start.strip():
+        return _EMPTY
     return next((found for look in _LOOKS if (found := look(start)) is not None), None)
 
 
@@ -133,6 +141,8 @@ def _first(pattern: str, what: str, *hints: str) -> Callable[[str], Seeming | No
 _LOOKS: tuple[Callable[[str], Seeming | None], ...] = (
     _reg_piece,
     _show_piece,
+    _first("SSL Certificate bindings ?:",
+           "the start of what netsh http show sslcert prints: it breaks off there", _CAPTURE),
     _answer,
     _first("-----BEGIN [A-Z ]*(?:CERTIFICATE|KEY)", "a certificate or key, in PEM",
            "sslbind store add FILE puts it into a store"),

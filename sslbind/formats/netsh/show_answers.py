@@ -15,11 +15,41 @@ START = 1 << 16
 ECHO = re.compile(r"\bshow\s+ssl", re.IGNORECASE)
 _QUESTION = re.compile(r"\bshow\s+ssl\w*[ \t]*([^\n|>]*)", re.IGNORECASE)
 _HEADING = re.compile(r"[^|#=]*SSL[^|#=]*[:\uff1a]")
+_ENGLISH = re.compile(r"SSL Certificate bindings ?:", re.IGNORECASE)
+_RULE = re.compile(r"-{3,}")
 _WIDTH = 100
 """Characters in which a heading ends."""
 _DASHES = re.compile(r"-{20,}")
 _ADDRESS = re.compile(r"(?m)^[ \t]*([0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+)[ \t]*$")
 _KEY = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):\d{1,5}")
+
+
+def _letters(text: str) -> str:
+    """Return the letters that every code page shows alike, else the text."""
+    return re.sub("[^a-z]", "", text.lower()) or text.strip(" .。")
+
+
+_NOT_FOUND = {
+    _letters(sentence)
+    for sentence in (
+        "The system cannot find the file specified.",
+        "Das System kann die angegebene Datei nicht finden.",
+        "Le fichier spécifié est introuvable.",
+        "El sistema no puede encontrar el archivo especificado.",
+        "Impossibile trovare il file specificato.",
+        "O sistema não pode encontrar o arquivo especificado.",
+        "Het systeem kan het opgegeven bestand niet vinden.",
+        "系统找不到指定的文件。",
+        "指定されたファイルが見つかりません。",
+        "Не удается найти указанный файл.",  # noqa: RUF001  # Russian
+    )
+}
+"""Error 2, ERROR_FILE_NOT_FOUND."""
+
+
+def none_found(sentence: str) -> bool:
+    """Whether a sentence below a heading says that there is no record, and not another failure."""
+    return _letters(sentence) in _NOT_FOUND
 
 
 def answer_of_none(text: str) -> str | None:
@@ -34,6 +64,8 @@ def answer_of_none(text: str) -> str | None:
     full = [line for raw in text.split("\n") if (line := raw.strip(f" \t{INVISIBLE}"))]
     full = [line for line in full if not line.startswith("#")]
     lines = [line for line in full if not ECHO.search(line) and not PROMPT.match(line)]
+    if len(lines) > 1 and _ENGLISH.fullmatch(lines[0]) and _RULE.fullmatch(lines[1]):
+        lines[1] = "-" * 25  # as people shorten it
     dashes = [place for place, line in enumerate(lines) if _DASHES.fullmatch(line)]
     if dashes[:1] != [1]:
         return None

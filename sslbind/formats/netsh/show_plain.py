@@ -9,6 +9,7 @@ read as any text is.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sslbind.binding import Binding
@@ -32,23 +33,25 @@ _RECORD = re.compile(
     rf"^(?P<key>    (?P<label>{'|'.join(_KINDS)}) +: (?P<value>[!-~]+) *\n)"
     rf"    {TAGS[0].label} +: (?P<certhash>[0-9A-Fa-f]{{40}}) *\n"
     r"(?P<others>(?: +[A-Za-z].*\n){1,64})"
-    rf"(?=\n+    (?:{_EVERY}) +: |\n*\Z)",
+    rf"(?=\n+    (?:{_EVERY}) +: )",
     re.MULTILINE,
 )
-"""A whole record in English: a blank line and another record follow, or nothing."""
+"""A whole record in English: a blank line and another record follow."""
 
 
 class Plain(NamedTuple):
     """The records that were read, what releases print them so, and the lines of the other text.
 
     The key of a record that was read is among ``lines`` where other text is before it, since a
-    record ends where the next one starts; ``keys`` are the numbers of these lines.
+    record ends where the next one starts; ``keys`` are the numbers of these lines. ``shown`` has
+    for each record the names of its lines.
     """
 
     records: list[ImportedRecord]
     releases: set[Release]
     lines: Lines
     keys: frozenset[int] = frozenset()
+    shown: Sequence[frozenset[str]] = ()
 
 
 def nothing_plain(text: str) -> Plain:
@@ -58,11 +61,12 @@ def nothing_plain(text: str) -> Plain:
 
 def plain_records(text: str) -> Plain:
     """Read the records that repeat the lines of another, and leave the other lines."""
-    read: dict[tuple[str, bool, str], tuple[Binding, Release] | None] = {}
+    read: dict[tuple[str, bool, str], _Model | None] = {}
     records: list[ImportedRecord] = []
     releases: set[Release] = set()
     lines: list[tuple[int, str]] = []
     keys: set[int] = set()
+    shown: list[frozenset[str]] = []
     at, line = 0, 1
     for match in _RECORD.finditer(text):
         _, first, label, value, certhash, others = match.group(0, *_RECORD.groupindex)
@@ -84,16 +88,24 @@ def plain_records(text: str) -> Plain:
             keys.add(line)
         else:
             line += len(between)
-        binding, release = known
-        records.append(ImportedRecord(binding.at(key, certhash.lower()), line))
-        releases.add(release)
+        records.append(ImportedRecord(known.binding.at(key, certhash.lower()), line))
+        releases.add(known.release)
+        shown.append(known.shown)
         at = match.end()
         line += others.count("\n") + 2
     lines += numbered(text[at:], line)
-    return Plain(records, releases, lines, frozenset(keys))
+    return Plain(records, releases, lines, frozenset(keys), shown)
 
 
-def _alone(text: str, following: str) -> tuple[Binding, Release] | None:
+class _Model(NamedTuple):
+    """A record that others repeat, the release that prints it so, and the names of its lines."""
+
+    binding: Binding
+    release: Release
+    shown: frozenset[str]
+
+
+def _alone(text: str, following: str) -> _Model | None:
     """Return the record that ``text`` is, and the release that prints it so.
 
     None where there is anything to say of it, and where it has a line that could
@@ -112,4 +124,6 @@ def _alone(text: str, following: str) -> tuple[Binding, Release] | None:
         return None
     if record.problems or record.missing or record.surplus or any(no_numbers(block)):
         return None
-    return (record.binding, record.release) if record.named and record.release else None
+    if not record.named or record.release is None:
+        return None
+    return _Model(record.binding, record.release, frozenset(record.fields))

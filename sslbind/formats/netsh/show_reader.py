@@ -14,22 +14,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from sslbind.errors import BadValueError
 from sslbind.formats.format import Format
 from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
-from sslbind.formats.netsh.show_answers import START, addresses, answer_of_none, asked
+from sslbind.formats.netsh.show_answers import START, addresses, answer_of_none, asked, none_found
 from sslbind.formats.netsh.show_blocks import blocks, completed, no_numbers
 from sslbind.formats.netsh.show_layouts import GUID, Shape, shape
 from sslbind.formats.netsh.show_lines import numbered
 from sslbind.formats.netsh.show_plain import Plain, nothing_plain, plain_records
-from sslbind.formats.netsh.show_records import RecordBlock, known_key, labelled_kind, read_record
+from sslbind.formats.netsh.show_records import (
+    Record,
+    RecordBlock,
+    known_key,
+    labelled_kind,
+    read_record,
+)
+from sslbind.formats.netsh.show_whole import Listings, ending, ends_in_rule
 from sslbind.formats.netsh.show_words import Words, words_of
 from sslbind.keys import Key
 from sslbind.printable import printable
 from sslbind.wording import plural, some
 
+_CUT = "the capture breaks off in the record, or lines of it were left out"
+_DOUBTFUL = "newer releases print them below the last line, which no empty line follows"
+
 
 class _Reading:
     """What was read so far."""
 
-    def __init__(self, plain: Plain) -> None:
+    def __init__(self, text: str, plain: Plain) -> None:
+        self.text = text
+        self.ending = ending(text)
+        self.listings = Listings(text, plain.lines)
         self.records = plain.records
         self.bad: list[BadRecord] = []
         self.notes: list[str] = []
@@ -53,32 +66,42 @@ def detect(text: str) -> bool:
 def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
     """Return the records of one capture or of several in one text.
 
-    A record that is cut short has its missing lines at their defaults, and a
-    note says so. One whose key and thumbprint can be read, or whose thumbprint
+    One whose key and thumbprint can be read, or whose thumbprint
     somebody masked, is bad with a ``binding`` of what is known if another value
-    cannot be read. The release is that of the newest layout, None where no record
-    is whole. Lines after a record that look like another one, in a layout that is
-    not known, are bad as well.
+    cannot be read or the record is cut short: its other values are not known. Where the
+    text breaks off in a record, what may follow is one bad record more. The release is
+    that of the newest layout, None where no record is whole. Lines after a record that
+    look like another one, in a layout that is not known, are bad as well.
     """
-    plain = plain_records(text)
+    plain = plain_records(ending(text).text)
     found = _blocks(plain)
     words = _words(found)
     if plain.records and (words.early or words.late):  # every record says what a word means
         return read_each(text)
-    return _read(plain, found, words)
+    reading = _Reading(text, plain)
+    lines = [one.line or 0 for one in plain.records]
+    alike = [*map(reading.listings.add, lines, plain.shown)]
+    return _read(reading, plain, found, words) if all(alike) else read_each(text)
 
 
 def read_each(text: str) -> Imported:
     """Return what ``read`` returns, none of the records read as one like another."""
-    plain = nothing_plain(text)
+    plain = nothing_plain(ending(text).text)
     found = _blocks(plain)
-    return _read(plain, found, _words(found))
+    return _read(_Reading(text, plain), plain, found, _words(found))
 
 
-def _read(plain: Plain, found: Sequence[RecordBlock], words: Words) -> Imported:
-    reading = _Reading(plain)
-    for block in found:
-        _read_block(block, words, reading)
+def _read(reading: _Reading, plain: Plain, found: Sequence[RecordBlock], words: Words) -> Imported:
+    read = [(block, record) for block in found if (record := _record(block, words, reading))]
+    alike = [
+        reading.listings.add(block.fields[0].line, record.fields.keys()) for block, record in read
+    ]
+    if plain.records and not all(alike):  # one of them may lack lines
+        return read_each(reading.text)
+    for block, record in read:
+        _take(block, record, reading, last=block is found[-1])
+    if reading.ending.starts and (read or reading.bad or reading.listings.headed):
+        reading.bad.append(_rest(reading.ending.line, "a record"))
     reading.records.sort(key=_line)
     text = "\n".join(line for _, line in plain.lines)
     notes = [*words.notes, *reading.notes]
@@ -86,6 +109,13 @@ def _read(plain: Plain, found: Sequence[RecordBlock], words: Words) -> Imported:
     answer = None if reading.records or reading.bad else answer_of_none(text)
     if answer:
         notes.append(f"has no record: netsh answered {printable(answer)!r}")
+    if answer and not none_found(answer):
+        reading.bad.append(
+            BadRecord(None, "netsh listed nothing: what the server has is not known")
+        )
+    elif answer == "" and asked(text) is None:
+        whole = ", if the capture is whole" if ends_in_rule(text) else ""
+        notes.append(f"has a heading and no record: the server has no bindings{whole}")
     return Imported(
         tuple(reading.records),
         tuple(reading.bad),
@@ -120,29 +150,36 @@ def _unknown(unknown: Mapping[tuple[str, str], int]) -> Iterator[str]:
         yield f"{some(names, 3)} of {plural(count, 'binding')} {verb} not known: {why}"
 
 
-def _read_block(block: RecordBlock, words: Words, reading: _Reading) -> None:
-    """Read one record into ``reading``."""
+def _record(block: RecordBlock, words: Words, reading: _Reading) -> Record | None:
+    """Return the record of a block; None where it cannot be read, which is then in ``reading``."""
     start = block.fields[0].line
+    if len(block.fields) == 1 and reading.listings.last_line == start:  # its key may go on
+        kind, _ = labelled_kind(block)
+        reading.bad.append(_rest(start, "a key")._replace(kind=kind))
+        return None
     key = known_key(block)
     try:
-        record = read_record(block, words)
+        return read_record(block, words)
     except BadValueError as error:
         kind, port = (None, None) if key else labelled_kind(block)
         reading.bad.append(BadRecord(start, error.message, error.hints, key, kind, port))
-        return
-    binding = record.binding
-    if record.problems:
-        _, message = record.problems[0]
-        reading.bad.append(BadRecord(start, message, key=binding.key, binding=binding))
+        return None
+
+
+def _take(block: RecordBlock, record: Record, reading: _Reading, *, last: bool) -> None:
+    """Put one record into ``reading``, with what is to be said of it."""
+    record, breaks_off = _completed(block, record, reading, last=last)
+    start = block.fields[0].line
+    binding, name = record.binding, record.binding.key.spec
+    if record.unknown:
+        message, hints = _why(record, name)
+        reading.bad.append(BadRecord(start, message, hints, binding.key, binding=binding))
         reading.unknown.update(record.unknown)
     else:
         reading.records.append(ImportedRecord(binding, start))
-    name = binding.key.spec
-    if record.missing:
-        lines = "1 line is missing and taken to be at its default"
-        if record.missing > 1:
-            lines = f"{record.missing} lines are missing and taken to be at their defaults"
-        reading.notes.append(f"{name} is cut short: {lines}")
+    if breaks_off:
+        reading.bad.append(_rest(reading.listings.last_line, name))
+    if any(why == _CUT for _, why in record.unknown):
         return
     if record.release is not None:
         reading.releases.add(record.release)
@@ -160,6 +197,50 @@ def _read_block(block: RecordBlock, words: Words, reading: _Reading) -> None:
             f"{name} has {lines} more than any release that is known; left out"
             + (labels if record.named else "")
         )
+
+
+def _completed(
+    block: RecordBlock, record: Record, reading: _Reading, *, last: bool
+) -> tuple[Record, bool]:
+    """Return a record with what it lacks not known, and whether the text breaks off in it."""
+    listings, start = reading.listings, block.fields[0].line
+    in_line = last and reading.ending.line is not None and not reading.ending.starts
+    in_line = in_line or (last and listings.ends_in_title(block))
+    lacking = listings.lacking(start, record, breaks_off=in_line)
+    at_end = last and listings.ends_at(block)
+    cut = listings.cut_value(record, lacks=bool(lacking)) if at_end else None
+    if cut is not None:
+        lacking = listings.lacking(start, record, breaks_off=True) | {cut}
+    if lacking:
+        return record.without(sorted(lacking - record.binding.unknown), _CUT), at_end or in_line
+    known = not record.surplus and not any(no_numbers(block))
+    doubtful = listings.doubtful(start, record) if at_end and known else frozenset()
+    return (record.without(sorted(doubtful), _DOUBTFUL) if doubtful else record), False
+
+
+def _why(record: Record, name: str) -> tuple[str, tuple[str, ...]]:
+    """Return why a record is not known whole, and what helps."""
+    if record.problems:
+        return record.problems[0][1], ()
+    names = [tag for tag, _ in record.unknown]
+    verb = "is" if len(names) == 1 else "are"
+    if any(why == _CUT for _, why in record.unknown):
+        return f"{name} is cut short: {some(names, 3)} {verb} not known", ()
+    more = some(names, 3)
+    what = f"{name} may be cut short: newer releases print {more} below its last line"
+    return (
+        f"{what}, which no empty line follows",
+        ("if it is whole, add an empty line below it, as netsh prints one",),
+    )
+
+
+def _rest(line: int | None, what: str) -> BadRecord:
+    """Return what stands for the records that a text may have had below its end."""
+    return BadRecord(
+        line,
+        f"the capture breaks off in {what}: what follows is not known",
+        ("netsh http show sslcert > web01.txt, in an elevated prompt, writes a whole one",),
+    )
 
 
 def _only(text: str, reading: _Reading) -> frozenset[Key] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -52,7 +52,8 @@ class Record(NamedTuple):
     ``problems`` are the lines of the values that were not, each with a sentence;
     ``unknown`` the names of their tags, each with why. ``missing`` lines are
     absent from the layout of ``release``, and ``surplus`` ones are not in it; they
-    are ``named`` where their labels are English.
+    are ``named`` where their labels are English. ``fields`` are the lines after the
+    key by the names of what they show.
     """
 
     binding: Binding
@@ -62,6 +63,17 @@ class Record(NamedTuple):
     named: bool
     problems: Sequence[tuple[int, str]]
     unknown: Sequence[tuple[str, str]]
+    fields: Mapping[str, Field]
+
+    def without(self, names: Iterable[str], why: str) -> Record:
+        """Return the same with the values of some tags not known."""
+        binding = self.binding
+        gone = binding.unknown | frozenset(names)
+        values = {name: value for name, value in binding.values.items() if name not in gone}
+        unknown = dict(self.unknown) | dict.fromkeys(names, why)
+        return self._replace(
+            binding=Binding(binding.key, values, binding.other, gone), unknown=[*unknown.items()]
+        )
 
 
 class _Values:
@@ -93,6 +105,13 @@ class _Values:
             self.values |= self._parsed(column, value)
         except BadValueError:
             self.lose(column, field)
+
+    def take_number(self, tag: Tag, field: Field) -> None:
+        """Read the value of an extended property."""
+        if _is_number(field.value):
+            self.values[tag.name] = int(field.value)
+        else:
+            self.lose(tag, field)
 
     def lose(self, column: Column, field: Field) -> None:
         """Note that a value is not known; raise BadValueError for a thumbprint that is not one."""
@@ -163,7 +182,9 @@ def read_record(block: RecordBlock, words: Words) -> Record:
         _only_hash(read, columns[0][1])  # Select-String of keys and thumbprints
         missing = 0
         layout = None
-    read.values |= _properties(block.properties, read)
+    properties = _properties(block.properties)
+    for tag, field in properties:
+        read.take_number(tag, field)
     return Record(
         read.binding(),
         _at_least(release, read) if layout is not None or named else None,
@@ -172,6 +193,7 @@ def read_record(block: RecordBlock, words: Words) -> Record:
         named is not None,
         read.problems,
         [*read.unknown.items()],
+        {column.name: field for column, field in [*columns, *properties]},
     )
 
 
@@ -307,19 +329,15 @@ def _only_hash(read: _Values, field: Field) -> None:
     read.unknown |= {name: _ABSENT for name in STORED if name not in read.values}
 
 
-def _properties(groups: Sequence[Sequence[Field]], read: _Values) -> dict[str, Value]:
-    """Return the values of the extended properties, each group by its id."""
-    values: dict[str, Value] = {}
+def _properties(groups: Sequence[Sequence[Field]]) -> list[tuple[Tag, Field]]:
+    """Return the lines of the extended properties, each group by its id."""
+    found: list[tuple[Tag, Field]] = []
     for group in groups:
         lines = [field for field in group if field.value.isdecimal() or masked(field.value)]
         number = int(lines[0].value) if lines and _is_number(lines[0].value) else None
         tags = [one.tag for one in PROPERTIES if one.propertyid == number]
-        for tag, field in zip(tags, lines[1:], strict=False):
-            if _is_number(field.value):
-                values[tag.name] = int(field.value)
-            else:
-                read.lose(tag, field)
-    return values
+        found += zip(tags, lines[1:], strict=False)
+    return found
 
 
 def _is_number(value: str) -> bool:
