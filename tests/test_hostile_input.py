@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
+from sslbind.binding import Binding
 from sslbind.errors import SslbindError
+from sslbind.formats.netsh import show_writer
+from sslbind.keys import infer_key
 from sslbind.printable import printable, printable_json
+from sslbind.release import Release
 from sslbind.sources import parse_source
 
 CAPTURES = Path(__file__).parent / "captures"
@@ -201,12 +205,9 @@ def test_a_password_for_a_file_is_not_repeated(run: Run, registry: Path) -> None
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
 def test_import_makes_no_file_of_an_odd_name(run: Run, tmp_path: Path) -> None:
     """A capture's name gives the registry's, without what a terminal or an editor would do with."""
-    capture = "\n".join((
-        "SSL Certificate bindings:", "-" * 25, "",
-        "    IP:port                      : 0.0.0.0:443",
-        f"    Certificate Hash             : {'a' * 40}",
-        "    Application ID               : {4dc3e181-e14b-4a21-b022-59fc669b0914}", "",
-    ))  # fmt: skip
+    values = {"certhash": "a" * 40, "appid": "{4dc3e181-e14b-4a21-b022-59fc669b0914}"}
+    binding = Binding(infer_key("0.0.0.0:443"), values)
+    capture = show_writer.show([binding], Release.W2012)
     (tmp_path / "a\x1b[31m\u202e\u3164 b.txt").write_text(capture)
     result = run("import", "a\x1b[31m\u202e\u3164 b.txt", "--each", "servers")
     assert result.code == 0, result.err

@@ -16,7 +16,7 @@ from pki import Issued, issue, mail, web
 from sslbind import netsh_messages
 from sslbind.binding import Binding
 from sslbind.formats.netsh import show_writer
-from sslbind.keys import HOSTNAMEPORT, parse_key
+from sslbind.keys import HOSTNAMEPORT, IPPORT, parse_key
 from sslbind.release import Release
 
 CAPTURES = Path(__file__).parent / "captures"
@@ -123,11 +123,11 @@ def test_bad_records_are_told_and_keep_the_rest_out(run: Run, folder: Path) -> N
         " out' where certhash is expected\n"
     ) in seen.err
     assert (
-        "note: sslbind.toml: 2 would be added, 1 bad; nothing was written; --partial writes the"
+        "note: sslbind.toml: 1 would be added, 3 bad; nothing was written; --partial writes the"
         " others\n"
     ) in seen.err
     seen = run("import", "--partial", BAD)
-    assert (seen.code, len(run("list", "--format", "tsv").out.splitlines())) == (1, 2)
+    assert (seen.code, len(run("list", "--format", "tsv").out.splitlines())) == (1, 1)
 
 
 def test_a_dry_run_writes_nothing(run: Run, folder: Path) -> None:
@@ -222,14 +222,14 @@ def test_what_nothing_can_read_is_named(run: Run, folder: Path) -> None:
 def test_two_servers_in_one_import_must_agree(run: Run, folder: Path, if_exists: str) -> None:
     """One key with two certificates in one import is a conflict, whatever is there."""
     for name, certhash in (("one.txt", A), ("two.txt", B)):
-        (folder / name).write_text(
-            f"IP:port : 0.0.0.0:443\nHash : {certhash}\nID : {IIS}\nStore : MY\n"
-        )
+        values = {"certhash": certhash, "appid": IIS, "certstorename": "MY"}
+        binding = Binding(parse_key(IPPORT, "0.0.0.0:443"), values)
+        (folder / name).write_text(show_writer.show([binding], Release.W2012))
     seen = run("import", "--if-exists", if_exists, "one.txt", "two.txt")
     assert seen.code == 1
     assert f"conflict ipport=0.0.0.0:443\n    certhash: {A} -> {B}\n" in seen.out
     assert (
-        "error: two.txt:1: ipport=0.0.0.0:443 appears twice, with different values\n"
+        "error: two.txt:5: ipport=0.0.0.0:443 appears twice, with different values\n"
         "hint: one file holds one server: import each into its own registry with --each\n"
     ) in seen.err
     assert "--if-exists" not in seen.err

@@ -8,6 +8,7 @@ from conftest import IIS, A
 from sslbind.binding import Binding
 from sslbind.formats import formats
 from sslbind.formats.imported import Imported
+from sslbind.formats.netsh import show_writer
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, parse_key
 from sslbind.release import Release
 from sslbind.sources import parse_source
@@ -370,16 +371,7 @@ def test_a_line_that_does_not_bind_is_passed_over(line: str) -> None:
 
 def test_show_in_the_answer_of_ansible() -> None:
     """The lines of ``stdout_lines`` are read, however deep they are indented."""
-    lines = [
-        "SSL Certificate bindings:",
-        "-------------------------",
-        "",
-        "    IP:port                      : 10.0.0.5:443",
-        f"    Certificate Hash             : {A}",
-        f"    Application ID               : {IIS}",
-        "    Certificate Store Name       : MY",
-        "",
-    ]
+    lines = show_writer.show([FIRST], Release.W2012).split("\n")
     text = "".join(f'        "{line}",\n' for line in lines)
     source = parse_source(f'ok: [web01] => {{\n    "out": [\n{text}    ]\n}}\n'.encode(), "log")
     assert source.format.name == "netsh-show"
