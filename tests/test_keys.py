@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import IIS, WRONG, A, Run
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sslbind.errors import BadValueError, SslbindError
@@ -18,9 +18,11 @@ from sslbind.keys import (
     KIND_BY_NAME,
     KINDS,
     SCOPEDCCS,
+    Key,
     Kind,
     infer_key,
     parse_key,
+    plain_keys,
 )
 
 SPELLINGS = [
@@ -159,6 +161,35 @@ def test_any_text(kind: Kind, text: str) -> None:
 
 
 HOSTS = st.text("aäß\u03c3\u03c2漢\u0663-_.*xn1\u0966\u200d\u0301AÉ", max_size=20)
+
+
+_NAMED = st.sampled_from([HOSTNAMEPORT, SCOPEDCCS])
+_PLAIN = st.integers(0, 99999).map("www{0}.contoso.com:{0}".format)
+
+
+@given(_NAMED, st.lists(_PLAIN | st.sampled_from([text for _, text, _ in SPELLINGS])))
+@example(HOSTNAMEPORT, ["a:1\nb:2", "c"])
+@example(HOSTNAMEPORT, ["a:1\nb:2"])
+@example(HOSTNAMEPORT, [f"{'a.' * 126}ab:1"])
+@example(HOSTNAMEPORT, ["xn--:1"])
+@example(IPPORT, ["10.0.0.5:443"])
+@example(HOSTNAMEPORT, [])
+def test_many_at_once(kind: Kind, texts: list[str]) -> None:
+    """Each is the key that it is alone; where one is not plain, there is no answer for any."""
+    assert plain_keys(kind, texts) in ({}, {text: _key_or_none(kind, text) for text in texts})
+
+
+def test_plain_names_at_once() -> None:
+    texts = ["www.contoso.com:443", "*.contoso.com:1", "my_host:65535"]
+    assert [*plain_keys(HOSTNAMEPORT, texts)] == texts
+    assert plain_keys(HOSTNAMEPORT, [*texts, "www.contoso.com:65536"]) == {}
+
+
+def _key_or_none(kind: Kind, text: str) -> Key | None:
+    try:
+        return parse_key(kind, text)
+    except BadValueError:
+        return None
 
 
 @given(HOSTS)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sslbind import bounds
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError, RegistryError, SslbindError
-from sslbind.keys import KIND_BY_TABLE, Key, Kind, parse_address, parse_key
+from sslbind.keys import KIND_BY_TABLE, Key, Kind, parse_address, parse_key, plain_keys
 from sslbind.registry import fast_toml
 from sslbind.release import DEFAULT_RELEASE, Release, parse_release
 
@@ -86,24 +86,26 @@ class ExcessiveError(RegistryError):
 def parse_document(text: str, file: str) -> Document:
     """Read a whole registry file; raise RegistryError with the line of the error."""
     data = read_toml(text, file)
+    bindings: dict[Key, Binding] = {}
+    names: list[str] = []
     try:
         settings = read_settings(data)
-        bindings: dict[Key, Binding] = {}
-        spelled: dict[Key, str] = {}
         for table, kind in KIND_BY_TABLE.items():
             read: dict[int, Binding] = {}
+            tables = data.get(table)
+            plain = plain_keys(kind, tables) if isinstance(tables, dict) else {}
             for name, body in binding_tables(data, table):
                 like = read.get(id(body))  # many bindings share one table
                 if like is None:
                     binding = read[id(body)] = read_binding(kind, name, body)
                     key = binding.key
                 else:
-                    key = _read_key(kind, name)
+                    key = plain.get(name) or _read_key(kind, name)
                     binding = like.at(key)
-                if key in spelled:
-                    only_once(key, name, spelled)
+                if key in bindings:
+                    only_once(key, name, dict(zip(bindings, names, strict=True)))
                 bindings[key] = binding
-                spelled[key] = name
+                names.append(name)
     except ProblemError as problem:
         raise _located(problem, text, file) from None
     except RecursionError:
@@ -112,7 +114,7 @@ def parse_document(text: str, file: str) -> Document:
         raise RegistryError(
             "has an integer of more than 64 bits", file=file, line=_huge_line(text)
         ) from None
-    return Document(settings, bindings, spelled)
+    return Document(settings, bindings, dict(zip(bindings, names, strict=True)))
 
 
 def parse_settings(text: str, file: str) -> Settings:

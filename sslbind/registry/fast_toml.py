@@ -31,9 +31,9 @@ _PAIRS = re.compile(
 )
 _TEXTS = re.compile(""""[^"]*"|'[^']*'""")
 # [CertStores], [[Suppress]], [SslBindingInfo."0.0.0.0:443"], [SslCcsBindingInfo.443.Other],
-# without the first bracket
-_HEADER = re.compile(
-    rf"""(\[?)({_BARE})(?:\.("{_BASIC}"|{_BARE})(?:\.({_BARE}))?)?(\]?)\]{_REST}(?=\n|\Z)"""
+# without the first bracket, one a line
+_HEADERS = re.compile(
+    rf"""(?m)^(\[?)({_BARE})(?:\.("{_BASIC}"|{_BARE})(?:\.({_BARE}))?)?(\]?)\]{_REST}$"""
 )
 
 Table = dict[str, Any]
@@ -48,18 +48,16 @@ def loads(text: str) -> Table | None:
         text = text.replace("\r\n", "\n")
     lines, *tables = f"\n{text}".split("\n[")
     first = _pairs(lines)
-    if first is None:
+    parts = [table.partition("\n") for table in tables]
+    headers = _HEADERS.findall("\n".join([header for header, _, _ in parts]))
+    if first is None or len(headers) != len(tables):
         return None
     document = _Document(first)
     read: dict[str, Table | None] = {}
-    for table in tables:
-        header = _HEADER.match(table)
-        if header is None:
-            return None
-        lines = table[header.end() :]
+    for header, (_, _, lines) in zip(headers, parts, strict=True):
         pairs = read.get(lines)
         if pairs is None:
-            pairs = read[lines] = _pairs(lines)
+            pairs = read[lines] = _pairs(f"\n{lines}")
         if pairs is None or not document.put(header, pairs):
             return None
     return document.root
@@ -101,20 +99,21 @@ class _Document:
         self._parents: dict[str, Table] = {}
         """The tables that exist because tables below them do."""
 
-    def put(self, header: re.Match[str], pairs: Table) -> bool:
+    def put(self, header: tuple[str, ...], pairs: Table) -> bool:
         """Put a table where its header says; False where that is another statement's place."""
-        opened, name, sub, below, closed = header.groups()
+        opened, name, sub, below, closed = header
         if opened or closed:
             array = self._made(self._arrays, name, []) if opened and closed and not sub else None
             if array is not None:
                 array.append(pairs)
             return array is not None
-        if sub is None:
+        if not sub:
             return _is_new(self.root, name, pairs)
-        parent, sub = self._made(self._parents, name, {}), sub.strip('"')
-        if parent is None or (sub in parent) != (below is not None):
+        parent = self._parents.get(name) or self._made(self._parents, name, {})
+        sub = sub.strip('"')
+        if parent is None or (sub in parent) != bool(below):
             return False
-        if below is None:
+        if not below:
             parent[sub] = pairs
             return True
         parent[sub] = {**parent[sub]}
