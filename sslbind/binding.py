@@ -174,6 +174,25 @@ def alike(function: Callable[[Binding], T]) -> Callable[[Binding], T]:
     return call
 
 
+def alike_but_certificate(function: Callable[[Binding], T]) -> Callable[[Binding], T]:
+    """Return ``function``, which is called once for records that share all but certificate and key.
+
+    It may look at nothing of a key but the kind, and not at ``certhash``.
+    """
+    known: dict[tuple[object, ...], T] = {}
+
+    def call(binding: Binding) -> T:
+        values = {**binding.values, "certhash": None}
+        like = binding.key.kind, binding.unknown, *values.items()
+        if like not in known:
+            if len(known) == _KEPT:
+                known.clear()
+            known[like] = function(binding)
+        return known[like]
+
+    return call
+
+
 def not_a_tag(name: str) -> BadValueError:
     """Return the error for a name that no tag has, with the tag that may be meant."""
     from difflib import get_close_matches

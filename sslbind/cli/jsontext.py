@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import groupby, islice
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from sslbind.printable import printable_json
@@ -48,34 +48,37 @@ class ItemTexts:
     def __init__(self, *, ascii_only: bool) -> None:
         from json import JSONEncoder
 
-        self._ascii_only = ascii_only
         # The encoder indents in Python; without, it is ten times as fast.
         between = (f",{_FIELD}", ": ")
         self._encode = JSONEncoder(ensure_ascii=ascii_only, separators=between).encode
 
-    def quoted(self, text: str) -> str:
-        """Return ``text`` as JSON has it."""
-        return printable_json(self._encode(text))
+    def quoted(self, value: str | None) -> str:
+        """Return ``value`` as JSON has it."""
+        return printable_json(self._encode(value))
 
-    def around(self, values: Mapping[str, Any], name: str) -> tuple[str, str]:
-        """Return the text of an ``Item`` before the value of ``name`` and after it."""
-        names = [*values]
-        place = names.index(name) + 1
-        before = self._fields({**values, name: 0}, names[:place])[:-1]
-        after = self._fields(values, names[place:])
-        return f"{{{_FIELD}{before}", f"{after and f',{_FIELD}{after}'}{_ITEM}}}"
+    def listed(self, texts: Sequence[str] | None) -> str:
+        """Return a list as it stands at a name of an ``Item``."""
+        if not texts:
+            return self.quoted(None) if texts is None else "[]"
+        line = f"{_FIELD}{_INDENT}"
+        return f"[{line}{f',{line}'.join(map(self.quoted, texts))}{_FIELD}]"
 
-    def _fields(self, values: Mapping[str, Any], names: list[str]) -> str:
-        """Return some of ``values`` as they stand in an ``Item``, without its braces."""
-        texts = []
-        for nested, some in groupby(names, lambda name: isinstance(values[name], list | dict)):
-            part = {name: values[name] for name in some}
-            if nested:
-                text = _text(part, 2, ascii_only=self._ascii_only)
-                texts.append(text[len(f"{{{_FIELD}") : -len(f"{_ITEM}}}")])
-            else:
-                texts.append(printable_json(self._encode(part)[1:-1]))
-        return f",{_FIELD}".join(texts)
+    def around(self, values: Mapping[str, Any], names: Collection[str]) -> list[str]:
+        """Return the text of an ``Item`` before the value of each of ``names``, and after the last.
+
+        The others are no lists and no objects.
+        """
+        pieces: list[str] = []
+        part: dict[str, Any] = {}
+        before = f"{{{_FIELD}"
+        for name, value in values.items():
+            part[name] = value
+            if name in names:
+                part[name] = 0
+                pieces.append(before + self._encode(part)[1:-2])
+                part, before = {}, f",{_FIELD}"
+        rest = before + self._encode(part)[1:-1] if part else ""
+        return [*map(printable_json, pieces), f"{printable_json(rest)}{_ITEM}}}"]
 
 
 def _items(batch: list[Any], *, ascii_only: bool) -> str:

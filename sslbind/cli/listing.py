@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sslbind.binding import UNKNOWN, Binding, alike
+from sslbind.binding import UNKNOWN, Binding, alike, alike_but_certificate
 from sslbind.cli.app import HELP, NO, OK, App, format_option, pass_app, speaks_utf8
 from sslbind.cli.jsontext import Item, ItemTexts
 from sslbind.cli.moments import window
@@ -38,7 +38,7 @@ _FEW = 3
 """Up to so many unknown tags are named."""
 COLUMNS = ("kind", "key", "thumbprint", "certificate", "owner", "days left", "flags")
 GROUPED = ("thumbprint", "certificate", "expires", "days left", "count", "bindings")
-_NAME = COLUMNS.index("certificate")
+_NAME = "certificate"
 
 
 @click.command("list", context_settings=HELP)
@@ -144,48 +144,58 @@ def _print(
         rows = (_group_row(one, now) for one in by_certificate(session, found))
         rows = chain(rows, map(_unread_group, unread))
     else:
-        columns = COLUMNS
-        rows = chain(_rows(session, found, now), map(_unread_row, unread))
-        if tsv or session.stores is None:
-            columns = (*COLUMNS[:_NAME], *COLUMNS[_NAME + 1 :])
-            rows = ((*row[:_NAME], *row[_NAME + 1 :]) for row in rows)
+        named = not tsv and session.stores is not None
+        columns = [one for one in COLUMNS if named or one != _NAME]
+        rows = _rows(session, found, now, named=named, tsv=tsv)
+        rows = chain(rows, (_unread_row(one, named=named) for one in unread))
     if tsv:
         app.echo_all("\t".join(row) + "\n" for row in rows)
     elif found or unread:
         from sslbind.cli.table import print_table
 
-        print_table(columns, [*rows], spare=("certificate",), below=columns[-1])
+        print_table(columns, [*rows], spare=(_NAME,), below=columns[-1])
 
 
-def _unread_row(one: Unread) -> tuple[str, ...]:
+def _unread_row(one: Unread, *, named: bool) -> tuple[str, ...]:
     """Return the row of a record that could not be read."""
     kind = one.key.kind if one.key is not None else one.kind
     key = one.key or (f"?:{one.port}" if one.port else UNKNOWN)
     what = f"could not be read ({one.place})"
-    cells = (str(kind or UNKNOWN), str(key), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, what)
-    return (*map(printable, cells),)
+    unknown = [UNKNOWN] * (4 if named else 3)
+    return (*map(printable, (str(kind or UNKNOWN), str(key), *unknown, what)),)
 
 
 def _unread_group(one: Unread) -> tuple[str, ...]:
     """Return the same among certificates."""
-    _, key, *_, what = _unread_row(one)
+    _, key, *_, what = _unread_row(one, named=False)
     return (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "1", f"{key} {what}")
 
 
-def _rows(session: Session, found: Sequence[Binding], now: datetime) -> Iterator[tuple[str, ...]]:
-    """Yield the row of each binding, made safe for a terminal."""
+def _rows(
+    session: Session, found: Sequence[Binding], now: datetime, *, named: bool, tsv: bool
+) -> Iterator[tuple[str, ...]]:
+    """Yield the row of each binding, made safe for a terminal; what follows the key as one for tsv.
+
+    ``named``: with the name of the certificate.
+    """
+
+    @alike_but_certificate
+    def tags(binding: Binding) -> tuple[str, str]:
+        return owner_name(binding.appid) or binding.appid, _flags(session, binding) or "-"
 
     @alike
     def cells(binding: Binding) -> tuple[str, ...]:
         entry = session.entry(binding)
+        owner, flags = tags(binding)
         cells = (
             binding.certhash or (UNKNOWN if "certhash" in binding.unknown else "-"),
-            _called(entry),
-            owner_name(binding.appid) or binding.appid,
+            *([_called(entry)] if named else []),
+            owner,
             _days(entry.not_after if entry else None, now),
-            _flags(session, binding) or "-",
+            flags,
         )
-        return (*map(printable, cells),)
+        safe = map(printable, cells)
+        return ("\t".join(safe),) if tsv else (*safe,)
 
     return ((one.key.kind.name, printable(str(one.key)), *cells(one)) for one in found)
 
@@ -205,14 +215,22 @@ def _records(session: Session, found: Sequence[Binding]) -> Iterator[Item]:
     """Yield each binding as JSON has it."""
     texts = ItemTexts(ascii_only=not speaks_utf8())
 
+    @alike_but_certificate
+    def around(binding: Binding) -> list[str]:
+        record = binding.to_json(session.release) | _certificate_json(None)
+        return texts.around(record, ("key", "certhash", "names", "not_after"))
+
     @alike
     def around_key(binding: Binding) -> tuple[str, str]:
-        record = binding.to_json(session.release) | _certificate_json(session.entry(binding))
-        return texts.around(record, "key")
+        before, to_hash, to_names, to_end, after = around(binding)
+        known = _certificate_json(session.entry(binding))
+        thumbprint, end = texts.quoted(binding.certhash), texts.quoted(known["not_after"])
+        names = texts.listed(known["names"])
+        return before, f"{to_hash}{thumbprint}{to_names}{names}{to_end}{end}{after}"
 
     for one in found:
         before, after = around_key(one)
-        yield Item(before + texts.quoted(str(one.key)) + after)
+        yield Item(f"{before}{texts.quoted(str(one.key))}{after}")
 
 
 def _certificate_json(entry: Entry | None) -> dict[str, Any]:
