@@ -30,7 +30,7 @@ from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Kind, parse_addre
 from sslbind.registry.registry import Registry
 from sslbind.registry.splice import render_binding
 from sslbind.release import Release
-from sslbind.tags import STORED
+from sslbind.tags import STORED, TAGS
 
 GOLDEN = Path(__file__).parent / "golden"
 PARAMETERS = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\HTTP\Parameters"
@@ -578,6 +578,8 @@ _values = (
     | st.lists(_texts, max_size=3).map(lambda texts: ["REG_MULTI_SZ", *texts])
     | st.tuples(st.sampled_from([0, 5, 6, 8, 11, 0x12345]), _hex).map(list)
 )
+_FLAGS = sum(tag.bit for tag in TAGS if tag.value == "DefaultFlags")
+"""The bits that tags have; the others are kept below ``Other``."""
 _others = st.recursive(
     st.dictionaries(_names | st.just(""), _values, max_size=3),
     lambda inner: st.builds(
@@ -594,7 +596,7 @@ def storable(draw: st.DrawFn) -> Binding:
     """Bindings with nothing that Windows' registry has no place for."""
     one = draw(bindings())
     other = draw(_others)
-    bits = draw(st.sampled_from([0, 0, 0x4, 0x2000, 0x8000, 0x10000, 0x8000A004]))
+    bits = draw(st.just(0) | dwords) & ~_FLAGS
     other |= {"DefaultFlags": bits} if bits else {}
     return Binding(one.key, stored(one), other)
 

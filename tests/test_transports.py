@@ -7,14 +7,30 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import Run
 
-from sslbind.targets import Target
+from sslbind.targets import TRANSPORTS, Target
 from sslbind.transports.connect import connect
 from sslbind.transports.transport import Program, Ran, UnreachableError
 
 
 def command(*argv: str, timeout: float = 60, folder: str | None = None) -> Target:
     return Target("lab", "command", netsh=argv, timeout=timeout, folder=folder)
+
+
+@pytest.mark.parametrize("name", TRANSPORTS)
+def test_every_transport_of_targets_files(run: Run, tmp_path: Path, name: str) -> None:
+    """Each name leads to a transport of its own, and Ansible's inventory says how it connects."""
+    argv = ("netsh",) if name == "command" else ()
+    made = connect(Target("lab", name, host="lab.contoso.com", netsh=argv))
+    assert type(made).__name__ == f"{name.capitalize()}Transport"
+    settings = 'netsh = ["netsh"]\n' if argv else ""
+    (tmp_path / "targets.toml").write_text(
+        f'version = 1\n[Target.lab]\ntransport = "{name}"\n{settings}'
+    )
+    groups = run("targets", "--format", "ansible").json["all"]["children"]
+    assert [*groups[f"sslbind_{name}"]["hosts"]] == ["lab"]
+    assert groups[f"sslbind_{name}"]["vars"]["ansible_connection"]
 
 
 class TestCommand:
