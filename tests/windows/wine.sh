@@ -53,8 +53,10 @@ within=(
     PYTHONUTF8=1 WINEDLLOVERRIDES='winemenubuilder.exe=d;mscoree=d;mshtml=d'
 )
 
+end_windows() { "${within[@]}" timeout 30 wineserver -k >/dev/null 2>&1 || true; }
+
 cleanup() {
-    "${within[@]}" timeout 30 wineserver -k >/dev/null 2>&1 || true
+    end_windows
     [ -n "$keep" ] || rm -rf "$work"
 }
 trap cleanup EXIT
@@ -124,7 +126,7 @@ if [ ! -e "$work/made" ]; then
             touch "$work/made"
             break
         fi
-        "${within[@]}" timeout 30 wineserver -k >/dev/null 2>&1 || true
+        end_windows
     done
     [ -e "$work/made" ] || { say "Wine did not start Windows' Python, $attempt times" && exit 70; }
 fi
@@ -160,10 +162,12 @@ run_tests() { # ARGUMENT...: run pytest and show its end; 70 if it did not come 
     return "$code"
 }
 
+touch "$work/started"
 code=0
 run_tests -n "$(nproc)" "$@" || code=$?
 if [ "$code" = 70 ]; then
     say "the tests did not come to their end: once more"
+    end_windows
     code=0
     run_tests -n "$(nproc)" "$@" || code=$?
 fi
@@ -171,7 +175,13 @@ if [ "$code" = 1 ]; then
     # Processes start slowly under Wine, and on a busy machine some waits are too short for that.
     say "what failed, once more, one after the other"
     code=0
-    run_tests -n 0 --lf "$@" || code=$?
+    run_tests -n 1 --lf "$@" || code=$?
+fi
+profile=$(find "$drive/users" "$work/home" -newer "$work/started" -type f ! -path '*/Temp/*')
+if [ -n "$profile" ]; then
+    say "tests wrote into the profile of the user:"
+    echo "$profile"
+    code=1
 fi
 say "exit code $code"
 exit "$code"
