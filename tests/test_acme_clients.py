@@ -20,7 +20,7 @@ from conftest import Run
 from pebble import pebble
 from pki import Issued, intermediate, issue
 from servers import LOOPBACK, free_port
-from tools import needs
+from tools import needs, unix_shell
 
 from sslbind.digest import thumbprint
 
@@ -81,6 +81,7 @@ def files(folder: Path, names: Mapping[str, bytes]) -> None:
         (folder / name).write_bytes(data)
 
 
+@unix_shell
 def test_lego_5(run: Run, registry: Path, old: Issued, new: Issued) -> None:
     """The script of the page, started without a shell, with the variables of lego 5."""
     script = registry.parent / "sslbind-renew"
@@ -97,6 +98,7 @@ def test_lego_5(run: Run, registry: Path, old: Issued, new: Issued) -> None:
         assert bound(run) == new.thumbprint
 
 
+@unix_shell
 def test_acme_sh(run: Run, registry: Path, old: Issued, new: Issued) -> None:
     """``--install-cert`` copies both files, and runs the line of ``--reloadcmd`` in a shell."""
     words = shlex.split(here(section("acme.sh")[0], registry))

@@ -206,7 +206,8 @@ def holds(run: Run, server: Server, stores: Stores | None) -> None:
     text = ""
     if stores:
         shutil.rmtree("certs", ignore_errors=True)
-        shutil.copytree(stores.folder, "certs")
+        # Not copy2, for which Wine 8 lacks a function, and ends the process.
+        shutil.copytree(stores.folder, "certs", copy_function=shutil.copy)
         Path("NEW.pfx").write_bytes(stores.new)
         text = '[CertStores]\npath = "certs"\n'
     Path("sslbind.toml").write_text(server.text(thumbprints, text), encoding="utf-8")

@@ -48,6 +48,7 @@ links = pytest.mark.skipif(
     sys.platform == "win32", reason="symbolic links are a privilege on Windows"
 )
 modes = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+unix_shell = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no shell of Unix")
 unix_names = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
 
 
