@@ -25,6 +25,8 @@ from sslbind.sites import Sites
 
 STORES = '[CertStores]\npath = "certs"\n'
 PROVIDER = '[CentralCertProvider]\nEnabled = true\nCertStoreLocation = "ccs"\n'
+CCS = os.path.join("ccs", "")
+"""What names of files in the central store start with."""
 ADFS = "{5d89a20c-beab-4389-9447-324788eb944a}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from check_cases import PROVIDER, STORES, Case, record
+from check_cases import CCS, PROVIDER, STORES, Case, record
 from conftest import Run
 from pki import intermediate, issue
 
@@ -29,9 +29,8 @@ def test_a_missing_issuer_is_one_finding(case: Case) -> None:
         "    put the issuer's certificate into the store CA; a root belongs in Root (all 3 above)",
         "    sslbind store add ISSUER.pem --store CA",
     ]
-    start = (
-        "ccs/{0}.example.pfx: warn: cert-chain-incomplete: the certificate in ccs/{0}.example.pfx"
-    )
+    file = f"{CCS}{{0}}.example.pfx"
+    start = f"{file}: warn: cert-chain-incomplete: the certificate in {file}"
     there = [line for line in answer.out.splitlines() if "1" * 40 not in line]
     assert there[:3] == [
         f"{start.format('a')} {words} (and 2 more: --verbose lists them)",

@@ -6,9 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from check_cases import PROVIDER, STORES, Case, record
+from check_cases import CCS, PROVIDER, STORES, Case, record
 from conftest import A, Run
 from pki import CLIENT, NOW, PASSWORD, intermediate, issue, mail, openssl, web
+from tools import links, refusal
 
 from sslbind.check.central import missing_file
 from sslbind.check.subject import Subject
@@ -111,7 +112,7 @@ def test_folder_that_serves_nobody(case: Case) -> None:
     case.write(PROVIDER, record("0.0.0.0:443", A), record("443"))
     found = case.only("ccs-missing-file")
     assert found.key == "443"
-    assert found.message == "the central store ccs cannot be read: no such file or directory"
+    assert found.message == f"the central store ccs cannot be read: {refusal(Path('ccs'))}"
     assert found.advice == (
         "check where the servers' folder can be seen, or correct [CentralCertProvider]"
     )
@@ -171,24 +172,24 @@ def test_name_mismatch(case: Case) -> None:
     }
     assert [(one.file, one.message) for one in found] == [
         (
-            "ccs/_.contoso.com.pfx",
+            f"{CCS}_.contoso.com.pfx",
             (
-                "ccs/_.contoso.com.pfx serves *.contoso.com, and its certificate does not cover"
+                f"{CCS}_.contoso.com.pfx serves *.contoso.com, and its certificate does not cover"
                 " *.contoso.com: its names are www.contoso.com"
             ),
         ),
         (
-            "ccs/shop.contoso.com.pfx",
+            f"{CCS}shop.contoso.com.pfx",
             (
-                "ccs/shop.contoso.com.pfx serves shop.contoso.com, and its certificate does not"
+                f"{CCS}shop.contoso.com.pfx serves shop.contoso.com, and its certificate does not"
                 " cover shop.contoso.com: its names are www.contoso.com"
             ),
         ),
         (
-            "ccs/xn--bcher-kva.example.pfx",
+            f"{CCS}xn--bcher-kva.example.pfx",
             (
-                "ccs/xn--bcher-kva.example.pfx serves no host: its name is in punycode, and Windows"
-                " looks for the Unicode form, bücher.example.pfx"
+                f"{CCS}xn--bcher-kva.example.pfx serves no host: its name is in punycode, and"
+                " Windows looks for the Unicode form, bücher.example.pfx"
             ),
         ),
     ]
@@ -206,20 +207,22 @@ def test_files_that_do_not_open(case: Case) -> None:
     Path("ccs/a.contoso.com.pfx").write_bytes(b"none")
     Path("ccs/b.contoso.com.pfx").write_bytes(mail().pfx(PASSWORD))
     case.write(PROVIDER, record("443"))
-    assert case.only("cert-no-private-key").file == "ccs/a.contoso.com.pfx"
+    assert case.only("cert-no-private-key").file == f"{CCS}a.contoso.com.pfx"
     case.write(STORES, PROVIDER, record("443"))
     bad, locked = case.check(ids=["cert-no-private-key"])
     assert (bad.severity, bad.kind, bad.key, bad.file, bad.line) == (
         "error",
         None,
         None,
-        "ccs/a.contoso.com.pfx",
+        f"{CCS}a.contoso.com.pfx",
         None,
     )
-    assert bad.message.startswith("ccs/a.contoso.com.pfx serves a.contoso.com and cannot be used: ")
+    assert bad.message.startswith(
+        f"{CCS}a.contoso.com.pfx serves a.contoso.com and cannot be used: "
+    )
     assert bad.message.endswith(f"; {BROKEN}")
     assert bad.advice == "replace it with a PFX file that has the certificate and its private key"
-    assert locked.file == "ccs/b.contoso.com.pfx"
+    assert locked.file == f"{CCS}b.contoso.com.pfx"
     assert locked.advice == (
         "name a file with the password as PrivateKeyPasswordFile in [CentralCertProvider]"
     )
@@ -240,7 +243,7 @@ def test_a_file_without_its_key(case: Case, stores: str) -> None:
     found = case.only("cert-no-private-key")
     assert found.severity == "error"
     assert found.message == (
-        "ccs/www.contoso.com.pfx serves www.contoso.com and cannot be used: has no private key;"
+        f"{CCS}www.contoso.com.pfx serves www.contoso.com and cannot be used: has no private key;"
         f" {BROKEN}"
     )
     assert found.command == "sslbind ccs put CERTIFICATE.pem KEY.key"
@@ -256,7 +259,7 @@ def test_password_alone(case: Case) -> None:
     case.write(PROVIDER, 'PrivateKeyPasswordFile = "ccs.password"', record("443"))
     assert case.check(ids=["cert-no-private-key"]) == []
     Path("ccs.password").write_bytes(b"another")
-    assert case.only("cert-no-private-key").file == "ccs/b.contoso.com.pfx"
+    assert case.only("cert-no-private-key").file == f"{CCS}b.contoso.com.pfx"
 
 
 def test_file_with_another_password(case: Case) -> None:
@@ -281,7 +284,8 @@ def test_second_spelling(case: Case) -> None:
         pytest.skip("names of files compare without case here")
     found = case.only("ccs-name-mismatch")
     assert found.message == (
-        "ccs/WWW.contoso.com.pfx serves no host: www.contoso.com.pfx already serves www.contoso.com"
+        f"{CCS}WWW.contoso.com.pfx serves no host: www.contoso.com.pfx already serves"
+        " www.contoso.com"
     )
     assert found.advice == "delete one of the two"
 
@@ -303,16 +307,17 @@ def test_certificates_of_the_central_store(case: Case) -> None:
     served = ["cert-chain-incomplete", "cert-eku", "cert-expired"]
     assert [rule for rule, _ in case.rules()] == [*served, "no-default-ssl"]
     found = case.only("cert-expired")
-    assert (found.file, found.line, found.command) == ("ccs/www.contoso.com.pfx", None, None)
+    assert (found.file, found.line, found.command) == (f"{CCS}www.contoso.com.pfx", None, None)
     assert found.message == (
-        "the certificate in ccs/www.contoso.com.pfx expired on 2026-05-31 12:00 UTC, 1 day ago"
+        f"the certificate in {CCS}www.contoso.com.pfx expired on 2026-05-31 12:00 UTC, 1 day ago"
     )
     assert found.advice == ("renew the certificate; put the new one in place of the file")
-    assert case.only("cert-chain-incomplete").file == "ccs/www.contoso.com.pfx"
+    assert case.only("cert-chain-incomplete").file == f"{CCS}www.contoso.com.pfx"
     case.store(intermediate(), store="CA", key=False)
     assert case.check(ids=["cert-chain-incomplete"]) == []
 
 
+@links
 def test_link_to_nothing(case: Case) -> None:
     """A link whose file is gone serves nobody, as for the resolver; the host has no file."""
     Path("ccs").mkdir()
@@ -323,9 +328,9 @@ def test_link_to_nothing(case: Case) -> None:
     rules = ["ccs-missing-file", "ccs-name-mismatch", "cert-no-private-key"]
     link, missing = case.check(ids=rules)
     assert (missing.rule, missing.key) == ("ccs-missing-file", "www.contoso.com:443")
-    assert (link.rule, link.file) == ("ccs-name-mismatch", "ccs/www.contoso.com.pfx")
+    assert (link.rule, link.file) == ("ccs-name-mismatch", f"{CCS}www.contoso.com.pfx")
     assert link.message == (
-        "ccs/www.contoso.com.pfx serves no host: cannot be read: no such file or directory"
+        f"{CCS}www.contoso.com.pfx serves no host: cannot be read: no such file or directory"
     )
     assert link.advice == "put the file there, or delete the link"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from check_cases import ADFS, PROVIDER, STORES, Case, record
+from check_cases import ADFS, CCS, PROVIDER, STORES, Case, record
 from conftest import A, Run
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -445,7 +445,7 @@ def test_chain_incomplete_of_a_namesake(case: Case) -> None:
     )
     case.central("www.contoso.com.pfx", leaf)
     case.write(STORES, PROVIDER, record("443"))
-    assert case.only("cert-chain-incomplete").file == "ccs/www.contoso.com.pfx"
+    assert case.only("cert-chain-incomplete").file == f"{CCS}www.contoso.com.pfx"
     case.store(miss, store="CA", key=False)
     assert case.check(ids=["cert-chain-incomplete"]) == []
     case.write(STORES, record(KEY, leaf))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from check_cases import PROVIDER, STORES, Case, record
+from check_cases import CCS, PROVIDER, STORES, Case, record
 from conftest import Run
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -333,8 +333,8 @@ def test_chain_in_file(case: Case) -> None:
     case.write(STORES, PROVIDER, record("443"))
     finding = case.only("ccs-chain-in-file")
     assert finding.message == (
-        "the issuer CN=Test Intermediate is in ccs/mail.contoso.com.pfx and 1 more file, and not in"
-        " the store CA: Windows may not send it (inferred)"
+        f"the issuer CN=Test Intermediate is in {CCS}mail.contoso.com.pfx and 1 more file, and not"
+        " in the store CA: Windows may not send it (inferred)"
     )
     Path("ISSUER.pem").write_bytes(intermediate().pem)
     case.mend("ccs-chain-in-file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,8 @@ def capture(run: Run, tmp_path: Path) -> Path:
 
 
 def held(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*.*") if path.is_file()} - {
-        ".gitignore"
-    }
+    files = (path for path in folder.rglob("*.*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in files} - {".gitignore"}
 
 
 def test_one_step(run: Run, capture: Path) -> None:
@@ -79,8 +79,8 @@ def test_each(run: Run, capture: Path) -> None:
     assert result.code == 0, result.err
     lines = result.out.splitlines()
     assert len(lines) == 4
-    assert lines[0].startswith("servers/web01.toml: added hostnameport=")
-    assert lines[2].startswith("servers/web02.toml: added hostnameport=")
+    assert lines[0].startswith(f"{Path('servers', 'web01.toml')}: added hostnameport=")
+    assert lines[2].startswith(f"{Path('servers', 'web02.toml')}: added hostnameport=")
     for name in ("web01", "web02"):
         assert len(held(capture.parent / "servers" / f"{name}.certs")) == 2
 
@@ -111,7 +111,7 @@ def test_init_with_keys_elsewhere(run: Run, tmp_path: Path) -> None:
     """``init --keys elsewhere``: certificates without keys can be bound."""
     result = run("init", "--keys", "elsewhere")
     assert result.code == 0
-    assert result.out.endswith("and certs/ for certificates without private keys\n")
+    assert result.out.endswith(f"and certs{os.sep} for certificates without private keys\n")
     (tmp_path / "mail.pem").write_bytes(MAIL.pem)
     line = ("add", "sslsnicert", "mail.contoso.com:443", "--cert", "mail.pem", "appid=iis")
     assert run(*line).code == 0

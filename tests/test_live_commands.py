@@ -293,6 +293,7 @@ def test_names_complete(words: tuple[str, ...], values: list[str]) -> None:
     assert [one.value for one in candidates(words)] == values
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows finds its own netsh, and no script")
 class TestLocal:
     """``@local`` is this machine: its netsh, here one that is called so on PATH."""
 

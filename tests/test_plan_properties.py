@@ -26,7 +26,7 @@ from sslbind.release import Release
 from sslbind.resolver import Answer, State, resolve, used_since
 
 FEW, PAIRS = 30, 500
-FOLDER = "/dev/shm" if os.path.isdir("/dev/shm") else None
+FOLDER = "/dev/shm" if os.path.isdir("/dev/shm") and os.name == "posix" else None
 """Thousands of registries are written, each all the way to the disk: memory is fast at that."""
 OWNERS = ("{4dc3e181-e14b-4a21-b022-59fc669b0914}", "{9e977cef-28ef-4d7f-968a-bff2514384c4}")
 PLACES = {

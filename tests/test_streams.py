@@ -12,7 +12,8 @@ from conftest import Run
 
 FULL = "/dev/full"  # refuses every byte
 pytestmark = pytest.mark.skipif(
-    not os.path.exists(FULL), reason="this system has no device that is always full"
+    sys.platform == "win32" or not os.path.exists(FULL),  # Wine shows the device, without its use
+    reason="this system has no device that is always full",
 )
 APPID = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
 ADD = ["add", "sslcert", "0.0.0.0:443", f"certhash={'a' * 40}", f"appid={APPID}"]
