@@ -17,12 +17,13 @@ from examples import examples
 from hypothesis import HealthCheck, settings
 from pki import Issued, issue, mail, web
 
+from sslbind.certificates import opening
 from sslbind.cli.entry import main
 
 settings.register_profile(
     "sslbind",
     deadline=None,
-    max_examples=examples(100),
+    max_examples=examples(50),
     # What decides a landing must not depend on luck; everywhere else the examples are new ones.
     derandomize="CI" in os.environ or "FIXED_EXAMPLES" in os.environ,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
@@ -86,6 +87,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     for name in ("SSLBIND_REGISTRY", "NO_COLOR", "FORCE_COLOR", "_SSLBIND_COMPLETE"):
         monkeypatch.delenv(name, raising=False)
     return folder
+
+
+@pytest.fixture
+def opened_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open PFX files in this process: each of a test's own costs a process otherwise.
+
+    For tests that do not ask how long a file may take; one that hangs fails them too.
+    """
+    monkeypatch.setattr(opening, "_here", True)
 
 
 @pytest.fixture

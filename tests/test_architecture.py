@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import subprocess
 import sys
@@ -70,6 +71,11 @@ TYPING_ONLY = {
 }  # it carries a private key, whose type is cryptography's
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def package(module: str) -> str:
     """Return the part of the house that a module belongs to."""
     parts = module.split(".")
@@ -78,7 +84,7 @@ def package(module: str) -> str:
 
 def imports(path: Path, *, typing: bool = True) -> Iterator[tuple[int, str]]:
     """Give each imported module with its line; ``typing`` counts those below TYPE_CHECKING too."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test) and not typing:
@@ -143,7 +149,7 @@ def test_no_cycles() -> None:
 
 def test_one_list_of_public_names() -> None:
     """What type checkers see of the package is what ``PUBLIC`` has; no name is a module's too."""
-    tree = ast.parse(MODULES["sslbind"].read_text(encoding="utf-8"))
+    tree = parsed(MODULES["sslbind"])
     typed = {
         alias.asname: (node.module or "").removeprefix("sslbind.")
         for node in ast.walk(tree)
@@ -189,7 +195,7 @@ def test_each_imports_alone() -> None:
 
 def strings(path: Path) -> Iterator[tuple[int, str]]:
     """Give each string literal that is not a docstring, with its line."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
@@ -226,7 +232,7 @@ def test_one_list_of_labels(module: str) -> None:
 def test_functions_are_short() -> None:
     """No function is longer than 50 lines."""
     for path in MODULES.values():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.FunctionDef):
                 length = (node.end_lineno or 0) - node.lineno + 1
                 assert length <= 50, f"{path}:{node.lineno}: {node.name} has {length} lines"
@@ -236,7 +242,7 @@ def test_class_names_are_unique() -> None:
     """A class has a name of its own, whichever module has it; private ones are seen in one only."""
     homes: dict[str, list[str]] = {}
     for module, path in MODULES.items():
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in parsed(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(module)
     assert {name: found for name, found in homes.items() if len(found) > 1} == {}

@@ -407,7 +407,7 @@ def test_no_form_hides_rounds() -> None:
             read_bundle(broken)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.data())
 def test_files_that_need_no_rewriting(data: st.DataObject) -> None:
     """Where nothing has to be rewritten, the file itself is what rewriting it gives."""
@@ -706,7 +706,7 @@ def read_all(data: bytes) -> None:
         assert PASSWORD.decode() not in str(error)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.binary(max_size=300))
 def test_random_bytes(data: bytes) -> None:
     """Whatever the bytes, nothing but an SslbindError is raised, and no warning is given."""
@@ -718,6 +718,7 @@ def test_random_bytes(data: bytes) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("opened_here")
 @settings(max_examples=examples(500), deadline=None)
 @given(st.data())
 def test_mutated_files(data: st.DataObject) -> None:

@@ -123,7 +123,7 @@ def lines(draw: st.DrawFn) -> str:
     return f"{draw(_SPACE)}{text}{draw(_SPACE)}{draw(_COMMENT)}{draw(_END)}"
 
 
-@settings(max_examples=examples(500))
+@settings(max_examples=examples(200))
 @given(st.lists(lines(), max_size=8).map("".join))
 @example("[a]\n[a]\n")
 @example("a = 1\n[a.b]\n")

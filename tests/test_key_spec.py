@@ -18,6 +18,8 @@ from sslbind.certificates.key_spec import signs_only
 from sslbind.certificates.parsing import read_bundle
 from sslbind.certificates.sealed import sealed_of
 
+pytestmark = pytest.mark.usefixtures("opened_here")
+
 SECRET = PASSWORD.decode()
 KEY_ID = "www.contoso.com:443"
 CSP = ("-CSP", "Microsoft Enhanced Cryptographic Provider v1.0")
@@ -149,7 +151,7 @@ def test_without_the_password(case: Case) -> None:
     assert case.check(ids=["pfx-key-spec"]) == []
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.data())
 def test_damaged(data: st.DataObject) -> None:
     """Whatever is changed, there is an answer: the file itself is judged elsewhere."""

@@ -11,7 +11,6 @@ from conftest import Run
 from pfx_writers import OLD, SECRET, WRITERS
 from pki import PASSWORD, issue, openssl_pfx, rsa_key, web
 
-from sslbind.certificates import opening
 from sslbind.certificates.parsing import read_bundle
 from sslbind.certificates.sealed import sealed_of, too_new
 from sslbind.errors import CertificateError, PasswordError
@@ -55,9 +54,9 @@ def quick(data: bytes, most: int = 50_000) -> bool:
 
 
 @pytest.mark.slow
-def test_a_sentence_each(files: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("opened_here")
+def test_a_sentence_each(files: list[bytes]) -> None:
     """No words of a library, no line ends, no traceback; and the structure always has an answer."""
-    monkeypatch.setattr(opening, "_here", True)  # no process for each: a hang fails the test too
     refused = 0
     for number in range(COUNT):
         data = mutated(files, number)

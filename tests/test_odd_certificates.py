@@ -229,7 +229,7 @@ def test_object_identifiers() -> None:
 WHOLE = (web().der, odd(*CASES["edi-party-name"]))
 
 
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.data())
 def test_no_words_of_a_library(data: st.DataObject) -> None:
     """Whatever is changed in a certificate, it is taken, or refused in words of ours."""
