@@ -171,6 +171,7 @@ def test_no_utils() -> None:
     assert not words & {"utils", "util", "helpers", "common", "misc"}
 
 
+@pytest.mark.slow
 def test_each_imports_alone() -> None:
     """Each module can be imported first, with warnings as errors."""
     code = (

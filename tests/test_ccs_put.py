@@ -14,6 +14,8 @@ from sslbind.certificates.central import stems_for
 from sslbind.certificates.parsing import identities, read_bundle
 from sslbind.certificates.sealing import Seal, encode_pfx, seal_of
 
+pytestmark = pytest.mark.usefixtures("opened_here")
+
 SECRET = "p4ss wörd".encode()
 NAMES = ("www.contoso.com", "*.shop.contoso.com", "xn--bcher-kva.example")
 FILES = ["_.shop.contoso.com.pfx", "bücher.example.pfx", "www.contoso.com.pfx"]

@@ -26,6 +26,8 @@ from sslbind import Registry, Session, resolve
 from sslbind.certificates.parsing import encode_chain, encode_key, read_bundle
 from sslbind.engines.places import has_address
 
+pytestmark = pytest.mark.usefixtures("opened_here")
+
 ADDRESS, OTHER_ADDRESS = "127.0.0.1", "127.0.0.2"
 
 

@@ -11,6 +11,8 @@ from conftest import ADDED, IIS, UPDATED, A, B, Run, Stored, snapshot
 from pki import PASSWORD, Issued, intermediate, issue, mail, web
 from tools import modes
 
+pytestmark = pytest.mark.usefixtures("opened_here")
+
 WEB = "www.contoso.com:443"
 SECRET = PASSWORD.decode()
 ENV = {"PFX_PASSWORD": SECRET}

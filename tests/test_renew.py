@@ -13,6 +13,8 @@ from pki import PASSWORD, Issued, ec_key, intermediate, issue, put, root, rsa_ke
 from test_ccs_put import info, live
 from tools import needs
 
+pytestmark = pytest.mark.usefixtures("opened_here")
+
 TODAY = datetime.now(UTC).replace(microsecond=0)
 SITE = ("www.contoso.com", "contoso.com")
 

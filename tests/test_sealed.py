@@ -20,6 +20,8 @@ from sslbind.certificates.sealing import Seal, encode_pfx, seal_for, seal_of
 from sslbind.check.pfx import _export
 from sslbind.release import RELEASES, Release
 
+pytestmark = pytest.mark.usefixtures("opened_here")
+
 WRONG = "it says that the password is wrong"
 
 
