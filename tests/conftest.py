@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -194,6 +195,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         from windows.wine import expect_faults
 
         expect_faults(items)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected, thousands of objects that stay, out of garbage collections."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
