@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sslbind.answers.table import STEPS, Port, PortBinding, Table
@@ -99,15 +100,29 @@ def _lines(session: Session, port: Port) -> Iterator[str]:
 
 
 def _rows(session: Session, one: PortBinding, spec: str) -> Iterator[str]:
-    serves = one.thumbprint or _count(one.files, one.unusable)
-    if one.key.kind.certificate and not one.thumbprint:
-        serves = "a certificate that is not known"
-    names = f"  {some(one.names, _SHOWN)}" if one.names else ""
-    yield f"    {spec}  {serves}{names}  {session.registry.path}:{one.line}"
+    certificate = one.key.kind.certificate
+    served = _served(one.thumbprint, one.names, one.files, one.unusable, certificate=certificate)
+    yield f"    {spec}  {served}  {session.registry.path}:{one.line}"
     if one.note:
         yield f"      {one.state}: {one.note}"
     if one.first:
         yield f"      {_FIRST[one.step]} {some([key.spec for key in one.first], _SHOWN)}"
+
+
+@lru_cache(maxsize=1000)  # thousands of records share a certificate
+def _served(
+    thumbprint: str | None,
+    names: Sequence[str],
+    files: int | None,
+    unusable: int | None,
+    *,
+    certificate: bool,
+) -> str:
+    """Return what a record serves: a certificate with its names, or files of the central store."""
+    serves = thumbprint or _count(files, unusable)
+    if certificate and not thumbprint:
+        serves = "a certificate that is not known"
+    return f"{serves}  {some(names, _SHOWN)}" if names else serves
 
 
 def _count(files: int | None, unusable: int | None) -> str:

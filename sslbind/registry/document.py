@@ -92,12 +92,13 @@ def parse_document(text: str, file: str) -> Document:
         settings = read_settings(data)
         for table, kind in KIND_BY_TABLE.items():
             read: dict[int, Binding] = {}
-            tables = data.get(table)
-            plain = plain_keys(kind, tables) if isinstance(tables, dict) else {}
-            for name, body in binding_tables(data, table):
+            tables = binding_tables(data, table)
+            plain = plain_keys(kind, tables)
+            for name, body in tables.items():
                 like = read.get(id(body))  # many bindings share one table
                 if like is None:
-                    binding = read[id(body)] = read_binding(kind, name, body)
+                    binding = read_binding(kind, name, binding_table(table, name, body))
+                    read[id(body)] = binding
                     key = binding.key
                 else:
                     key = plain.get(name) or _read_key(kind, name)
@@ -233,15 +234,19 @@ def _located(problem: ProblemError, text: str, file: str) -> RegistryError:
     return RegistryError(problem.message, file=file, line=locate(text, problem.path) or 1)
 
 
-def binding_tables(data: Mapping[str, Any], table: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """Yield the name and content of each binding in a table of the data."""
+def binding_tables(data: Mapping[str, Any], table: str) -> Mapping[str, object]:
+    """Return what a table of the data holds, by the names of its bindings."""
     tables = data.get(table, {})
     if not isinstance(tables, dict):
         raise ProblemError((table,), f"{table} must be a table")
-    for name, body in tables.items():
-        if not isinstance(body, dict):
-            raise ProblemError((table, name), f'must be a table: [{table}."{name}"]')
-        yield name, body
+    return tables
+
+
+def binding_table(table: str, name: str, body: object) -> Mapping[str, Any]:
+    """Return the content of one binding of ``table``, which must be a table itself."""
+    if not isinstance(body, dict):
+        raise ProblemError((table, name), f'must be a table: [{table}."{name}"]')
+    return body
 
 
 _ROOT: Mapping[str, type] = {"version": int, "windows": str, "iplisten": list}

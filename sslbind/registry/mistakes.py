@@ -16,6 +16,7 @@ from sslbind.keys import KIND_BY_TABLE, Kind
 from sslbind.registry.document import (
     VERSION,
     ProblemError,
+    binding_table,
     binding_tables,
     only_once,
     parse_toml,
@@ -120,14 +121,15 @@ def _problems(data: dict[str, Any]) -> Iterator[ProblemError]:
 
 
 def _table_problems(data: dict[str, Any], table: str, kind: Kind) -> Iterator[ProblemError]:
-    tables = data.get(table, {})
-    if not isinstance(tables, dict):
-        yield ProblemError((table,), f"{table} must be a table")
+    try:
+        tables = binding_tables(data, table)
+    except ProblemError as problem:
+        yield problem
         return
     spelled: dict[Any, str] = {}
-    for name in list(tables):
+    for name, value in list(tables.items()):
         try:
-            ((_, body),) = binding_tables({table: {name: tables[name]}}, table)
+            body = binding_table(table, name, value)
         except ProblemError as problem:
             yield problem
             continue

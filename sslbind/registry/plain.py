@@ -53,9 +53,12 @@ def is_plain(text: str, keys: Iterable[Key]) -> bool:
 def header_lines(text: str) -> dict[str, int]:
     """Return the line (from 1) of each header, by its words with their brackets."""
     found: dict[str, int] = {}
-    for number, line in enumerate(text.split("\n"), 1):
-        if line[:1] == "[":
-            found.setdefault(_header(line), number)
+    before, *tables = f"\n{text}".split("\n[")
+    number = before.count("\n") + 1
+    for table in tables:
+        line, _, _ = table.partition("\n")
+        found.setdefault(_header(f"[{line}"), number)
+        number += table.count("\n") + 1
     return found
 
 
