@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind.answers.table import Port, Table
-from sslbind.checking import check_registry
+from sslbind.checking import check_again
 from sslbind.comparison import ServerState, compare, server_state
 from sslbind.expiry import FILE, Row, expiry_rows
 from sslbind.moments import SOON, SpanOrThird, Window
@@ -90,7 +90,7 @@ def report_on(
     ``release_given``: the session's release was asked for, and is the server's.
     """
     registry = session.registry
-    found = check_registry(session, moment.now, soon=moment.window, named=named)
+    found = check_again(session, moment.now, soon=moment.window, named=named).split
     notes = [*registry.provenance.notes, *registry.provenance.left_out, *found.notes]
     if session.stores is None:
         notes.append("Certificates are not modelled: names and dates of bindings are not known.")
