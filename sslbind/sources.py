@@ -142,7 +142,8 @@ def _detected(known: Mapping[str, Format], text: str) -> Format | None:
 
 def _like_registry(text: str) -> bool:
     """Whether a line is a registry's: a broken registry is never read as another document."""
-    return bool(_REGISTRY.search(f"\n{text}"))  # faster than ^ by far
+    possible = "[" in text or "version" in text  # which is seen at once
+    return possible and bool(_REGISTRY.search(f"\n{text}"))  # faster than ^ by far
 
 
 def snapshot(source: Source) -> Snapshot:

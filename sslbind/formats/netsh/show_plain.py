@@ -62,6 +62,7 @@ def nothing_plain(text: str) -> Plain:
 def plain_records(text: str) -> Plain:
     """Read the records that repeat the lines of another, and leave the other lines."""
     read: dict[tuple[str, bool, str], _Model | None] = {}
+    certified: dict[tuple[object, str], Binding] = {}  # records of one certificate share values
     records: list[ImportedRecord] = []
     releases: set[Release] = set()
     lines: list[tuple[int, str]] = []
@@ -88,7 +89,9 @@ def plain_records(text: str) -> Plain:
             keys.add(line)
         else:
             line += len(between)
-        records.append(ImportedRecord(known.binding.at(key, certhash.lower()), line))
+        if (form, certhash) not in certified:
+            certified[form, certhash] = known.binding.at(key, certhash.lower())
+        records.append(ImportedRecord(certified[form, certhash].at(key), line))
         releases.add(known.release)
         shown.append(known.shown)
         at = match.end()
