@@ -170,6 +170,17 @@ def resolve(state: State, address: str, port: int, name: str | None = None) -> A
     return answer._replace(outcome="unknown", undecided=tuple(undecided), otherwise=outcome)
 
 
+def address_records(state: State, address: str, port: int) -> tuple[Key, ...]:
+    """Return the records of addresses that a connection to ``address`` may reach, in their order.
+
+    Addresses on which HTTP.SYS listens are answered alike, whatever name is sent, where
+    these are the same: all other records are looked for by port and name.
+    """
+    places = _places(state.release, address, port, None)
+    keys = (key for _, key, _, _ in places if key.kind is IPPORT)
+    return tuple(key for key in keys if state.bindings.get(key) is not None)
+
+
 def unused(state: State, answer: Answer) -> tuple[Key, ...]:
     """Return the records that fit the connection of ``answer`` and that the release never uses."""
     if answer.outcome == "not-listening":

@@ -13,7 +13,7 @@ from sslbind import Answer, Release, State, resolve
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key, infer_key, parse_key
-from sslbind.resolver import unused
+from sslbind.resolver import address_records, unused
 
 LETTERS = {letter: f"{number:x}" * 40 for number, letter in enumerate("ABSVW", 10)}
 
@@ -392,6 +392,24 @@ def test_the_lowest_rank_answers(
         found.certhash is None or server.certificates.has(found.certhash, "MY")
     )
     assert answer.outcome == ("dropped" if rejected else "certificate" if there else "broken")
+
+
+@given(
+    STATES,
+    *[st.sampled_from([one for one in ADDRESSES if one])] * 2,
+    st.sampled_from(PORTS),
+    st.sampled_from([*NAMES]),
+)
+def test_addresses_with_the_same_records(
+    server: State, one: str, other: str, port: int, name: str | None
+) -> None:
+    """Whatever name is sent, they are answered alike; a server is told of names once for both."""
+    answers = [resolve(server, address, port, name) for address in (one, other)]
+    if any(answer.outcome == "not-listening" for answer in answers):
+        return
+    if address_records(server, one, port) == address_records(server, other, port):
+        first, second = ((one.outcome, one.binding, one.passed_over) for one in answers)
+        assert first == second
 
 
 @given(STATES, st.text() | st.from_regex(r"[xn\-.\[\]:%0-9a-zß]{0,80}", fullmatch=True))

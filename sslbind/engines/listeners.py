@@ -15,7 +15,15 @@ from sslbind.certificates.names import ascii_name
 from sslbind.engines.material import Clients, Material, Pem
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key
 from sslbind.release import Release
-from sslbind.resolver import ANY_IPV4, ANY_IPV6, Answer, mapped_ipv4, resolve
+from sslbind.resolver import (
+    ANY_IPV4,
+    ANY_IPV6,
+    Answer,
+    address_records,
+    listens,
+    mapped_ipv4,
+    resolve,
+)
 from sslbind.tags import (
     CLIENT_CERTIFICATE,
     CTL_STORE,
@@ -110,10 +118,15 @@ class _Asking:
     def listeners(self, port: int) -> Iterator[Listener]:
         """Yield the listeners of a port, those of one address first."""
         names = self._names(port)
+        alike: dict[tuple[Key, ...], Listener] = {}
         for address in self._addresses(port):
-            found = self._listener(address, port, names)
+            reached = address_records(self._state, address, port)
+            known = alike.get(reached) if listens(self._listed, address) else None
+            found = self._listener(address, port, names) if known is None else known
             if found is not None:
-                yield found
+                yield found._replace(address=address)
+                if self._state.doubt is None:  # else any record may be there that is not known
+                    alike[reached] = found
 
     def _addresses(self, port: int) -> Iterator[str]:
         """Yield the addresses that may be answered differently, the families last."""
