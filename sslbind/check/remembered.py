@@ -98,7 +98,11 @@ class Memory:
         if not all(key.kind.certificate for key in registry.bindings):
             return
         since, until = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-        for moment in self._moments(now):
+        try:
+            moments = [*self._moments(now)]
+        except OverflowError:  # a whole day before the year 1, or after 9999
+            return
+        for moment in moments:
             if moment == now:
                 return
             if moment < now:
