@@ -33,7 +33,8 @@ def export_registry(session: Session, name: str) -> Written:
 def export_changes(session: Session, server: Session, name: str, *, prune: bool = False) -> Changes:
     """Return the script, in the format ``name``, that changes ``server`` into the registry.
 
-    Records that only the server has stay unless ``prune``. Raises SslbindError
+    It is for the release of the server where that is known, which a note says if the registry has
+    another. Records that only the server has stay unless ``prune``. Raises SslbindError
     for a format without changes, and where ``session`` is of a document that
     does not record every tag.
     """
@@ -41,12 +42,14 @@ def export_changes(session: Session, server: Session, name: str, *, prune: bool 
     if write is None:
         raise SslbindError(f"{name} cannot write changes", f"{join(changing_formats())} can")
     before, after = contents(server), contents(session)
+    wanted = after.release
     _refuse_partial(after, prune=prune)
     notes: list[str] = []
-    if "windows" not in before.provenance.unknown and before.release is not after.release:
+    if "windows" not in before.provenance.unknown and before.release is not wanted:
+        after = after._replace(release=before.release)
         notes.append(
-            f"{before.file} is from {before.release.title}, but the script is for"
-            f" {after.release.title}; --windows selects another release"
+            f"the script is for {server.release_words}, as {before.file}, and not for"
+            f" {wanted.title}, as {after.file}; --windows selects another release"
         )
     if not prune:
         stays = kept(before, after)

@@ -94,8 +94,10 @@ class Server:
             raise UnreadableError(error.message, *error.hints, file=self.name) from None
         lists = [capture.lines(text, name, self.name) for name in ("sslcert", "iplisten")]
         for lines in lists:
-            if not any(map(is_rule, lines)) or not ends_whole(lines):
+            if not any(map(is_rule, lines)):
                 raise self._no_listing(next(filter(str.strip, lines), "nothing"))
+            if not ends_whole(lines):
+                raise self._breaks_off(lines)
         self._refuse_sentence("\n".join(lists[0]))
         return Source(self.name, capture.FORMAT, _without_lines(imported))
 
@@ -105,6 +107,8 @@ class Server:
         if parts is None:
             said = _said(ran) or "nothing"
             hints = [f"PowerShell on it: {why}"] if why and why != said else []
+            if _HEADING.search(_PROMPT.sub("", text)):
+                raise self._breaks_off(text.split("\n"), *hints)
             raise self._no_listing(said, *hints)
         listening, listing = parts
         self._refuse_sentence(listing)
@@ -120,6 +124,15 @@ class Server:
         return UnreadableError(
             "netsh gave no whole listing of bindings; it answered:"
             f" {printable(said.strip())[:_LONGEST]}",
+            *hints,
+            file=self.name,
+        )
+
+    def _breaks_off(self, lines: Sequence[str], *hints: str) -> UnreadableError:
+        last = next(filter(str.strip, reversed(lines)), "").strip()
+        return UnreadableError(
+            "netsh gave no whole listing of bindings; it breaks off after the line:"
+            f" {printable(last)[:_LONGEST]}",
             *hints,
             file=self.name,
         )

@@ -60,6 +60,8 @@ def relocate(  # noqa: PLR0913  # two keys, and one parameter for each option
             other=source.other,
         )
         taken = session.delete(key) if move else None
+        if move and put.before is None:
+            session.editable.moved(key, new)
     except Exception:
         session.editable.rollback(checkpoint)
         raise
@@ -89,6 +91,11 @@ def _notes(
     """Yield what the new record may lack, and what still names the old one."""
     if after is None:
         return
+    if after.key.kind is HOSTNAMEPORT and STORE.name not in source.values:
+        yield (
+            f"{STORE.name}={after[STORE.name]} was added: hostnameport needs one, and without it"
+            f" {source.key.spec} is searched in {DEFAULT_STORE}"
+        )
     entry = session.entry(after)
     if entry and after.key.kind is HOSTNAMEPORT and not covers(entry.names, after.key.host):
         yield f"the certificate {entry.thumbprint} ({entry.called}) does not cover {after.key.host}"

@@ -148,6 +148,7 @@ def read_targets(path: str) -> Targets:
         raise SslbindError(
             "does not exist: it says which servers there are",
             f"--targets FILE, ${VARIABLE} or {FILE} beside the registry",
+            "one server needs none: --host admin@web01, or local for this machine",
             file=path,
         )
     text = decode_text(read_file(path, MAX_SIZE), path)

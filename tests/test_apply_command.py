@@ -118,7 +118,7 @@ MOODS = {
     "french": ("done", 3, 0, ""),
     "denied": ("unreadable", 0, 0, "netsh gave no whole listing of bindings; it answered: The"),
     "empty": ("unreadable", 0, 0, "netsh gave no whole listing of bindings; it answered: nothing"),
-    "dying": ("unreadable", 0, 0, "netsh gave no whole listing of bindings; it answered: IP"),
+    "dying": ("unreadable", 0, 0, "netsh gave no whole listing of bindings; it breaks off"),
     "hostile": ("unreadable", 0, 0, "netsh gave no whole listing"),
 }
 
@@ -173,6 +173,11 @@ def test_a_saved_plan(shop: Shop, run: Run) -> None:
     assert shop.statuses("p.json") == {"web01": "done", "web02": "moved-on"}
     assert shop.state("web02").read_text() == changed
     assert shop.statuses("p.json") == {"web01": "moved-on", "web02": "moved-on"}
+    document = run("apply", "p.json", "--yes", "--format", "json").json
+    assert [one["message"] for one in document["targets"]] == [
+        "the plan was applied already: nothing is left to change; nothing was written",
+        "it has changed since the plan was made; nothing was written: plan again",
+    ]
 
 
 def test_a_plan_for_an_empty_server_goes_once(shop: Shop, run: Run) -> None:

@@ -323,6 +323,21 @@ def test_host_mismatch(case: Case, host: str, names: tuple[str, ...], covered: b
     assert certs(case) == expected
 
 
+def test_host_mismatch_names_the_certificate_that_covers(case: Case) -> None:
+    """The one in the stores that has the name, with the command that binds it."""
+    old, new = issue("www.contoso.com", dns=["a.contoso.com"]), web()
+    case.store(old, new)
+    case.write(STORES, record("www.contoso.com:443", old))
+    [one] = case.check(ids=["cert-host-mismatch"])
+    assert one.advice == (
+        f"bind {new.thumbprint} (www.contoso.com): the only certificate that covers the name"
+    )
+    assert one.command == (
+        f"sslbind update sslcert hostnameport=www.contoso.com:443 certhash={new.thumbprint}"
+        " certstorename=MY"
+    )
+
+
 def test_host_mismatch_words(case: Case) -> None:
     """What the certificate has is told, the first of many; a common name is no name."""
     many = issue("www.contoso.com", dns=[f"{number}.contoso.com" for number in range(7)])

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import ADDED, IIS, Run, Stored
 
+from sslbind.formats.netsh import show_writer
+
 HASH = "3b8e5a0c71d94f26ab60e2d7c48f91350a6dbe72"
 REST = (f"certhash={HASH}", f"appid={IIS}", "certstorename=MY")
 BAD_KEYS = [
@@ -263,3 +265,25 @@ def test_a_certificate_without_a_name(run: Run, words: tuple[str, ...]) -> None:
     result = run(*words)
     assert result.code in (1, 2)
     assert "is empty" in result.err.partition("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("list", "www.contoso.com"), "sslbind list --host www.contoso.com selects bindings"),
+        (("probe", "www.contoso.com"), "sslbind probe www.contoso.com:443\n"),
+        (("probe", "10.0.0.5"), "sslbind probe 10.0.0.5:443\n"),
+        (("apply", "all", "--yes"), "one server needs none: --host admin@web01, or local for this"),
+        (("-r", "wide.toml", "list"), "(Get-Content FILE) | Set-Content -Encoding utf8 FILE"),
+        (("check", "--sites", "web01.txt"), "sslbind check FILE checks the bindings in it"),
+    ],
+    ids=lambda words: " ".join(words[:2]) if isinstance(words, tuple) else "",
+)
+@pytest.mark.usefixtures("registry")
+def test_what_was_meant(run: Run, words: tuple[str, ...], hint: str) -> None:
+    """A word in the wrong place, or a file of another kind, is answered with what helps."""
+    Path("wide.toml").write_text("version = 1\n", "utf-16")
+    Path("web01.txt").write_text(show_writer.HEADER)
+    result = run(*words)
+    assert result.code == 2
+    assert hint in result.err

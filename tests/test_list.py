@@ -275,21 +275,25 @@ def wide(run: Run, registry: Path) -> str:
 
 @TERMINAL
 def test_narrow(wide: str, tmp_path: Path) -> None:
-    """80 columns: thumbprints of 12 digits, cells folded, flags below their rows."""
+    """80 columns: thumbprints of 12 digits, cells folded, certificate and flags below."""
     short, owner = wide[:12], OTHER[1:-1].split("-")
     assert on_terminal(80, "list", cwd=tmp_path) == (
         f"""\
 kind          key                          thumbprint    owner         days left
+    certificate
     flags
 ────────────────────────────────────────────────────────────────────────────────
 ipport        0.0.0.0:443                  {short}  IIS                  40
+    a.test +1
     verifyrevocationwithcachedclientcertonly dsmapperusage clientcertnegotiation
 hostnameport  a.test:443                   {short}  IIS                  40
+    a.test +1
 hostnameport  long-name.long-name.long-    {short}  {{{owner[0]}-           40
               name.long-name.long-name.                  {owner[1]}-{owner[2]}-
               test:443                                   {owner[3]}-
                                                          {owner[4]}
                                                          }}
+    a.test +1
 """
     )
 

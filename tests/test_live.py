@@ -108,22 +108,24 @@ def test_a_server_without_bindings(tmp_path: Path, sentence: str) -> None:
 
 
 WHOLE = LISTENING + SHOWN + LISTENING
-NOTHING = "netsh gave no whole listing of bindings; it answered: "
+NOTHING = "netsh gave no whole listing of bindings; it "
 
 
 @pytest.mark.parametrize(
     ("answer", "errors", "message"),
     [
-        ("\n\n\n", "", "nothing"),
-        ("", "", "nothing"),
-        ("", "netsh: not found\n", "netsh: not found"),
+        ("\n\n\n", "", "answered: nothing"),
+        ("", "", "answered: nothing"),
+        ("", "netsh: not found\n", "answered: netsh: not found"),
         ("\nThe requested operation requires elevation (Run as administrator).\n", "",
-         "The requested operation requires elevation (Run as administrator)."),
-        (f"{NOWHERE}{show_writer.HEADER}Access is denied.\n\n{NOWHERE}", "", "Access is denied."),
-        (WHOLE[: len(WHOLE) // 2], "", "IP addresses present in the IP listen list:"),
-        (WHOLE[:-20], "", "IP addresses present in the IP listen list:"),
-        (LISTENING + SHOWN, "", "IP addresses present in the IP listen list:"),
-        ("\x1b]0;owned\x07\x1b[2J\n", "", "\\x1b]0;owned\\x07\\x1b[2J"),
+         "answered: The requested operation requires elevation (Run as administrator)."),
+        (f"{NOWHERE}{show_writer.HEADER}Access is denied.\n\n{NOWHERE}", "",
+         "answered: Access is denied."),
+        (WHOLE[: len(WHOLE) // 2], "", "breaks off after the line: Max Settings Per"),
+        (WHOLE[:-20], "", f"breaks off after the line: {'-' * 39}"),
+        (LISTENING + SHOWN, "",
+         "breaks off after the line: Max Settings Per Minute      : 4294967295"),
+        ("\x1b]0;owned\x07\x1b[2J\n", "", "answered: \\x1b]0;owned\\x07\\x1b[2J"),
     ],
     ids=["three-empty-lines", "nothing", "no-netsh", "not-elevated", "denied", "half",
          "last-line-cut", "no-end", "escapes"],

@@ -134,3 +134,21 @@ def test_whatever_is_wrong_the_first_mistake_is_a_sentence(removed: list[int], n
     except InvalidRegistryError as error:
         assert all(one.line for one in error.mistakes)
         assert error.message == error.mistakes[0].message
+
+
+def test_every_mistake_of_a_suppression(run: Run, tmp_path: Path) -> None:
+    """One that lacks its rule is read on, as others are."""
+    (tmp_path / "sslbind.toml").write_text(
+        'version = 1\n[[Suppress]]\nkey = "x"\nfoo = 1\n[[Suppress]]\nrule = 3\nuntil = "soon"\n',
+    )
+    result = run("list")
+    assert result.code == 2
+    assert result.err.splitlines() == [
+        "error: sslbind.toml:2: [[Suppress]] needs a rule",
+        "error: sslbind.toml:2: [[Suppress]] needs a reason",
+        "error: sslbind.toml:3: key = 'x' is not the key of a binding",
+        "error: sslbind.toml:4: 'foo' is not a setting of [[Suppress]]",
+        "error: sslbind.toml:5: [[Suppress]] needs a reason",
+        "error: sslbind.toml:6: rule must be text in quotes, not 3",
+        "error: sslbind.toml:7: until = 'soon' is not a date such as 2027-01-31",
+    ]

@@ -199,3 +199,45 @@ def test_not_in_its_store(run: Run, registry: Path) -> None:
     assert (result.code, registry.read_bytes()) == (1, before)
     assert f"the certificate {A} is in no store" in result.err
     assert run("move", "www.contoso.com:443", "www.contoso.com:8443", "--no-verify").code == 0
+
+
+COMMENTED = """version = 1
+
+# the shop, renewed in March
+# by Jane
+[SslBindingInfo."0.0.0.0:443"]  # the last one
+certhash = "{A}"
+appid = "{IIS}"
+# asked for by the bank
+clientcertnegotiation = true
+
+[SslBindingInfo."0.0.0.0:443".Other]
+DefaultFlags = 0x8000
+
+# of another
+[SslBindingInfo."10.0.0.5:443"]
+certhash = "{A}"
+appid = "{IIS}"
+"""
+
+
+def test_move_takes_the_comments_along(run: Run, tmp_path: Path) -> None:
+    """The table stays where it is, with what people wrote in it and above it."""
+    path = tmp_path / "sslbind.toml"
+    before = COMMENTED.replace("{A}", A).replace("{IIS}", IIS)
+    for new, table in (
+        ("10.0.0.6:8443", 'SslBindingInfo."10.0.0.6:8443"'),
+        ("shop.contoso.com:443", 'SslSniBindingInfo."shop.contoso.com:443"'),
+    ):
+        path.write_text(before, newline="")
+        result = run("move", "0.0.0.0:443", new)
+        assert result.code == 0, result.err
+        after = before.replace('SslBindingInfo."0.0.0.0:443"', table)
+        if "Sni" in table:
+            flag = "clientcertnegotiation = true\n"
+            after = after.replace(flag, f'{flag}certstorename = "MY"\n')
+            assert (
+                "note: certstorename=MY was added: hostnameport needs one, and without it"
+                " ipport=0.0.0.0:443 is searched in MY\n"
+            ) in result.err
+        assert path.read_text() == after

@@ -82,8 +82,10 @@ def _agreeing(offers: Iterable[_Offer]) -> tuple[list[_Offer], dict[int, str]]:
             None,
         )
         if clash is not None:
-            does = "does it" if clash.command == offer.command else "comes first"
-            dropped[offer.number] = f"the command of {clash.finding.rule} {does}"
+            other = " for ".join(filter(None, (clash.finding.rule, clash.finding.key)))
+            same = clash.command == offer.command
+            why = f"that of {other} does it" if same else f"run that of {other}, then check again"
+            dropped[offer.number] = why
             continue
         kept.append(offer)
         for edit in offer.command.edits:

@@ -14,13 +14,14 @@ from sslbind.certificates.judgement import (
     name_problems,
     staple_problem,
 )
+from sslbind.check.choosing import chooser_of
 from sslbind.check.command import NEW
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.subject import ServedCertificate, Subject
 from sslbind.keys import HOSTNAMEPORT, IPPORT
 from sslbind.release import Release
-from sslbind.tags import OCSP_STAPLING
+from sslbind.tags import OCSP_STAPLING, STORE
 from sslbind.tls_versions import versions_left
 from sslbind.wording import minute, plural
 
@@ -106,10 +107,19 @@ def host_mismatch(subject: Subject) -> Iterator[Found]:
     count. A wildcard binding is covered by the same wildcard only. Bind a
     certificate that has the name.
     """
+    chooser = chooser_of(subject)
     for one, problem in _problems(subject, "name-mismatch"):
-        if one.key is not None:
+        if one.key is None:
+            continue
+        choice = chooser.choose([one.key.host])
+        if choice is None:
             command = subject.recertify(one.key, NEW)
             yield _found(one, problem.what, "bind a certificate that has the name", command)
+            continue
+        entry = choice.entry
+        values = {"certhash": entry.thumbprint, STORE.name: entry.store}
+        advice = f"bind {entry.thumbprint} ({entry.called}): {choice.reason}"
+        yield _found(one, problem.what, advice, subject.update(one.key, values))
 
 
 @rule("cert-eku", "error")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.choosing import Chooser
 from sslbind.certificates.names import covers
+from sslbind.check.choosing import chooser_of
 from sslbind.check.command import NEW, Edit, FixCommand
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
@@ -53,7 +54,7 @@ def binding_without_record(subject: Subject) -> Iterator[Found]:
     names (one that has the name itself before a wildcard, then the one that was
     issued last, then the one that lasts longest), else a new one.
     """
-    chooser = _chooser(subject)
+    chooser = chooser_of(subject)
     yield from _malformed(subject)
     for key, needing in subject.dependents.items():
         if key.kind is CCS or key in subject.bindings:
@@ -337,7 +338,7 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
     of them, which is an error, clients refuse it. Set sslFlags 1 (SNI) and give
     each name a record, or use one certificate that covers them all.
     """
-    chooser = _chooser(subject)
+    chooser = chooser_of(subject)
     for key, dependents in subject.dependents.items():
         if key.kind is not IPPORT:
             continue
@@ -372,9 +373,3 @@ def _list(hosts: Sequence[str]) -> str:
     if len(hosts) > len(words):
         words.append(f"{len(hosts) - len(words)} more")
     return join(words)
-
-
-def _chooser(subject: Subject) -> Chooser:
-    """Return what chooses among the certificates that are valid now and can be bound."""
-    found = (entry for entries in subject.entries.values() for entry in entries)
-    return Chooser(filter(subject.valid, found), subject.now)

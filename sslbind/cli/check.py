@@ -280,10 +280,11 @@ def _note_foreign(app: App, files: Sequence[str]) -> None:
     files = [path for path in files if not followed.get(path)]
     if not files:
         return
-    are = "is not a registry" if len(files) == 1 else "are not registries"
+    which = files[0] if len(files) == 1 else "FILE"
     app.note(
-        f"{some(files, 3)} {are}: make one with sslbind import, and put it for REGISTRY in the"
-        " commands"
+        f"the commands change a registry, and {some(files, 3)} {'is' if len(files) == 1 else 'are'}"
+        f" not one: make it with sslbind -r REGISTRY import {which}, and name it in the commands"
+        " in place of REGISTRY"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -142,5 +143,9 @@ def _usage(app: App, error: click.UsageError, args: Sequence[str]) -> None:
         app.hint("PowerShell took the braces for a script block: quote them, appid='{GUID}'")
     if isinstance(error, click.NoSuchOption) and error.option_name == "-f":
         app.hint("-f SCRIPT takes the place of a command: sslbind -f SCRIPT")
+    if error.ctx is not None and error.ctx.info_name == "list":
+        extra = re.search(r"unexpected extra arguments? \((\S+?)[ )]", error.format_message())
+        if extra:
+            app.hint(f"sslbind list --host {extra[1]} selects bindings by their host")
     if error.ctx is not None:
         app.hint(f"{error.ctx.command_path} --help explains it")

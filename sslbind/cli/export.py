@@ -78,7 +78,7 @@ def export_command(
     _refuse_overwriting(output, {"the registry itself": app.registry_path,
                                  "the file of --changes-from": server})  # fmt: skip
     written = _written(app, name, server, prune=prune)
-    _deliver(written, output)
+    _deliver(app, written, output)
     app.note(*written.losses)
     return NO if strict and written.losses else OK
 
@@ -117,9 +117,10 @@ def _same(one: str, other: str) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _deliver(written: Written, output: str | None) -> None:
+def _deliver(app: App, written: Written, output: str | None) -> None:
     if output in (None, STANDARD_INPUT):  # '-' is standard output here
         sys.stdout.flush()
         sys.stdout.buffer.write(written.data)
     else:
         write_output(output, written.data)
+        app.note(f"wrote {output}")

@@ -76,9 +76,9 @@ def list_command(
     "certificate" is the first name of the certificate, and how many more it has;
     "days left" the time until it expires, "-" where that is not known. "flags" are
     the tags that are not at their default. On a narrow terminal thumbprints are
-    shortened and long cells folded. The columns of tsv are those of the table but
-    "certificate", without a header; JSON has every tag, and the names and the end of the
-    certificate.
+    shortened, "certificate" and "flags" are below their rows, and long cells folded.
+    The columns of tsv are those of the table but "certificate", without a header;
+    JSON has every tag, and the names and the end of the certificate.
 
     With --group-by cert the columns are thumbprint, certificate, expires, days
     left, count, bindings.

@@ -67,6 +67,7 @@ def plan_command(
         outcomes = _outcomes(app, chosen, prune=prune, impacts=impacts)
         if out is not None:
             _save(out, chosen, outcomes, prune=prune)
+            app.note(f"wrote {out}: sslbind apply {out} does just that")
     answer(app, [one.to_json() for one in outcomes], format_, changes=True)
     return exit_code(outcomes, changes_are_fine=exit_zero)
 

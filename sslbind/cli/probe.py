@@ -204,7 +204,7 @@ def _one(place: str, host: str | None, ports: Mapping[int, int]) -> Connection:
         except BadValueError:
             named = None
         if named is None or named.wildcard:
-            hints = [one.replace(f"{IPPORT}=", "") for one in error.hints]
+            hints = [_as_asked(one) for one in error.hints]
             raise SslbindError(error.message.removeprefix(f"{IPPORT}="), *hints) from None
         if host is not None:
             raise SslbindError(
@@ -213,6 +213,12 @@ def _one(place: str, host: str | None, ports: Mapping[int, int]) -> Connection:
             ) from None
         return Connection("", named.port, named.host, ports.get(named.port, named.port))
     return Connection(key.host, key.port, name, ports.get(key.port, key.port))
+
+
+def _as_asked(hint: str) -> str:
+    """Return a hint about a key as one about the words of this command."""
+    found = re.fullmatch(r"(?:ipport|hostnameport)=(\S+) has one", hint)
+    return f"sslbind probe {found[1]}" if found else hint.replace(f"{IPPORT}=", "")
 
 
 def _host(text: str) -> str:

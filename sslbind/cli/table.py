@@ -42,8 +42,8 @@ def print_table(
     """Print ``rows`` to standard output.
 
     On a terminal, the table is not wider than it: thumbprints are shortened, then
-    the columns that ``spare`` names are left out, the cells of the column ``below``
-    go on lines below their rows, and other long cells go over several lines. Elsewhere
+    the cells of the columns that ``spare`` names, and of ``below``, go on lines below
+    their rows, and other long cells go over several lines. Elsewhere
     cells are whole, a line a row. Colours only on a terminal, and with NO_COLOR
     nothing but text: a day count that runs out is yellow, then red.
     """
@@ -53,10 +53,11 @@ def print_table(
     between, cross = ("   ", "───") if _draws_lines() else (" | ", "-+-")
     apart: list[_Column] = []
     if terminal and _total(table, len(between)) > (limit := _terminal_width()):
-        table = _fitted(table, spare, limit, len(between))
+        table, apart = _fitted(table, spare, limit, len(between))
         if _total(table, len(between)) > limit:
             between, cross = "  ", cross[:1] * 2
-            table, apart = _set_apart(table, below, limit)
+            table, more = _set_apart(table, below, limit)
+            apart += more
             _fold(table, limit)
     colour = takes_colour(sys.stdout)
     lines = [_head(table, between, colour=colour), *(f"{_INDENT}{one.name}" for one in apart)]
@@ -80,17 +81,22 @@ class _Column:
         return blanks + shown if self.right else shown + blanks
 
 
-def _fitted(table: list[_Column], spare: Sequence[str], limit: int, between: int) -> list[_Column]:
-    """Return the table with short thumbprints, and without ``spare`` columns if it needs them."""
+def _fitted(
+    table: list[_Column], spare: Sequence[str], limit: int, between: int
+) -> tuple[list[_Column], list[_Column]]:
+    """Return the table with short thumbprints, and the ``spare`` columns if they need too much."""
     table = [
         _Column(one.name, *(cell[:SHORT] if len(cell) == 40 else cell for cell in one.cells))
         if one.name == THUMBPRINT
         else one
         for one in table
     ]
-    if _total(table, between) > limit:
-        table = [one for one in table if one.name not in spare]
-    return table
+    if _total(table, between) <= limit:
+        return table, []
+    apart = [one for one in table if one.name in spare]
+    for one in apart:
+        one.width = max(_NARROW, limit - len(_INDENT))
+    return [one for one in table if one.name not in spare], apart
 
 
 def _set_apart(table: list[_Column], name: str, limit: int) -> tuple[list[_Column], list[_Column]]:

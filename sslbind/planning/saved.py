@@ -154,6 +154,8 @@ def compare(saved: SavedTarget | None, plan: Plan) -> Outcome | None:
         return Outcome(plan.target, Status.REFUSED, plan, message=message, notes=plan.notes)
     if saved.seen != plan.seen:
         message = "it has changed since the plan was made; nothing was written: plan again"
+        if saved.wanted == plan.wanted and saved.changes and not plan.changes:
+            message = "the plan was applied already: nothing is left to change; nothing was written"
         return Outcome(plan.target, Status.MOVED_ON, plan, message=message, notes=plan.notes)
     differs = difference(saved.changes, plan.changes)
     if differs or saved.wanted != plan.wanted:

@@ -156,6 +156,12 @@ def _binding_problems(
             return
 
 
+def _complete(suppression: dict[str, str]) -> None:
+    """Give a suppression the first of the texts that it lacks."""
+    lacking = [name for name in ("rule", "reason") if not suppression.get(name)]
+    suppression[lacking[0]] = "-"
+
+
 def _without(data: dict[str, Any], path: Path) -> bool:
     """Take the value at ``path`` out of the settings; whether there was one."""
     if not path:  # the version is missing
@@ -165,7 +171,7 @@ def _without(data: dict[str, Any], path: Path) -> bool:
         holder = holder[int(part)] if isinstance(holder, list) else holder.get(part)
     last = path[-1]
     if isinstance(holder, list):
-        holder[int(last)] = {"rule": "-", "reason": "-"}
+        _complete(holder[int(last)])
     elif path == ("version",):
         data["version"] = VERSION
     elif path[0] == "Suppress" and last in ("rule", "reason"):

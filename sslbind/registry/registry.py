@@ -47,6 +47,7 @@ MAX_SIZE = 256 << 20
 """Bytes; a registry of a million bindings is smaller."""
 
 _BOM = "\ufeff"
+_NONE: tuple[Binding | None, Binding | None] = (None, None)
 _FEW = 16
 """Lookups and changes that are made one by one; for more, a full parse is faster."""
 
@@ -62,6 +63,7 @@ class Registry(Bindings):
         """Read ``data``, the content of the file ``path``; raise RegistryError."""
         self.path = os.fspath(path)
         self._changes: dict[Key, Binding | None] = {}
+        self._moved: dict[Key, Key] = {}
         self._iplisten: tuple[str, ...] | None = None
         self._central_store: CentralCertProvider | None = None
         self._lines: dict[tuple[str, ...], int] | None = None
@@ -212,6 +214,10 @@ class Registry(Bindings):
         """Take the binding of ``key`` out, if there is one."""
         self._changes[key] = None
 
+    def moved(self, key: Key, new: Key) -> None:
+        """Say that the binding put at ``new`` is that of ``key``: its comments go with it."""
+        self._moved[new] = key
+
     def set_iplisten(self, addresses: tuple[str, ...]) -> None:
         """Replace the IP listen list by canonical ``addresses``."""
         self._iplisten = addresses
@@ -244,11 +250,11 @@ class Registry(Bindings):
 
     def checkpoint(self) -> tuple[object, ...]:
         """Return the state of what was changed and not saved, for ``rollback``."""
-        return dict(self._changes), self._iplisten, self._central_store
+        return dict(self._changes), self._iplisten, self._central_store, dict(self._moved)
 
     def rollback(self, checkpoint: tuple[object, ...]) -> None:
         """Return to a ``checkpoint``."""
-        self._changes, self._iplisten, self._central_store = checkpoint  # type: ignore[assignment]
+        self._changes, self._iplisten, self._central_store, self._moved = checkpoint  # type: ignore[assignment]
 
     def save(self) -> bool:
         """Write what changed, all or nothing; return whether a byte did.
@@ -277,6 +283,7 @@ class Registry(Bindings):
         else:
             self._load(data)
         self._changes.clear()
+        self._moved.clear()
         self._iplisten = self._central_store = None
         self._new = False
         self.written = True
@@ -293,12 +300,20 @@ class Registry(Bindings):
             head = rendering.with_settings(text[:end], self._settings, wanted, self.path)
             text = head + text[end:]
         old = {key: self._stored(key) for key in self._changes}
-        changes = [(old[key], new) for key, new in self._changes.items() if new != old[key]]
+        changes = {key: (old[key], new) for key, new in self._changes.items() if new != old[key]}
+        for new, key in self._moved.items() if self._plain else ():
+            (_, after), (before, rest) = changes.get(new, _NONE), changes.get(key, _NONE)
+            if after is None or before is None or rest is not None or old[new] is not None:
+                continue
+            if (moved := rendering.with_moved(text, before, after, self.path)) is not None:
+                text = moved
+                del changes[new], changes[key]
         if changes and self._plain and len(changes) <= _FEW:
-            text = rendering.with_few(text, changes, self.path)
+            text = rendering.with_few(text, changes.values(), self.path)
         elif changes:
             spelled = self._document.spelled
-            text = rendering.with_many(text, changes, spelled, self.bindings, self.path)
+            many = changes.values()
+            text = rendering.with_many(text, many, spelled, self.bindings, self.path)
         return text
 
     # Reading.
@@ -308,7 +323,11 @@ class Registry(Bindings):
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            raise RegistryError("is not UTF-8 text", file=self.path, line=line) from None
+            wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+            what = "is UTF-16, and a registry is UTF-8 text" if wide else "is not UTF-8 text"
+            hint = "in PowerShell: (Get-Content FILE) | Set-Content -Encoding utf8 FILE"
+            hints = (hint,) if wide else ("save it as UTF-8",)
+            raise RegistryError(what, *hints, file=self.path, line=line) from None
         self._mark = _BOM if text.startswith(_BOM) else ""
         self._take(text.removeprefix(_BOM))
         slot, digest = _slot(data)

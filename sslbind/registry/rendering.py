@@ -6,6 +6,7 @@ where there is no binding. ``file`` names the registry in errors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from sslbind.binding import Binding
@@ -53,6 +54,27 @@ def with_few(text: str, changes: Iterable[Change], file: str) -> str:
         text = text[:start] + splice.result() + text[end:]
         _confirm(_found(text, key, file) == after, file)
     return text
+
+
+def with_moved(text: str, before: Binding, after: Binding, file: str) -> str | None:
+    """Return a registry in which a table has another key, where it is, with every comment in it.
+
+    None where the table does not have its plain header.
+    """
+    old, new = plain.plain_header(before.key), plain.plain_header(after.key)
+    # [SslBindingInfo."0.0.0.0:443"], and what it has in Other
+    header = re.compile(rf"^\[{re.escape(old)}(?=(?:\.Other)?\][ \t]*(?:#|\r?$))", re.MULTILINE)
+    text, count = header.subn(lambda _: f"[{new}", text)
+    if not count:
+        return None
+    moved = Binding(after.key, before.values, before.other, before.unknown)
+    if moved != after:
+        start, end = plain.region(text, after.key)
+        splice = Splice(text[start:end])
+        splice.change(str(after.key), moved, after)
+        text = text[:start] + splice.result() + text[end:]
+    found = _found(text, after.key, file) == after and _found(text, before.key, file) is None
+    return text if found else None
 
 
 def with_many(
