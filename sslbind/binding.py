@@ -36,8 +36,8 @@ class Binding:
     defaults, and only a record of a snapshot has some.
 
     ``binding["usagecheck"]`` gives the value in force, None for absent text and
-    for what is unknown. Raises BadValueError for an invalid name or value, and for
-    a record that lacks what its kind needs.
+    for what is unknown. Both raise BadValueError for a name that is not a tag; an invalid
+    value does, and a record that lacks what its kind needs.
     """
 
     __slots__ = ("key", "other", "unknown", "values")
@@ -70,7 +70,10 @@ class Binding:
         value = self.values.get(name)
         if value is not None or name in self.unknown:
             return value
-        return STORED[name].default
+        tag = STORED.get(name)
+        if tag is None:
+            raise not_a_tag(name)
+        return tag.default
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Binding):

@@ -38,7 +38,7 @@ class Import:
     modelled; by default it is the newest that a document records.
 
     ``run`` fills ``plan``; ``before``, the bindings as they were; ``notes``;
-    ``written``; and ``certificates``, those that were stored.
+    ``would_write``; ``written``; and ``certificates``, those that were stored.
     """
 
     def __init__(  # noqa: PLR0913  # the documents, and one parameter for each option
@@ -59,6 +59,8 @@ class Import:
         self.certificates: list[Entry] = []
         self.notes: list[str] = []
         self.written = False
+        self.would_write = False
+        """Whether a run writes unless it is dry."""
         self.empty = False
         """Whether there is nothing to make a registry of."""
         self._release = release
@@ -108,11 +110,33 @@ class Import:
             nothing = not (self.plan.added or self.plan.settings)
             self.empty = new and nothing and not any(map(_of_a_server, self.sources))
             good = not (self.bad or self.conflicts or self.empty)
-            if (good or (partial and not self.empty)) and not dry_run:
+            writes = good or (partial and not self.empty)
+            plan = self.plan
+            self.would_write = writes and bool(
+                new or plan.added or plan.changed or plan.settings or self._lacks(session)
+            )
+            if writes and not dry_run:
                 apply_import(registry, self.plan)
                 self._store(session)
                 self.written = registry.save() or bool(self.certificates)
         return good
+
+    def _lacks(self, session: Session) -> bool:
+        """Whether a store lacks a certificate that goes into one."""
+        if session.stores is None:
+            return False
+        from sslbind.digest import thumbprint
+
+        bound = {one.certhash for one in (*self.before.values(), *self.plan.added)}
+        wanted = [
+            thumbprint(der) for one in self.sources for _, der in one.imported.certificates or ()
+        ]
+        wanted += [
+            one.leaf.thumbprint
+            for one in self._identities or ()
+            if one.leaf.is_ca or one.leaf.thumbprint in bound
+        ]
+        return not all(map(session.stores.search, wanted))
 
     def _prepare(self, session: Session, now: datetime) -> None:
         """Choose certificates for the records that come without one; collect the notes."""

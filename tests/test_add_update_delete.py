@@ -20,6 +20,7 @@ from conftest import (
     snapshot,
 )
 
+from sslbind.binding import Binding
 from sslbind.errors import BadValueError
 from sslbind.keys import infer_key
 from sslbind.registry.registry import Registry
@@ -525,3 +526,11 @@ def test_the_library_refuses_what_is_not_a_tag(
         Session(Registry.open(str(one))).update(infer_key("10.0.0.5:443"), values)
     assert caught.value.message == message
     assert one.read_bytes() == before
+
+
+def test_the_value_of_what_is_not_a_tag() -> None:
+    """It is refused with an error of ours, as in a record that is made."""
+    binding = Binding(infer_key("10.0.0.5:443"), {"certhash": A, "appid": IIS})
+    assert binding["usagecheck"] is True
+    with pytest.raises(BadValueError, match="'usagechek' is not a tag; did you mean usagecheck"):
+        binding["usagechek"]

@@ -9,6 +9,10 @@ import pytest
 from conftest import IIS, A, B, Run, Stored
 from pki import PASSWORD, intermediate, issue, web
 
+from sslbind.binding import Binding
+from sslbind.formats.netsh import show_writer
+from sslbind.keys import infer_key
+from sslbind.release import Release
 from sslbind.tags import TAGS
 
 KEY = "ipport=10.0.0.5:443"
@@ -358,3 +362,17 @@ def test_control_characters_of_certificates(run: Run, registry: Path) -> None:
     result = run("store", "list", "--format", "json")
     assert not [char for char in result.out if not (char.isprintable() or char == "\n")]
     assert result.json["certificates"][0]["subject"] == "CN=e\x9b\u202e\x1b[2J"
+
+
+def test_import_dry_run(run: Run, tmp_path: Path) -> None:
+    """``would_change`` says what a run would do: make a registry, add to one, or nothing."""
+    binding = Binding(infer_key("0.0.0.0:443"), {"certhash": A, "appid": IIS})
+    (tmp_path / "web01.txt").write_text(show_writer.show([binding], Release.W2022))
+    words = ("-r", "web01.toml", "import", "web01.txt")
+    for would in (True, False):
+        document = run(*words, "--dry-run", "--format", "json").json
+        assert [document[name] for name in ("changed", "would_change", "dry_run")] == [
+            False, would, True,
+        ]  # fmt: skip
+        assert run(*words).code == 0
+    assert "would_change" not in run(*words, "--format", "json").json

@@ -123,6 +123,7 @@ def import_command(
         Import, if_exists=if_exists, release=app.release_option, identities=identities
     )
     reports: list[dict[str, Any]] = []
+    would = False
     for path, group in targets:
         stores = CertStoresSettings().path if folder is None else f"{_stem(path)}.certs"
         done = make(path, group, stores=stores)
@@ -130,6 +131,7 @@ def import_command(
             with attempt:
                 good = done.run(datetime.now(UTC), partial=partial, dry_run=dry_run)
         code = code if good else max(code, NO)
+        would = would or done.would_write
         reports.append(_document(done))
         if format_ != "json":
             text = _text(done, dry_run=dry_run)
@@ -138,7 +140,8 @@ def import_command(
             app.error(error)
         app.note(*done.notes, _summary(done, dry_run=dry_run))
     if format_ == "json":
-        app.json({"changed": any(one["changed"] for one in reports), "registries": reports})
+        document = {"changed": any(one["changed"] for one in reports), "registries": reports}
+        app.json(document | ({"would_change": would, "dry_run": True} if dry_run else {}))
     return code
 
 
