@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import IIS, A, B, Run, Stored
 from pki import web
-from tools import needs, needs_package
+from tools import needs, needs_package, unix_names
 
 from sslbind.session import NOT_MODELLED
 
@@ -143,6 +143,7 @@ class TestAnswer:
         assert done.out.startswith("sslbind.toml:14: error: ip-shadows-sni: ipport=10.0.0.5:443: ")
         assert done.err.endswith("note: 1 finding in 3 bindings (1 error)\n")
 
+    @unix_names
     def test_terminals_are_safe(self, run: Run, tmp_path: Path) -> None:
         """No control character of a path or a record gets to a terminal."""
         (tmp_path / "a\x1b[2Jb.toml").write_text(NAMES)
@@ -210,7 +211,8 @@ class TestFiles:
             'version = 1\n[CentralCertProvider]\nEnabled = true\nCertStoreLocation = "ccs"\n'
         )
         done = run("check", "web/sslbind.toml", "--select", "ccs-name-mismatch", "--format", "json")
-        assert [one["file"] for one in done.json["findings"]] == ["web/ccs/other.contoso.com.pfx"]
+        file = str(Path("web", "ccs", "other.contoso.com.pfx"))
+        assert [one["file"] for one in done.json["findings"]] == [file]
 
     def test_windows(self, run: Run, names: Path) -> None:
         """--windows says which release the rules look at, in every FILE."""

@@ -11,6 +11,7 @@ from conftest import IIS, OTHER, A, B, Run
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import binding_lists, bindings, values
+from tools import unix_names
 
 from sslbind.binding import Binding
 from sslbind.comparison import Comparison, Difference, ServerState, compare
@@ -323,6 +324,7 @@ def test_what_cannot_be_compared(run: Run) -> None:
         assert sentence in result.err
 
 
+@unix_names
 def test_text_from_files_is_escaped(run: Run, web: Path) -> None:
     """No value, and no file's name, steers a terminal."""
     (web / "odd\x1b.toml").write_text(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import IIS, Run, Stored
 from pki import NOW, Issued, issue
+from tools import unix_names
 
 import sslbind.page
 
@@ -224,6 +225,7 @@ def hostile_registry(folder: Path) -> None:
     (folder / "sslbind.toml").write_text(text, "utf-8")
 
 
+@unix_names
 def test_text_stays_text(tmp_path: Path, run: Run) -> None:
     """Names of certificates, stores and files are shown, whatever they hold."""
     hostile_registry(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +16,7 @@ from conftest import IIS, A, Run
 from hypothesis import given
 from hypothesis import strategies as st
 from pki import web
-from tools import needs_package
+from tools import needs_package, unix_names
 
 from sslbind.check import SEVERITIES, Finding, Suppressed, rules
 from sslbind.reports import github, junit, sarif
@@ -153,10 +154,10 @@ class TestSarif:
             ("sslbind.toml", "sslbind.toml"),
             ("./web/../sslbind.toml", "sslbind.toml"),
             ("bücher 100%#?.toml", "b%C3%BCcher%20100%25%23%3F.toml"),
-            ("c:d.toml", "c%3Ad.toml"),
+            pytest.param("c:d.toml", "c%3Ad.toml", marks=unix_names),
             ("{here}/web/sslbind.toml", "web/sslbind.toml"),
-            ("/etc/a b.toml", "file:///etc/a%20b.toml"),
-            ("../sslbind.toml", "file://{above}/sslbind.toml"),
+            ("/etc/a b.toml", "file:///{drive}etc/a%20b.toml"),
+            ("../sslbind.toml", "{above}/sslbind.toml"),
         ],
     )
     def test_paths(
@@ -164,7 +165,14 @@ class TestSarif:
     ) -> None:
         """A file is a relative URI with forward slashes; outside of the folder an absolute one."""
         monkeypatch.chdir(tmp_path)
-        assert sarif.uri(path.format(here=tmp_path)) == uri.format(above=tmp_path.parent)
+        above, drive = tmp_path.parent.as_uri(), f"{tmp_path.drive}/".lstrip("/")
+        assert sarif.uri(path.format(here=tmp_path)) == uri.format(above=above, drive=drive)
+
+    @pytest.mark.skipif(sys.platform != "win32", reason="Windows alone has drives and shares")
+    def test_drives_and_shares(self) -> None:
+        """RFC 8089 has the colon of a drive as it is, and a server in the place of the host."""
+        assert sarif.uri("D:\\a b\\web.toml") == "file:///D:/a%20b/web.toml"
+        assert sarif.uri("\\\\server\\share\\web.toml") == "file://server/share/web.toml"
 
     @pytest.mark.slow
     @given(st.lists(findings, max_size=3))
@@ -366,6 +374,7 @@ class TestGithub:
             "::notice file=ccs/a.pfx,title=ccs-name-mismatch::expires in 3 days\n"
         )
 
+    @unix_names
     def test_escapes(self) -> None:
         """Percent signs and line ends are escaped; in a property the colon and the comma too."""
         odd = FILE._replace(file="a:b,100%.toml", message="100%\r\n::error::forged, yes: so")

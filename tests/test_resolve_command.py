@@ -14,7 +14,7 @@ from conftest import IIS, A, B, Run
 from hypothesis import given
 from hypothesis import strategies as st
 from pki import CLIENT, Issued, intermediate, issue, root, rsa_key
-from tools import needs
+from tools import needs, refusal
 
 from sslbind.answers.clienthello import hello_name
 from sslbind.errors import SslbindError
@@ -383,8 +383,9 @@ def test_the_central_store(run: Run, folder: Path) -> None:
         "ccs=443 with www.contoso.com.pfx or _.contoso.com.pfx"
     )
     broken = run("resolve", "10.0.0.5:443", "shop.contoso.com", "--explain")
+    file = Path("ccs", "_.contoso.com.pfx")
     assert broken.code == 1
-    assert broken.out.startswith("broken by ccs=443: ccs/_.contoso.com.pfx: it is not PEM, DER")
+    assert broken.out.startswith(f"broken by ccs=443: {file}: it is not PEM, DER")
     assert broken.err == (
         "hint: put a PFX file with the certificate and its private key in its place\n"
     )
@@ -399,11 +400,12 @@ def test_a_central_store_that_cannot_be_read(run: Run, folder: Path) -> None:
     records = ("ccs", f"ip 0.0.0.0:443 {GOOD.thumbprint}")
     write(folder, *records, settings=STORES + CENTRAL)
     result = run("resolve", "10.0.0.5:443", WWW, "--explain")
+    why = refusal(Path("ccs"))
     assert (result.code, result.err) == (2, "")
     lines = result.out.splitlines()
     assert lines[0] == (
         "unknown: ccs=443 answers if ccs has www.contoso.com.pfx or _.contoso.com.pfx: it cannot be"
-        f" read: no such file or directory; otherwise {GOOD.thumbprint} by ipport=0.0.0.0:443:"
+        f" read: {why}; otherwise {GOOD.thumbprint} by ipport=0.0.0.0:443:"
         " 0.0.0.0 answers the connections that no earlier binding matches"
     )
     assert (
@@ -411,7 +413,7 @@ def test_a_central_store_that_cannot_be_read(run: Run, folder: Path) -> None:
     ) in lines
     assert (
         "central store: the provider is enabled, its files are in ccs, which cannot be read:"
-        " no such file or directory; its files are unknown"
+        f" {why}; its files are unknown"
     ) in lines
     document = run("resolve", "10.0.0.5:443", WWW, "--format", "json").json
     assert (document["outcome"], document["documented"]) == ("unknown", False)
@@ -426,7 +428,7 @@ def test_a_central_store_that_cannot_be_read(run: Run, folder: Path) -> None:
     rows = run("resolve", ":443").out.splitlines()
     assert rows[2:4] == [
         "    ccs=443             files not known  sslbind.toml:11",
-        "      not known: the folder ccs cannot be read: no such file or directory",
+        f"      not known: the folder ccs cannot be read: {why}",
     ]
     (port,) = run("resolve", "--format", "json").json["ports"]
     assert (port["candidates"][0]["files"], port["candidates"][0]["unusable"]) == (None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,28 +58,28 @@ def test_a_whole_file(tmp_path: Path) -> None:
         Target(
             "web01",
             host="admin@web01.contoso.com",
-            registry=f"{folder}/web.toml",
+            registry=os.path.join(folder, "web.toml"),
             groups=("front", "canary"),
             probe=("10.0.0.5", "10.0.0.6"),
             timeout=20,
             folder=folder,
-            ssh_config=f"{folder}/ci/ssh_config",
+            ssh_config=os.path.join(folder, "ci/ssh_config"),
             line=8,
         ),
         Target(
             "Web02",
             host="Web02",
-            registry=f"{folder}/web.toml",
+            registry=os.path.join(folder, "web.toml"),
             groups=("front",),
             timeout=5,
             folder=folder,
-            ssh_config=f"{folder}/ci/ssh_config",
+            ssh_config=os.path.join(folder, "ci/ssh_config"),
             line=14,
         ),
         Target(
             "lab",
             "command",
-            registry=f"{folder}/lab.toml",
+            registry=os.path.join(folder, "lab.toml"),
             timeout=20,
             netsh=("sslbind", "-r", "lab.toml", "-f", "-"),
             folder=folder,
@@ -88,7 +89,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
             "db.x",
             "winrm",
             host="db.x",
-            registry=f"{folder}/db.x.toml",
+            registry=os.path.join(folder, "db.x.toml"),
             timeout=20,
             https=False,
             password_env="DB_PASSWORD",
@@ -178,7 +179,7 @@ def test_no_password_is_shown(tmp_path: Path) -> None:
 
 def test_which_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSLBIND_TARGETS", raising=False)
-    assert find_targets(None, "servers/web.toml") == "servers/targets.toml"
+    assert find_targets(None, "servers/web.toml") == os.path.join("servers", "targets.toml")
     assert find_targets(None, "sslbind.toml") == "targets.toml"
     monkeypatch.setenv("SSLBIND_TARGETS", "/etc/targets.toml")
     assert find_targets(None, "servers/web.toml") == "/etc/targets.toml"

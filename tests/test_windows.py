@@ -437,7 +437,7 @@ class TestWildcards:
 
     def test_options_take_the_one_that_matches(self, bare: Path, run: Run) -> None:
         (bare.parent / "one.script").write_text("add iplisten 10.0.0.5\n")
-        (bare.parent / "targets.toml").write_text('[Target.web01]\nhost = "web01"\n')
+        (bare.parent / "targets.toml").write_text('version = 1\n[Target.web01]\nhost = "web01"\n')
         assert run("-r", "ssl*.toml", "-f", "?ne.script").code == 0
         assert [str(one) for one in Registry.open(bare).iplisten] == ["10.0.0.5"]
         assert "10.0.0.5" in run("show", "iplisten", "-r", "ssl????.toml").out

@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import stat
+import sys
 from collections.abc import Mapping
 
 from sslbind.errors import SslbindError
@@ -104,7 +105,8 @@ def _is_there(path: str, data: bytes, *, any_: bool) -> bool:
         return False
     if not stat.S_ISREG(status.st_mode):
         raise SslbindError("is not a regular file, and is not written", "remove it", file=path)
-    return any_ or (status.st_size == len(data) and not stat.S_IMODE(status.st_mode) & 0o077)
+    private = sys.platform == "win32" or not stat.S_IMODE(status.st_mode) & 0o077
+    return any_ or (status.st_size == len(data) and private)
 
 
 def _create(files: Mapping[str, bytes]) -> None:

@@ -82,10 +82,11 @@ def uri(path: str) -> str:
     from urllib.parse import quote
 
     path = repository_path(path)
-    quoted = quote(os.fsencode(path), safe="/")
     if not os.path.isabs(path):
-        return quoted
-    return f"file://{quoted}" if quoted.startswith("/") else f"file:///{quoted}"
+        return quote(os.fsencode(path), safe="/")
+    drive, rest = os.path.splitdrive(path)  # a letter and a colon that stays, or //SERVER/SHARE
+    start = "file:" if drive.startswith("//") else "file:///" if drive else "file://"
+    return start + quote(os.fsencode(drive), safe="/:") + quote(os.fsencode(rest), safe="/")
 
 
 def _identity(finding: Finding) -> str:
