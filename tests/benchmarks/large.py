@@ -42,7 +42,41 @@ def figures(
         small = min(run(many, *words) for _ in range(3))
         large = min(run(most, *words) for _ in range(2))
         rows.append((f"{name}: 100,000 / 10,000", large / small, 11.0, 10.0))
+    rows += _captures(many, most, env, run)
     if sys.platform == "linux":
         for name in ("show", "list tsv", "list json"):
             rows.append((f"{name}: memory / file", peak(most, EVERYTHING[name], env), 10.0, 6.0))
     return rows
+
+
+def _captures(
+    many: Path, most: Path, env: Mapping[str, str], run: Callable[..., float]
+) -> list[tuple[str, float, float, float]]:
+    """Return the rows of what reads captures of both, and of a check with nothing changed."""
+    captures = {registry: registry.with_suffix(".txt") for registry in (many, most)}
+    for registry, capture in captures.items():
+        command = [sys.executable, "-m", "sslbind", "-r", str(registry), "show", "sslcert"]
+        with capture.open("wb") as file:
+            subprocess.run(command, env=env, stdout=file, check=True)
+        run(registry, "check")  # from here on it is remembered
+
+    def import_(registry: Path) -> float:
+        made = registry.with_suffix(".imported.toml")
+        made.unlink(missing_ok=True)
+        return run(made, "import", str(captures[registry]))
+
+    def diff(registry: Path) -> float:
+        return run(registry, "diff", *[str(captures[registry])] * 2)
+
+    def check(registry: Path) -> float:
+        return run(registry, "check")
+
+    return [
+        (
+            f"{name}: 100,000 / 10,000",
+            min(measure(most) for _ in range(2)) / min(measure(many) for _ in range(3)),
+            11.0,
+            10.0,
+        )
+        for name, measure in (("import", import_), ("diff", diff), ("check, warm", check))
+    ]
