@@ -232,7 +232,9 @@ def _check(app: App, paths: Sequence[str], request: CheckRequest) -> tuple[Check
             failed += 1
             continue
         app.note(*found.notes)
-        if found.findings and not isinstance(session.registry, Registry):
+        if not isinstance(session.registry, Registry) and any(
+            one.command for one in found.findings
+        ):
             foreign.append(path)
         if session.stores is None:
             app.note(session.not_modelled)
@@ -269,7 +271,7 @@ def _unreadable(app: App, error: SslbindError, request: CheckRequest) -> list[Fi
 
 
 def _note_foreign(app: App, files: Sequence[str]) -> None:
-    """Print one note about the files with findings that are not registries.
+    """Print one note about the files that are not registries, and that commands are to change.
 
     A server that follows one has it: that is what to change.
     """

@@ -22,6 +22,8 @@ _RULE = re.compile(r"\s*-{20,}\s*")
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]+")
 _TITLE = re.compile(r" \S[^:]*:?\s*")
 _INDENT = "    "
+_FEW = 4
+"""Lines after the last record; a text that has more goes on."""
 _OPEN = (Type.TEXT, Type.STORE, Type.NUMBER)
 """Types of which a value may be the start of a longer one."""
 
@@ -71,15 +73,14 @@ class Listings:
     """The listings of a text: which lines the records of each have."""
 
     def __init__(self, text: str, lines: Lines) -> None:
-        self._lines = text.split("\n")
-        self._starts = [number for number, line in lines if is_rule(line)]
+        self._text = text
+        self._total = text.count("\n") + 1
+        rules = [(number, line) for number, line in lines if is_rule(line)]
+        self._starts = [number for number, _ in rules]
+        self.headed = any(line.startswith("-") for _, line in rules)
+        """Whether the text has the rule below a heading, where netsh prints it."""
         self._names: dict[int, frozenset[str]] = {}
         self._count: dict[int, int] = {}
-
-    @property
-    def headed(self) -> bool:
-        """Whether the text has the rule below a heading, where netsh prints it."""
-        return any(self._lines[number - 1].startswith("-") for number in self._starts)
 
     def add(self, line: int, names: Collection[str]) -> bool:
         """Count a record with its lines; return whether it has the same as those before."""
@@ -120,23 +121,23 @@ class Listings:
     @property
     def last_line(self) -> int:
         """The number of the last line that is not empty; a line end after it makes no other."""
-        return len(self._lines) - (not self._lines[-1])
+        return self._total - (self._text.endswith("\n") or not self._text)
 
     def ends_at(self, block: RecordBlock) -> bool:
         """Whether nothing is after the last line of a block, not even an empty line."""
-        rest = self._lines[_last_line(block) :]
-        return len(rest) <= 1 and not "".join(rest).strip()
+        rest = self._below(block)
+        return rest is not None and len(rest) <= 1 and not "".join(rest).strip()
 
     def ends_in_title(self, block: RecordBlock) -> bool:
         """Whether the text ends in the title of extended properties, below a block."""
-        rest = [line for line in self._lines[_last_line(block) :] if line.strip()]
+        rest = [line for line in self._below(block) or () if line.strip()]
         return len(rest) == 1 and bool(_TITLE.fullmatch(rest[0]))
 
     def cut_value(self, record: Record, *, lacks: bool) -> str | None:
         """Return the tag whose value may go on: the text ends in it, without a line end."""
         name, last = max(record.fields.items(), key=lambda item: item[1].line)
         tag = STORED.get(name)
-        if last.line < len(self._lines) or tag is None:
+        if last.line < self._total or tag is None:
             return None
         if name in record.binding.unknown:
             return name
@@ -144,9 +145,11 @@ class Listings:
             return None
         return name if lacks or tag.type is Type.NUMBER else None
 
-
-def _last_line(block: RecordBlock) -> int:
-    return max(one.line for group in (block.fields, *block.properties) for one in group)
+    def _below(self, block: RecordBlock) -> list[str] | None:
+        """Return the lines after a block, None where they are more than a few."""
+        last = max(one.line for group in (block.fields, *block.properties) for one in group)
+        count = self._total - last
+        return self._text.rsplit("\n", count)[1:] if count <= _FEW else None
 
 
 def _below(record: Record) -> frozenset[str]:
