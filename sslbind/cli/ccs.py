@@ -160,7 +160,7 @@ def list_(app: App, format_: str) -> int:
     elif rows:
         from sslbind.cli.table import print_table
 
-        print_table(COLUMNS, rows, spare=("names",), below="sealed")
+        print_table(COLUMNS, rows, spare=("serves", "names"), below="sealed")
     else:
         app.note("no PFX file is there: HOST.pfx serves a host, _.PARENT.pfx those below one")
     app.note(*(f"{one.file} serves no host: {one.why}" for one in files if one.why))

@@ -53,9 +53,7 @@ def targets_command(app: App, names: tuple[str, ...], check: bool, format_: str)
         else:
             from sslbind.cli.table import print_table
 
-            print_table(
-                _CHECKED if check else _LISTED, rows, spare=("read by", "windows"), below="host"
-            )
+            print_table(_CHECKED if check else _LISTED, rows, spare=("host",), below="groups")
     failed = [one for one in readings.values() if one.error is not None]
     for one in failed:
         if one.error is not None:
