@@ -50,16 +50,16 @@ class Run(Protocol):
     """The command line, called in this process."""
 
     def __call__(
-        self, *args: str, stdin: str | bytes = ..., env: Mapping[str, str] = ...
+        self, *args: str, stdin: str | bytes | None = ..., env: Mapping[str, str] = ...
     ) -> Result: ...
 
 
-def call(args: Sequence[str], stdin: str | bytes = b"", program: str = "sslbind") -> Result:
-    """Call ``sslbind.cli.entry.main`` with streams of its own."""
+def call(args: Sequence[str], stdin: str | bytes | None = b"", program: str = "sslbind") -> Result:
+    """Call ``sslbind.cli.entry.main`` with streams of its own; None is a closed ``stdin``."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = io.BytesIO(), io.BytesIO()
     old = sys.stdin, sys.stdout, sys.stderr, sys.argv
-    sys.stdin = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")
+    sys.stdin = None if data is None else io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")  # type: ignore[assignment]
     sys.stdout = io.TextIOWrapper(out, encoding="utf-8", newline="\n")
     sys.stderr = io.TextIOWrapper(err, encoding="utf-8", newline="\n")
     sys.argv = [program, *args]
@@ -104,7 +104,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return the command line, run in ``tmp_path``."""
     monkeypatch.chdir(tmp_path)
 
-    def run_(*args: str, stdin: str | bytes = b"", env: Mapping[str, str] | None = None) -> Result:
+    def run_(
+        *args: str, stdin: str | bytes | None = b"", env: Mapping[str, str] | None = None
+    ) -> Result:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in (env or {}).items():
                 patch.setenv(name, value)

@@ -157,6 +157,35 @@ READERS = {
 """Every way to name standard input that needs something in it."""
 
 
+CERTIFICATES = {
+    "add": "add sslcert ipport=10.0.0.9:443 appid=iis --cert -",
+    "rebind": f"rebind {A[:8]} -",
+    "renew": "renew -",
+    "needs-renewal": "needs-renewal -",
+    "list": "list --cert -",
+    "expiry": "expiry -",
+    "explain": "explain -",
+    "store add": "store add -",
+    "store show": "store show -",
+    "store verify": "store verify -",
+    "store delete": "store delete -",
+    "ccs put": "ccs put -",
+}
+"""The same for certificates and what they are bound to."""
+
+
+@pytest.mark.parametrize("words", (READERS | CERTIFICATES).values(), ids=READERS | CERTIFICATES)
+def test_nothing_from_standard_input(run: Run, registry: Path, words: str) -> None:
+    """Each command that takes ``-`` says that standard input is closed, or empty."""
+    (registry.parent / "ccs").mkdir()
+    assert run("ccs", "enable", "ccs").code == 0
+    failed = 255 if words.startswith("needs-renewal") else 2
+    for stdin, what in ((None, "closed"), (b"", "empty")):
+        result = run(*words.split(), stdin=stdin)
+        assert (result.code, result.out) == (failed, "")
+        assert result.err.splitlines()[0] == f"error: standard input: is {what}"
+
+
 @pytest.mark.slow
 @POSIX
 @pytest.mark.parametrize("words", READERS.values(), ids=READERS)

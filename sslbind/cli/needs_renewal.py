@@ -14,6 +14,7 @@ from sslbind.cli.app import HELP, App, format_option, pass_app
 from sslbind.cli.moments import at_option, window
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import read_certificates
+from sslbind.cli.streams import STANDARD_INPUT, shown_name
 from sslbind.cli.wildcards import one_file
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.expiry import Row, expiry_rows
@@ -98,7 +99,8 @@ def needs_renewal_command(
 
     KEY is a binding (www.contoso.com:443) or a host, whose bindings on all ports are
     meant; CERT a thumbprint, 8 or more of its digits, or a name that it has; FILE
-    a PEM or PFX file. Of several certificates the one counts that ends first.
+    a PEM or PFX file, or - for standard input. Of several certificates the one
+    counts that ends first.
 
     Exit 0: yes; 1: no; 2: there is no such binding, certificate or file; 255:
     it could not be asked.
@@ -136,9 +138,11 @@ def needs_renewal_command(
 def _lives(
     app: App, what: str, password_file: str | None, password_env: str | None
 ) -> Iterable[_Validity]:
-    if os.path.exists(what):
+    if what == STANDARD_INPUT or os.path.exists(what):
         found, _ = read_certificates((what,), password_file, password_env)
-        return [_Validity(what, one.leaf.not_before, one.leaf.not_after) for one in found]
+        return [
+            _Validity(shown_name(what), one.leaf.not_before, one.leaf.not_after) for one in found
+        ]
     reference = certificate_reference(what)
     if reference is not None and is_digits(reference):
         return _stored(app.reading(), reference)
