@@ -59,7 +59,7 @@ def call(args: Sequence[str], stdin: str | bytes | None = b"", program: str = "s
     data = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = io.BytesIO(), io.BytesIO()
     old = sys.stdin, sys.stdout, sys.stderr, sys.argv
-    sys.stdin = None if data is None else io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")  # type: ignore[assignment]
+    sys.stdin = None if data is None else io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")
     sys.stdout = io.TextIOWrapper(out, encoding="utf-8", newline="\n")
     sys.stderr = io.TextIOWrapper(err, encoding="utf-8", newline="\n")
     sys.argv = [program, *args]

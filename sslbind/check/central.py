@@ -10,7 +10,7 @@ from sslbind.certificates.judgement import name_problems
 from sslbind.check.command import FixCommand
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
-from sslbind.check.site_bindings import has_host, identity, site_bindings
+from sslbind.check.site_bindings import found_in_site, has_host, site_bindings
 from sslbind.check.subject import Subject
 from sslbind.errors import BadValueError
 from sslbind.keys import CCS, SCOPEDCCS, parse_host
@@ -89,14 +89,8 @@ def ccs_missing_file(subject: Subject) -> Iterator[Found]:
             yield Found(record.key, _missing(subject, host), _files_advice(host))
     for sites, binding in _flagged(subject):
         if missing_file(subject, binding.host):
-            yield Found(
-                None,
-                f"{_missing(subject, binding.host)}, which {binding} needs",
-                _files_advice(binding.host),
-                file=sites.file,
-                line=binding.line,
-                about=identity(binding),
-            )
+            what = f"{_missing(subject, binding.host)}, which {binding} needs"
+            yield found_in_site(sites, binding, None, what, _files_advice(binding.host))
 
 
 def _flagged(subject: Subject) -> Iterator[tuple[Sites, SiteBinding]]:

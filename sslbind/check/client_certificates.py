@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sslbind.binding import Binding
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
-from sslbind.check.site_bindings import identity
+from sslbind.check.site_bindings import found_in_site
 from sslbind.check.subject import Subject
 from sslbind.sites import ClientCertificate, SiteBinding, Sites
 from sslbind.tags import CLIENT_CERTIFICATE
@@ -63,15 +63,14 @@ class _Unasked(NamedTuple):
         advice = "negotiate client certificates in the handshake"
         if not key.kind.certificate:  # HTTP.SYS refuses options on records of the central store
             advice = "give the name a record of its own (SNI): ccs records do not have this option"
-        return Found(
+        return found_in_site(
+            self.sites,
+            self.binding,
             key,
             f"{self.binding} {verb} client certificates (<access> on line {self.wish.line}), and"
             f" {what}",
             advice,
             subject.update(key, {CLIENT_CERTIFICATE.name: True}) if key.kind.certificate else "",
-            file=self.sites.file,
-            line=self.binding.line,
-            about=identity(self.binding),
         )
 
 

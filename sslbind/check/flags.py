@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sslbind import sslflags
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
-from sslbind.check.site_bindings import identity, site_bindings
+from sslbind.check.site_bindings import found_in_site, identity, site_bindings
 from sslbind.check.subject import Subject
 from sslbind.sslflags import CENTRAL_CERT_STORE, FLAG_TAGS, SINCE, SNI
 from sslbind.tags import SSLFLAGS, Tag, Value
@@ -134,15 +134,14 @@ def drift(subject: Subject) -> Iterator[Found]:
             ways = " ".join(
                 f"{tag.name}={'disable' if record[tag.name] else 'enable'}" for tag in tags
             )
-            yield Found(
+            yield found_in_site(
+                dependents.sites,
+                binding,
                 key,
                 f"{binding} has sslFlags={binding.sslflags}, as if {shows}, and the record does"
                 " the opposite",
                 f"set sslFlags={wanted} for it in IIS, which changes nothing for clients and is"
                 f" safer; or update the record with {ways}",
-                file=dependents.sites.file,
-                line=binding.line,
-                about=identity(binding),
             )
 
 

@@ -8,7 +8,7 @@ from sslbind.binding import DEFAULT_STORE, Binding
 from sslbind.certificates.names import covers
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
-from sslbind.check.site_bindings import identity
+from sslbind.check.site_bindings import found_in_site
 from sslbind.check.subject import Subject
 from sslbind.keys import HOSTNAMEPORT, IPPORT, SNI_WILDCARD_SINCE
 from sslbind.sslflags import SNI
@@ -129,11 +129,10 @@ def sni_wildcard_old_os(subject: Subject) -> Iterator[Found]:
             host = binding.host
             misplaced = "*" in (host[1:] if host.startswith("*.") else host)
             if binding.https and binding.sslflags & SNI and misplaced:
-                yield Found(
+                yield found_in_site(
+                    sites,
+                    binding,
                     None,
                     f"{binding}: an asterisk may only be the whole first label of a host",
                     "bind each name by itself, or *. and the name above them",
-                    file=sites.file,
-                    line=binding.line,
-                    about=identity(binding),
                 )

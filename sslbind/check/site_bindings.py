@@ -179,6 +179,26 @@ def identity(binding: SiteBinding) -> str:
     return f"{binding.site}|{binding.protocol}|{binding.information}"
 
 
+def found_in_site(  # noqa: PLR0913, PLR0917  # what a finding has
+    sites: Sites,
+    binding: SiteBinding,
+    key: Key | None,
+    message: str,
+    advice: str,
+    command: str = "",
+) -> Found:
+    """Return what is wrong with a binding of a site, at its line; ``key`` is its record's."""
+    return Found(
+        key,
+        message,
+        advice,
+        command,
+        file=sites.file,
+        line=binding.line,
+        about=identity(binding),
+    )
+
+
 def has_host(binding: SiteBinding) -> bool:
     """Whether its host is one that a record may have: a name, or ``*.`` and a name."""
     try:
@@ -226,4 +246,4 @@ def _about(
     subject: Subject, sites: Sites, binding: SiteBinding, message: str, advice: str
 ) -> Found:
     key = binding.key_for(subject.release) if binding.https else None
-    return Found(key, message, advice, file=sites.file, line=binding.line, about=identity(binding))
+    return found_in_site(sites, binding, key, message, advice)

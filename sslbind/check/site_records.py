@@ -13,8 +13,8 @@ from sslbind.check.command import NEW, Edit, FixCommand
 from sslbind.check.finding import Found
 from sslbind.check.rule import rule
 from sslbind.check.site_bindings import (
+    found_in_site,
     has_host,
-    identity,
     needs_host,
     site_bindings,
     wants_certificates,
@@ -141,13 +141,12 @@ def _malformed(subject: Subject) -> Iterator[Found]:
         if central and not problem and not has_host(binding):  # the key of ccs has no host
             problem = f"{binding.host!r:.200} is not a host name"
         if problem:
-            yield Found(
+            yield found_in_site(
+                sites,
+                binding,
                 None,
                 f"{binding} cannot have a record: {problem:.300}",
                 "correct its bindingInformation in IIS",
-                file=sites.file,
-                line=binding.line,
-                about=identity(binding),
             )
 
 
