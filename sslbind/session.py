@@ -76,7 +76,7 @@ class Session:
         self.registry = registry
         self.release = release or registry.settings.release
         self.progress: Progress | None = None
-        """Told how many certificate files were looked at; set it before the stores are used."""
+        """Called with the number of files read so far; set it before the stores are used."""
         self._stores: CertStores | None = None
         self._central: CentralStore | None = None
         self._waiting: list[tuple[Identity, str]] | None = None

@@ -18,8 +18,8 @@ from sslbind.sslflags import CENTRAL_CERT_STORE, SNI
 ALL = "0.0.0.0"  # noqa: S104  # the key of a binding for all addresses
 _EVERY = ("", "*", ALL)
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
-STANDARD_INPUT = "standard input"
-"""The file of sites that were read from there, in messages."""
+FROM_STANDARD_INPUT = "standard input"
+"""The ``file`` of sites that were read from there."""
 MAX_BINDINGS = 100_000
 """The limit of one file, in which shorthand can multiply bindings; a large farm has a tenth."""
 _SHOWN = 300

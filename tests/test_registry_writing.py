@@ -192,8 +192,13 @@ def test_a_full_disk_leaves_the_old_file(path: Path) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, len(before) + 10))
 
-    done = subprocess.run(  # the limit is for the child alone
-        add_command(path, 1), capture_output=True, text=True, check=False, preexec_fn=limit
+    done = subprocess.run(
+        add_command(path, 1),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limit,  # for the child alone, which would cut our own bytecode off as well
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.returncode == 2
     assert "cannot be written: file too large" in done.stderr

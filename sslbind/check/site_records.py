@@ -26,7 +26,7 @@ from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, SNI_WILDCARD_SINC
 from sslbind.owners import EXPRESS_PORTS, OWNER_BY_APPID, OWNER_BY_WORD, owner_name
 from sslbind.release import Release
 from sslbind.resolver import ANY_IPV4, ANY_IPV6
-from sslbind.sites import STANDARD_INPUT, SiteBinding
+from sslbind.sites import FROM_STANDARD_INPUT, SiteBinding
 from sslbind.sslflags import CENTRAL_CERT_STORE
 from sslbind.tags import CLIENT_CERTIFICATE, Value
 from sslbind.wording import join
@@ -207,7 +207,7 @@ def _named_addition(
             "import the file: that also sets the site's other options of HTTP.SYS, such as client"
             " certificates and revocation checks"
         )
-        file = "-" if dependents.sites.file == STANDARD_INPUT else dependents.sites.file
+        file = "-" if dependents.sites.file == FROM_STANDARD_INPUT else dependents.sites.file
         return advice, subject.command("import", file, "--if-exists", "keep")
     if subject.stores is not None:
         found = [one for one in subject.entries.get(thumbprint, ()) if subject.usable(one)]
