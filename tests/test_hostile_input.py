@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
+from tools import unix_names
 
 from sslbind.binding import Binding
 from sslbind.errors import SslbindError
@@ -72,7 +73,7 @@ def test_a_path_in_a_hint_is_quoted(run: Run) -> None:
     assert "sslbind -r 'x $(id).toml' init (in sh) creates a new registry there" in result.err
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
+@unix_names
 def test_a_file_name_forges_no_line(run: Run, registry: Path) -> None:
     """Names of files in a store are escaped wherever they are shown."""
     store = registry.parent / "certs" / "MY"
@@ -161,7 +162,7 @@ def test_all_that_cannot_be_seen_is_escaped() -> None:
     assert not any("\u3164" in printable_json(text) for text in ("\u3164", "a\n\u3164"))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
+@unix_names
 def test_a_file_name_is_no_command_to_a_runner(run: Run, registry: Path) -> None:
     """No line of any output starts as a workflow command that we do not mean."""
     name = "::error file=a,line=1::mine.toml"
@@ -202,7 +203,7 @@ def test_a_password_for_a_file_is_not_repeated(run: Run, registry: Path) -> None
     assert result.err.startswith("error: the file of --password-file cannot be read: no such file")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
+@unix_names
 def test_import_makes_no_file_of_an_odd_name(run: Run, tmp_path: Path) -> None:
     """A capture's name gives the registry's, without what a terminal or an editor would do with."""
     values = {"certhash": "a" * 40, "appid": "{4dc3e181-e14b-4a21-b022-59fc669b0914}"}
@@ -219,7 +220,12 @@ def test_a_device_names_nothing(name: str, run: Run, registry: Path) -> None:
     """A registry that is shared with Windows must not have a store that is a device there."""
     result = run("store", "new", "--dns", "www.contoso.com", "--store", name)
     assert (result.code, list(registry.parent.glob("certs/*/*"))) == (2, [])
-    (registry.parent / f"{name}.txt").write_text("x")
+
+
+@unix_names
+@pytest.mark.parametrize("name", ["CON", "nul", "COM1", "Lpt9.old", "aux"])
+def test_a_device_names_no_registry(name: str, run: Run, registry: Path) -> None:
+    """The name of a capture would be that of the registry which is made of it."""
     (registry.parent / f"{name}.txt").write_bytes(
         (Path(__file__).parent / "captures" / "french-2022.txt").read_bytes()
     )
@@ -228,7 +234,8 @@ def test_a_device_names_nothing(name: str, run: Run, registry: Path) -> None:
     assert "the name of a device on Windows" in result.err
 
 
-SURROGATE = os.fsdecode(b"\xed\xa0\x80\xff")
+SURROGATE = "\udced\udca0\udc80\udcff"
+"""What Python makes of the bytes ED A0 80 FF on Unix; on Windows a program is given it as it is."""
 
 
 @pytest.mark.parametrize(
