@@ -45,7 +45,11 @@ def endpoint(tmp_path: Path, ca: trustme.CA, monkeypatch: pytest.MonkeyPatch) ->
     registry.write_text(BOUND, encoding="utf-8")
     ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     netsh = (sys.executable, "-m", "sslbind", "-r", str(registry), "-f", "-")
-    echo = (sys.executable, "-c", "import sys; sys.stdout.write(sys.stdin.read()); sys.exit(3)")
+    echo = (
+        sys.executable,
+        "-c",
+        "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()); sys.exit(3)",
+    )
     monkeypatch.setenv("WINRM_PASSWORD", "correct horse")
     made = Endpoint(ca, {"netsh": netsh, "powershell": echo})
     yield made
