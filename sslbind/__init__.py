@@ -1,9 +1,8 @@
 """TLS bindings of HTTP.SYS as a file: the library behind the command ``sslbind``.
 
-``Registry`` is the file, ``Binding`` a record in it, ``Key`` what the record is
-found by, and ``Session`` a registry with its release and certificate stores,
-which every command works on. A name is imported when it is first used, so that
-the command line pays only for what it needs.
+``Registry`` is the file, ``Binding`` a record in it, ``Key`` identifies the record, and
+``Session`` is a registry with its release and certificate stores, which every command works
+on. A name is imported on first use, so that the command line pays only for what it needs.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # what PUBLIC names, for type checkers; a test compares the two
+if TYPE_CHECKING:  # the names of PUBLIC, for type checkers; a test compares the two
     from sslbind.answers.table import Table as Table
     from sslbind.binding import Binding as Binding
     from sslbind.certificates.stores import CertStores as CertStores
@@ -102,7 +101,7 @@ PUBLIC = {
     "server_state": "comparison",
     "verify_entries": "inventory",
 }
-"""Every public name, and the module that has it. Only what is here is the library's interface."""
+"""Every public name, and the module that has it. Only these are the library's interface."""
 
 __all__ = [*PUBLIC, "__version__"]  # noqa: PLE0604  # all of them are strings
 

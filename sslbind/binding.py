@@ -14,7 +14,7 @@ from sslbind.tags import BITS, STORED, TAGS, Bit, Value
 T = TypeVar("T")
 
 UNKNOWN = "?"
-"""What people see in place of a value that is not known."""
+"""What people see instead of a value that is not known."""
 _KEPT = 5_000
 """Results that ``alike`` keeps, so that its memory does not grow with a file."""
 DEFAULT_STORE = "MY"
@@ -27,13 +27,13 @@ _NOTHING: Mapping[str, Any] = {}
 class Binding:
     """What HTTP.SYS stores for one key.
 
-    ``values`` maps names of ``tags.STORED`` to canonical values; whatever is at
-    its default is left out, so that equal bindings have equal values. ``other``
-    holds what was imported and has no tag, unchanged.
+    ``values`` maps names of ``tags.STORED`` to canonical values; defaults are left out, so
+    that equal bindings have equal values. ``other`` holds what was imported and has no tag,
+    unchanged.
 
-    ``unknown`` are the names of the tags whose values the document of the record
-    does not give, as where somebody masked a thumbprint: they are not at their
-    defaults, and only a record of a snapshot has some.
+    ``unknown`` are the names of the tags whose values the document of the record does not
+    give, for example a masked thumbprint: they are not at their defaults, and only records
+    of a snapshot have any.
 
     ``binding["usagecheck"]`` gives the value in force, None for absent text and
     for what is unknown. Both raise BadValueError for a name that is not a tag; an invalid
@@ -89,7 +89,7 @@ class Binding:
 
     @property
     def certhash(self) -> str | None:
-        """The thumbprint; None where the central store has the certificate, or it is unknown."""
+        """The thumbprint; None if the central store has the certificate, or it is unknown."""
         value = self["certhash"]
         return None if value is None else str(value)
 
@@ -100,9 +100,9 @@ class Binding:
 
     @property
     def store(self) -> str | None:
-        """The store that is searched: certstorename, MY where none is named, None for CCS.
+        """The store that is searched: certstorename, MY by default, None for CCS.
 
-        None too where it is unknown.
+        Also None if it is unknown.
         """
         if not self.key.kind.certificate or "certstorename" in self.unknown:
             return None
@@ -120,7 +120,7 @@ class Binding:
         return isinstance(stored, int) and bool(stored & bit.bit)
 
     def replace(self, changes: Mapping[str, Value | None]) -> Binding:
-        """Return the binding with other values; None puts a tag back to its default."""
+        """Return the binding with other values; None resets a tag to its default."""
         values = {**self.values, **changes}
         return Binding(
             self.key,
@@ -140,7 +140,7 @@ class Binding:
         return same
 
     def to_json(self, release: Release) -> dict[str, Value | None]:
-        """Return the record as JSON has it: every tag, native types, unset text null.
+        """Return the record for JSON: every tag, native types, unset text null.
 
         Properties of ``update sslpropertyex`` are in it if they were set.
         """
@@ -155,16 +155,16 @@ _UNSET: Mapping[str, Value | None] = {
     **dict.fromkeys(("certhash", "appid", "certstorename", "sslflags")),
     **{tag.name: tag.default for tag in TAGS},
 }
-"""What JSON has of a record of which nothing is set, in its order."""
+"""The JSON of a record with nothing set, in the order of the tags."""
 
 
 def alike(function: Callable[[Binding], T]) -> Callable[[Binding], T]:
-    """Return ``function``, which is called once for records that ``Binding.at`` made of one.
+    """Return ``function``, called only once for the records that ``Binding.at`` made from one.
 
-    It may look at nothing of a key but the kind. Of ten thousand records most
-    share a certificate and their tags with others.
+    It may depend only on the kind of a key. Of ten thousand records most share a
+    certificate and their tags with others.
     """
-    known: dict[int, tuple[object, T]] = {}  # with the values, whose id is then nobody else's
+    known: dict[int, tuple[object, T]] = {}  # keeps the values alive, and so their id
 
     def call(binding: Binding) -> T:
         found = known.get(id(binding.values))
@@ -197,7 +197,7 @@ def alike_but_certificate(function: Callable[[Binding], T]) -> Callable[[Binding
 
 
 def not_a_tag(name: str) -> BadValueError:
-    """Return the error for a name that no tag has, with the tag that may be meant."""
+    """Return the error for an unknown tag name, with the tag that may be meant."""
     from difflib import get_close_matches
 
     close = get_close_matches(name.lower(), STORED, n=1)

@@ -1,9 +1,9 @@
-"""How much memory a parser may take for a text: in proportion to its size.
+"""How much memory a parser may need for a text, in proportion to its size.
 
-Parsers turn a character of odd text into a hundred bytes: ``[],[],[]`` is a list
-for every three characters. Such a text is counted before a parser reads it, and
-refused where that would take more than ``RATIO`` times the size of the text. A
-registry, a capture or a configuration takes less than ten times its size.
+Parsers can turn one character into a hundred bytes: ``[],[],[]`` is a list for every three
+characters. What a text would become is counted before a parser reads it, and it is refused
+if that would take more than ``RATIO`` times its size. A registry, a capture or a
+configuration takes less than ten times its size.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ RATIO = 20
 ALLOWANCE = 64 << 20
 """Bytes of memory that a text of any size may take."""
 MAX_PARTS = 100
-"""Parts of a dotted key: its time and memory grow with the square of their number."""
+"""Parts of a dotted key: time and memory grow with the square of their number."""
 
-# What the parsers take: a table or a part of a dotted key, a name with its value, a list or
+# What costs the parsers memory: a table or a part of a dotted key, a name with its value, a list or
 # inline table, and one more item of it, in TOML; the same in JSON; an XML element or
 # attribute; a line.
 _TABLE, _PAIR, _LIST, _ITEM = 1000, 420, 130, 170
 _OBJECT, _ARRAY, _COMMA = 260, 130, 80
 _ELEMENT, _LINE = 280, 80
 
-# Text over lines or within one, and comments; what does not end goes on to the end.
+# Multi-line and single-line strings, and comments; unterminated ones run to the end.
 _TEXT_OR_COMMENT = (
     r'''"""[^"\\]*+(?:(?:\\.|"(?!""))[^"\\]*+)*+"{0,5}'''
     r"""|'''[^']*+(?:'(?!'')[^']*+)*+'{0,5}"""
@@ -99,7 +99,7 @@ def _excessive(text: str | bytes, cost: int) -> bool:
 def _check(text: str | bytes, cost: int, file: Path) -> None:
     if _excessive(text, cost):
         raise SslbindError(
-            f"would take more than {RATIO} times its size in memory, being little but brackets,"
-            " signs and line ends",
+            f"would take more than {RATIO} times its size in memory, because it is mostly"
+            " brackets, punctuation and line endings",
             file=file,
         )

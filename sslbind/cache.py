@@ -23,7 +23,7 @@ MAX_SIZE = 256 << 20
 
 
 def cache_folder() -> str | None:
-    """Return the folder, or None where the user has none (no HOME, say).
+    """Return the folder, or None if the user has none (no HOME, say).
 
     ``$XDG_CACHE_HOME`` is used on every system; else ``~/.cache``, ``~/Library/Caches``
     or ``%LOCALAPPDATA%``.
@@ -34,7 +34,7 @@ def cache_folder() -> str | None:
     if not chosen:
         home = os.path.expanduser("~")
         chosen = os.path.join(home, "Library/Caches" if sys.platform == "darwin" else ".cache")
-    if not os.path.isabs(chosen):  # XDG: relative paths are to be ignored; "~" stays without HOME
+    if not os.path.isabs(chosen):  # XDG: ignore relative paths; "~" stays without HOME
         return None
     return os.path.join(chosen, "sslbind", VERSION)
 

@@ -1,4 +1,4 @@
-"""The rules of ``check`` over one registry, and what the registry suppresses of their findings."""
+"""Run the rules of ``check`` on one registry, and apply its suppressions to the findings."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def check_registry(  # noqa: PLR0913  # one parameter for each option of the com
 ) -> Split:
     """Return what is wrong with a registry at ``now``: findings, and those it suppresses.
 
-    A certificate whose window ``soon`` is open is a finding. ``sites`` are
-    configuration files of IIS to compare with; ``ids`` the rules to run, None
-    for all. ``named``: commands in findings name the registry even where it is
-    the default file. The commands of the findings go together: see ``check.plan``.
+    A certificate that expires within ``soon`` is a finding. ``sites`` are IIS configuration
+    files to compare with; ``ids`` the rules to run, None for all. ``named``: commands in
+    findings name the registry even if it is the default file. The commands of the findings
+    are consistent with each other: see ``check.plan``.
     """
     sites = (*sites, *session.registry.provenance.sites)
     subject = Subject(session, now, soon, sites, named=named)
-    everything = ids is None  # else a suppression may be for a rule that did not run
+    everything = ids is None  # otherwise a suppression may be for a rule that did not run
     looked = {id_ for id_, rule in rules().items() if everything and (sites or not rule.sites)}
     sited = frozenset(id_ for id_, rule in rules().items() if rule.sites)
 
@@ -53,7 +53,7 @@ def check_again(  # noqa: PLR0913  # one parameter for each option of the comman
     ids: Collection[str] | None = None,
     named: bool = False,
 ) -> CheckResult:
-    """Return what ``check_registry`` does; where nothing has changed, as it was remembered."""
+    """Return what ``check_registry`` returns, from the cache if nothing has changed."""
     memory = None if sites else Memory(session, soon, ids, named=named)
     answer = memory.recall(now) if memory else None
     if answer is None:

@@ -1,4 +1,4 @@
-"""Servers side by side: what is the same on all of them, and each thing that is not.
+"""Servers side by side: what is the same on all of them, and every difference.
 
 Bindings are compared by key and tag, by their effective values: order, spelling, and
 whether a default is written or left out, make no difference.
@@ -23,13 +23,13 @@ from sslbind.tags import SSLFLAGS, STORED, Type
 T = TypeVar("T")
 
 WINDOWS, IPLISTEN, CENTRAL = "windows", "iplisten", "CentralCertProvider"
-"""What is compared of a server besides its bindings, named as in the registry file."""
+"""What is compared besides the bindings, named as in the registry file."""
 
 _OTHER = "Other."
 
 
 class Untold(enum.Enum):
-    """The value of what a server's document does not record."""
+    """The value of anything that a server's document does not record."""
 
     UNRECORDED = "?"
 
@@ -38,10 +38,10 @@ UNRECORDED = Untold.UNRECORDED
 
 
 class ServerState(NamedTuple):
-    """What one server has; ``name`` is what it is called in the answer.
+    """The state of one server; ``name`` is what the answer calls it.
 
     ``unrecorded`` are the names of what its document does not record: tags, WINDOWS,
-    IPLISTEN, CENTRAL. ``provenance`` is the document's: what it has and could not be
+    IPLISTEN, CENTRAL. ``provenance`` is the document's, with the records that could not be
     read.
     """
 
@@ -55,10 +55,10 @@ class ServerState(NamedTuple):
 
 
 def server_state(session: Session, *, release_given: bool = False) -> ServerState:
-    """Return the state of the server whose registry, or other document, ``session`` has.
+    """Return the state of the server that the registry or document of ``session`` describes.
 
-    ``release_given``: the release of the session is the server's, even where its
-    document does not record one.
+    ``release_given``: the release of the session is the server's, even if its document does
+    not record one.
     """
     registry = session.registry
     provenance = registry.provenance
@@ -80,11 +80,11 @@ class Difference(NamedTuple):
     """One thing that is not the same on all servers; tuples are in the servers' order.
 
     ``key`` is None for WINDOWS, IPLISTEN and CENTRAL, which are in ``tag``.
-    ``tag`` is None where the difference is that not all servers have the binding; it is
-    ``Other.`` and a name for what has no tag. ``values`` are what each server
-    has, None where it has no such binding, or no such text; where ``tag`` is
-    None they are ``present``: which servers have the binding. A value is UNRECORDED
-    where a server's document does not record it; that alone is not a difference.
+    ``tag`` is None if the difference is that not all servers have the binding; it is
+    ``Other.`` plus a name for a value without a tag. ``values`` are what each server has,
+    None if it has no such binding or no such text; if ``tag`` is None they are ``present``:
+    which servers have the binding. A value is UNRECORDED if a server's document does not
+    record it; that alone is not a difference.
     """
 
     key: Key | None
@@ -94,12 +94,12 @@ class Difference(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """The names of the servers, how many bindings are the same on all, and what is not.
+    """The names of the servers, how many bindings are the same on all, and the differences.
 
-    ``same`` counts what every server records and has alike; ``unknown`` the bindings
-    that differ in nothing that is recorded, while not every server records them, or
-    their certificate. ``unread`` are the records that could not be read, each with
-    the name of its server.
+    ``same`` counts the bindings that every server records and that are equal; ``unknown``
+    those with no recorded difference that not every server records, or not with their
+    certificate. ``unread`` are the records that could not be read, each with the name of
+    its server.
 
     The differences are those of the servers themselves, then those of the
     bindings, in the order of ``show``, each in the order of its tags.
@@ -118,10 +118,10 @@ class Comparison(NamedTuple):
 def compare(servers: Sequence[ServerState]) -> Comparison:
     """Compare two or more servers.
 
-    Store names compare without case, the listen list without order. A store
-    that is not named differs from MY, which is searched in its place: IIS
-    Manager does not read both alike. ``sslflags`` counts without the bits of
-    tags that are on, which are differences of those tags.
+    Store names are compared case-insensitively, the listen list regardless of order. An
+    unset store name differs from MY, which is searched by default: IIS Manager treats them
+    differently. ``sslflags`` is compared without the bits of tags that are on, which are
+    differences of those tags.
     """
     differences = [*_settings(servers)]
     same = unknown = 0
@@ -138,7 +138,7 @@ def compare(servers: Sequence[ServerState]) -> Comparison:
 
 
 def _records(server: ServerState, key: Key) -> bool:
-    """Whether a server's document settles what the server has of a binding, or that it has none.
+    """Whether a server's document shows for certain the binding, or that there is none.
 
     Tags that a document never records do not count, except the certificate.
     """
@@ -155,7 +155,7 @@ def _not_compared(server: ServerState) -> tuple[str, ...]:
 
 
 def _keys(servers: Sequence[ServerState]) -> list[Key]:
-    """Return the keys of all servers by kind, then as the servers have them."""
+    """Return the keys of all servers by kind, then in the servers' order."""
     ranks = {kind: rank for rank, kind in enumerate(KINDS)}
     keys = dict.fromkeys(key for server in servers for key in server.bindings)
     return sorted(keys, key=lambda key: ranks[key.kind])
@@ -212,7 +212,7 @@ def _binding(key: Key, servers: Sequence[ServerState]) -> Iterator[Difference]:
 
 
 def _untold(name: str, key: Key, server: ServerState) -> bool:
-    """Whether a document does not record a tag; one that lacks tags lacks tagless values too."""
+    """Whether a document does not record a tag; without tags it has no tagless values either."""
     record = server.bindings.get(key)
     if record is None:
         return server.provenance.may_have(key)
@@ -241,7 +241,7 @@ def _value(binding: Binding, name: str) -> object:
 
 
 def _unified(values: Iterable[T], fold: Callable[[T], Hashable]) -> tuple[T, ...]:
-    """Return ``values``, those that ``fold`` makes equal all as the first of them is."""
+    """Return ``values``; those that ``fold`` makes equal get the spelling of the first."""
     first: dict[Hashable, T] = {}
     return tuple(first.setdefault(fold(value), value) for value in values)
 

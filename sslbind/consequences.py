@@ -1,4 +1,4 @@
-"""What a change of one record means for others: what it takes away, hides and is shared by."""
+"""The consequences of changing a record: what it takes away and hides, and who shares it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from sslbind.wording import plural, some
 _NAMED = 3
 """This many names are listed one by one."""
 SHARED = (
-    "every https binding without SNI on one address and port shares its record: who changes or"
-    " deletes it does so for all of them (KB 2405568)"
+    "all https bindings without SNI on one address and port share one record: a change or"
+    " deletion affects all of them (KB 2405568)"
 )
 
 Names = Sequence[str] | None
-"""The names of a certificate; None where they are not known."""
+"""The names of a certificate; None if they are not known."""
 
 
 def taken(before: Binding, after: Binding, old: Names, new: Names) -> str:
-    """Return what ``after`` takes away from those who use ``before``; empty where nothing is known.
+    """Return what ``after`` takes away from the users of ``before``; empty if nothing is known.
 
-    That is the record, where it gets another owner, and the certificate, where
-    the new one lacks a name of the old one. ``old`` and ``new`` are their names.
+    That is the record, if it gets another owner, and the certificate, if the new one lacks
+    a name of the old one. ``old`` and ``new`` are their names.
     """
     if before.appid != after.appid and "appid" not in before.unknown:
         return f"{after.key.spec} would no longer belong to {_owner(before)} but to {_owner(after)}"
@@ -40,10 +40,10 @@ def taken(before: Binding, after: Binding, old: Names, new: Names) -> str:
 
 
 def beside(before: Binding, after: Binding, old: Names, new: Names, release: Release) -> str:
-    """Return how both certificates can be served, where an address and a port are taken.
+    """Return how both certificates can be served although the address and port are taken.
 
-    With SNI a name has a record of its own. Empty where that is not the way: names
-    in common, the same certificate, or a release without SNI.
+    With SNI each name has its own record. Empty if SNI is not the solution: names in
+    common, the same certificate, or a release without SNI.
     """
     if before.key.kind is not IPPORT or release < HOSTNAMEPORT.since:
         return ""
@@ -52,7 +52,7 @@ def beside(before: Binding, after: Binding, old: Names, new: Names, release: Rel
     place = f"{before.key.port}"
     if old is None or new is None:
         return (
-            "where the certificates are for different host names, SNI serves both:"
+            "if the certificates are for different host names, SNI serves both:"
             f" hostnameport=NAME:{place} gives a name its own record"
         )
     hosts = [one for one in new if not one.startswith("*") or release >= SNI_WILDCARD_SINCE]
@@ -72,15 +72,15 @@ def beside(before: Binding, after: Binding, old: Names, new: Names, release: Rel
         )
     )
     return (
-        f"the certificates have no name in common, so an update would take that of"
-        f" {some([*old], _NAMED)} away; SNI serves both (sslFlags 1 in IIS): {line}"
+        f"the certificates have no name in common, so an update would leave {some([*old], _NAMED)}"
+        f" without one; SNI serves both (sslFlags 1 in IIS): {line}"
     )
 
 
 def hidden(
     added: Binding, records: Iterable[Binding], iplisten: tuple[str, ...], release: Release
 ) -> str:
-    """Return which names the record of an address hides from now on; empty where none.
+    """Return which names the record of an address now hides; empty if none.
 
     HTTP.SYS looks for the exact address first, whatever name the client sends.
     """
@@ -98,13 +98,13 @@ def hidden(
     if not names:
         return ""
     return (
-        f"{key.spec} answers before every name: clients that connect to {key.host} for"
-        f" {some(names, _NAMED)} get {added.certhash} from now on"
+        f"{key.spec} takes precedence over every name: clients that connect to {key.host} for"
+        f" {some(names, _NAMED)} now get {added.certhash}"
     )
 
 
 def shared(changed: Sequence[Binding]) -> str:
-    """Return that sites share the records of addresses that changed; empty where none did."""
+    """Return a note that sites share the changed address records; empty if none changed."""
     keys = [one.key.spec for one in changed if one.key.kind is IPPORT]
     if not keys:
         return ""
@@ -113,7 +113,7 @@ def shared(changed: Sequence[Binding]) -> str:
 
 
 def copies(changed: Iterable[Binding]) -> tuple[str, ...]:
-    """Return where else the owners of records keep the thumbprint, each once."""
+    """Return notes on where else the owners of the records keep the thumbprint."""
     owners = {OWNER_BY_APPID.get(one.appid) for one in changed}
     return tuple(sorted(one.second_place for one in owners if one and one.second_place))
 

@@ -1,6 +1,6 @@
-"""Names that Windows keeps for devices: a file of such a name is not a file.
+"""Names that Windows reserves for devices: opening one does not open a file.
 
-They count in every folder, in any case, with any extension (Naming Files, Paths, and
+They are reserved in every folder, in any case, with any extension (Naming Files, Paths, and
 Namespaces). A registry is shared between systems, so they are refused on all of them.
 """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 try:
     from _blake2 import blake2b
     from _sha1 import sha1  # type: ignore[import-not-found]  # typeshed has no stub
-except ImportError:  # an interpreter that keeps them elsewhere
+except ImportError:  # an interpreter that has them elsewhere
     from hashlib import blake2b, sha1
 
 __all__ = ["content_digest", "thumbprint"]

@@ -1,4 +1,4 @@
-"""When what is served ends: one row a binding, and one a file of the central store."""
+"""When certificates expire: one row per binding and per central-store file."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Status = Literal["expired", "due", "ok", "unknown"]
 
 
 class Row(NamedTuple):
-    """One certificate in one place: until when, or why that is not known.
+    """One certificate in one place: until when it is valid, or why that is not known.
 
     ``server`` is what the registry is called, ``key`` the binding's key or the
-    name of the file. ``thumbprint`` is empty where none is known; the dates are
-    None where ``problem`` says why.
+    name of the file. ``thumbprint`` is empty if none is known; the dates are None if
+    ``problem`` says why.
     """
 
     server: str
@@ -40,7 +40,7 @@ class Row(NamedTuple):
     problem: str = ""
 
     def days_left(self, now: datetime) -> int | None:
-        """Return the whole days until the end, negative after it; None where not known."""
+        """Return the whole days until it expires, negative afterwards; None if not known."""
         return None if self.not_after is None else (self.not_after - now).days
 
     def status(self, now: datetime, window: Window | SpanOrThird) -> Status:
@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
 
 class _Certificate(NamedTuple):
-    """What is known of one certificate."""
+    """What is known about one certificate."""
 
     thumbprint: str
     names: tuple[str, ...]
@@ -62,17 +62,17 @@ class _Certificate(NamedTuple):
 
 
 def expiry_rows(session: Session, server: str, also: Session | None = None) -> Iterator[Row]:
-    """Yield the rows of one registry, as it has them.
+    """Yield the rows of one registry, in its order.
 
-    A certificate that neither its stores nor its document have is looked up by
-    its thumbprint in the stores of ``also``: the registry that a server follows.
+    A certificate that is neither in its stores nor in its document is looked up by
+    thumbprint in the stores of ``also``: the registry that a server follows.
     """
     stored = _stored(session)
     elsewhere = {life.thumbprint: life for life in _stored(also).values()} if also else {}
     modelled = session.stores is not None or also is not None
     for key, binding in session.registry.bindings.items():
         thumbprint = binding.certhash
-        if thumbprint is None:  # the files of the central store have rows of their own
+        if thumbprint is None:  # the files of the central store have their own rows
             if key.kind.certificate:
                 yield Row(server, key.kind.name, str(key), "", problem="its thumbprint is unknown")
             continue
@@ -93,7 +93,7 @@ def expiry_rows(session: Session, server: str, also: Session | None = None) -> I
 
 
 def _of_unread(unread: Unread, server: str) -> Row:
-    """Return the row of a record that is there and could not be read."""
+    """Return the row of a record that could not be read."""
     kind = unread.key.kind if unread.key is not None else unread.kind
     key = unread.key or (f"?:{unread.port}" if unread.port else "?")
     problem = f"it could not be read ({unread.place})"
@@ -127,7 +127,7 @@ def _of_file(file: CentralFile, server: str) -> Row:
 
 
 def soonest_first(rows: Iterable[Row]) -> list[Row]:
-    """Return rows by the end of their certificates, those without a known one last."""
+    """Return rows by the expiry of their certificates, those without a known date last."""
     return sorted(
         rows,
         key=lambda row: (
@@ -142,7 +142,7 @@ def soonest_first(rows: Iterable[Row]) -> list[Row]:
 def server_names(paths: Sequence[str]) -> list[str]:
     """Return what each registry is called: ``web01`` for ``@web01``, or for ``a/web01.toml``.
 
-    It is the whole path where two would have one name.
+    It is the whole path if two would have the same name.
     """
     import os
 

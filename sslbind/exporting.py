@@ -1,4 +1,4 @@
-"""A registry in the formats that others read, and the script that changes a server into it."""
+"""Export a registry to other formats, and as a script that makes a server match it."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from sslbind.wording import join
 
 
 class Changes(NamedTuple):
-    """The script that changes a server, and notes on what it does and does not do."""
+    """A script that changes a server, and notes on what it does and does not do."""
 
     written: Written
     notes: tuple[str, ...] = ()
 
 
 def export_registry(session: Session, name: str) -> Written:
-    """Return the registry in the format called ``name``, and what that cannot carry."""
+    """Return the registry in the format ``name``, and what that format cannot carry."""
     write = formats()[name].write if name in formats() else None
     if write is None:
-        raise SslbindError(f"{name} is not a format that export writes")
+        raise SslbindError(f"{name} is not an export format")
     content = contents(session)
     written = write(content)
     return written._replace(losses=(*content.left_out, *written.losses))
 
 
 def export_changes(session: Session, server: Session, name: str, *, prune: bool = False) -> Changes:
-    """Return the script, in the format ``name``, that changes ``server`` into the registry.
+    """Return the script, in the format ``name``, that makes ``server`` match the registry.
 
     It is for the release of the server where that is known, which a note says if the registry has
-    another. Records that only the server has stay unless ``prune``. Raises SslbindError
-    for a format without changes, and where ``session`` is of a document that
-    does not record every tag.
+    another. Records that only the server has are kept unless ``prune``. Raises SslbindError
+    for a format that cannot write changes, and if the document of ``session`` does not
+    record every tag.
     """
     write = formats()[name].write_changes if name in formats() else None
     if write is None:
@@ -53,7 +53,7 @@ def export_changes(session: Session, server: Session, name: str, *, prune: bool 
         )
     if not prune:
         stays = kept(before, after)
-        notes += (f"{one} is only on the server, and stays; --prune deletes it" for one in stays)
+        notes += (f"{one} is only on the server, and is kept; --prune deletes it" for one in stays)
     changes = transition(before, after, prune=prune)
     if changes.listening:
         notes.append(changes.listening)
@@ -66,22 +66,22 @@ def changing_formats() -> tuple[str, ...]:
 
 
 def contents(session: Session) -> Contents:
-    """Return what formats carry of a registry."""
+    """Return the content of a registry for the formats."""
     return contents_of(session.registry, session.release)
 
 
 def _refuse_partial(contents: Contents, *, prune: bool) -> None:
-    """Raise SslbindError where the wanted state is not recorded completely."""
+    """Raise SslbindError if the desired state is not recorded completely."""
     lines = TAG_BY_NAME.keys() | {one.tag.name for one in PROPERTIES}
     if contents.provenance.unknown & lines:
         raise SslbindError(
             "does not record every tag, and --changes-from needs them",
-            "sslbind import makes a registry of it, with the missing tags at their defaults",
+            "sslbind import creates a registry from it, with the missing tags at their defaults",
             file=contents.file,
         )
     if prune and contents.provenance.left_out:
         raise SslbindError(
             "has records that could not be read, and --prune would delete them",
-            "fix them, or leave --prune out",
+            "fix them, or leave out --prune",
             file=contents.file,
         )

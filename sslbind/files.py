@@ -1,4 +1,4 @@
-"""Files: read within a bound, and replaced whole, so that a reader never sees half of one.
+"""Files: read up to a size limit, and replaced whole, so that no reader sees half a file.
 
 Not a library, because the existing ones take half the start-up time of the
 command line, and none of them keeps ACLs or works inside a folder that
@@ -23,7 +23,7 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 written: deque[str] = deque(maxlen=3)
-"""The files that this process wrote last: what was done where an answer cannot be given."""
+"""The files that this process wrote last, to report if the answer cannot be printed."""
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -50,8 +50,8 @@ def read_file(
 ) -> bytes:
     """Return the bytes of ``path``; raise SslbindError with the system's reason.
 
-    A file larger than ``limit`` bytes is refused, so that a hostile one cannot
-    fill the memory. With ``regular`` so is a pipe or device, which could block.
+    A file larger than ``limit`` bytes is refused, so that a hostile one cannot exhaust
+    memory. With ``regular``, pipes and devices, which could block, are refused too.
     """
     try:
         handle = _open(path, _READ | (_AT_ONCE if regular else 0))
@@ -74,10 +74,10 @@ def read_file(
 
 
 def stamp_of(path: str, status: os.stat_result | None = None) -> list[int]:
-    """Return what changes when the file does: its size, its times, its inode; raise OSError.
+    """Return values that change whenever the file does: size, times, inode; raise OSError.
 
-    ``status`` is that of the file, where it is known. Windows calls the time of creation
-    ctime, and a listed folder has no inodes: there the file itself is asked.
+    ``status`` is that of the file, if known. On Windows, ctime is the time of creation and
+    a folder listing has no inodes, so the file itself is queried.
     """
     if sys.platform == "win32":
         status = os.stat(path)
@@ -87,7 +87,7 @@ def stamp_of(path: str, status: os.stat_result | None = None) -> list[int]:
 
 
 def reason(error: Exception) -> str:
-    """Return why the system refused, as one lower-case phrase without the path."""
+    """Return the system's reason as one lower-case phrase without the path."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[:1].lower() + error.strerror[1:]
     return str(error)
@@ -96,8 +96,8 @@ def reason(error: Exception) -> str:
 class Folder:
     """An open folder: everything happens in this folder, even if its path is replaced meanwhile.
 
-    ``follow``: the last component of ``path`` may be a symbolic link. Windows
-    has no such handles; there it is the path. Raises OSError.
+    ``follow``: the last component of ``path`` may be a symbolic link. Windows has no such
+    handles; there the path is used. Raises OSError.
     """
 
     def __init__(self, path: str, *, follow: bool = True) -> None:
@@ -117,11 +117,11 @@ class Folder:
         return os.path.join(self.path, name) if self._handle is None else name
 
     def open(self, name: str, flags: int, mode: int = PRIVATE_FILE) -> int:
-        """Open a file of the folder, never through a link at its end."""
+        """Open a file of the folder; never follow a link."""
         return os.open(self._at(name), flags | _NO_LINK, mode, dir_fd=self._handle)
 
     def status(self, name: str) -> os.stat_result | None:
-        """Return what ``name`` itself is, not what it links to; None where it is not there."""
+        """Return the status of ``name`` itself, not its link target; None if missing."""
         try:
             return os.stat(self._at(name), dir_fd=self._handle, follow_symlinks=False)
         except FileNotFoundError:
@@ -137,7 +137,7 @@ class Folder:
         os.unlink(self._at(name), dir_fd=self._handle)
 
     def replace(self, part: str, name: str) -> None:
-        """Rename ``part``, replacing ``name``; Windows replaces no file that is open."""
+        """Rename ``part``, replacing ``name``; Windows does not replace an open file."""
         _replace(self._at(part), self._at(name), src_dir_fd=self._handle, dst_dir_fd=self._handle)
 
     def names(self) -> list[str]:
@@ -145,14 +145,14 @@ class Folder:
         return os.listdir(self.path if self._handle is None else self._handle)
 
     def sync(self) -> None:
-        """Put new names on the disk, where the system lets folders be synchronised."""
+        """Flush new names to disk, if the system can synchronise folders."""
         if self._handle is not None:
             try:
                 os.fsync(self._handle)
             except OSError as error:
-                if error.errno != 22:  # EINVAL: this file system cannot do that for folders
+                if error.errno != 22:  # EINVAL: this file system cannot synchronise folders
                     raise SslbindError(
-                        f"was written, but may not survive a power cut: {reason(error)}",
+                        f"was written, but may not survive a power failure: {reason(error)}",
                         file=self.path,
                     ) from None
 
@@ -164,14 +164,13 @@ def write_file(
     *,
     expected: bytes | None = None,
 ) -> None:
-    """Replace the content of ``path`` by ``data``, wholly or not at all.
+    """Replace the content of ``path`` with ``data``, completely or not at all.
 
-    A symbolic link stays, and its target is written. A file that exists keeps
-    its mode, group, ACL and extended attributes, and its owner, or at least the
-    owner's access; where that cannot be, it is refused. A new one gets ``mode``,
-    else what the umask leaves. With ``expected`` the file must still hold just
-    that. The data are on the disk when this returns. Raises SslbindError; the
-    old file is intact then.
+    A symbolic link stays, and its target is written. An existing file keeps its mode,
+    group, ACL and extended attributes, and its owner, or at least the owner's access; if
+    that is impossible, the write is refused. A new file gets ``mode``, by default what the
+    umask leaves. With ``expected`` the file must still have exactly that content. The data
+    are on disk when this returns. Raises SslbindError, and leaves the old file intact.
     """
     try:
         folder, name = os.path.split(os.path.realpath(path))
@@ -195,9 +194,9 @@ def write_file(
 
 
 def write_output(path: str | os.PathLike[str], data: bytes) -> None:
-    """Do what ``write_file`` does for a file that a user names anywhere.
+    """Do what ``write_file`` does, for a file that the user names.
 
-    What killed writers left in its folder is removed.
+    Temporary files of killed writers in its folder are removed.
     """
     with contextlib.suppress(OSError, ValueError):
         remove_leftovers(os.path.dirname(os.path.realpath(path)))
@@ -209,9 +208,9 @@ def write_own(
 ) -> None:
     """Write a file that belongs to sslbind alone into ``folder``, which must not be a link.
 
-    It always gets ``mode`` (less the umask) and the user as owner, regardless of who wrote
-    an older file of that name. Without ``sync`` a power cut may undo it. Raises
-    SslbindError; the old file is intact then.
+    It always gets ``mode`` (less the umask) and the user as owner, whoever owned an older
+    file of that name. Without ``sync`` a power failure may undo it. Raises SslbindError,
+    and leaves the old file intact.
     """
     path = os.path.join(folder, name)
     try:
@@ -227,7 +226,7 @@ def write_own(
 
 
 def make_folder(path: str, mode: int = PRIVATE_FOLDER) -> None:
-    """Make a folder and those above it, all on the disk when this returns; raise OSError."""
+    """Create a folder and its parents, all on disk when this returns; raise OSError."""
     if os.path.isdir(path):
         return
     parent = os.path.dirname(os.path.abspath(path))
@@ -242,9 +241,9 @@ def make_folder(path: str, mode: int = PRIVATE_FOLDER) -> None:
 
 
 def ignore_keys(folder: str) -> bool:
-    """Write a .gitignore for private keys into ``folder`` unless it has one; whether it did.
+    """Write a .gitignore for private keys into ``folder`` unless it has one; return whether.
 
-    Raises SslbindError where it cannot be written.
+    Raises SslbindError if it cannot be written.
     """
     if os.path.lexists(os.path.join(folder, ".gitignore")):
         return False
@@ -261,12 +260,12 @@ def remove_leftovers(folder: str) -> None:
 
 
 def _remove_dead(where: Folder, name: str) -> None:
-    """Delete a temporary file unless its writer lives, and so has it locked."""
+    """Delete a temporary file unless its writer is alive and so has it locked."""
     status = where.status(name)
     if status is None or not stat.S_ISREG(status.st_mode):
         return
     if sys.platform == "win32":
-        # An open file is not deleted there, and a writer closes its own before it renames it.
+        # Windows does not delete an open file, and a writer closes its own before the rename.
         if not lives(int(name.split(".")[-2])):
             where.unlink(name)
         return
@@ -288,10 +287,10 @@ def _part(where: Folder, name: str, mode: int) -> Iterator[tuple[str, FileIO]]:
                 _hold(file.fileno(), wait=True)
                 status = where.status(part)
                 if status is None or not os.path.samestat(os.fstat(file.fileno()), status):
-                    continue  # removed as a leftover before the lock was there
+                    continue  # removed as a leftover before it was locked
                 yield part, file
-            except BaseException:  # a signal, too, leaves no temporary file
-                file.close()  # Windows deletes no open file
+            except BaseException:  # not even a signal leaves a temporary file behind
+                file.close()  # Windows does not delete an open file
                 with contextlib.suppress(OSError):
                     where.unlink(part)
                 raise
@@ -307,19 +306,19 @@ def _fill(file: FileIO, data: bytes, *, sync: bool = True) -> None:
 
 
 def _put_in_place(where: Folder, part: str, file: FileIO, name: str) -> None:
-    if sys.platform == "win32":  # an open file cannot be renamed there
+    if sys.platform == "win32":  # Windows cannot rename an open file
         file.close()
     where.replace(part, name)
 
 
 def _refuse_odd(old: os.stat_result) -> None:
-    """Raise SslbindError for what cannot safely be replaced by a file."""
+    """Raise SslbindError for anything that cannot safely be replaced with a file."""
     if not stat.S_ISREG(old.st_mode):
-        raise SslbindError("is not a regular file, and writing would replace it by one")
+        raise SslbindError("is not a regular file, and writing would replace it with one")
     if old.st_nlink > 1:
         raise SslbindError(
-            f"has {old.st_nlink} hard links, which replacing it would break",
-            "make the other names symbolic links to this one",
+            f"has {old.st_nlink} hard links, which replacing the file would break",
+            "make the other names symbolic links to it",
         )
 
 
@@ -332,9 +331,9 @@ def _take_over(where: Folder, name: str, old: os.stat_result, handle: int) -> No
         try:
             os.fchown(handle, -1, old.st_gid)
         except PermissionError:
-            if old.st_mode >> 3 & 6 & ~old.st_mode:  # what the group may do and others may not
+            if old.st_mode >> 3 & 6 & ~old.st_mode:  # the group has permissions that others do not
                 raise SslbindError(
-                    f"belongs to the group {old.st_gid}, which a new file of yours cannot have",
+                    f"belongs to the group {old.st_gid}, which you cannot give to a new file",
                     "run the command as the owner of the file, or as a member of the group",
                 ) from None
     if old.st_uid != new.st_uid:
@@ -361,17 +360,17 @@ def _keep_access(old: os.stat_result) -> None:
             rest = mode >> 3 & 6
     if mode >> 6 & 6 & ~rest:
         raise SslbindError(
-            f"belongs to user {old.st_uid}, who would lose access to it once it is yours",
-            "let the owner run the command, or chmod g+rw the file where both are in its group",
+            f"belongs to user {old.st_uid}, who would lose access to it once you own it",
+            "let the owner run the command, or chmod g+rw the file if you are both in its group",
         )
 
 
 def _take_attributes(where: Folder, name: str, handle: int) -> None:
-    """Copy the extended attributes, the ACL among them; raise SslbindError where one is refused."""
+    """Copy the extended attributes, including the ACL; raise SslbindError if one is refused."""
     acl = "system.posix_acl_access"
     try:
         source = where.open(name, _READ | _AT_ONCE)
-    except PermissionError:  # writable but not readable: its attributes are not known
+    except PermissionError:  # writable but not readable: its attributes cannot be read
         return
     try:
         wanted = {one: os.getxattr(source, one) for one in os.listxattr(source)}
@@ -395,7 +394,7 @@ def _take_attributes(where: Folder, name: str, handle: int) -> None:
 
 def _changed(path: str | os.PathLike[str]) -> SslbindError:
     return SslbindError(
-        "was changed by another program meanwhile; it was left unchanged",
+        "was changed by another program in the meantime; it was not written",
         "run the command again",
         file=path,
     )
@@ -416,9 +415,9 @@ def _unwritten(error: Exception, path: str | os.PathLike[str]) -> SslbindError:
     if hints:
         return SslbindError(why, *hints, file=path)
     folder = os.path.dirname(path)
-    hint = "the file is as it was"
+    hint = "the file is unchanged"
     if folder and not os.path.isdir(folder):
-        hint = f"there is no folder {os.fspath(folder)}: make it first"
+        hint = f"there is no folder {os.fspath(folder)}: create it first"
     return SslbindError(why, hint, file=path)
 
 
@@ -436,14 +435,14 @@ if sys.platform == "win32":
     _open, _replace, delete_file = open_to_read, replace_in_use, unlink_in_use
 
     def _hold(handle: int, *, wait: bool) -> bool:  # noqa: ARG001
-        return True  # an open file is held already
+        return True  # the file is already open
 else:
     import fcntl
 
     _open, _replace, delete_file = os.open, os.replace, os.unlink
 
     def _hold(handle: int, *, wait: bool) -> bool:
-        """Lock an open file, and return whether it is; ``wait`` where there are no locks."""
+        """Lock an open file; return whether it is locked. Returns ``wait`` without locks."""
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

@@ -31,7 +31,7 @@ OBJECT_KINDS: Mapping[str, tuple[Kind, ...]] = {
     "sslsnicert": (HOSTNAMEPORT,),
     "sslccs": (CCS, SCOPEDCCS),
 }
-"""What may follow a verb, and the kinds of key that it takes; ``sslcert`` first."""
+"""The objects that may follow a verb, and the kinds of key that each takes; ``sslcert`` first."""
 
 VERBS: Mapping[str, tuple[str, ...]] = {
     "add": (*OBJECT_KINDS, "iplisten"),
@@ -45,7 +45,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
 NOT_MODELLED = ("urlacl", "timeout", "cacheparam", "cachestate", "servicestate", "setting", "cache")
 """Words of netsh http for what is not modelled here."""
 
-MODELLED = "sslbind models sslcert, sslpropertyex and iplisten only"
+MODELLED = "sslbind only models sslcert, sslpropertyex and iplisten"
 
 UPDATE_SINCE = Release.W2019
 """The first release whose netsh has ``update sslcert`` (Windows 10 1703 brought its API)."""
@@ -63,10 +63,10 @@ _QUOTED_GUID = re.compile(r"(?<==)'(\{[0-9A-Fa-f-]{36}\})'")
 
 
 def match_word(word: str, words: Iterable[str]) -> str | None:
-    """Return the one of ``words`` that ``word`` means: itself or a unique prefix, without case.
+    """Return the one of ``words`` that ``word`` matches: itself or a unique prefix, without case.
 
-    ``sslcert`` wins over words that only sslbind has, so that
-    ``show ssl`` stays what it is in netsh. None where nothing or more than one fits.
+    ``sslcert`` wins over words that only sslbind has, so that ``show ssl`` means the same
+    as in netsh. None if nothing or more than one matches.
     """
     word = word.lower()
     fitting = [known for known in words if known.startswith(word)] if word else []
@@ -81,17 +81,17 @@ def is_context(word: str) -> bool:
 
 
 def split_line(line: str) -> list[str]:
-    """Return the words of a script's line; double quotes hold one together, and go.
+    """Return the words of a script's line; double quotes group a word and are removed.
 
-    So do PowerShell's quotes around the GUID of a tag, ``appid='{…}'``: no GUID has quotes.
-    Raises BadValueError where a quote is not closed.
+    So are PowerShell's quotes around the GUID of a tag, ``appid='{…}'``: a GUID never has
+    quotes. Raises BadValueError if a quote is not closed.
     """
     if line.count('"') % 2:
         if line.endswith('"') and line[-2:-1].strip() and line.count('"') == 1:
             raise BadValueError(
-                "a double quote ends the line, and none begins", "remove the quote at the end"
+                "the line has only a closing double quote", "remove the quote at the end"
             )
-        raise BadValueError("a double quote is not closed", "end the quoted value on its line")
+        raise BadValueError("a double quote is not closed", "close the quote on the same line")
     if "'{" in line:
         line = _QUOTED_GUID.sub(r"\1", line)
     if '"' not in line:
@@ -100,14 +100,14 @@ def split_line(line: str) -> list[str]:
 
 
 def is_command(line: str) -> bool:
-    """Whether a script's line, without spaces around it, is a command: no comment, no context."""
+    """Whether a stripped line of a script is a command, and not a comment or a context change."""
     word = line.split(None, 1)[0].lower() if line else ""
     comment = not word or word[0] == "#" or word == "rem" or word.startswith("::")
     return not comment and line.lower() not in _CONTEXT_LINES
 
 
 def command_words(words: Sequence[str]) -> tuple[str, str, list[str]]:
-    """Return the verb, the object and the rest of a line's words; an empty verb for none.
+    """Return the verb, the object and the remaining words of a line; the verb is empty if unknown.
 
     ``netsh`` and ``http`` may precede them.
     """
@@ -124,9 +124,9 @@ def command_words(words: Sequence[str]) -> tuple[str, str, list[str]]:
     return (verb, word, list(words[2:])) if word else ("", "", [])
 
 
-@lru_cache(maxsize=256)  # a script has few, and has them on each of its lines
+@lru_cache(maxsize=256)  # a script repeats the same few on every line
 def _command_word(word: str, verb: str = "") -> str | None:
-    """Return the verb that ``word`` means or, after ``verb``, the object."""
+    """Return the verb that ``word`` matches or, after ``verb``, the object."""
     return match_word(word, VERBS[verb] if verb else VERBS)
 
 
@@ -146,11 +146,10 @@ def tag_names(verb: str, word: str) -> tuple[str, ...]:
 def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
     """Return the texts of a line's tags by name; a key without a tag has the name ``""``.
 
-    A tag may be cut to a prefix that no other tag of the line's command has.
-    Bare values are the key and then, for add and update, certhash, appid and
-    certstorename, each as far as it was not named. Raises SyntaxLineError for
-    an unknown tag, and BadValueError for one that comes twice and for a bare
-    value that has no place.
+    A tag may be shortened to a prefix that is unique for the line's command. Bare values
+    are the key and then, for add and update, certhash, appid and certstorename, unless they
+    were named. Raises SyntaxLineError for an unknown tag, and BadValueError for a repeated
+    tag and for a bare value without a position.
     """
     names = tag_names(verb, word)
     _refuse_blanks(words)
@@ -159,7 +158,7 @@ def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
     for text in words:
         named = _NAMED.fullmatch(text)
         if named is None:
-            if "=" in text:  # no bare value has it: a tag with a slip in its name
+            if "=" in text:  # no bare value has '=': it is a misspelt tag
                 raise _unknown(text.partition("=")[0], names)
             bare.append(text)
             continue
@@ -175,10 +174,10 @@ def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
 
 
 def match_tag(name: str, names: Sequence[str]) -> str | None:
-    """Return the one of ``names`` that ``name`` means: itself or a unique prefix, without case.
+    """Return the one of ``names`` that ``name`` matches: itself or a unique prefix, without case.
 
-    None where nothing or more than one fits. That netsh takes prefixes of tags is
-    inferred, from scripts in use: ``certstore=`` and ``hostname=`` are common.
+    None if nothing or more than one matches. That netsh takes prefixes of tags is inferred
+    from scripts in use: ``certstore=`` and ``hostname=`` are common.
     """
     low = name.lower()
     if low in names:
@@ -188,7 +187,7 @@ def match_tag(name: str, names: Sequence[str]) -> str | None:
 
 
 def _refuse_blanks(words: Sequence[str]) -> None:
-    """Raise where blanks surround an equals sign: ``ipport = 1.1.1.1:443``."""
+    """Raise for spaces around an equals sign: ``ipport = 1.1.1.1:443``."""
     for index, word in enumerate(words):
         before = words[index - 1] if index else ""
         after = words[index + 1] if index + 1 < len(words) else ""
@@ -201,14 +200,14 @@ def _refuse_blanks(words: Sequence[str]) -> None:
             shown = f"{name}={after}"
         else:
             continue
-        hint = f"write the tag, '=' and the value without blanks: {shown}"
+        hint = f"write the tag, '=' and the value without spaces: {shown}"
         if name:
-            raise BadValueError(f"{name}= has a blank before its value", hint)
-        raise SyntaxLineError(f"{before} has a blank before its '='", hint, word=name)
+            raise BadValueError(f"{name}= has a space before its value", hint)
+        raise SyntaxLineError(f"{before} has a space before its '='", hint, word=name)
 
 
 def _places(verb: str, word: str, texts: Mapping[str, str]) -> list[str]:
-    """Return the names that bare values have, in order."""
+    """Return the tag names of bare values, in order."""
     if word == "iplisten":
         return [name for name in ADDRESS_NAMES[:1] if not texts]
     has_key = any(kind.name in texts for kind in KINDS)
@@ -219,7 +218,7 @@ def _places(verb: str, word: str, texts: Mapping[str, str]) -> list[str]:
 
 
 def _place(bare: Sequence[str], texts: dict[str, str], places: Sequence[str]) -> None:
-    """Give each bare value its name; refuse an obvious slip."""
+    """Give each bare value its name; refuse an obvious mistake."""
     key = next((f"{kind}={texts[kind.name]}" for kind in KINDS if kind.name in texts), None)
     for place, text in zip_longest(places, bare):
         if text is None:
@@ -237,7 +236,7 @@ def _place(bare: Sequence[str], texts: dict[str, str], places: Sequence[str]) ->
 
 
 def read_key(word: str, texts: Mapping[str, str]) -> Key | None:
-    """Return the key of a parsed line, None where it has none.
+    """Return the key of a parsed line, None if it has none.
 
     Raises BadValueError for two keys, for a kind that the object does not
     take, and for a value that is not a key.
@@ -275,7 +274,7 @@ def read_address(texts: Mapping[str, str]) -> str:
 
 
 def check_properties(texts: Mapping[str, str]) -> None:
-    """Raise where an sslpropertyex line does not name the values of one propertyid, and all."""
+    """Raise unless an sslpropertyex line gives exactly the values of one propertyid."""
     groups: dict[str, list[str]] = {}
     for prop in PROPERTIES:
         groups.setdefault(str(prop.propertyid), []).append(prop.tag.name)
@@ -286,7 +285,7 @@ def check_properties(texts: Mapping[str, str]) -> None:
         raise BadValueError(f"propertyid={group}: must be {' or '.join(groups)}")
     for name in (prop.tag.name for prop in PROPERTIES):
         if name in texts and name not in groups[group]:
-            raise BadValueError(f"{name} does not go with propertyid={group}")
+            raise BadValueError(f"{name} does not belong to propertyid={group}")
     missing = [name for name in groups[group] if name not in texts]
     if missing:
         raise SyntaxLineError(f"propertyid={group} needs {' and '.join(missing)}", missing=True)
@@ -308,8 +307,8 @@ def _unknown(name: str, names: Sequence[str]) -> SyntaxLineError:
     message = f"{name!r} is not a valid argument for this command"
     fitting = [known for known in names if known.startswith(name.lower())] if name else []
     if len(fitting) > 1:
-        meant = f"it is the start of {join(fitting)}: write one of them out"
+        meant = f"it could be {join(fitting)}: write one of them in full"
         return SyntaxLineError(message, meant, word=name)
     close = get_close_matches(name.lower(), names, n=1)
-    hint = f"did you mean {close[0]}=?" if close else "known here: " + (" ".join(names) or "no tag")
+    hint = f"did you mean {close[0]}=?" if close else "valid here: " + (" ".join(names) or "no tag")
     return SyntaxLineError(message, hint, word=name)

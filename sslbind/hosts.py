@@ -1,9 +1,9 @@
-"""The one canonical form of an international host name: UTS 46, in Unicode and as A-labels.
+"""The canonical form of an international host name: UTS 46, in Unicode and as A-labels.
 
 Names are mapped as browsers and Windows map them (UTS 46, not transitional),
-which takes more than IDNA 2008: symbols such as emoji are names too. What is
-checked of a label are the validity criteria of UTS 46, section 4.1, joiners and
-directions included; ``_`` is allowed, as Windows has it.
+which allows more than IDNA 2008: symbols such as emoji are allowed too. Labels are checked
+by the validity criteria of UTS 46, section 4.1, including joiners and directions; ``_`` is
+allowed, as on Windows.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ _MAX_LABEL = 63  # RFC 1035, section 2.3.4
 def unicode_labels(text: str) -> list[str]:
     """Return the labels of a host name in canonical form, in any spelling: ``BÜCHER.example``.
 
-    A-labels become U-labels, and one that UTS 46 does not know stays as it is.
+    A-labels become U-labels, and one that UTS 46 does not know is left unchanged.
     Raises ValueError, which says why ``text`` is not a host name.
     """
     import idna
 
     mapped = idna.uts46_remap(text, std3_rules=False)
-    if not text.endswith("."):  # a dot of another script may end it as well, but only one
+    if not text.endswith("."):  # a dot of another script may also end it, but only one
         mapped = mapped.removesuffix(".")
     return [_label(label) for label in mapped.split(".")]
 
 
 def ascii_host(host: str) -> str:
-    """Return a host name in canonical form with A-labels, as certificates and clients have it."""
+    """Return a host name in canonical form with A-labels, as in certificates and clients."""
     return host if host.isascii() else ".".join(map(_ascii_label, host.split(".")))
 
 
@@ -54,7 +54,7 @@ def _label(label: str) -> str:
 
 
 def _decoded(label: str) -> str:
-    """Return the U-label of an A-label, or the label itself where it has none."""
+    """Return the U-label of an A-label, or the label itself if it has none."""
     import idna
 
     try:
@@ -67,7 +67,7 @@ def _decoded(label: str) -> str:
 
 
 def _check(label: str) -> None:
-    """Raise ValueError for a label with what UTS 46 forbids although it mapped it."""
+    """Raise ValueError for a mapped label that UTS 46 still forbids."""
     import idna
 
     idna.check_nfc(label)

@@ -1,4 +1,4 @@
-"""What importing documents into a registry does: planned first, then applied."""
+"""Import documents into a registry: plan first, then apply."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sslbind.certificates.stores import CertStores
 
 Carried = frozenset[str] | None
-"""The names of the tags that a document carries; None: all."""
+"""The names of the tags that a document records; None: all."""
 
 
 class Conflict(NamedTuple):
@@ -46,7 +46,7 @@ class Setting(NamedTuple):
 
 
 class ImportPlan(NamedTuple):
-    """What an import does: each record under what becomes of it, in the order of the files."""
+    """What an import does: each record by its outcome, in the order of the files."""
 
     added: tuple[Binding, ...] = ()
     changed: tuple[Binding, ...] = ()
@@ -66,8 +66,8 @@ def plan_import(
     ``if_exists`` decides what happens to a record, or a setting, that exists with
     another value: ``fail`` is a conflict, ``keep`` leaves it, ``update`` changes
     the tags that the document has away from their defaults, ``reset`` replaces
-    it, but for tags that such a document does not carry. Two values in one
-    import are a conflict always: that is more than one server.
+    it, except tags that such a document cannot carry. Two values within one import are
+    always a conflict: that is more than one server.
     """
     bindings = registry.bindings
     now = dict(bindings)
@@ -109,7 +109,7 @@ def _plan_settings(
 ) -> tuple[tuple[Setting, ...], ...]:
     """Return the settings that change, that are kept, and that are in conflict.
 
-    A registry with neither bindings nor addresses does not speak of the listen list.
+    A registry with neither bindings nor addresses has no opinion on the listen list.
     """
     central = registry.settings.central_store
     now: dict[str, object] = {} if central is None else {**central.table}
@@ -155,7 +155,7 @@ def _settings(imported: Imported) -> Iterator[tuple[str, object]]:
 
 
 def _folded(value: object) -> object:
-    """Return a value as it is compared: the listen list has no order."""
+    """Return a value in comparable form: the listen list has no order."""
     return frozenset(value) if isinstance(value, tuple) else value
 
 
@@ -164,7 +164,7 @@ def with_certificates(imported: Imported, stores: CertStores | None, now: dateti
 
     ``Chooser`` picks it from the stores, by the host of the record.
 
-    One that none covers is a bad record; a note says what was chosen, and why.
+    If no certificate covers it, it is a bad record; a note says what was chosen, and why.
     """
     if not imported.incomplete:
         return imported
@@ -179,16 +179,16 @@ def with_certificates(imported: Imported, stores: CertStores | None, now: dateti
         if choice is None:
             bad.append(BadRecord(
                 wanted.line,
-                f"{name}: the document names no certificate, and no store has one for"
+                f"{name}: the document has no certificate, and no store has one for"
                 f" {wanted.host or 'it'}",
-                ("sslbind store add FILE brings one",),
+                ("sslbind store add FILE adds one",),
             ))  # fmt: skip
             continue
         entry = choice.entry
         values = {**wanted.values, "certhash": entry.thumbprint, "certstorename": entry.store}
         records.append(ImportedRecord(Binding(wanted.key, values), wanted.line))
-        notes.append(f"{name}: the document names no certificate; {entry.thumbprint} in"
-                     f" {entry.store} is taken for {wanted.host}: {choice.reason}")  # fmt: skip
+        notes.append(f"{name}: the document has no certificate; {entry.thumbprint} in"
+            f" {entry.store} was chosen for {wanted.host}: {choice.reason}")  # fmt: skip
         wrong = doubts(entry.certificate) if entry.certificate else ()
         notes += [one for one in wrong if one not in notes]
     return imported._replace(
@@ -202,7 +202,7 @@ def _merged(before: Binding, binding: Binding) -> Binding:
 
 
 def _replaced(before: Binding | None, binding: Binding, carried: Carried) -> Binding:
-    """Return ``binding``, with ``before``'s values for the tags that its document cannot carry."""
+    """Return ``binding`` with ``before``'s values for tags that its document cannot carry."""
     if before is None or carried is None:
         return binding
     kept = {name: value for name, value in before.values.items() if name not in carried}

@@ -1,4 +1,4 @@
-"""One import: documents planned against a registry, and written into it at once."""
+"""One import: documents planned against a registry, and written into it in one step."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class Import:
-    """The documents that go into the registry at ``path``, and what came of it.
+    """The documents that go into the registry at ``path``, and the result.
 
     ``if_exists`` says what happens to a record or setting that has another value
     in the registry: see ``plan_import``. ``stores`` is the folder of a new
-    registry's certificate stores, relative to its own; it has some where a
-    document records what is in those of its server, or there are ``identities``:
-    certificates that go into the stores of the records that name them. ``release`` is what is
-    modelled; by default it is the newest that a document records.
+    registry's certificate stores, relative to its own; it has stores if a document records
+    its server's stores, or if there are ``identities``: certificates that go into the
+    stores of the records that use them. ``release`` is the release to model; by default it
+    is the newest that a document records.
 
     ``run`` fills ``plan``; ``before``, the bindings as they were; ``notes``;
     ``would_write``; ``written``; and ``certificates``, those that were stored.
@@ -62,14 +62,14 @@ class Import:
         self.would_write = False
         """Whether a run writes unless it is dry."""
         self.empty = False
-        """Whether there is nothing to make a registry of."""
+        """Whether there is nothing to create a registry from."""
         self._release = release
         self._stores = stores
         self._identities = identities
 
     @property
     def release(self) -> Release:
-        """The release of a registry that is made."""
+        """The release of a new registry."""
         known = [one.imported.release for one in self.sources if one.imported.release]
         return self._release or max(known, default=DEFAULT_RELEASE)
 
@@ -86,9 +86,9 @@ class Import:
     def run(self, now: datetime, *, partial: bool = False, dry_run: bool = False) -> bool:
         """Plan and, unless ``dry_run``, write; return whether everything was imported.
 
-        Where a record is bad or in conflict, nothing is written unless
-        ``partial``. Certificates that cover a host are chosen as of ``now``.
-        Raises SslbindError for a registry that cannot be opened or written.
+        If a record is bad or in conflict, nothing is written unless ``partial``.
+        Certificates that cover a host are chosen as of ``now``. Raises SslbindError for a
+        registry that cannot be opened or written.
         """
         try:
             return self._run(now, partial=partial, dry_run=dry_run)
@@ -160,7 +160,7 @@ class Import:
                 )
 
     def _note_unknown(self) -> None:
-        """Note which tags of the added records are not known, and so at their defaults."""
+        """Note which tags of the added records are unknown, and so at their defaults."""
         keys = {one.key for one in self.plan.added}
         for source in self.sources:
             carried = source.imported.carried
@@ -197,9 +197,9 @@ class Import:
     def _store_bound(
         self, session: Session, stores: CertStores | None, identities: Sequence[Identity]
     ) -> None:
-        """Put certificates into the stores of the records that name them, issuers beside them.
+        """Put certificates into the stores of the records that use them, with their issuers.
 
-        Keys stay away from a registry whose keys are elsewhere.
+        Keys are not stored if the registry's keys are elsewhere.
         """
         if stores is None:
             raise SslbindError(
@@ -238,7 +238,7 @@ class Import:
 
 
 def _of_a_server(source: Source) -> bool:
-    """Whether a document has every record of a server, so that no record means no binding."""
+    """Whether a document has every record of a server, so that no records means no bindings."""
     return source.format.whole_server and not source.imported.bad
 
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 def require_stores(session: Session) -> CertStores:
-    """Return the certificate stores; raise SslbindError where the registry has none."""
+    """Return the certificate stores; raise SslbindError if the registry has none."""
     if not isinstance(session.registry, Registry):
         raise SslbindError(
             "is not a registry, and has no certificate store",
-            "sslbind import makes a registry of it",
+            "sslbind import creates a registry from it",
             file=session.registry.path,
         )
     if session.stores is None:
@@ -95,8 +95,8 @@ def users(session: Session, entry: Entry) -> list[Key]:
 def sharing(session: Session) -> tuple[list[str], bool]:
     """Return the registries that share the stores' folder, and whether there may be more.
 
-    Those in the folder of the registry, and beside the stores, are found. There may be
-    more where the stores are not below the registry.
+    Those in the folder of the registry, and beside the stores, are found. There may be more
+    if the stores are not below the registry.
     """
     own, stores = os.path.realpath(session.registry.path), require_stores(session).folder
     folder = os.path.realpath(stores)
@@ -119,8 +119,8 @@ def delete_entries(
 ) -> list[str]:
     """Delete certificates with their keys; return the files that were deleted.
 
-    ``others`` are registries that share the stores. Raises RefusedError, before
-    anything is deleted, where a binding uses one.
+    ``others`` are registries that share the stores. Raises RefusedError, before anything is
+    deleted, if a binding uses one.
     """
     for entry in entries:
         for one in (session, *others):

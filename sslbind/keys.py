@@ -108,7 +108,7 @@ class Key(NamedTuple):
         return f"{self.kind}={self}"
 
     def to_json(self) -> dict[str, str]:
-        """Return the key as JSON has it: its kind and its canonical text."""
+        """Return the key for JSON: its kind and its canonical text."""
         return {"kind": self.kind.name, "key": str(self)}
 
     @property
@@ -142,7 +142,7 @@ def parse_key(kind: Kind, text: str) -> Key:
     if kind is CCS:
         return Key(kind, "", _parse_port(kind, text, text))
     plain = None if kind is IPPORT else _PLAIN_KEY.fullmatch(text)
-    if plain is not None:  # what nearly every name is
+    if plain is not None:  # true of nearly every name
         host, port = plain.groups()
         if int(port) <= _MAX_PORT and len(host) <= _MAX_HOST and "xn--" not in host:
             return Key(kind, host, int(port))
@@ -183,7 +183,7 @@ def infer_key(text: str, *, scoped: bool = False) -> Key:
     """Return the key that a bare value means; its form determines the kind.
 
     A port alone is ``ccs``; an address with a port ``ipport``; anything else a
-    ``hostnameport``, or a ``scopedccs`` where ``scoped`` asks for it.
+    ``hostnameport``, or a ``scopedccs`` if ``scoped`` asks for it.
     """
     if ":" not in text:
         if not text.isdigit():
@@ -227,7 +227,7 @@ def parse_address(text: str) -> str:
     return _parse_ipv6(text)
 
 
-@lru_cache(maxsize=64)  # a server has few, and asks for them often
+@lru_cache(maxsize=64)  # a server has few, and they are parsed often
 def _parse_ipv6(text: str) -> str:
     from ipaddress import AddressValueError, IPv6Address
 
@@ -247,7 +247,7 @@ def _parse_ipv6(text: str) -> str:
 def parse_host(text: str) -> str:
     """Return a host name in canonical form: lower case, Unicode, no trailing dot.
 
-    Takes ``*.name`` too. A-labels become U-labels, by UTS 46; see ``hosts``.
+    Also accepts ``*.name``. A-labels become U-labels, by UTS 46; see ``hosts``.
     Raises BadValueError.
     """
     name = text.lower().removesuffix(".")

@@ -1,9 +1,9 @@
-"""What a server has now, read by its transport: the same as from a file that was captured there.
+"""The current state of a server, read by its transport: the same as from a file captured there.
 
-Where PowerShell answers, ``capture.ps1`` runs there and writes to standard
-output, no file: bindings, certificates, sites, the release. Else netsh lists its
-bindings and the listen list. ``json=enable`` is not asked: it shows three values
-of a record. An answer that is not whole is never taken for an empty server.
+If PowerShell answers, ``capture.ps1`` runs there and writes to standard output, not a file:
+bindings, certificates, sites, the release. Otherwise netsh lists its bindings and the
+listen list. ``json=enable`` is not used: it shows only three values of a record. An
+incomplete answer is never treated as an empty server.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from sslbind.transports.transport import Program, Ran, Transport, UnreachableErr
 
 _CAPTURED = b'{"format":"sslbind-capture"'
 _SHOW = b"http show iplisten\nhttp show sslcert\nhttp show iplisten\nexit\n"
-"""The listen list comes twice: what is between two equal answers is whole, in any language."""
+"""The listen list is printed twice: what is between two equal answers is whole, in any language."""
 _HEADING = re.compile(r"^([^\n]+)\n[ \t]*-{20,}[ \t]*$", re.MULTILINE)
 _PROMPT = re.compile(r"^(?:netsh[ \w]{0,40}>)+", re.MULTILINE)
 _LONGEST = 300
-"""Characters of what a server said that a message repeats."""
+"""How many characters of a server's answer a message repeats."""
 
 
 class UnreadableError(SslbindError):
-    """The server answered, and its answer does not show what it has."""
+    """The server answered, but its answer does not show its bindings."""
 
 
 class Server:
-    """One target, to be read as often as needed; a way that failed once is not tried again.
+    """One target, read as often as needed; a method that failed once is not tried again.
 
-    ``transport`` is another way to it than its own. Raises SslbindError where that
+    ``transport`` is another way to it than its own. Raises SslbindError if that
     cannot be made: a password that is not there.
     """
 
@@ -138,14 +138,14 @@ class Server:
         )
 
     def _refuse_sentence(self, listing: str) -> None:
-        """Refuse a heading with a sentence that may be any failure, and not "nothing found"."""
+        """Refuse a heading with a sentence that may be any failure rather than "nothing found"."""
         said = show_answers.answer_of_none(listing)
         if said and not show_answers.none_found(said):
             raise self._no_listing(said)
 
 
 class Reading(NamedTuple):
-    """What reading one target gave: a source, or why there is none; and what it took."""
+    """The result of reading one target: a source, or why there is none; and the time it took."""
 
     target: Target
     source: Source | None
@@ -154,7 +154,7 @@ class Reading(NamedTuple):
 
 
 def read_all(targets: Sequence[Target], jobs: int) -> Iterator[Reading]:
-    """Yield the reading of each target as it comes, ``jobs`` at once; none stops another."""
+    """Yield the reading of each target as it arrives, ``jobs`` in parallel; none stops another."""
     for _, reading in in_parallel(targets, read_target, jobs):
         yield reading
 
@@ -177,7 +177,7 @@ def _script() -> str:
 
 
 def _parts(text: str) -> tuple[str, str] | None:
-    """Return the listen list and the listing of bindings, None where the answer is not whole.
+    """Return the listen list and the listing of bindings, None if the answer is not whole.
 
     Whatever a shell printed before them is left out.
     """
@@ -199,7 +199,7 @@ def _full(text: str) -> list[str]:
 
 
 def _said(ran: Ran) -> str:
-    """Return the first line of what a program said, its errors first, to be shown to people."""
+    """Return the first line of a program's output, errors first, for display."""
     for data in (ran.errors, ran.output):
         text, _ = decode_console(data, "")
         for line in text.split("\n"):
@@ -209,7 +209,7 @@ def _said(ran: Ran) -> str:
 
 
 def _without_lines(imported: Imported) -> Imported:
-    """Return the same without lines: nobody has the document that they count in."""
+    """Return the same without line numbers: nobody has the document that they refer to."""
     return imported._replace(
         records=tuple(one._replace(line=None) for one in imported.records),
         bad=tuple(one._replace(line=None) for one in imported.bad),

@@ -19,7 +19,7 @@ from sslbind.files import PRIVATE_FILE, reason
 LOCK_TIMEOUT = 60.0
 """Seconds that a writer waits for another before it gives up."""
 _REFUSALS = 200
-"""So many refusals in a row, two seconds or more: it is not a file that is just being deleted."""
+"""This many refusals in a row take two seconds or more: the file is not just being deleted."""
 
 
 @contextlib.contextmanager
@@ -43,7 +43,7 @@ def locked(path: str | os.PathLike[str], timeout: float = LOCK_TIMEOUT) -> Itera
         ) from None
     if handle is None:
         raise SslbindError(
-            f"is locked by {_holder(lock)} for more than {timeout:.0f} seconds",
+            f"has been locked by {_holder(lock)} for more than {timeout:.0f} seconds",
             "wait for it to end, or end it, and try again",
             file=path,
         )
@@ -57,7 +57,7 @@ def locked(path: str | os.PathLike[str], timeout: float = LOCK_TIMEOUT) -> Itera
 
 
 def _wait(lock: str, target: str | None, timeout: float) -> int | None:
-    """Return the open lock file, None where another process held it all the time; raise OSError."""
+    """Return the open lock file, None if another process held it all the time; raise OSError."""
     deadline = time.monotonic() + timeout
     refused = 0
     while True:
@@ -73,7 +73,7 @@ def _wait(lock: str, target: str | None, timeout: float) -> int | None:
             refused = 0
         if time.monotonic() > deadline:
             return None
-        time.sleep(0.005 + os.urandom(1)[0] / 12800)  # waiters must not march in step
+        time.sleep(0.005 + os.urandom(1)[0] / 12800)  # waiters must not retry in step
 
 
 def _holder(lock: str) -> str:
@@ -88,11 +88,11 @@ if sys.platform == "win32":
     _IN_USE = 32  # ERROR_SHARING_VIOLATION
 
     def _take_lock(lock: str, target: str | None) -> int | None:  # noqa: ARG001
-        """Return the new lock file, open, None where another process has it open; raise OSError.
+        """Return the new lock file, open, None if another process has it open; raise OSError.
 
-        Windows deletes no file that is open: one that can be deleted was left by a dead
+        Windows does not delete an open file: one that can be deleted was left by a dead
         process. Neither the lock file nor ``target`` is opened while another process holds
-        the lock: the holder could not delete the one, nor replace the other.
+        the lock: the holder could then neither delete the one nor replace the other.
         """
         try:
             os.unlink(lock)
@@ -116,10 +116,10 @@ else:
     import fcntl
 
     def _take_lock(lock: str, target: str | None) -> int | None:
-        """Return the open lock file, None where another process holds it; raise OSError.
+        """Return the open lock file, None if another process holds it; raise OSError.
 
-        Whoever may read ``target`` may wait for its lock, and one that another user
-        left behind can be locked without being written.
+        Anyone who may read ``target`` may wait for its lock, and one left by another user
+        can be locked without writing to it.
         """
         flags = os.O_NOFOLLOW | os.O_NONBLOCK
         mode = PRIVATE_FILE
@@ -143,7 +143,7 @@ else:
         return None
 
     def _release(handle: int, lock: str) -> None:
-        """Unlink the lock file while it is held: who waits sees another file and starts over."""
+        """Unlink the lock file while it is held: a waiter sees another file and starts over."""
         with contextlib.suppress(OSError):
             os.unlink(lock)
         os.close(handle)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _NAMES = 5
 _MOST = 10
-"""So many certificates are listed."""
+"""How many certificates are listed."""
 _COMMON_NAME = re.compile(r"(?:^|[,+])CN=((?:[^\\,+]|\\.)*)")
 
 
@@ -40,7 +40,7 @@ class Candidate(NamedTuple):
 def candidates(session: Session) -> list[Candidate]:
     """Return each certificate that is bound or in a store; those that are bound come first.
 
-    The names of one that is in no store are the hosts of its bindings.
+    The names of one that is not in any store are the hosts of its bindings.
     """
     entries: dict[str, Entry] = {}
     for entry in session.stores.entries() if session.stores else ():
@@ -63,8 +63,8 @@ def candidates(session: Session) -> list[Candidate]:
 def called(session: Session, name: str, *, covering: bool = False) -> list[Candidate]:
     """Return the certificates that have ``name``, else those whose subject or common name it is.
 
-    Those that cover it, by a wildcard, count where there are no others and ``covering`` is
-    asked for; else the hints name them. Raises SslbindError where there are none.
+    Those that cover it by a wildcard count if there are no others and ``covering`` is set;
+    otherwise the hints list them. Raises SslbindError if there are none.
     """
     everything = candidates(session)
     wanted, text = canonical_name(name), name.casefold()
@@ -95,10 +95,9 @@ def named(
 ) -> str:
     """Return the thumbprint of the only certificate that is ``called`` by ``name``.
 
-    One that is ``bound`` comes before those that are not, if that is asked for;
-    ``other_than`` are thumbprints, or their first digits, that are not meant. Raises
-    RefusedError, with the candidates, where there are several, and SslbindError
-    where there are none.
+    With ``bound``, certificates that are bound come first; ``other_than`` are thumbprints,
+    or their first digits, to exclude. Raises RefusedError, with the candidates, where there
+    are several, and SslbindError where there are none.
     """
     found = called(session, name, covering=covering)
     found = [one for one in found if not one.thumbprint.startswith(tuple(other_than))] or found

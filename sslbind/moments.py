@@ -1,7 +1,7 @@
-"""Moments and spans of time as people type them: ``2027-01-31``, ``tomorrow``, ``7d``, ``33%``.
+"""Points in time and durations as people type them: ``2027-01-31``, ``tomorrow``, ``7d``, ``33%``.
 
-Nothing here asks the clock: ``now`` is a parameter. What cannot be read raises
-ValueError, whose text is the predicate of a sentence about it.
+Nothing here reads the clock: ``now`` is a parameter. Invalid text raises ValueError, whose
+message is the predicate of a sentence about it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Window(NamedTuple):
 
 
 class SpanOrThird(NamedTuple):
-    """A window of ``span``, or of the last third of a life that is shorter than three of it."""
+    """A window of ``span``, or the last third of a lifetime shorter than three spans."""
 
     span: timedelta
 
@@ -55,7 +55,7 @@ class SpanOrThird(NamedTuple):
 
 
 SOON = SpanOrThird(timedelta(days=30))
-"""When an expiry is worth a warning, so that certificates of 6 or 45 days do not always warn."""
+"""When an expiry gives a warning; certificates of 6 or 45 days must not always give one."""
 
 
 def parse_span(text: str) -> timedelta:
@@ -91,8 +91,8 @@ def parse_moment(text: str, now: datetime) -> datetime:
 def parse_window(text: str, now: datetime) -> Window:
     """Return the window of ``30d``, ``2w``, ``12h``, ``33%``, or a date; raise ValueError.
 
-    Per cent count from a certificate's own life. A date, or ``tomorrow``, means
-    the time from ``now`` until then.
+    A percentage is of the certificate's lifetime. A date, or ``tomorrow``, means the time
+    from ``now`` until then.
     """
     percent = _PERCENT.fullmatch(text)
     if percent is not None:

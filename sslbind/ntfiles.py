@@ -1,4 +1,4 @@
-"""What Windows does otherwise with files: it refuses what is in use, and has a change time apart.
+"""Where Windows files are different: files in use are refused, and change times are separate.
 
 A file that was opened as Python, and most programs, open it can neither be deleted nor
 replaced nor renamed until it is closed; while it is being replaced it cannot be opened
@@ -69,7 +69,7 @@ def openers(path: str, manager: ctypes.CDLL) -> list[str]:
     """Return the programs that have a file open, such as ``Notepad (process 4711)``.
 
     ``manager`` is the Restart Manager (``rstrtmgr.dll``), which knows the processes that
-    this user may look at. None where there are none, or more than 64.
+    this user may look at. None if there are none, or more than 64.
     """
     import ctypes
 
@@ -123,7 +123,7 @@ if sys.platform == "win32":
     def change_time(path: str) -> int:
         """Return when data or attributes of a file last changed, in nanoseconds since 1970.
 
-        Programs set the other times at will, but not this one. Zero where the file
+        Programs set the other times at will, but not this one. Zero if the file
         system has none. Raises OSError.
         """
         import ctypes

@@ -12,9 +12,9 @@ from typing import NamedTuple
 class Owner(NamedTuple):
     """A product that makes bindings: its name on the command line, its full name, its appid.
 
-    ``change`` is how its own tools change the certificate, ``copy`` where it
-    keeps the thumbprint beside HTTP.SYS's record, so that a change of the record
-    alone does not last. ``shares`` are products whose records have this appid.
+    ``change`` is how its own tools change the certificate, ``copy`` where it also keeps the
+    thumbprint, so that a change to HTTP.SYS's record alone does not last. ``shares`` are
+    products whose records have this appid.
     """
 
     word: str
@@ -27,12 +27,12 @@ class Owner(NamedTuple):
 
     @property
     def way(self) -> str:
-        """Say in a sentence who changes its records."""
+        """Return, for a sentence, who changes its records."""
         return f"whose own tool changes it: {self.change}" if self.change else "which changes it"
 
     @property
     def second_place(self) -> str:
-        """Say in a sentence where else a certificate has to be changed; nothing where nowhere."""
+        """Return a sentence on where else a certificate must be changed; empty if nowhere."""
         if not self.copy:
             return ""
         return f"{self.name} keeps the thumbprint in {self.copy} too: {self.change}"

@@ -1,4 +1,4 @@
-"""Many servers at once: each answer as it comes, and one that fails stops no other."""
+"""Many servers in parallel: each answer as it arrives; one failure does not stop the others."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _WAKE = 1.0
-"""Seconds after which a wait is begun anew: on Windows one without end takes no Ctrl-C."""
+"""Seconds after which a wait is restarted: on Windows an endless wait ignores Ctrl-C."""
 
 
 def in_parallel(
     items: Sequence[Item], work: Callable[[Item], Result], jobs: int
 ) -> Iterator[tuple[Item, Result]]:
-    """Yield each item with what ``work`` returns for it, as they are done, ``jobs`` at once.
+    """Yield each item with the result of ``work``, as they finish, ``jobs`` in parallel.
 
-    ``work`` returns its failures; one that it raises ends the whole. When the
-    caller stops early, or is interrupted, no further item is started, and those
-    that run are not waited for: a pool of ``concurrent.futures`` would be, at exit.
+    ``work`` returns its failures; an exception ends the whole iteration. If the caller
+    stops early, or is interrupted, no further item is started, and running ones are not
+    waited for; a pool of ``concurrent.futures`` would wait at exit.
     """
     waiting: SimpleQueue[Item] = SimpleQueue()
     done: SimpleQueue[tuple[Item, Result] | BaseException] = SimpleQueue()

@@ -1,4 +1,4 @@
-"""Passwords for PFX files and encrypted keys: those that were given, or one that is asked for."""
+"""Passwords for PFX files and encrypted keys: those given, or one asked for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Passwords(NamedTuple):
     ask: Callable[[str], bytes] | None = None
 
     def open(self, reader: Callable[[Sequence[bytes]], Result], file: str) -> Result:
-        """Return what ``reader`` makes of the passwords for ``file``; raise PasswordError."""
+        """Return the result of ``reader`` with the passwords for ``file``; raise PasswordError."""
         try:
             return reader(self.given)
         except PasswordError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Printable for Python, and nothing to see: what Unicode calls Default_Ignorable_Code_Point
+# Printable for Python, but invisible: what Unicode calls Default_Ignorable_Code_Point
 # (fillers of Hangul and of musical notes, selectors of variants, the grapheme joiner), the
 # empty pattern of Braille, and the filler of Khitan.
 _INVISIBLE = (
@@ -16,7 +16,7 @@ _COMMAND = r"\A\s*::(?=.*::)|##(?=\[|vso\[)"
 
 
 def shows(text: str) -> bool:
-    """Whether every character of ``text`` prints as itself, and leaves something to see."""
+    """Whether every character of ``text`` prints as itself, and is visible."""
     return text.isprintable() and (text.isascii() or not re.search(f"[{_INVISIBLE}]", text))
 
 
@@ -24,7 +24,7 @@ def printable(text: str) -> str:
     r"""Return ``text`` with every character that does not print as itself escaped.
 
     Control characters, bidirectional and zero-width marks, lone surrogates, line
-    separators and what looks like nothing become ``\x1b``, ``\u202e`` and the like, so
+    separators and invisible characters become ``\x1b``, ``\u202e`` and the like, so
     that a host name, a subject or a store name can neither control a terminal nor forge
     a line. Neither can it start a command to the runner of a CI job: ``::error ...::``.
     """

@@ -33,7 +33,7 @@ _TOO_FEW = re.compile(r"[0-9A-Fa-f]{0,7}")
 def certificate_digits(text: str) -> str | None:
     """Return the hex digits of a thumbprint, of a part of one, or of a SHA-256.
 
-    None where ``text`` names a file.
+    None if ``text`` names a file.
     """
     digits = clean_hash(text)[0].lower()
     return None if os.path.exists(text) or not _DIGITS.fullmatch(digits) else digits
@@ -42,7 +42,7 @@ def certificate_digits(text: str) -> str | None:
 def certificate_reference(text: str) -> str | None:
     """Return the digits, or else the name, of a certificate that ``text`` is.
 
-    None where it names a file: one that is there, or what can only be one. Raises
+    None if it names a file: one that is there, or what can only be one. Raises
     BadValueError where it is empty.
     """
     if not text:
@@ -84,11 +84,11 @@ def read_identities(
 
 
 def folder_files(folder: str) -> tuple[list[str], tuple[str, ...]]:
-    """Return the certificate and key files in ``folder``, and a note on those that are passed over.
+    """Return the certificate and key files in ``folder``, and a note on skipped files.
 
     It is a folder that a client of an authority keeps for one certificate, such
-    as certbot's ``live/NAME``; what is below it is not looked into. Raises
-    SslbindError where it cannot be read, or has none.
+    as certbot's ``live/NAME``; subfolders are not searched. Raises SslbindError if it
+    cannot be read, or has none.
     """
     from sslbind.certificates.scanning import CERTIFICATE_SUFFIXES, KEY_SUFFIX
 
@@ -122,7 +122,7 @@ def parse_identities(
 
     bundle, notes = Bundle(), list[str]()
     for file, data in files:
-        if len(files) > 1 and not data.strip():  # as a client leaves a chain.pem without a chain
+        if len(files) > 1 and not data.strip():  # some clients leave an empty chain.pem
             notes.append(f"{file}: is empty, and is passed over")
             continue
         one = _bundle(file, data, passwords)
@@ -150,7 +150,7 @@ def _bundle(file: str, data: bytes, passwords: Passwords) -> Bundle:
 def one_identity(found: Sequence[Identity], file: str) -> Identity:
     """Return the end certificate of ``file``, of several the one that has its key.
 
-    Raises CertificateError where that is not exactly one.
+    Raises CertificateError if that is not exactly one.
     """
     with_key = [one for one in found if one.key is not None]
     if len(found) > 1 and len(with_key) != 1:
@@ -164,11 +164,11 @@ def one_identity(found: Sequence[Identity], file: str) -> Identity:
 
 
 def stored_thumbprint(session: Session, reference: str, other_than: Collection[str] = ()) -> str:
-    """Return the thumbprint of the only certificate in the stores that ``reference`` fits.
+    """Return the thumbprint of the only certificate in the stores that ``reference`` matches.
 
-    It is digits, or a name; one of ``other_than`` is not meant by a name. Raises
-    SslbindError where none or more than one fits. Forty digits are
-    returned as they are: whether the right store has them is checked later.
+    It is digits, or a name; a name never means one of ``other_than``. Raises SslbindError
+    if none or more than one matches. Forty digits are returned as they are: whether the
+    right store has them is checked later.
     """
     if not is_digits(reference):
         return named(session, reference, other_than=other_than)
@@ -219,7 +219,7 @@ def not_a_thumbprint(session: Session, text: str, error: BadValueError) -> BadVa
 
 
 def check_certificate_allowed(key: Key, values: Mapping[str, Value]) -> None:
-    """Raise BadValueError where ``bind_certificate`` takes no certificate for ``key``."""
+    """Raise BadValueError if ``bind_certificate`` takes no certificate for ``key``."""
     if not key.kind.certificate:
         raise BadValueError(f"{key.spec} has no certificate of its own, so --cert is not allowed")
     if "certhash" in values:
@@ -241,9 +241,9 @@ def bind_certificate(  # noqa: PLR0913  # a certificate, a binding, and how nets
 ) -> Change:
     """Add or update the binding of ``key`` with a certificate, which goes into its store first.
 
-    ``certificate`` is an ``Identity``, or digits or a name of a stored one. The
-    binding is made in memory before the certificate is stored, so that a
-    refused one leaves nothing behind. Raises NetshError.
+    ``certificate`` is an ``Identity``, or digits or a name of a stored one. The binding is
+    created in memory before the certificate is stored, so that a refusal leaves nothing
+    behind. Raises NetshError.
     """
     check_certificate_allowed(key, values)
     identity = None if isinstance(certificate, str) else certificate
@@ -269,7 +269,7 @@ def bind_certificate(  # noqa: PLR0913  # a certificate, a binding, and how nets
 
 
 def _stored(session: Session, thumbprint: str) -> CertificateFacts | None:
-    """Return what is known of a certificate in the stores, None where nothing can be read."""
+    """Return what is known of a certificate in the stores, None if nothing can be read."""
     found = session.stores.search(thumbprint) if session.stores else ()
     return next((one.certificate for one in found if one.certificate), None)
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 class Rebinding:
     """What a renewal did: the changed bindings, and the names that the new certificate lacks.
 
-    ``old`` and ``new`` are thumbprints; ``old_names`` and ``new_names`` are empty
-    where the certificate is not in a store. ``refused``: nothing was changed,
-    because of the names in ``uncovered``. ``done``: nothing uses ``old`` any more, and
-    ``new`` is bound; that is what a second run finds.
+    ``old`` and ``new`` are thumbprints; ``old_names`` and ``new_names`` are empty if the
+    certificate is not in a store. ``refused``: nothing was changed, because of the names in
+    ``uncovered``. ``done``: nothing uses ``old`` any more, and ``new`` is bound, as after
+    an earlier run.
     """
 
     old: str
@@ -67,10 +67,10 @@ def rebind(
     thumbprint, 8 or more of its digits, or a SHA-256; or a name: of a certificate
     that is bound for ``old``, of one in the stores for ``new``. The bindings change in
     memory. A ``new`` that was read goes into the store of each of them, unless
-    ``dry_run``. Where the new certificate lacks a name that the old one covers,
-    or that a binding has as its host, nothing changes unless ``force``. Raises
-    BadValueError for digits that do not name one certificate, SslbindError for a name, and
-    NoCertificateError where ``new`` is not in a binding's store.
+    ``dry_run``. If the new certificate lacks a name that the old one covers, or the host of
+    a binding, nothing changes unless ``force``. Raises BadValueError for digits that do not
+    name one certificate, SslbindError for a name, and NoCertificateError where ``new`` is
+    not in a binding's store.
     """
     checkpoint = session.editable.checkpoint()
     after = _new(session, new, old)
@@ -152,7 +152,7 @@ def _stored_names(session: Session, thumbprint: str) -> Sequence[str] | None:
 def _uncovered(
     using: Sequence[Binding], old_names: Sequence[str], new_names: Sequence[str] | None
 ) -> tuple[str, ...]:
-    """Return the names that the new certificate lacks; none where its names are not known.
+    """Return the names that the new certificate lacks; none if its names are not known.
 
     A record of a host name serves that name only, whatever its certificate lists.
     """

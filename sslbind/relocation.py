@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Relocation(NamedTuple):
-    """What was done: the change of the new key, and that of the old one where it was moved."""
+    """What was done: the change of the new key, and that of the old one if it was moved."""
 
     put: Change
     taken: Change | None
@@ -33,12 +33,12 @@ def relocate(  # noqa: PLR0913  # two keys, and one parameter for each option
     force: bool = False,
     verify: bool = True,
 ) -> Relocation:
-    """Put a record like that of ``key`` at ``new``, and with ``move`` take the old one out.
+    """Put a record like that of ``key`` at ``new``, and with ``move`` delete the old one.
 
     Both happen in memory, or neither. ``if_exists``, ``force`` and ``verify`` are
-    those of ``Session.add``. Between keys with a host name and without, what depends on
-    the kind of key follows it: the store that is searched, and the bits of
-    ``sslflags``. Raises NetshError.
+    those of ``Session.add``. Between keys with a host name and without, tags that depend on
+    the kind of key are adapted: the store that is searched, and the bits of ``sslflags``.
+    Raises NetshError.
     """
     source = session.registry.get(key)
     if source is None:
@@ -69,10 +69,10 @@ def relocate(  # noqa: PLR0913  # two keys, and one parameter for each option
 
 
 def _values(source: Binding, new: Key) -> dict[str, Value]:
-    """Return the tags of the new record; those of the old but for what another kind needs."""
+    """Return the tags of the new record: those of the old one, adapted to the kind."""
     values = dict(source.values)
     if new.kind is not source.key.kind:
-        values.pop(SSLFLAGS.name, None)  # its bits say the kind, and the others are tags as well
+        values.pop(SSLFLAGS.name, None)  # its bits show the kind, and the others are also tags
     if new.kind is HOSTNAMEPORT:
         values.setdefault(STORE.name, DEFAULT_STORE)
     return values
@@ -88,7 +88,7 @@ def _absent(session: Session, key: Key, new: Key, *, move: bool) -> NotFoundErro
 def _notes(
     session: Session, source: Binding, after: Binding | None, *, move: bool
 ) -> Iterator[str]:
-    """Yield what the new record may lack, and what still names the old one."""
+    """Yield notes on what the new record may lack, and what still refers to the old one."""
     if after is None:
         return
     if after.key.kind is HOSTNAMEPORT and STORE.name not in source.values:

@@ -1,8 +1,8 @@
-"""A renewed certificate into its bindings: found by its names, and safe to run twice.
+"""Put a renewed certificate into its bindings: found by name, and safe to run twice.
 
-What is replaced is what the new certificate covers the names of. A hook of
-certbot and its like knows the new files only; which certificate they replace,
-and whether they have before, is found out here.
+A certificate is replaced if the new one covers its names. A hook of certbot and similar
+clients only knows the new files; which certificate they replace, and whether they already
+have, is found out here.
 """
 
 from __future__ import annotations
@@ -31,12 +31,11 @@ _NAMES = 5
 
 
 class Renewal(NamedTuple):
-    """What became of one new certificate.
+    """What happened to one new certificate.
 
-    ``replaced`` are the certificates that it took the place of, ``changes`` the
-    bindings, those that were added included. Of a refused one ``message`` says
-    why, ``candidates`` are what it might have replaced, and ``hints`` are
-    commands.
+    ``replaced`` are the certificates that it replaced, ``changes`` the bindings, including
+    those added. If it was refused, ``message`` says why, ``candidates`` are the
+    certificates that it might have replaced, and ``hints`` are commands.
     """
 
     identity: Identity
@@ -50,7 +49,7 @@ class Renewal(NamedTuple):
 
 
 class _RefusedError(Exception):
-    """The answer is no: why, what it might have been, and what may be done."""
+    """The renewal is refused: why, the candidates, and what to do."""
 
     def __init__(
         self, message: str, candidates: Collection[Candidate] = (), hints: Sequence[str] = ()
@@ -64,7 +63,7 @@ class RenewalRequest(NamedTuple):
     """How certificates are renewed.
 
     ``port``: names without a record there get one, owned by ``appid``.
-    ``needed``: that nothing has the names yet is a reason to refuse.
+    ``needed``: refuse if nothing has the names yet.
     ``dry_run``: no certificate is stored.
     """
 
@@ -78,7 +77,7 @@ class RenewalRequest(NamedTuple):
 def newest(found: Iterable[Identity]) -> list[Identity]:
     """Return the certificates with names, of those with the same names and kind of key the newest.
 
-    A folder may hold several issues of one certificate.
+    A folder may hold several versions of one certificate.
     """
     best: dict[tuple[frozenset[str], str], Identity] = {}
     for one in found:
@@ -96,8 +95,8 @@ def renew(session: Session, identity: Identity, request: RenewalRequest) -> Rene
 
     A certificate with the same names is replaced, else the only one of which it
     has all names. The bindings change in memory, all or none; the certificate
-    goes into the store of each. Where it is not certain what is meant, nothing
-    changes and the status is ``refused``.
+    goes into the store of each. If the old certificate is ambiguous, nothing changes and
+    the status is ``refused``.
     """
     checkpoint = session.editable.checkpoint()
     try:
@@ -153,13 +152,13 @@ def _bound(session: Session, new: Certificate) -> list[Candidate]:
 
 
 def _replaced(candidates: Sequence[Candidate], new: Certificate, *, bound: bool) -> list[Candidate]:
-    """Return the certificates that ``new`` replaces; raise _RefusedError where in doubt."""
+    """Return the certificates that ``new`` replaces; raise _RefusedError if in doubt."""
     names = _canonical(new.names)
     same = [one for one in candidates if _canonical(one.names) == names]
     alike = [one for one in same if _family_of(one) == _family(new.key_type)]
     if same:
         found = alike or same
-    elif bound:  # a second run: what else it covers has certificates of its own
+    elif bound:  # a second run: other names that it covers have their own certificates
         return []
     else:
         found = [
@@ -254,7 +253,7 @@ def _canonical(names: Iterable[str]) -> frozenset[str]:
 
 
 def _family_of(candidate: Candidate) -> str:
-    """Return the family of its key; empty where the certificate is not known."""
+    """Return the family of its key; empty if the certificate is not known."""
     facts = candidate.entry.certificate if candidate.entry else None
     return _family(facts.key_type) if facts else ""
 

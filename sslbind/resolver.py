@@ -68,7 +68,7 @@ if TYPE_CHECKING:  # a protocol takes longer to make than a record to find
 class State(NamedTuple):
     """A server, as HTTP.SYS sees it.
 
-    ``central`` is None where the provider is not enabled, ``certificates``
+    ``central`` is None if the provider is not enabled, ``certificates``
     where certificate stores are not modelled, ``doubt`` where everything is known.
     """
 
@@ -201,7 +201,7 @@ def used_since(key: Key) -> Release:
 
 
 def server_name(text: str | None) -> str | None:
-    """Return the server name that is looked up: canonical, None where none is sent.
+    """Return the server name that is looked up: canonical, None if none is sent.
 
     It is empty if no record can have such a name, as with ``a/b`` or
     ``*.contoso.com``: names from the network never raise an error.

@@ -80,8 +80,8 @@ def ending(
 class CertificateGroup(NamedTuple):
     """A certificate and the bindings that use it.
 
-    ``thumbprint`` is None where the central store has the certificate, and where it is
-    ``unknown``; ``entry`` is None where it is in none of their stores.
+    ``thumbprint`` is None if the central store has the certificate, and where it is
+    ``unknown``; ``entry`` is None if it is in none of their stores.
     """
 
     thumbprint: str | None

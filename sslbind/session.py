@@ -1,7 +1,7 @@
 """What the commands do to a registry: add, update, delete, rebind.
 
-Each works in memory and returns a ``Change``; whoever holds the registry saves
-it. What netsh would refuse raises a NetshError with its Windows error code.
+Each works in memory and returns a ``Change``; the owner of the registry saves it. What
+netsh would refuse raises a NetshError with its Windows error code.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NOT_MODELLED = (
 )
 
 ADD_BOTH = "sslbind store add CERTIFICATE KEY takes both files; then name the thumbprint"
-"""How a certificate gets its key, where the two are two files."""
+"""How to add a certificate and its key if they are in two files."""
 
 NO_STORE_NAME = (
     "certstorename is not set: HTTP.SYS searches MY, and IIS Manager fails on such a record"
@@ -55,9 +55,9 @@ class Change(NamedTuple):
     after: Binding | None
     notes: tuple[str, ...] = ()
     stored: bool = False
-    """Whether a certificate went into a store on the way."""
+    """Whether a certificate was also put into a store."""
     kept: tuple[str, ...] = ()
-    """The tags of the record that an update did not name, and kept."""
+    """The tags that an update did not name and kept."""
 
     @property
     def action(self) -> str:
@@ -70,7 +70,7 @@ class Change(NamedTuple):
 
 
 class Session:
-    """A registry, the release that is modelled, and its certificate stores, if it has some."""
+    """A registry, the release that is modelled, and its certificate stores, if any."""
 
     def __init__(self, registry: Bindings, release: Release | None = None) -> None:
         self.registry = registry
@@ -84,7 +84,7 @@ class Session:
 
     @property
     def not_modelled(self) -> str:
-        """A sentence for where there are no certificate stores."""
+        """A sentence for sessions without certificate stores."""
         if isinstance(self.registry, Registry):
             return NOT_MODELLED
         return f"{self.registry.path} has no certificates: their dates and names are not known"
@@ -96,13 +96,13 @@ class Session:
             return self.registry
         raise RegistryError(
             "is not a registry, and can only be read",
-            "sslbind import makes a registry of it",
+            "sslbind import creates a registry from it",
             file=self.registry.path,
         )
 
     @property
     def stores(self) -> CertStores | None:
-        """The certificate stores, None where they are not modelled; a capture has its server's."""
+        """The certificate stores, None if they are not modelled; a capture has its server's."""
         settings = self.registry.settings.cert_stores
         held = self.registry.provenance.certificates
         if held is not None and self._stores is None:
@@ -122,7 +122,7 @@ class Session:
         return self._stores
 
     def entry(self, binding: Binding) -> Entry | None:
-        """Return the certificate of ``binding`` in its store, None where that is not known."""
+        """Return the certificate of ``binding`` in its store, None if that is not known."""
         if self.stores is None or not binding.certhash or not binding.store:
             return None
         return self.stores.find(binding.certhash, binding.store)
@@ -134,13 +134,13 @@ class Session:
 
     @property
     def central(self) -> CentralStore | None:
-        """The central store, None where the provider is not enabled or has no location."""
+        """The central store, None if the provider is not enabled or has no location."""
         settings = self.registry.settings.central_store
         return self.central_store if settings is not None and settings.enabled else None
 
     @property
     def central_store(self) -> CentralStore | None:
-        """The central store, enabled or not; None where it has no location."""
+        """The central store, enabled or not; None if it has no location."""
         settings = self.registry.settings.central_store
         if settings is not None and settings.location and self._central is None:
             from sslbind.certificates.central import CentralStore
@@ -172,7 +172,7 @@ class Session:
         return self.release.title + (" (inferred from the lines)" if guess else "")
 
     def files_unknown(self) -> bool:
-        """Whether it is not known which files the central store has, or whether it is enabled."""
+        """Whether the files of the central store are unknown, or whether it is enabled."""
         if self.central is None:
             return "central" in self.registry.provenance.unknown
         return bool(self.central.unreadable)
@@ -263,7 +263,7 @@ class Session:
         return self._put(key, before, after, notes)._replace(kept=tuple(sorted(kept)))
 
     def store(self, certificate: Identity, change: Change) -> Change:
-        """Put the certificate of a change that was made into the store that its binding names."""
+        """Put the certificate of a completed change into the store of its binding."""
         if self.stores is None or change.after is None:
             return change
         store = change.after.store or DEFAULT_STORE
@@ -278,11 +278,11 @@ class Session:
         return change._replace(notes=notes, stored=stored)
 
     def hold(self) -> None:
-        """From now on let certificates wait for ``release_held`` before they go into a store."""
+        """From now on hold certificates until ``release_held`` puts them into a store."""
         self._waiting = []
 
     def release_held(self) -> None:
-        """Put the certificates that wait into their stores."""
+        """Put the held certificates into their stores."""
         waiting, self._waiting = self._waiting or [], None
         for certificate, store in waiting:
             if self.stores is not None:
@@ -298,7 +298,7 @@ class Session:
         return held or any(e.has_key and e.store.casefold() == store.casefold() for e in entries)
 
     def delete(self, key: Key, *, missing_ok: bool = False) -> Change:
-        """Take a binding out; raise NotFoundError unless ``missing_ok``."""
+        """Delete a binding; raise NotFoundError unless ``missing_ok``."""
         before = self.registry.get(key)
         if before is None and not missing_ok:
             raise self._absent(key)
@@ -336,7 +336,7 @@ class Session:
     def _verify(
         self, binding: Binding, *, verify: bool, certificate: Identity | None
     ) -> tuple[str, ...]:
-        """Look the certificate up in its store; return the notes that go with the record."""
+        """Look up the certificate in its store; return the notes on the record."""
         notes: tuple[str, ...] = ()
         if binding.certhash is None:
             return notes
@@ -367,7 +367,7 @@ class Session:
         return notes
 
     def _no_default(self, key: Key) -> tuple[str, ...]:
-        """Return the note that a port with names only gets, when an add makes it so."""
+        """Return the note on a port that only has names after an add."""
         if key.kind is IPPORT:
             return ()
         wildcards = ("0.0.0.0", "::")  # noqa: S104
@@ -392,7 +392,7 @@ class Session:
     def _confirm_taking(
         self, before: Binding, after: Binding, certificate: Identity | None
     ) -> None:
-        """Raise ExistsError where a change takes a record or a certificate from somebody."""
+        """Raise ExistsError if a change takes a record or a certificate from somebody."""
         from sslbind import consequences
 
         old, new = self._names(before), self._names(after, certificate)
@@ -402,7 +402,7 @@ class Session:
             raise ExistsError(error.message, *error.hints[1:], "--force changes it anyway")
 
     def _names(self, binding: Binding, certificate: Identity | None = None) -> Sequence[str] | None:
-        """Return the names of the certificate of a record, None where they are not known."""
+        """Return the names of the certificate of a record, None if they are not known."""
         if certificate is not None:
             return certificate.leaf.names
         found = self.stores.search(binding.certhash or "") if self.stores else ()

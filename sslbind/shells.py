@@ -17,16 +17,16 @@ from collections.abc import Iterable
 from sslbind.printable import printable
 
 _PLAIN = re.compile(r"(?!-)[A-Za-z0-9_+=:./-]+|--?[A-Za-z][A-Za-z-]*|-", re.ASCII)
-"""A word that none of them interprets."""
+"""A word that no shell interprets."""
 _INTERPRETED = re.compile('[$`%!"\u201c\u201d\u201e]|\\\\\\Z|\\\\[\\\\\\n]')
-"""What one of them interprets inside double quotes."""
+"""What some shell interprets inside double quotes."""
 _SINGLE = re.compile("['\u2018\u2019\u201a\u201b]")
 
 
 def word(text: str) -> str | None:
     """Return ``text`` as a word that sh, cmd and PowerShell read alike, None if there is none.
 
-    A character that a terminal would not show as it is has none.
+    A character that a terminal would not show literally has none.
     """
     if _PLAIN.fullmatch(text):
         return text
@@ -41,20 +41,20 @@ def sh(text: str) -> str:
 
 
 def powershell(text: str) -> str:
-    """Return ``text`` as a literal of PowerShell in single quotes, where nothing has a meaning.
+    """Return ``text`` as a PowerShell literal in single quotes, which interpret nothing.
 
-    It takes the typographic ones for quotes too: each is doubled.
+    Typographic quotes count as quotes too: each is doubled.
     """
     return f"'{_SINGLE.sub(lambda found: found[0] * 2, text)}'"
 
 
 def _passed_on(text: str) -> bool:
-    """Whether PowerShell 5.1 passes ``text`` on to a program as it is: it escapes no quote."""
+    """Whether PowerShell 5.1 passes ``text`` to a program unchanged: it does not escape quotes."""
     return '"' not in text and not text.endswith("\\")
 
 
 def _for_shell(words: Iterable[str], *, windows: bool) -> tuple[str, str]:
-    """Return a command, and the shell that it is for, nothing where it is for each of them."""
+    """Return a command, and the shell that it is for, nothing if it is for each of them."""
     words = [*words]
     if any(printable(text) != text for text in words):
         return "", ""
@@ -70,11 +70,11 @@ def _for_shell(words: Iterable[str], *, windows: bool) -> tuple[str, str]:
 
 
 def command(words: Iterable[str], *, windows: bool = os.name == "nt") -> str:
-    """Return a command to paste; empty where there is none that is safe.
+    """Return a command to paste; empty if there is none that is safe.
 
-    As a rule sh, cmd and PowerShell read it alike. Where a word is interpreted by
-    one of them, the command is for PowerShell on Windows and for sh elsewhere,
-    and a comment at its end says so.
+    Normally sh, cmd and PowerShell read it alike. If one of them interprets a word, the
+    command is for PowerShell on Windows and for sh elsewhere, and a comment at its end says
+    so.
     """
     line, shell = _for_shell(words, windows=windows)
     return f"{line}  # in {shell}" if shell else line

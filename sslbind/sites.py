@@ -45,7 +45,7 @@ class SiteBinding(NamedTuple):
     certhash: str | None = None
     store: str | None = None
     started: bool = True
-    """Whether its site starts by itself; not with serverAutoStart="false"."""
+    """Whether its site starts automatically; not with serverAutoStart="false"."""
 
     def __str__(self) -> str:
         """Name it in a sentence: ``https '*:443:' of site 'Contoso'``."""
@@ -81,7 +81,7 @@ class SiteBinding(NamedTuple):
         return parse_key(IPPORT, f"{self.address or ALL}:{self.port}")
 
     def meant_key(self, release: Release) -> Key | None:
-        """Return the key that it would have without a slip; None where it has none of these.
+        """Return the key that it would have without a slip; None if it has none of these.
 
         A host name without SNI (sslFlags 1), SNI without a host name, an IPv6
         address without its brackets.
@@ -142,7 +142,7 @@ class Sites(NamedTuple):
 
     @property
     def owner(self) -> Owner:
-        """The product that the records of these sites belong to."""
+        """The product that owns the records of these sites."""
         return OWNER_BY_WORD["iisexpress" if self.express else "iis"]
 
 
@@ -151,7 +151,7 @@ def parse_information(text: str) -> tuple[str, int | None, str]:
 
     The address is empty for every one (``*``, ``0.0.0.0`` or nothing), raw
     otherwise: ``[::1]``, or ``::1`` where the brackets are missing. The port is
-    None where there is none. The host is empty where there is none; IIS Express
+    None if there is none. The host is empty if there is none; IIS Express
     writes ``*`` for that.
     """
     rest, _, host = text.strip().rpartition(":")

@@ -1,4 +1,4 @@
-"""Documents that hold bindings: recognised by content, and read as a registry is."""
+"""Documents with bindings: recognised by content, and read like a registry."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def parse_source(data: bytes, file: str, name: str | None = None) -> Source:
     """Return what ``data``, the content of ``file``, holds.
 
     The format is the one called ``name``, or the one that recognises the
-    content. Raises SslbindError where no format does, or the document as a
+    content. Raises SslbindError if no format does, or the document as a
     whole cannot be read.
     """
     source = _parsed(data, file, name)
@@ -69,7 +69,7 @@ def open_registry(path: str = DEFAULT_FILE) -> Bindings:
 
     Raises RegistryError for a file that is neither.
     """
-    if not may_be_registry(path):  # a large capture is not to be read as TOML first
+    if not may_be_registry(path):  # a large capture must not be parsed as TOML first
         found = _parsed(read_file(path, MAX_SIZE), path)
         if found is not None:
             return snapshot(found)
@@ -111,7 +111,7 @@ def foreign_error(path: str) -> RegistryError | None:
     if source is None:
         return None
     what = f"is a {source.format.name} document, not a registry"
-    return RegistryError(what, "sslbind import makes a registry of it", file=path)
+    return RegistryError(what, "sslbind import creates a registry from it", file=path)
 
 
 def _parsed(data: bytes, file: str, name: str | None = None) -> Source | None:
@@ -134,14 +134,14 @@ def _readable() -> str:
 
 
 def _detected(known: Mapping[str, Format], text: str) -> Format | None:
-    """Return the format of ``text``; None for a registry too, whatever its comments hold."""
+    """Return the format of ``text``; None also for a registry, whatever its comments contain."""
     if _like_registry(text):
         return None
     return next((one for one in known.values() if one.detect and one.detect(text)), None)
 
 
 def _like_registry(text: str) -> bool:
-    """Whether a line is a registry's: a broken registry is never read as another document."""
+    """Whether a line is from a registry: a broken registry is never read as another document."""
     possible = "[" in text or "version" in text  # which is seen at once
     return possible and bool(_REGISTRY.search(f"\n{text}"))  # faster than ^ by far
 
@@ -152,7 +152,7 @@ def snapshot(source: Source) -> Snapshot:
     The certificates that it holds are its stores, without keys.
 
     Bad records are listed in ``provenance.unread``; one of which only some values could not
-    be read is a binding with ``unknown`` values. Raises SslbindError where one key has two
+    be read is a binding with ``unknown`` values. Raises SslbindError if one key has two
     different values: that is more than one server.
     """
     imported = source.imported
@@ -218,7 +218,7 @@ def _provenance(source: Source, bindings: Mapping[Key, Binding]) -> Provenance:
 
 
 def _unread(source: Source, bindings: Mapping[Key, Binding]) -> Iterator[Unread]:
-    """Yield what could not be read, but for records that are there with a value unknown."""
+    """Yield what could not be read, except records that only have an unknown value."""
     for one in source.imported.bad:
         if one.binding is None or one.key not in bindings:
             key = one.key if one.is_record else None
@@ -226,7 +226,7 @@ def _unread(source: Source, bindings: Mapping[Key, Binding]) -> Iterator[Unread]
 
 
 def _partial(imported: Imported) -> Iterator[ImportedRecord]:
-    """Yield the records of which the document does not give every value."""
+    """Yield the records for which the document does not give every value."""
     for one in imported.bad:
         if one.binding is not None:
             yield ImportedRecord(one.binding, one.line)

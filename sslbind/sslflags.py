@@ -54,7 +54,7 @@ def bases(kind: Kind) -> tuple[int, ...]:
 
 
 def check(kind: Kind, flags: int, release: Release) -> None:
-    """Raise BadValueError where ``flags`` has a bit that the kind or the release cannot have."""
+    """Raise BadValueError if ``flags`` has a bit that the kind or the release cannot have."""
     prefix = f"sslflags={flags}"
     unknown = flags & ~sum(SINCE)
     if unknown:

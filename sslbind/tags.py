@@ -1,4 +1,4 @@
-"""The tags of a binding: the one table that everything else reads.
+"""The tags of a binding: the one table that everything else uses.
 
 Names, defaults, registry values and bits, labels and first releases are those
 of netsh and the HTTP Server API (HTTP_SERVICE_CONFIG_SSL_PARAM). The table
@@ -38,7 +38,7 @@ class Type(enum.Enum):
 
 
 class SiteFlag(NamedTuple):
-    """The bit of an IIS binding's ``sslFlags`` that is one fact with a tag."""
+    """The bit of an IIS binding's ``sslFlags`` that means the same as a tag."""
 
     bit: int
     name: str
@@ -116,7 +116,7 @@ class Tag(NamedTuple):
 
 
 def _shown(value: object) -> str:
-    """Return ``value`` for an error, cut; Python refuses to write integers of 4,300 digits."""
+    """Return ``value`` for an error, truncated; Python prints no integer of 4,300 digits."""
     try:
         return f"{value!r:.60}"
     except ValueError:
@@ -131,7 +131,7 @@ _UNSAFE_TEXT = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 
 
 def clean_hash(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return ``text`` without what is often pasted with a hash, and names of what was removed.
+    """Return ``text`` without characters often pasted with a hash, and the names of those removed.
 
     Invisible marks (the certificate window of Windows puts U+200E before the
     first digit), spaces and colons are removed, nothing else.
@@ -198,7 +198,7 @@ def _text(text: str) -> str:
 
 
 def lost_in_show(text: str) -> str:
-    """Return why nobody could read ``text`` back from what ``show`` prints; empty if they can."""
+    """Return why ``text`` could not be read back from the output of ``show``; empty if it could."""
     if text in ("(null)", "?", "\ufffd"):
         return "is what show prints for a text that is not set or not known"
     if text != text.strip():
@@ -256,7 +256,7 @@ def _flag(  # noqa: PLR0913, PLR0917  # a row of the table
     removes: tuple[str, ...] = (),
 ) -> Tag:
     """Return one of the flags that HTTP.SYS keeps in ``DefaultFlags``, off by default."""
-    # "reject" is the last whose words in show are Enabled and Disabled.
+    # "reject" is the last that show prints as Enabled or Disabled.
     return Tag(
         name,
         Type.FLAG,
@@ -354,7 +354,7 @@ class Bit(NamedTuple):
     value: str
     bit: int
     label: str = ""
-    """What ``show`` prints, from ``since`` on; empty where it prints nothing."""
+    """What ``show`` prints, from ``since`` on; empty if it prints nothing."""
     line: int = 0
     since: Release = Release.W2025
     late: bool = False

@@ -17,7 +17,7 @@ FILE = "targets.toml"
 VARIABLE = "SSLBIND_TARGETS"
 VERSION = 1
 MARK = "@"
-"""What a target or group starts with where a file could be meant too."""
+"""What a target or group starts with if a file could also be meant."""
 ALL = "all"
 LOCAL = "local"
 """This machine; it needs no targets file."""
@@ -28,7 +28,7 @@ TIMEOUT = 60
 MAX_SIZE = 4 << 20
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?")
 _UNSAFE = re.compile(r"""[\s'"`$;&<>|(){}*?!#~^]|^-|[^ -~]""")
-"""What a host is never written with: ssh_config's ProxyCommand may hand it to a shell."""
+"""What a host must not contain: ssh_config's ProxyCommand may pass it to a shell."""
 
 
 class Target(NamedTuple):
@@ -44,9 +44,9 @@ class Target(NamedTuple):
     netsh: tuple[str, ...] = ()
     """The argv of the command transport."""
     folder: str | None = None
-    """Where that argv is started: the folder of the targets file."""
+    """The working folder of that argv: the folder of the targets file."""
     ssh_config: str | None = None
-    """What ssh reads in place of the user's configuration."""
+    """What ssh reads instead of the user's configuration."""
     port: int | None = None
     https: bool = True
     authentication: str = "negotiate"
@@ -58,7 +58,7 @@ class Target(NamedTuple):
 
     @property
     def probed(self) -> tuple[str, ...]:
-        """The names or addresses that the server is probed at; raise SslbindError for none."""
+        """The names or addresses at which to probe the server; raise SslbindError for none."""
         hosts = self.probe or (self.host.rpartition("@")[2],)
         if not all(hosts):
             raise SslbindError(
@@ -130,7 +130,7 @@ def find_targets(option: str | None, registry: str) -> str:
 
 
 def open_targets(option: str | None, registry: str, words: Iterable[str]) -> Targets:
-    """Return the targets file that is meant; without one, ``words`` may name this machine only.
+    """Return the targets file to use; without one, ``words`` may only name this machine.
 
     See ``find_targets``. Raises SslbindError.
     """
@@ -229,7 +229,7 @@ def _checked(path: Path, body: object, options: Mapping[str, _Check]) -> dict[st
 def _shown(value: object) -> str:
     try:
         return f"{value!r:.60}"
-    except ValueError:  # Python converts no integer of thousands of digits
+    except ValueError:  # Python does not convert integers of thousands of digits
         return "an integer of thousands of digits"
 
 
@@ -272,7 +272,7 @@ def _groups(targets: Mapping[str, Target]) -> dict[str, tuple[str, ...]]:
     return {group: tuple(members) for group, members in groups.items()}
 
 
-# What a value may be: a check returns what it must be, or nothing where it is that.
+# What a value may be: a check returns what it must be, or nothing if it is that.
 
 _Check = Callable[[object], str]
 
@@ -341,7 +341,7 @@ _ONLY: Mapping[str, Sequence[str]] = {
     "password_env": ("winrm",),
     "ca_file": ("winrm",),
 }
-"""The transports that a setting goes with; all where it is not here."""
+"""The transports that a setting applies to; all if it is not listed."""
 _PATHS = {"registry", "ssh_config", "password_file", "ca_file"}
 _DEFAULTS: Mapping[str, _Check] = {
     "jobs": _number(1, 1000),

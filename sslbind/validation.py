@@ -1,6 +1,6 @@
 """What netsh requires of a record before it is written: its tags, their values, the release.
 
-Whether the certificate is there is for ``session`` to say.
+``session`` checks whether the certificate exists.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def build(
         if tag.site_flag and int(flags) & tag.site_flag.bit:
             merged[tag.name] = True
     stored = merged.get(SSLFLAGS.name)
-    if stored is not None:  # the bits and their tags are one fact, and the tags say it
+    if stored is not None:  # bits and tags mean the same, and the tags are stored
         kept = int(stored) & (sslflags.SNI | sslflags.CENTRAL_CERT_STORE)
         merged[SSLFLAGS.name] = sslflags.effective(
             key.kind, merged | {SSLFLAGS.name: kept}, release

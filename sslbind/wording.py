@@ -1,4 +1,4 @@
-"""How counts, lists and dates are written in sentences; every message uses these."""
+"""How counts, lists and dates are written in sentences; all messages use these."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class Case:
 
     def shell(self, finding: Finding, password: str) -> None:
         """Run openssl's line of a finding as a person does, who types the password twice."""
-        advice = (finding.advice or "").partition("seal it again: ")[2]
+        advice = (finding.advice or "").partition("encrypt it again: ")[2]
         opening, sealing = advice.partition("; then delete t.pem")[0].split(", then ")
         opening = opening.replace(" -nodes", " -nodes -passin env:PW")
         sealing = sealing.replace(" -export", " -export -passout env:PW")

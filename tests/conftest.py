@@ -76,7 +76,7 @@ def _portable(errors: str) -> str:
     """Return standard error without the note that each write has on Windows alone."""
     if os.name != "nt":
         return errors
-    return re.sub("note: .* was written; HTTP.SYS of this machine was not touched\n", "", errors)
+    return re.sub("note: .* was written; HTTP.SYS on this machine was not changed\n", "", errors)
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import sys
 
 VARIABLE = "FRESH_EXAMPLES"
 WANTED = int(os.environ.get(VARIABLE, "0"))
-"""At least so many new ones for each property; 0 where nobody asks for more."""
+"""At least so many new ones for each property; 0 if nobody asks for more."""
 
 
 def examples(usual: int, values: int = 1) -> int:

@@ -251,7 +251,7 @@ def inputs(parser: str, start: int, count: int) -> Iterator[bytes]:
 
 
 def broken(parse: Parser, data: bytes) -> type[Exception] | None:
-    """Return what leaves the parser that must not, None where it holds."""
+    """Return what leaves the parser that must not, None if it holds."""
     try:
         parse(data)
     except Exception as error:  # noqa: BLE001  # this is what the script looks for

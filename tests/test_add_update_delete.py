@@ -155,8 +155,8 @@ def test_an_update_in_a_script_that_relies_on_kept_tags_has_a_note(run: Run, bar
     assert result.code == 0
     assert result.err.splitlines()[-1] == (
         "note: standard input, line 2: ipport=10.0.0.8:443: update keeps certstorename and"
-        " dsmapperusage, which the line does not name; netsh writes a whole record, as reported"
-        " of Server 2025: name every tag, or use --netsh-update"
+        " dsmapperusage, which the line does not name; netsh was reported to write whole"
+        " records on Server 2025: name every tag, or use --netsh-update"
     )
     assert "dsmapperusage = true\n" in bare.read_text()
     update = script.splitlines()[1]

@@ -112,7 +112,7 @@ def test_the_limit(controller: Controller, servers: list[Machine]) -> None:
     servers[0].registry.write_text(many, encoding="utf-8")
     controller.registry.write_text(many.replace(A, B), encoding="utf-8")
     out = controller.play("--limit", "s1", code=2)
-    assert "and the limit is 30%: limit: 100% lets them" in out
+    assert "but the limit is 30%: limit: 100% allows it" in out
     assert servers[0].registry.read_text(encoding="utf-8") == many
 
 

@@ -96,7 +96,7 @@ def test_no_target_is_not_every_target(shop: Shop, run: Run) -> None:
     shop.add("web01")
     done = run("apply", "--yes")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("error: name the targets, or all: ")
+    assert done.err.startswith("error: name the targets, or all; ")
     assert shop.state("web01").read_text() == HAD
 
 
@@ -105,7 +105,7 @@ def test_without_a_terminal_and_without_yes(shop: Shop, run: Run) -> None:
     done = run("apply", "web01")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(
-        "error: apply asks before it writes, and there is no terminal to ask on: --yes agrees"
+        "error: apply asks before it writes, and there is no terminal to ask on: use --yes"
     )
     assert shop.state("web01").read_text() == HAD
 
@@ -240,7 +240,8 @@ def test_the_limit_stops_everything_before_anything_is_written(shop: Shop) -> No
     first, second = done.json["targets"]
     assert (done.code, first["status"], second["status"]) == (1, "refused", "changes")
     assert first["message"] == (
-        "4 of 10 bindings would change or go, 40%, and the limit is 30%: --limit 40% lets them"
+        "4 of 10 bindings would be changed or deleted, 40%, but the limit is 30%: --limit 40%"
+        " allows it"
     )
     assert second["message"] == "nothing was written: web01 is over the limit"
     assert shop.state("web01").read_text() == many(A)
@@ -276,7 +277,7 @@ def test_an_unelevated_server_loses_nothing(shop: Shop) -> None:
     done = shop.apply("--prune")
     (target,) = done.json["targets"]
     assert target["missing"][-1] == "delete ipport=0.0.0.0:8443"
-    assert target["message"].endswith("deletions wait for what comes before them")
+    assert target["message"].endswith("deletions wait for the changes before them")
 
 
 # The fleet: plans of nothing but a name, and whatever comes out of them.
@@ -399,7 +400,7 @@ def test_nobody_knows_what_a_lost_server_still_does(
     outcome = carry_out(plan, Lost(tmp_path / "server.toml", error))
     assert (outcome.status, outcome.done, len(outcome.missing)) == (Status.UNKNOWN, 0, 3)
     assert outcome.message == (
-        "it did not end in time, and may still be at work; the next run reads first"
+        "it did not end in time, and may still be running; the next run reads first"
         + (" (Connection reset)" if error else "")
     )
     assert carry_out(plan, Machine(tmp_path / "server.toml")).status is Status.DONE

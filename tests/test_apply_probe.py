@@ -44,10 +44,10 @@ def test_a_canary_that_serves_something_else(shop: Shop, tmp_path: Path) -> None
         done = shop.apply("--probe", "--first", "1")
     first, second = done.json["targets"]
     assert (done.code, first["status"], first["done"]) == (1, "incomplete", 1)
-    assert first["message"] == "its bindings are there, and clients get something else"
+    assert first["message"] == "its bindings are there, but clients get something different"
     (missing,) = first["missing"]
     assert missing.startswith(f"{LOOPBACK}:{port}: serves {served.thumbprint} (")
-    assert missing.endswith(f", and resolve says {wanted.thumbprint} by ipport=0.0.0.0:{port}")
+    assert missing.endswith(f", but resolve says {wanted.thumbprint} by ipport=0.0.0.0:{port}")
     assert (second["status"], second["message"]) == (
         "changes",
         "nothing was written: the canary web01 came out incomplete",

@@ -93,8 +93,8 @@ def test_the_limit_is_told(run: Run, registry: Path) -> None:
     result = run("list")
     assert (result.code, result.out) == (2, "")
     assert result.err == (
-        "error: sslbind.toml: would take more than 20 times its size in memory, being little but"
-        " brackets, signs and line ends\n"
+        "error: sslbind.toml: would take more than 20 times its size in memory, because it is"
+        " mostly brackets, punctuation and line endings\n"
     )
 
 

@@ -437,4 +437,4 @@ def test_the_stores_of_a_capture_are_read_only(
     (tmp_path / FILE).write_text(json.dumps(built(IP, certificates=[stored(web())])))
     seen = run("-r", FILE, *words)
     assert (seen.code, seen.out) == (2, "")
-    assert "sslbind import makes a registry of it" in seen.err
+    assert "sslbind import creates a registry from it" in seen.err

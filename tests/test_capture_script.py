@@ -71,7 +71,7 @@ class Machine:
     stores: dict[str, list[tuple[Issued, bool]]] = field(default_factory=dict)
     central: dict[str, Any] | None = None
     pfx: tuple[str, ...] | None = None
-    """Files of the central store's folder; None where it has none that can be read."""
+    """Files of the central store's folder; None if it has none that can be read."""
     config: str | None = None
 
 

@@ -176,7 +176,7 @@ def test_a_locked_file_says_where_its_password_belongs(folder: Path) -> None:
     with pytest.raises(PasswordError) as caught:
         store.load("www.contoso.com")
     assert caught.value.hints == (
-        "name a file with its password as PrivateKeyPasswordFile in [CentralCertProvider]",
+        "set PrivateKeyPasswordFile in [CentralCertProvider] to a file with its password",
     )
     assert store.files()[0].entry.locked
 
@@ -201,7 +201,7 @@ def test_what_a_file_holds(folder: Path) -> None:
     with pytest.raises(CertificateError) as caught:
         store.load("b.x")
     assert caught.value.hints == (
-        "put a PFX file with the certificate and its private key in its place",
+        "replace it with a PFX file that has the certificate and its private key",
     )
 
 

@@ -70,10 +70,10 @@ def test_enable_for_the_first_time(run: Run, registry: Path) -> None:
         "    PrivateKeyPasswordFile: (null) -> ccs.password\n"
     )
     assert result.err == (
-        "note: the folder ../share/ccs is not there, as seen from this machine\n"
-        "note: the password file ccs.password is not there, as seen from this machine\n"
+        "note: the folder ../share/ccs does not exist as seen from this machine\n"
+        "note: the password file ccs.password does not exist as seen from this machine\n"
         "note: keep ccs.password out of git: it opens every PFX file\n"
-        "note: no record asks for the central store: sslbind add sslccs 443 appid=iis\n"
+        "note: no binding uses the central store: sslbind add sslccs 443 appid=iis\n"
     )
     assert registry.read_text() == before + (
         "\n[CentralCertProvider]\nEnabled = true\n"
@@ -245,7 +245,7 @@ def test_no_folder(run: Run, command: str) -> None:
     assert (result.code, result.out) == (2, "")
     assert result.err == (
         "error: sslbind.toml: has no CertStoreLocation in [CentralCertProvider]\n"
-        "hint: sslbind ccs enable FOLDER names the folder of the PFX files\n"
+        "hint: sslbind ccs enable FOLDER sets the folder of the PFX files\n"
     )
 
 
@@ -266,7 +266,7 @@ def test_old_releases(run: Run, full: Path) -> None:
     result = run("--windows", "2008r2", "ccs", "enable")
     assert (result.code, result.err) == (
         0,
-        IGNORED + "note: the central store exists from Windows Server 2012 on\n",
+        IGNORED + "note: the central store was introduced in Windows Server 2012\n",
     )
 
 
@@ -374,8 +374,8 @@ def test_list(run: Run) -> None:
     )
     assert result.err == (
         "note: a b.pfx serves no host: its name is not a host name\n"
-        "note: xn--mnchen-3ya.example.pfx serves no host: its name is in punycode, and Windows"
-        " looks for the Unicode form, münchen.example.pfx\n"
+        "note: xn--mnchen-3ya.example.pfx serves no host: its name is in punycode, but"
+        " Windows looks for the Unicode form, münchen.example.pfx\n"
     )
     head = run("ccs", "list").out.splitlines()[0]
     assert head.split() == ["file", "serves", "names", "days", "left", "opens", "sealed"]
@@ -410,7 +410,7 @@ def test_list_as_json(run: Run) -> None:
 def test_an_empty_list(run: Run, full: Path) -> None:
     """An empty folder is a note, and an empty list in JSON."""
     assert run("ccs", "list").err == (
-        "note: no PFX file is there: HOST.pfx serves a host, _.PARENT.pfx those below one\n"
+        "note: there are no PFX files: HOST.pfx serves a host, _.PARENT.pfx those below one\n"
     )
     assert run("ccs", "list", "--format", "json").json == {"version": 1, "files": []}
 

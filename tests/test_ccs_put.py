@@ -69,7 +69,7 @@ def test_a_file_for_each_name(run: Run, central: Path, web: Issued) -> None:
     assert done.code == 0
     assert sorted(done.out.splitlines()) == [f"added {file} {web.thumbprint}" for file in FILES]
     assert "note: live: passed over README\n" in done.err
-    assert "note: no file serves 10.0.0.5: the central store knows host names only\n" in done.err
+    assert "note: no file serves 10.0.0.5: the central store serves host names only\n" in done.err
     assert sorted(one.name for one in central.iterdir()) == FILES
     for file in FILES:
         assert is_private(central / file)
@@ -152,7 +152,9 @@ def test_without_a_password(run: Run, central: Path, registry: Path) -> None:
     registry.write_text(registry.read_text().replace('PrivateKeyPasswordFile = "ccs.password"', ""))
     done = run("ccs", "put", "live")
     assert done.code == 0
-    assert "note: no password file is named: the files are not encrypted; " in done.err
+    assert (
+        "note: the files are not encrypted, because the registry has no password file" in done.err
+    )
     assert info(central / "www.contoso.com.pfx", secret=b"").returncode == 0
     assert run("ccs", "put", "live").out.count("unchanged ") == 3
     assert info(central / "www.contoso.com.pfx", secret=b"").stderr.startswith("MAC: sha256")
@@ -166,12 +168,12 @@ def test_without_a_password(run: Run, central: Path, registry: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("cert.pem",), "comes without its private key"),
+        (("cert.pem",), "has no private key"),
         (("privkey.pem",), "it holds a private key but no certificate"),
         (("README",), "live/README: "),
         (("nowhere",), "live/nowhere: cannot be read"),
         (("../empty",), "has no certificate file"),
-        (("../ip.pem",), "has no host name that a file could be named after"),
+        (("../ip.pem",), "has no host name to name a file after"),
     ],
     ids=["no key", "no certificate", "no file", "absent", "empty folder", "addresses"],
 )
@@ -191,11 +193,13 @@ def test_without_a_folder(run: Run, registry: Path, central: Path) -> None:
     done = run("ccs", "put", "live")
     assert (done.code, done.out) == (2, "")
     assert f"the folder of the central store cannot be read: {refusal(central)}" in done.err
-    assert "hint: make the folder, or sslbind ccs enable FOLDER sets another one\n" in done.err
+    assert (
+        "hint: create the folder, or set another one with sslbind ccs enable FOLDER\n" in done.err
+    )
     registry.write_text("version = 1\n")
     done = run("ccs", "put", "live")
     assert done.code == 2
-    assert "hint: sslbind ccs enable FOLDER names the folder of the PFX files\n" in done.err
+    assert "hint: sslbind ccs enable FOLDER sets the folder of the PFX files\n" in done.err
 
 
 def test_hostile_names() -> None:

@@ -136,7 +136,7 @@ def test_from_renewal_to_proof(run: Run, registry: Path, certbot: Certbot) -> No
         stale = run("-q", *where)
     assert stale.code == 1
     assert stale.out.count(f": differs: serves {first} ") == len(NAMES)
-    assert stale.out.count(f", and resolve says {second} by ") == len(NAMES)
+    assert stale.out.count(f", but resolve says {second} by ") == len(NAMES)
 
     assert run("export", "haproxy", "-o", "new").code == 0
     with serving(registry.parent / "new" / "haproxy.cfg", (LOOPBACK, port)):

@@ -616,8 +616,8 @@ def test_self_signed() -> None:
         (["\u2028.example"], [], 30, r"--dns \\u2028.example: not an international host name"),
         ([], ["10.0.0.256"], 30, "--ip 10.0.0.256: not an address"),
         (["a.example"], [], 0, "a certificate cannot be valid for 0 days"),
-        (["a.example"], [], 10**7, "10000000 days end after the year 9999"),
-        (["a.example"], [], 10**12, "days end after the year 9999"),
+        (["a.example"], [], 10**7, "10000000 days are beyond the year 9999"),
+        (["a.example"], [], 10**12, "days are beyond the year 9999"),
     ],
 )
 def test_self_signed_refuses(dns: list[str], ip: list[str], days: int, message: str) -> None:

@@ -369,11 +369,11 @@ def test_a_pfx_that_no_password_opens_is_locked(certs: Path, drop: Drop) -> None
     assert (entry.locked, entry.thumbprint, entry.file) == (True, "", "MY/web.pfx")
     error = refused(certs)
     assert entry.problem == ("is locked: the PFX file is protected by a password; none was given")
-    assert error.message == f"the certificate {WEB} is in no store"
+    assert error.message == f"the certificate {WEB} is not in any store"
     assert error.hints == (
         "sslbind store add FILE --store MY adds it",
         f"MY/web.pfx may hold it, but {entry.problem}",
-        "name a file with its password as PasswordFile in [CertStores]",
+        "set PasswordFile in [CertStores] to a file with its password",
     )
     with pytest.raises(PasswordError, match=r"web\.pfx: the PFX file is protected"):
         stores(certs).load(entry)
@@ -503,7 +503,7 @@ def test_in_another_store(certs: Path) -> None:
 
 def test_in_no_store(certs: Path) -> None:
     """Without a folder, and with an odd thumbprint, it is 1312 all the same."""
-    assert refused(certs).message == f"the certificate {WEB} is in no store"
+    assert refused(certs).message == f"the certificate {WEB} is not in any store"
     (certs / "MY").mkdir(parents=True)
     for odd in ("", "..", "../MY/x", "\x00", "x" * 40):
         assert refused(certs, odd).hints == ("sslbind store add FILE --store MY adds it",)
@@ -523,7 +523,7 @@ def test_a_file_of_our_name_with_another_certificate(certs: Path, drop: Drop) ->
     """The name of a file is not believed."""
     drop(f"MY/{WEB}.pem", mail().pem)
     drop(f"MY/{WEB}.key", mail().key_pem())
-    assert refused(certs).message == f"the certificate {WEB} is in no store"
+    assert refused(certs).message == f"the certificate {WEB} is not in any store"
     assert stores(certs).require(mail().thumbprint).file == f"MY/{WEB}.pem"
 
 
@@ -727,9 +727,7 @@ def test_delete_refuses_a_file_with_more_in_it(certs: Path, drop: Drop) -> None:
     entry = stores(certs).search(WEB)[0]
     with pytest.raises(CertificateError) as caught:
         stores(certs).delete(entry)
-    assert str(caught.value) == (
-        f"MY/both.pem: holds other certificates as well: {mail().thumbprint}"
-    )
+    assert str(caught.value) == (f"MY/both.pem: also holds other certificates: {mail().thumbprint}")
     assert len(left(certs)) == 3
 
 
@@ -751,7 +749,7 @@ def test_delete_refuses_the_only_key_of_another(certs: Path, drop: Drop) -> None
     with pytest.raises(CertificateError) as caught:
         stores(certs).delete(stores(certs).require(WEB))
     assert str(caught.value) == (
-        f"MY/a.pem: holds the private key of another certificate as well: {mail().thumbprint}"
+        f"MY/a.pem: also holds the private key of another certificate: {mail().thumbprint}"
     )
     assert left(certs) == ["MY/a.pem", "MY/b.pem"]
     drop("MY/b.key", mail().key_pem())

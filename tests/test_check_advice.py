@@ -290,7 +290,7 @@ def found(run: Run, sites: str, *records: str, express: bool = False) -> dict[st
 
 
 def test_a_new_site_on_one_address_gets_sni(run: Run) -> None:
-    """A record of the address would answer for every other name: the mend is SNI."""
+    """A record of the address would answer for every other name: the fix is SNI."""
     some = found(
         run,
         "*:443:shop.example 1\n192.0.2.61:443:new.example\n*:443:",
@@ -305,8 +305,7 @@ def test_a_new_site_on_one_address_gets_sni(run: Run) -> None:
     assert one.advice is not None
     assert one.advice.startswith("set sslFlags 1 (SNI) for it in IIS, and add the record;")
     assert one.advice.endswith(
-        "a record for 192.0.2.61:443 would give its certificate to every name that comes to that"
-        " address"
+        "a record for 192.0.2.61:443 would answer every name at that address with its certificate"
     )
 
 
@@ -468,7 +467,7 @@ def test_turning_the_central_store_on_is_part_of_the_plan(run: Run) -> None:
     )
     assert [one.command for one in some["ccs-disabled"]] == ["sslbind ccs enable ccs"]
     [one] = some["ip-shadows-sni"]
-    assert one.message.startswith("after the other commands: it answers before every name")
+    assert one.message.startswith("after the other commands: it takes precedence over every name")
     assert one.command == "sslbind delete sslcert ipport=10.0.0.5:443"
 
 

@@ -48,11 +48,11 @@ def test_findings_with_the_same_advice_share_it(case: Case) -> None:
     """What differs is said for each, the command once."""
     case.write(record("443"), record("8443"), record("0.0.0.0:443", "1" * 40))
     answer = case.run("check", "--select", "ccs-disabled")
-    why = "it asks for the central store, and there is no [CentralCertProvider]"
+    why = "it uses the central store, but there is no [CentralCertProvider]"
     assert answer.out == (
         f"sslbind.toml:3: error: ccs-disabled: ccs=443: {why} (and 1 more: --verbose lists them)\n"
         "    set Enabled = true and CertStoreLocation in [CentralCertProvider]; or delete the"
-        " record, which is safer: it is ignored now, and no answer changes (all 2 above)\n"
+        " record, which is safer: it is ignored now, so no answer changes (all 2 above)\n"
         "    sslbind ccs enable ccs\n"
     )
 
@@ -74,7 +74,7 @@ def test_a_share_that_cannot_be_seen_is_one_finding(case: Case) -> None:
     assert answer.out.splitlines()[0].startswith(
         "sslbind.toml:7: error: ccs-missing-file: ccs=443: the central store ccs cannot be read: "
     )
-    assert answer.out.splitlines()[0].endswith(": whether 1800 hosts have a file is not known")
+    assert answer.out.splitlines()[0].endswith(": it is not known whether 1800 hosts have a file")
     assert "1 error" in answer.err
 
 

@@ -59,10 +59,10 @@ def test_ccs_disabled(case: Case, provider: str, why: str, command: str) -> None
     one, other = case.check()
     assert {one.rule, other.rule} == {"ccs-disabled"}
     assert (one.severity, one.key, other.key) == ("error", "443", "www.contoso.com:443")
-    assert one.message == f"it asks for the central store, and {why}"
+    assert one.message == f"it uses the central store, but {why}"
     assert one.advice == (
         "set Enabled = true and CertStoreLocation in [CentralCertProvider]; or delete the record,"
-        " which is safer: it is ignored now, and no answer changes"
+        " which is safer: it is ignored now, so no answer changes"
     )
     assert one.command == other.command == command
     assert case.run(*command.split()[1:]).code == 0
@@ -114,7 +114,7 @@ def test_folder_that_serves_nobody(case: Case) -> None:
     assert found.key == "443"
     assert found.message == f"the central store ccs cannot be read: {refusal(Path('ccs'))}"
     assert found.advice == (
-        "check where the servers' folder can be seen, or correct [CentralCertProvider]"
+        "run check on a machine that can see the servers' folder, or correct [CentralCertProvider]"
     )
     Path("ccs").mkdir()
     Path("ccs/readme.txt").write_text("none", encoding="utf-8")
@@ -174,27 +174,27 @@ def test_name_mismatch(case: Case) -> None:
         (
             f"{CCS}_.contoso.com.pfx",
             (
-                f"{CCS}_.contoso.com.pfx serves *.contoso.com, and its certificate does not cover"
+                f"{CCS}_.contoso.com.pfx serves *.contoso.com, but its certificate does not cover"
                 " *.contoso.com: its names are www.contoso.com"
             ),
         ),
         (
             f"{CCS}shop.contoso.com.pfx",
             (
-                f"{CCS}shop.contoso.com.pfx serves shop.contoso.com, and its certificate does not"
+                f"{CCS}shop.contoso.com.pfx serves shop.contoso.com, but its certificate does not"
                 " cover shop.contoso.com: its names are www.contoso.com"
             ),
         ),
         (
             f"{CCS}xn--bcher-kva.example.pfx",
             (
-                f"{CCS}xn--bcher-kva.example.pfx serves no host: its name is in punycode, and"
+                f"{CCS}xn--bcher-kva.example.pfx serves no host: its name is in punycode, but"
                 " Windows looks for the Unicode form, bücher.example.pfx"
             ),
         ),
     ]
     assert found[0].advice == (
-        "name the file after a host that its certificate has, in Unicode, with _. in place of *."
+        "name the file after a host that its certificate has, in Unicode, with _. instead of *."
     )
 
 
@@ -218,13 +218,13 @@ def test_files_that_do_not_open(case: Case) -> None:
         None,
     )
     assert bad.message.startswith(
-        f"{CCS}a.contoso.com.pfx serves a.contoso.com and cannot be used: "
+        f"{CCS}a.contoso.com.pfx serves a.contoso.com but cannot be used: "
     )
     assert bad.message.endswith(f"; {BROKEN}")
     assert bad.advice == "replace it with a PFX file that has the certificate and its private key"
     assert locked.file == f"{CCS}b.contoso.com.pfx"
     assert locked.advice == (
-        "name a file with the password as PrivateKeyPasswordFile in [CentralCertProvider]"
+        "set PrivateKeyPasswordFile in [CentralCertProvider] to a file with the password"
     )
     assert locked.command == "sslbind ccs enable --password-file FILE"
     Path("ccs/a.contoso.com.pfx").unlink()
@@ -243,7 +243,7 @@ def test_a_file_without_its_key(case: Case, stores: str) -> None:
     found = case.only("cert-no-private-key")
     assert found.severity == "error"
     assert found.message == (
-        f"{CCS}www.contoso.com.pfx serves www.contoso.com and cannot be used: has no private key;"
+        f"{CCS}www.contoso.com.pfx serves www.contoso.com but cannot be used: has no private key;"
         f" {BROKEN}"
     )
     assert found.command == "sslbind ccs put CERTIFICATE.pem KEY.key"
@@ -311,7 +311,7 @@ def test_certificates_of_the_central_store(case: Case) -> None:
     assert found.message == (
         f"the certificate in {CCS}www.contoso.com.pfx expired on 2026-05-31 12:00 UTC, 1 day ago"
     )
-    assert found.advice == ("renew the certificate; put the new one in place of the file")
+    assert found.advice == ("renew the certificate; replace the file with the new one")
     assert case.only("cert-chain-incomplete").file == f"{CCS}www.contoso.com.pfx"
     case.store(intermediate(), store="CA", key=False)
     assert case.check(ids=["cert-chain-incomplete"]) == []

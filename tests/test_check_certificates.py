@@ -79,7 +79,7 @@ def test_not_found(case: Case) -> None:
     assert certs(case) == [("cert-not-found", KEY)]
     found = case.only("cert-not-found")
     assert (found.severity, found.kind) == ("error", "hostnameport")
-    assert found.message == f"the certificate {web().thumbprint} is in no store; {BROKEN}"
+    assert found.message == f"the certificate {web().thumbprint} is not in any store; {BROKEN}"
     assert found.advice == ("put the certificate with its private key into MY, or bind another one")
     assert found.command == "sslbind store add CERTIFICATE.pem KEY.key --store MY"
     Path("CERTIFICATE.pem").write_bytes(web().pem + intermediate().pem)
@@ -95,7 +95,7 @@ def test_not_found_and_a_locked_file(case: Case) -> None:
     case.write(STORES, record(KEY, web()))
     assert case.only("cert-not-found").advice == (
         "put the certificate with its private key into MY, or bind another one;"
-        " MY/web.pfx is locked and may hold it: PasswordFile in [CertStores] names its password"
+        " MY/web.pfx is locked and may hold it: set PasswordFile in [CertStores]"
     )
     Path("pfx.password").write_bytes(PASSWORD)
     case.write(STORES, 'PasswordFile = "pfx.password"', record(KEY, web()))
@@ -111,7 +111,7 @@ def test_wrong_store(case: Case) -> None:
     assert found.message == (
         f"the certificate {web().thumbprint} is not in the store MY but in Web Farm; {BROKEN}"
     )
-    assert found.advice == "name the store where it is: certstorename=Web Farm"
+    assert found.advice == "set the store where it is: certstorename=Web Farm"
     assert case.mend("cert-wrong-store") == (
         f'sslbind update sslcert hostnameport={KEY} "certstorename=Web Farm"'
     )
@@ -127,7 +127,7 @@ def test_wrong_store_without_key(case: Case) -> None:
         f" key; {BROKEN}"
     )
     assert found.advice == (
-        "name the store where it is: certstorename=CA, and add its private key there"
+        "set the store where it is: certstorename=CA, and add its private key there"
     )
     assert found.command is None
     case.store(web(), store="WebHosting")
@@ -146,7 +146,7 @@ def test_no_private_key(case: Case) -> None:
         f"the certificate {web().thumbprint} is in MY, but its private key is missing; {BROKEN}"
     )
     assert found.advice == (
-        'add its key, or allow certificates without: privatekeys = "elsewhere" in [CertStores]'
+        'add its key, or allow certificates without one: privatekeys = "elsewhere" in [CertStores]'
     )
     assert found.command == "sslbind store add CERTIFICATE.pem KEY.key --store MY"
     case.write(STORES, 'privatekeys = "elsewhere"', record(KEY, web()))
@@ -169,7 +169,7 @@ def test_locked_private_key(case: Case) -> None:
         f"the certificate {web().thumbprint} is in MY, but its private key is locked ({path});"
         f" {BROKEN}"
     )
-    assert found.advice == "name a file with its password as PasswordFile in [CertStores]"
+    assert found.advice == "set PasswordFile in [CertStores] to a file with its password"
     assert found.command is None
     Path("pfx.password").write_bytes(PASSWORD)
     case.write(STORES, 'PasswordFile = "pfx.password"', record(KEY, web()))
@@ -205,7 +205,7 @@ def test_unknown_store(case: Case) -> None:
     found = case.only("unknown-store")
     assert (found.severity, found.key) == ("error", "0.0.0.0:1")
     assert found.message == "certstorename=Mine: there is no such store"
-    assert found.advice == "the certificate is in MY: name that store"
+    assert found.advice == "the certificate is in MY: use that store"
     old = case.check(ids=["unknown-store"], windows="2008r2")
     assert [one.key for one in old] == ["0.0.0.0:1", "0.0.0.0:5"]
     assert case.mend("unknown-store") == (
@@ -225,7 +225,7 @@ def test_unknown_store_of_an_unknown_certificate(case: Case) -> None:
     found = case.only("unknown-store")
     assert found.command is None
     assert found.advice == (
-        "name a store that exists, usually MY, or put the certificate into this one"
+        "use a store that exists, usually MY, or put the certificate into this one"
     )
 
 
@@ -456,7 +456,7 @@ def test_chain_incomplete_of_a_namesake(case: Case) -> None:
     assert (one.key, other.key) == (KEY, "10.0.0.5:443")
     assert one.message == (
         f"the certificate {leaf.thumbprint} is issued by CN=miss, which is neither in its file nor"
-        " in a store: the one of that name there did not sign it"
+        " in a store: the one with that name did not sign it"
     )
     case.central("www.contoso.com.pfx", leaf)
     case.write(STORES, PROVIDER, record("443"))
@@ -577,14 +577,14 @@ def test_rebind_split_that_rebind_refuses(case: Case) -> None:
     found = case.only("rebind-split")
     assert found.message.startswith("1 record has the certificate ")
     assert found.advice == (
-        "rebind them to the newer one, which lacks a name or is not in the store of each"
+        "rebind them to the newer one, which lacks a name or is not in the store of every record"
     )
     assert found.command is None
 
 
 @pytest.mark.parametrize(("windows", "key"), [("2008r2", KEY), ("2012r2", "*.contoso.com:443")])
 def test_rebind_that_the_release_refuses(case: Case, windows: str, key: str) -> None:
-    """rebind is refused where a record of the certificate is newer than the release."""
+    """rebind is refused if a record of the certificate is newer than the release."""
     names = ("www.contoso.com", "*.contoso.com")
     old = issue("www.contoso.com", dns=names, end=NOW - timedelta(days=1))
     new = issue("www.contoso.com", dns=names)

@@ -370,7 +370,7 @@ class TestSelection:
         """--select without any word is exit 2, and not every rule."""
         done = run("check", "--select", text)
         assert (done.code, done.out) == (2, "")
-        assert done.err.startswith("error: --select names no rule; sslbind explain lists them\n")
+        assert done.err.startswith("error: --select matches no rule; sslbind explain lists them\n")
 
     @pytest.mark.parametrize(
         ("words", "told"),
@@ -520,7 +520,7 @@ class TestSuppress:
         done = run("check")
         assert (done.code, done.out) == (2, "")
         assert done.err == (
-            "error: sslbind.toml:13: [[Suppress]] names 'no-default-sll', which is not a rule\n"
+            "error: sslbind.toml:13: [[Suppress]] has 'no-default-sll', which is not a rule\n"
             "hint: did you mean no-default-ssl?\n"
         )
 
@@ -600,7 +600,7 @@ class TestTime:
         """Beyond the year 9999 there is no calendar."""
         done = run("check", "--at", "9999-12-31", "--expires-within", "1w")
         assert (done.code, done.out) == (2, "")
-        assert done.err.startswith("error: --at with --expires-within is beyond the year 9999\n")
+        assert done.err.startswith("error: --at plus --expires-within is beyond the year 9999\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a Unix terminal")
@@ -622,8 +622,8 @@ class TestProgress:
     def test_on_a_terminal(self, store: Path) -> None:
         """Once its patience is over, a run says how far it is, and takes that away at the end."""
         seen = on_a_terminal(store, self.AT_ONCE)
-        assert "64 certificate files were looked at" in seen
-        last = seen.rindex("certificate files were looked at")
+        assert "64 certificate files read" in seen
+        last = seen.rindex("certificate files read")
         assert "\x1b[2K" in seen[last:]  # the line is erased
         assert seen.index("cert-not-found") > last
 

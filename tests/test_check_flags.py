@@ -52,7 +52,7 @@ def test_unknown_bit(case: Case) -> None:
     found = case.only("sslflags-unknown-bit")
     assert (found.severity, found.key) == ("error", "www.contoso.com:443")
     assert found.message == "sslflags=769: no release knows bit 256, 512"
-    assert found.advice == "store sslflags=1, or none: it follows from key and tags"
+    assert found.advice == "store sslflags=1, or none: it follows from the key and the tags"
     assert case.mend("sslflags-unknown-bit") == (
         "sslbind update sslcert hostnameport=www.contoso.com:443 sslflags=1"
     )
@@ -88,18 +88,18 @@ def test_newer_than_release_before_any(case: Case) -> None:
     [
         (
             record("0.0.0.0:443", A, tags="sslflags = 1"),
-            "sslflags=1: ipport records have bits 1 and 2 as 0 (none), here they are 1 (Sni)",
+            "sslflags=1: bits 1 and 2 of ipport records are 0 (none), here they are 1 (Sni)",
             "ipport=0.0.0.0:443 sslflags=0",
         ),
         (
             sni("sslflags = 4"),
-            "sslflags=4: hostnameport records have bits 1 and 2 as 1 (Sni), here they are 0 (none)",
+            "sslflags=4: bits 1 and 2 of hostnameport records are 1 (Sni), here they are 0 (none)",
             "hostnameport=www.contoso.com:443 sslflags=5",
         ),
         (
             record("443", tags="sslflags = 1"),
             (
-                "sslflags=1: ccs records have bits 1 and 2 as 2 (CentralCertStore) or"
+                "sslflags=1: bits 1 and 2 of ccs records are 2 (CentralCertStore) or"
                 " 3 (Sni, CentralCertStore), here they are 1 (Sni)"
             ),
             "ccs=443 sslflags=2",
@@ -107,7 +107,7 @@ def test_newer_than_release_before_any(case: Case) -> None:
         (
             record("www.contoso.com:443", scoped=True, tags="sslflags = 2"),
             (
-                "sslflags=2: scopedccs records have bits 1 and 2 as 3 (Sni, CentralCertStore), here"
+                "sslflags=2: bits 1 and 2 of scopedccs records are 3 (Sni, CentralCertStore), here"
                 " they are 2 (CentralCertStore)"
             ),
             "scopedccs=www.contoso.com:443 sslflags=3",
@@ -142,8 +142,8 @@ def test_contradicts_tag(case: Case) -> None:
         "sslflags=5: bit 4 (DisableHTTP2) is set, and disablehttp2 is turned off"
     )
     assert found.advice == (
-        "store sslflags=1, or none: it follows from key and tags;"
-        " that is safer, as it changes nothing for clients; or turn it on: disablehttp2=enable"
+        "store sslflags=1, or none: it follows from the key and the tags;"
+        " that is safer, because nothing changes for clients; or turn it on: disablehttp2=enable"
     )
     assert case.mend("sslflags-contradicts-tag") == (
         "sslbind update sslcert hostnameport=www.contoso.com:443 sslflags=1"

@@ -111,7 +111,7 @@ def test_ip_shadows_sni(case: Case) -> None:
     found = case.only("ip-shadows-sni")
     assert (found.severity, found.kind, found.key) == ("error", "ipport", "10.0.0.5:443")
     assert found.message == (
-        "it answers before every name: clients that connect to 10.0.0.5 for a.contoso.com,"
+        "it takes precedence over every name: clients that connect to 10.0.0.5 for a.contoso.com,"
         f" b.contoso.com, c.contoso.com and 3 more get the certificate {B}"
     )
     assert found.advice == (
@@ -134,7 +134,7 @@ def test_ip_shadows_the_central_store(case: Case) -> None:
     one, other = case.check(ids=["ip-shadows-sni"])
     assert (one.key, other.key) == ("10.0.0.5:443", "[2001:db8::5]:443")
     assert one.message == (
-        "it answers before every name: clients that connect to 10.0.0.5 for www.contoso.com,"
+        "it takes precedence over every name: clients that connect to 10.0.0.5 for www.contoso.com,"
         f" every host of the central store get the certificate {A}"
     )
     assert len(case.check(ids=["ip-shadows-sni"], windows="2019")) == 2
@@ -163,8 +163,9 @@ def test_ip_shadows_sni_same_cert(case: Case) -> None:
     found = case.only("ip-shadows-sni-same-cert")
     assert (found.severity, found.key) == ("info", "10.0.0.5:443")
     assert found.message == (
-        "it answers before every name: the client-certificate and CTL settings of 2 names on port"
-        " 443 are lost for clients that connect to 10.0.0.5; the certificate is the same"
+        "it takes precedence over every name: the client-certificate and CTL settings of 2 names"
+        " on port 443 are lost for clients that connect to 10.0.0.5; the certificate is the"
+        " same"
     )
     assert case.mend("ip-shadows-sni-same-cert") == "sslbind delete sslcert ipport=10.0.0.5:443"
 
@@ -210,7 +211,7 @@ def test_v6_wildcard_differs(case: Case) -> None:
     )
     case.write(record("0.0.0.0:443", A), record("[::]:443", B, store="WebHosting"))
     assert case.only("v6-wildcard-differs").advice == (
-        "set both to the same values; the command takes those of 0.0.0.0:443"
+        "set both to the same values; the command uses those of 0.0.0.0:443"
     )
     assert case.mend("v6-wildcard-differs") == (
         f'sslbind update sslcert "ipport=[::]:443" certhash={A} certstorename=MY'
@@ -223,7 +224,7 @@ def test_expired_certificates_are_not_spread(case: Case) -> None:
     case.store(old, new)
     case.write(STORES, record("0.0.0.0:443", old), record("[::]:443", new))
     found = case.only("v6-wildcard-differs")
-    assert found.advice == "set both to the same values; the command takes those of [::]:443"
+    assert found.advice == "set both to the same values; the command uses those of [::]:443"
     assert case.mend("v6-wildcard-differs") == (
         f"sslbind update sslcert ipport=0.0.0.0:443 certhash={new.thumbprint}"
     )
@@ -273,7 +274,7 @@ def test_v6_only_wildcard(case: Case) -> None:
     found = case.only("v6-only-wildcard")
     assert (found.severity, found.key) == ("warn", "[::]:443")
     assert found.message == (
-        "it answers IPv6 connections only, and there is no 0.0.0.0:443: IPv4 clients without a"
+        "it only answers IPv6 connections, and there is no 0.0.0.0:443: IPv4 clients without a"
         " server name fail"
     )
     assert found.advice == "add a record for 0.0.0.0:443, which answers IPv6 too"

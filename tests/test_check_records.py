@@ -22,7 +22,7 @@ def test_null_store(case: Case) -> None:
     found = case.only("null-store")
     assert (found.severity, found.key) == ("warn", "0.0.0.0:443")
     assert found.message == "it has no certstorename: IIS Manager fails on it with error 234"
-    assert found.advice == "name the store; HTTP.SYS searches MY"
+    assert found.advice == "set the store; HTTP.SYS searches MY"
     assert case.mend("null-store") == ("sslbind update sslcert ipport=0.0.0.0:443 certstorename=MY")
 
 
@@ -118,7 +118,7 @@ def test_misplaced_asterisk_of_a_site(case: Case) -> None:
         "https '*:443:w*.contoso.com' of site 'Shop': an asterisk may only be the whole first"
         " label of a host"
     )
-    assert found[0].advice == "bind each name by itself, or *. and the name above them"
+    assert found[0].advice == "bind each name separately, or *. and the name above them"
 
 
 def test_ctl_by_identifier(case: Case) -> None:
@@ -131,7 +131,7 @@ def test_ctl_by_identifier(case: Case) -> None:
         " by identifier"
     )
     assert found.advice == (
-        "remove sslctlidentifier from the record, and name a store with sslctlstorename instead"
+        "remove sslctlidentifier from the record, and set a store with sslctlstorename instead"
     )
     assert case.check(ids=["ctl-store"], windows="2008r2") == []
 
@@ -149,7 +149,7 @@ def test_ctl_store(case: Case) -> None:
     found = case.only("ctl-store")
     assert found.key == "0.0.0.0:443"
     assert found.message == "sslctlstorename=ClientAuthIssuer: the store is absent"
-    assert found.advice == "put the certificates of the issuers that clients may have into it"
+    assert found.advice == "add the certificates of the issuers that clients may have to it"
     assert found.command == "sslbind store add ISSUER.pem --store ClientAuthIssuer"
     assert case.run("init").code == 2  # the registry is there; what follows is a folder by hand
     case.store(store="ClientAuthIssuer")
@@ -252,7 +252,7 @@ def test_adfs_no_localhost(case: Case) -> None:
     case.write(adfs("fs.contoso.com:443"))
     found = case.only("adfs-no-localhost")
     assert (found.severity, found.key, found.command) == ("info", "fs.contoso.com:443", None)
-    assert found.message == "AD FS is on this server, and there is no record for localhost:443"
+    assert found.message == "AD FS is on this server, but there is no record for localhost:443"
     case.write(adfs("fs.contoso.com:443"), adfs("localhost:443"))
     assert case.check(ids=["adfs-no-localhost"]) == []
     wap = next(owner.appid for owner in OWNERS if owner.word == "wap")

@@ -56,8 +56,8 @@ def test_sites_that_share_a_record(case: Sited) -> None:
     assert (found.key, found.message) == (
         "0.0.0.0:443",
         (
-            "the sites 'one', 'two' share the record: who changes or removes it for one does so for"
-            " all (KB 2405568)"
+            "the sites 'one', 'two' share the record: changing or removing it for one affects all"
+            " (KB 2405568)"
         ),
     )
     case.sites(one="https *:443:x.example\nhttps *:443:y.example")
@@ -112,7 +112,7 @@ def test_a_spare_site_is_not_an_error(case: Sited) -> None:
     case.sites(live="https *:443:", spare_="https *:443:")
     [found] = case.found("duplicate-binding")
     assert found.severity == "info"
-    assert found.message.endswith("; 'spare' does not start by itself (serverAutoStart)")
+    assert found.message.endswith("; 'spare' does not start automatically (serverAutoStart)")
     case.sites(live="https *:443:", other="https *:443:")
     assert [one.severity for one in case.found("duplicate-binding")] == ["error"]
     case.sites(spare_="https *:443:\nhttps *:443:")
@@ -125,7 +125,7 @@ def test_a_site_that_does_not_start_lacks_a_record(case: Sited) -> None:
     case.sites(spare_="https *:8443:")
     [found] = case.found("binding-without-record")
     assert found.severity == "warn"
-    assert found.message.endswith("; its site does not start by itself")
+    assert found.message.endswith("; its site does not start automatically")
     case.sites(spare_="https *:8443:", live="https *:8443:")
     assert [one.severity for one in case.found("binding-without-record")] == ["error"]
 
@@ -139,7 +139,7 @@ def test_http_and_https_on_one_port(case: Sited) -> None:
     [found] = case.found("http-and-https")
     assert found.message == (
         "https '*:443:' of site 'web' and http '0.0.0.0:443:a.example' of site 'slip' on line 7"
-        " have the same address and port, which speaks TLS or does not"
+        " have the same address and port, which speaks either TLS or plain HTTP"
     )
     case.sites(web="https *:443:", other="http 10.0.0.5:8080:")
     assert case.found("http-and-https") == []
@@ -178,7 +178,7 @@ def test_flags_of_iis_that_the_record_does_not_have(
     case.sites(one=f"https *:443:a.example {flags}")
     [found] = case.found("sslflags-drift")
     assert found.message == (
-        f"https '*:443:a.example' of site 'one' has sslFlags={flags}, {message}, and the record"
+        f"https '*:443:a.example' of site 'one' has sslFlags={flags}, {message}, but the record"
         " does the opposite"
     )
     assert found.advice is not None
@@ -220,7 +220,7 @@ def test_a_configuration_alone(case: Sited) -> None:
         "ipv6-unbracketed",
     }
     assert (
-        "note: iis.config has the sites of IIS and not the records of HTTP.SYS: sslbind check"
+        "note: iis.config has the sites of IIS, not the records of HTTP.SYS: sslbind check"
         " REGISTRY --sites iis.config compares the two\n"
     ) in answer.err
 
@@ -238,7 +238,7 @@ def test_dsa_where_only_tls_13_is_left(case: Sited) -> None:
     tags = "disablelegacytls = true\ndisabletls12 = true"
     case.write(STORES, record("a.example:443", one, tags=tags))
     [found] = case.check(ids=["cert-key-type"])
-    assert found.message.endswith("; the record leaves TLS 1.3 only, so that no client connects")
+    assert found.message.endswith("; the record only leaves TLS 1.3, so no client can connect")
     case.write(STORES, record("a.example:443", one))
     [found] = case.check(ids=["cert-key-type"])
     assert "leaves TLS 1.3 only" not in found.message

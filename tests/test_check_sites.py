@@ -119,8 +119,8 @@ def test_binding_without_record(case: SiteCase) -> None:
             "https '*:443:' of site 'Web' has no record: the binding is in IIS but not in HTTP.SYS"
         ),
         advice=(
-            "add the record; New-WebBinding changes IIS only; replace THUMBPRINT by that of a"
-            " certificate of the server"
+            "add the record; New-WebBinding changes IIS only; replace THUMBPRINT with that of a"
+            " certificate on the server"
         ),
         command=(
             "sslbind add sslcert ipport=0.0.0.0:443 certhash=THUMBPRINT appid=iis certstorename=MY"
@@ -135,7 +135,7 @@ def test_binding_without_record_and_without_host(case: SiteCase) -> None:
     case.sites(binding("*:443:", 0))
     assert case.one("binding-without-record").advice == (
         "add the record; New-WebBinding changes IIS only; certhash=THUMBPRINT instead of --cert"
-        " uses one that is in the store"
+        " uses one that is already in the store"
     )
     Path("NEW.pfx").write_bytes(mail().pfx())
     assert case.mended("binding-without-record") == (
@@ -170,8 +170,8 @@ def test_binding_without_record_whose_certificate_is_missing(case: SiteCase) -> 
     )
     found = case.one("binding-without-record")
     assert found.advice == (
-        f"the certificate {web().thumbprint} that the file names is in no store with its private"
-        " key: put it there, then add the record"
+        f"the certificate {web().thumbprint} that the file names is not in any store with its"
+        " private key: put it there, then add the record"
     )
     assert found.command == "sslbind store add CERTIFICATE.pem KEY.key --store WebHosting"
     Path("CERTIFICATE.pem").write_bytes(web().pem)
@@ -370,7 +370,7 @@ def test_ccs_binding_without_record(case: SiteCase) -> None:
     assert (found.severity, found.kind, found.key, found.line) == ("error", "ccs", "443", 4)
     assert found.message == (
         "https '*:443:a.contoso.com' of site 'Web' (and 1 more) has sslFlags for the central"
-        " store, and port 443 has no ccs record"
+        " store, but port 443 has no ccs record"
     )
     assert case.found("binding-without-record") == []
     assert case.mended("ccs-binding-without-record") == "sslbind add sslccs 443 appid=iis"
@@ -387,7 +387,7 @@ def test_orphan_record(case: SiteCase) -> None:
         key="old.contoso.com:443",
         file="sslbind.toml",
         line=9,
-        message="it belongs to IIS, and no https binding of a site needs it",
+        message="it belongs to IIS, but no https binding of a site needs it",
         advice="delete it, unless another configuration file has its binding",
         command="sslbind delete sslcert hostnameport=old.contoso.com:443",
     )
@@ -502,7 +502,7 @@ def test_foreign_appid(case: SiteCase, appid: str, owner: str) -> None:
     )
     assert found.message == f"it belongs to {owner}, and port 443 has https '*:443:' of site 'Web'"
     assert found.advice == (
-        "fine if both are meant to share the port; otherwise delete the record, and move its"
+        "fine if they are meant to share the port; otherwise delete the record, and move its"
         " product to another port"
     )
 
@@ -573,7 +573,7 @@ def test_shared_ip_port_before_names(case: SiteCase) -> None:
     case.write(record("0.0.0.0:443", A), windows="2008r2")
     case.sites(binding("*:443:www.contoso.com", 1), binding("*:443:mail.contoso.com", 1))
     assert case.one("shared-ip-port").advice == (
-        "give each name an address of its own; or use one certificate that covers them all, which"
+        "give each name its own address; or use one certificate that covers them all, which"
         " is safer: clients without SNI get it too"
     )
 
@@ -741,7 +741,7 @@ def test_clientcert_renegotiation(case: SiteCase) -> None:
         3,
     )
     assert found.message == (
-        "https '*:443:' of site 'Web' asks for client certificates (<access> on line 5), and the"
+        "https '*:443:' of site 'Web' asks for client certificates (<access> on line 5), but the"
         " record does not negotiate them: each connection is renegotiated after the request"
     )
     assert case.found("clientcert-tls13") == []
@@ -757,7 +757,7 @@ def test_clientcert_tls13(case: SiteCase) -> None:
     found = case.one("clientcert-tls13")
     assert (found.severity, found.key, found.line) == ("error", "0.0.0.0:443", 3)
     assert found.message == (
-        "https '*:443:' of site 'Web' requires client certificates (<access> on line 5), and the"
+        "https '*:443:' of site 'Web' requires client certificates (<access> on line 5), but the"
         " record does not negotiate them and leaves TLS 1.3 on, which has no renegotiation: the"
         " request fails"
     )
@@ -802,7 +802,7 @@ def test_clientcert_of_the_central_store(case: SiteCase) -> None:
     found = case.one("clientcert-tls13")
     assert (found.key, found.command) == ("443", None)
     assert found.advice == (
-        "give the name a record of its own (SNI): ccs records do not have this option"
+        "give the name its own record (SNI): ccs records do not have this option"
     )
 
 
@@ -853,10 +853,10 @@ def test_from_the_command_line(case: SiteCase) -> None:
     answer = case.run("check", "--sites", "applicationHost.config")
     assert answer.code == 1
     assert answer.out == (
-        "applicationHost.config:3: error: binding-without-record: ipport=0.0.0.0:443:"
-        " https '*:443:' of site 'Web' has no record: the binding is in IIS but not in HTTP.SYS\n"
-        "    add the record; New-WebBinding changes IIS only; replace THUMBPRINT by that of a"
-        " certificate of the server\n"
+        "applicationHost.config:3: error: binding-without-record: ipport=0.0.0.0:443: https"
+        " '*:443:' of site 'Web' has no record: the binding is in IIS but not in HTTP.SYS\n"
+        "    add the record; New-WebBinding changes IIS only; replace THUMBPRINT with that of"
+        " a certificate on the server\n"
         "    sslbind add sslcert ipport=0.0.0.0:443 certhash=THUMBPRINT appid=iis"
         " certstorename=MY\n"
     )

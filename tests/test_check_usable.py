@@ -107,12 +107,15 @@ def test_key_usage_that_is_fine(case: Case, bits: Sequence[str] | None) -> None:
 
 
 KEYS = {
-    "p521": (lambda: ec.generate_private_key(ec.SECP521R1()), "EC P-521, and Windows offers P-256"),
+    "p521": (
+        lambda: ec.generate_private_key(ec.SECP521R1()),
+        "EC P-521, but Windows, like browsers, only offers P-256",
+    ),
     "brainpool": (
         lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
-        "EC brainpoolP256r1, and Windows offers P-256 and P-384 only, as browsers do",
+        "EC brainpoolP256r1, but Windows, like browsers, only offers P-256 and P-384",
     ),
-    "secp256k1": (lambda: ec.generate_private_key(ec.SECP256K1()), "EC secp256k1, and Windows"),
+    "secp256k1": (lambda: ec.generate_private_key(ec.SECP256K1()), "EC secp256k1, but Windows"),
     "ed25519": (
         ed25519.Ed25519PrivateKey.generate,
         "Ed25519, which Schannel does not use (inferred)",
@@ -161,7 +164,7 @@ OCSP = x509.AuthorityInformationAccess(
 
 def test_must_staple(case: Case) -> None:
     """An error where no response comes, a warning where the machine's settings decide."""
-    start = "requires a stapled OCSP response (Must-Staple), and "
+    start = "requires a stapled OCSP response (Must-Staple), but "
     one = made(STAPLE, OCSP)
     assert nothing(case, "cert-must-staple", one, IP)
     severity, message = found(case, "cert-must-staple", one)
@@ -180,7 +183,7 @@ def test_must_staple(case: Case) -> None:
     severity, message = found(case, "cert-must-staple", made(STAPLE), IP)
     assert (severity, message) == (
         "error",
-        f"{start}names no place to get one: Firefox refuses it",
+        f"{start}has no URL to get one from: Firefox refuses it",
     )
     renewed(case, "cert-must-staple")
     assert nothing(case, "cert-must-staple", made(OCSP))
@@ -270,7 +273,7 @@ def test_ambiguous(case: Case) -> None:
     finding = case.only("cert-chain-ambiguous")
     assert (finding.severity, finding.key) == ("info", IP)
     assert finding.message.startswith(
-        "2 authorities in the stores have the key that signed 1 certificate: Windows takes"
+        "2 CA certificates in the stores have the key that signed 1 certificate: Windows picks"
         f" CN=Two Faces {new.thumbprint[:8]} "
     )
     assert case.mend("cert-chain-ambiguous") == f"sslbind store delete {old.thumbprint}"
@@ -314,7 +317,7 @@ def test_ctl_too_long(case: Case) -> None:
     case.store(*[issue(f"More authority {n} " + "x" * 40, ca=True) for n in range(60)], store="Clients", key=False)  # noqa: E501  # fmt: skip
     finding = case.only("ctl-too-long")
     assert finding.message.startswith("sslctlstorename=Clients: the list of its issuers has 1")
-    assert finding.message.endswith(" bytes, and Schannel cuts it at 16384")
+    assert finding.message.endswith(" bytes, and Schannel truncates it at 16384")
     Path("ISSUER.pem").write_bytes(many[0].pem)
     assert "store add ISSUER.pem --store ClientIssuers" in (finding.advice or "")
     assert case.run("store", "add", "ISSUER.pem", "--store", "ClientIssuers").code == 0
@@ -353,9 +356,9 @@ def test_notes(case: Case) -> None:
     case.store(web())
     note = (
         f"note: the certificate {bad.thumbprint} has the key usage keyEncipherment, without"
-        " digitalSignature: Chrome and Edge refuse it, and Schannel offers neither ECDHE nor TLS"
-        " 1.3 with it; it has a key of the type EC P-521, and Windows offers P-256 and P-384"
-        " only, as browsers do\n"
+        " digitalSignature: Chrome and Edge refuse it, and Schannel offers neither ECDHE nor"
+        " TLS 1.3 with it; it has a key of the type EC P-521, but Windows, like browsers,"
+        " only offers P-256 and P-384\n"
     )
     for words in (
         ("add", "sslcert", IP, "--cert", "bad.pem", "appid=iis"),

@@ -57,12 +57,12 @@ def test_import_and_check_choose_the_same(run: Run, registry: Path, renewed: Iss
         f"sslbind add sslcert hostnameport={SHOP}:443 certhash={renewed.thumbprint} appid=iis"
         " certstorename=MY"
     )
-    assert finding["advice"].endswith(f"; {renewed.thumbprint} is taken: {reason}")
+    assert finding["advice"].endswith(f"; {renewed.thumbprint} was chosen: {reason}")
 
     imported = run("import", "applicationHost.config")
     assert imported.out == f"added hostnameport={SHOP}:443 {renewed.thumbprint}\n"
     assert (
-        f"the document names no certificate; {renewed.thumbprint} in MY is taken for {SHOP}:"
+        f"the document has no certificate; {renewed.thumbprint} in MY was chosen for {SHOP}:"
         f" {reason}\n"
     ) in imported.err
 
@@ -101,7 +101,7 @@ CASES = {
     "exact before wildcard": (
         [entry("a", ["*.example.com"], -1, 90), entry("b", [SHOP], -9, 30)],
         "b",
-        "it has the name itself, and the others cover it by a wildcard",
+        "it has the name itself, while the others only cover it by a wildcard",
     ),
     "valid before exact": (
         [entry("a", ["*.example.com"], -9, 30), entry("b", [SHOP], -90, -1)],
@@ -131,7 +131,7 @@ CASES = {
     "other spelling": (
         [entry("a", ["SHOP.example.com."], -9, 30), entry("b", ["*.EXAMPLE.com"], -1, 30)],
         "a",
-        "it has the name itself, and the others cover it by a wildcard",
+        "it has the name itself, while the others only cover it by a wildcard",
     ),
 }
 

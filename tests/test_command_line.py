@@ -100,7 +100,7 @@ def test_bare_netsh_reads_lines(netsh: str, bare: Path) -> None:
     assert (done.stderr, done.returncode) == (b"", 0)
     done = process(cwd=bare.parent, program=(netsh,), stdin=b"add iplisten 10.0.0.5\nquit\n")
     assert done.returncode == 1
-    assert b"hint: standard input, line 1: 10.0.0.5 is in the IP listen list already" in done.stderr
+    assert b"hint: standard input, line 1: 10.0.0.5 is already in the IP listen list" in done.stderr
     done = process(cwd=bare.parent, program=(netsh,), stdin=b"")
     assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
 
@@ -310,12 +310,15 @@ def test_unknown_options_of_commands(run: Run, bare: Path, words: tuple[str, ...
         (("lst",), "list"),
         (("http", "ad", "x"), ""),
         *(
-            (("http", "show", word), f"http show {word}: sslbind models sslcert, sslpropertyex")
+            (
+                ("http", "show", word),
+                f"http show {word}: sslbind only models sslcert, sslpropertyex",
+            )
             for word in ("timeout", "urlacl", "servicestate", "cacheparam", "cachestate")
         ),
         (
             ("http", "add", "urlacl", "url=http://+:80/", "user=x"),
-            "sslpropertyex and iplisten only",
+            "only models sslcert, sslpropertyex and iplisten",
         ),
     ],
 )

@@ -45,8 +45,8 @@ def test_183_where_sni_would_serve_both(run: Run, two: tuple[Issued, Issued]) ->
     assert answer.code == 1
     assert "Error: 183" in answer.out
     assert answer.err.splitlines()[-1] == (
-        "hint: the certificates have no name in common, so an update would take that of"
-        " one.example away; SNI serves both (sslFlags 1 in IIS): sslbind add sslcert"
+        "hint: the certificates have no name in common, so an update would leave one.example"
+        " without one; SNI serves both (sslFlags 1 in IIS): sslbind add sslcert"
         f" hostnameport=two.example:443 certhash={other.thumbprint} appid=iis certstorename=MY"
     )
     command = answer.err.splitlines()[-1].partition(": sslbind ")[2]
@@ -61,7 +61,7 @@ def test_183_where_the_names_are_not_known(run: Run, case: Case) -> None:
     case.write(record("0.0.0.0:443", A))
     answer = add(run, "ipport=0.0.0.0:443", B)
     assert answer.err.splitlines()[-1] == (
-        "hint: where the certificates are for different host names, SNI serves both:"
+        "hint: if the certificates are for different host names, SNI serves both:"
         " hostnameport=NAME:443 gives a name its own record"
     )
     case.write(record("0.0.0.0:443", A), windows="2008r2")
@@ -128,14 +128,14 @@ def test_a_host_record_needs_its_own_name_only(case: Case, run: Run) -> None:
 
 
 def test_an_address_hides_names(run: Run, case: Case) -> None:
-    """``add`` says which, and nothing where they have the same certificate or come elsewhere."""
+    """``add`` says which, and nothing if they have the same certificate or come elsewhere."""
     names = [record(f"{one}.example:443", A) for one in "abcd"]
     case.write('iplisten = ["10.0.0.5", "10.0.0.6"]', *names, record("0.0.0.0:443", A))
-    hides = "answers before every name"
+    hides = "takes precedence over every name"
     answer = add(run, "ipport=10.0.0.5:443", B)
     assert (
         f"note: ipport=10.0.0.5:443 {hides}: clients that connect to 10.0.0.5 for a.example,"
-        f" b.example, c.example and 1 more get {B} from now on\n"
+        f" b.example, c.example and 1 more now get {B}\n"
     ) in answer.err
     assert hides not in add(run, "ipport=10.0.0.6:443", A).err
     assert hides not in add(run, "ipport=10.0.0.7:443", B).err
@@ -145,7 +145,7 @@ def test_an_address_hides_names(run: Run, case: Case) -> None:
 
 def test_the_central_store_is_hidden_too(run: Run, case: Case) -> None:
     case.write(record("443"))
-    assert "for every host of the central store get" in add(run, "ipport=10.0.0.5:443", B).err
+    assert "for every host of the central store now get" in add(run, "ipport=10.0.0.5:443", B).err
 
 
 def test_sites_share_the_record_of_an_address(run: Run, case: Case) -> None:

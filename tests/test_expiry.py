@@ -108,7 +108,9 @@ def test_table(run: Run, path: Path) -> None:
         OLD.thumbprint,
     ]
     assert not any(line.endswith(" ") for line in lines)
-    assert done.err == ("note: the end of 1 certificate is not known: it is not in the store MY\n")
+    assert done.err == (
+        "note: the expiry of 1 certificate is not known: it is not in the store MY\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_within(run: Run, path: Path, within: str, keys: list[str]) -> None:
 def test_none_within(run: Run, path: Path) -> None:
     path.write_text(re.sub(r"(?s)\[SslSniBindingInfo.\"(?!late).*?MY\"\n", "", path.read_text()))
     done = run("expiry", *AT, "--within", "1d")
-    assert (done.code, done.out, done.err) == (0, "", "note: no certificate ends within 1 day\n")
+    assert (done.code, done.out, done.err) == (0, "", "note: no certificate expires within 1 day\n")
 
 
 def test_json(run: Run, path: Path) -> None:
@@ -193,7 +195,7 @@ def test_nagios(run: Run, path: Path) -> None:
     assert done.out == (
         "SSLBIND CRITICAL - 1 of 5 expired: sslbind old.contoso.com:443 2026-05-28; 2 of 5 expire"
         " within 30 days: sslbind short.contoso.com:443 2026-06-06, sslbind soon.contoso.com:443"
-        " 2026-06-11; of 1 it is not known: sslbind gone.contoso.com:443"
+        " 2026-06-11; 1 with unknown expiry: sslbind gone.contoso.com:443"
         " | days=-4;30:;0: expired=1 due=2 unknown=1 ok=2\n"
     )
     for name in ("old", "gone"):
@@ -221,7 +223,7 @@ def test_nagios_unknown(run: Run, path: Path) -> None:
     path.write_text("version = 1\n" + record("c3" * 20, "a.contoso.com:443"))
     done = run("-q", "expiry", "--format", "nagios")
     assert (done.code, done.err) == (3, "")
-    assert done.out.startswith("SSLBIND UNKNOWN - of 1 it is not known: sslbind a.contoso.com:443")
+    assert done.out.startswith("SSLBIND UNKNOWN - 1 with unknown expiry: sslbind a.contoso.com:443")
 
 
 @pytest.mark.parametrize("command", ["expiry", "probe"])
@@ -401,4 +403,4 @@ def test_a_folder_that_is_not_there(run: Run, registry: Path) -> None:
     del registry
     result = run("expiry", "--format", "prometheus", "-o", "nowhere/x.prom")
     assert result.code == 2
-    assert "hint: there is no folder nowhere: make it first\n" in result.err
+    assert "hint: there is no folder nowhere: create it first\n" in result.err

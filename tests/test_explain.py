@@ -50,14 +50,14 @@ def test_an_error(run: Run) -> None:
         "Error 1312 (0x80070520), ERROR_NO_SUCH_LOGON_SESSION\n"
         "A specified logon session does not exist. It may already have been terminated.\n"
         "why:\n"
-        "    the certificate has no private key: a .cer was imported, and not the .pfx\n"
+        "    the certificate has no private key: a .cer was imported instead of the .pfx\n"
         "    the certificate is not in the store that certstorename names\n"
-        "    it was imported for the user, and not for the machine\n"
+        "    it was imported for the user, not for the machine\n"
         "    the key set is broken: an import in IIS without 'allow export', access rights on"
         " MachineKeys, KeySpec 2, or a temporary key\n"
         "fix:\n"
-        "    sslbind store list shows the stores that have the certificate, and whether with its"
-        " key\n"
+        "    sslbind store list shows which stores have the certificate, and whether its key"
+        " is there\n"
         "    sslbind store add FILE.pfx --store MY adds the certificate with its key\n"
         "    sslbind store verify THUMBPRINT checks the certificate, its key and its chain\n"
     )
@@ -79,15 +79,15 @@ def test_an_event(run: Run) -> None:
         "A record was deleted.\n"
         "why:\n"
         "    an administrator, or the owner of the record, deleted it\n"
-        "    a binding was removed whose record others share: every https binding without SNI on"
-        " one address and port, of whatever site, has the same one (KB 2405568), and so have"
-        " products beside IIS, such as Reporting Services\n"
-        "    the IIS configuration has property 5506 below customMetadata, a leftover that makes"
-        " bindings vanish\n"
+        "    a binding was removed whose record is shared: all https bindings without SNI on"
+        " one address and port, of any site, share it (KB 2405568), as do products other than"
+        " IIS, such as Reporting Services\n"
+        "    the IIS configuration has property 5506 below customMetadata, a leftover that"
+        " makes bindings disappear\n"
         "fix:\n"
         "    sslbind list shows the records that should exist\n"
-        "    sslbind check --sites applicationHost.config finds bindings without a record, records"
-        " that several sites share, and property 5506: explain legacy-5506\n"
+        "    sslbind check --sites applicationHost.config finds bindings without a record,"
+        " records that several sites share, and property 5506: explain legacy-5506\n"
     )
 
 
@@ -95,7 +95,7 @@ def test_sslflags(run: Run) -> None:
     """Each bit has its name, its tag and its first release; each kind says what is wrong."""
     assert run("explain", "sslflags", "133").out == (
         "sslFlags 133\n"
-        "SNI: by the server name, with a certificate of its own;"
+        "SNI: by the server name, with its own certificate;"
         " 133 = 1 Sni + 4 DisableHTTP2 + 128 NegotiateClientCert.\n"
         "why:\n"
         "    1 Sni: the record is found by the server name that the client sends (hostnameport);"
@@ -123,7 +123,7 @@ def test_sslflags(run: Run) -> None:
     ("value", "means"),
     [
         ("0", "legacy binding: by address and port, with neither SNI nor central store."),
-        ("1", "SNI: by the server name, with a certificate of its own; 1 = 1 Sni."),
+        ("1", "SNI: by the server name, with its own certificate; 1 = 1 Sni."),
         ("2", "central store, SNI not enforced; 2 = 2 CentralCertStore."),
         ("0x3", "central store, SNI enforced; 3 = 1 Sni + 2 CentralCertStore."),
     ],
@@ -156,9 +156,9 @@ def test_an_appid(run: Run, asked: str) -> None:
         "Records with the appid {4dc3e181-e14b-4a21-b022-59fc669b0914} belong to IIS.\n"
         "why:\n"
         "    the appid only identifies the owner of a record (inferred)\n"
-        "    its owner may write the record again, or delete it (inferred)\n"
+        "    its owner may rewrite the record, or delete it (inferred)\n"
         "    records of RD Gateway, Exchange, WSUS, Configuration Manager, SharePoint, NDES, Citrix"
-        " StoreFront and Azure DevOps Server have this appid as well\n"
+        " StoreFront and Azure DevOps Server also have this appid\n"
         "    the appid is known from: Learn: netsh http, appid of the examples\n"
         "fix:\n"
         "    its own tool changes the certificate: IIS Manager, the bindings of the site\n"
@@ -170,7 +170,7 @@ def test_an_appid(run: Run, asked: str) -> None:
 def test_an_owner_that_keeps_a_copy(run: Run) -> None:
     """A change of the record alone does not last: where else, and by which tool."""
     said = run("explain", "appid", "sstp").out
-    assert "    it keeps the thumbprint in SHA256CertificateHash below HKLM" in said
+    assert "    it also keeps the thumbprint in SHA256CertificateHash below HKLM" in said
     assert "its own tool changes the certificate: Set-RemoteAccess -SslCertificate" in said
 
 
@@ -201,7 +201,7 @@ def test_a_rule(run: Run) -> None:
     lines = run("explain", "no-default-ssl").out.splitlines()
     assert lines[:3] == [
         "no-default-ssl (warn)",
-        "A port has SNI or CCS records and no wildcard IP record.",
+        "A port has SNI or CCS records but no wildcard IP record.",
         "why:",
     ]
     assert lines[3].strip() == " ".join(rule.details.split())
@@ -233,19 +233,19 @@ def test_exit_codes_are_told(run: Run) -> None:
 FLOW = """\
 The path of a request, and the lookup of its certificate
 A request is decrypted, served and encrypted again; going from kernel mode to user mode, or back, \
-is a mode switch. In the handshake HTTP.SYS looks for one record, in the order below for a client \
-that connects to [2001:db8::5]:443 and asks for www.contoso.com on Windows Server 2012 R2; the \
-first record found answers; without one the handshake fails.
+is a mode switch. During the handshake HTTP.SYS looks for a record, in the order below for a \
+client that connects to [2001:db8::5]:443 and asks for www.contoso.com on Windows Server 2012 R2; \
+the first record found answers; without one the handshake fails.
 why:
     IIS 6, SSL in user mode: request -> HTTP.SYS -> HTTPFilter in lsass.exe -> HTTP.SYS -> the \
 worker process -> HTTP.SYS -> HTTPFilter in lsass.exe -> HTTP.SYS -> response: 6 mode switches, \
 4 of them for cryptography (documented)
     IIS 6 with EnableKernelSSL: request -> HTTP.SYS -> the worker process -> HTTP.SYS -> \
 response: 2 mode switches; EnableKernelSSL = 1 (DWORD) below \
-HKLM\\System\\CurrentControlSet\\Services\\HTTP\\Parameters, from SP1 on; no client certificates, \
-RC2 or PCT then, and a new certificate needs a restart of the HTTP service (documented)
+HKLM\\System\\CurrentControlSet\\Services\\HTTP\\Parameters, from SP1 on; without client \
+certificates, RC2 or PCT, and a new certificate requires a restart of the HTTP service (documented)
     IIS 7 and later: request -> HTTP.SYS -> the worker process -> HTTP.SYS -> response: 2 mode \
-switches; SSL is always in kernel mode (so on Windows Server 2012 R2, which is modelled) \
+switches; SSL is always in kernel mode (as on Windows Server 2012 R2, which is modelled) \
 (documented)
     lookup 1, ipport: ipport=[2001:db8::5]:443 (documented)
     lookup 2, hostnameport: hostnameport=www.contoso.com:443 (documented)
@@ -333,7 +333,9 @@ def test_json(run: Run) -> None:
                 "documented": None,
             },
         ],
-        "mend": [("run netsh in an elevated console; sslbind needs rights to the registry only")],
+        "mend": [
+            ("run netsh in an elevated console; sslbind only needs access to the registry file")
+        ],
     }
 
 
@@ -465,8 +467,8 @@ def test_the_output_of_show(run: Run, bare: Path) -> None:
         f"    ipport=0.0.0.0:443: {HASH}, of IIS\n"
         "fix:\n"
         "    sslbind check FILE reports what is wrong in a file with this text\n"
-        "    sslbind -r FILE resolve ADDRESS:PORT HOST --explain says which record answers\n"
-        "    sslbind import FILE makes a registry of it\n"
+        "    sslbind -r FILE resolve ADDRESS:PORT HOST --explain shows which record answers\n"
+        "    sslbind import FILE creates a registry from it\n"
     )
 
 
@@ -574,15 +576,15 @@ def test_every_rule_and_command_that_is_named_exists() -> None:
     [
         (
             ("-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"),
-            "A PFX file, sealed with 3DES, SHA-1.",
+            "A PFX file, protected with 3DES, SHA-1.",
             ["every release opens it"],
         ),
         (
             ("-keypbe", "AES-256-CBC", "-certpbe", "AES-256-CBC", "-macalg", "sha256"),
-            "A PFX file, sealed with AES-256, SHA-256.",
+            "A PFX file, protected with AES-256, SHA-256.",
             [
                 "Windows Server 2019 and later open it",
-                ("Windows says that the password is wrong on Windows Server 2016 and older"),
+                ("Windows reports a wrong password on Windows Server 2016 and older"),
             ],
         ),
     ],
@@ -606,8 +608,8 @@ def test_a_file_is_read_from_standard_input(run: Run, tmp_path: Path) -> None:
     """The name of a log is not its text."""
     (tmp_path / "deployment.log").write_text(LOG)
     assert run("explain", "deployment.log").err == (
-        "error: 'deployment.log' is not explained\n"
-        "hint: a file is read so: sslbind explain < deployment.log\n"
+        "error: 'deployment.log' is not a known topic\n"
+        "hint: to explain what a file contains: sslbind explain < deployment.log\n"
     )
 
 
@@ -623,14 +625,18 @@ def test_a_file_that_is_no_pfx(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message", "hint"),
     [
-        (("no-defualt-ssl",), "'no-defualt-ssl' is not explained", "did you mean no-default-ssl?"),
-        (("15302",), "'15302' is not explained", "sslbind explain lists what can be explained"),
+        (
+            ("no-defualt-ssl",),
+            "'no-defualt-ssl' is not a known topic",
+            "did you mean no-default-ssl?",
+        ),
+        (("15302",), "'15302' is not a known topic", "sslbind explain lists what can be explained"),
         (
             ("sslflags", "-1"),
             "sslflags -1: must be a number from 0 to 4294967295",
             "sslbind explain sslflags 129",
         ),
-        (("qqq",), "'qqq' is not explained", "sslbind explain lists what can be explained"),
+        (("qqq",), "'qqq' is not a known topic", "sslbind explain lists what can be explained"),
     ],
 )
 def test_unknown(run: Run, line: tuple[str, ...], message: str, hint: str) -> None:
@@ -646,7 +652,7 @@ def test_an_option_that_does_not_exist(run: Run) -> None:
     assert (result.code, result.out) == (2, "")
     error, hint = result.err.splitlines()
     assert error.startswith("error: No such option")
-    assert hint == "hint: sslbind explain --help explains it"
+    assert hint == "hint: see sslbind explain --help"
 
 
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=3))

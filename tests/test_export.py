@@ -63,8 +63,8 @@ def test_deletions_only_when_asked_for(run: Run, server: Path) -> None:
     seen = run("export", "netsh-script", "--changes-from", "web01.txt")
     assert body(seen.out) == []
     assert seen.err == (
-        "note: hostnameport=bücher.example:8443 is only on the server, and stays;"
-        " --prune deletes it\n"
+        "note: hostnameport=bücher.example:8443 is only on the server, and is kept; --prune"
+        " deletes it\n"
     )
     pruned = run("export", "netsh-script", "--changes-from", "web01.txt", "--prune")
     assert body(pruned.out) == [
@@ -104,7 +104,7 @@ def test_what_is_lost_is_told_and_strict_says_no(run: Run, bare: Path) -> None:
         "Other = { Unknown = 1 }\n"
     )
     seen = run("export", "netsh-script")
-    told = "note: ipport=0.0.0.0:443: scripts cannot carry what has no tag: Unknown\n"
+    told = "note: ipport=0.0.0.0:443: scripts cannot carry values without a tag: Unknown\n"
     assert (seen.code, seen.err) == (0, told)
     strict = run("export", "netsh-script", "--strict")
     assert (strict.code, strict.out, strict.err) == (1, seen.out, told)
@@ -188,7 +188,7 @@ def test_what_the_server_does_not_tell(run: Run, bare: Path) -> None:
     loss = "note: ipport=10.0.0.6:443: web.json does not record verifyclientcertrevocation, "
     assert loss in seen.err
     assert ", disabletls13, " in seen.err
-    assert ": the update sets them as the registry has them\n" in seen.err
+    assert ": the update sets them to the registry's values\n" in seen.err
     assert "10.0.0.5:443" not in seen.err
     partial(bare.parent / "web.json", ("10.0.0.5:443", HASH_A), ("10.0.0.6:443", HASH_A))
     same = run("export", "netsh-script", "--changes-from", "web.json", "--strict")
@@ -317,7 +317,7 @@ def test_a_difference_that_no_line_carries(run: Run, bare: Path, line: str, name
     words = ("export", "netsh-script", "--changes-from", "web.toml", "--strict")
     assert run(*words).code == 0
     bare.write_text(bare.read_text().rstrip() + f"\n{line}\n")
-    told = f"ipport=10.0.0.5:443: what has no tag differs: {names}: scripts cannot carry it"
+    told = f"ipport=10.0.0.5:443: values without a tag differ: {names}: scripts cannot carry them"
     for _ in range(2):
         seen = run(*words)
         assert (seen.code, body(seen.out), seen.err) == (1, [], f"note: {told}\n")

@@ -29,7 +29,7 @@ from sslbind.errors import SslbindError
 from sslbind.release import Release
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-FOLDER_MISSING = "export haproxy writes a folder that holds private keys: -o FOLDER names it"
+FOLDER_MISSING = "export haproxy writes a folder that holds private keys: use -o FOLDER"
 MAIN = Path("out", "haproxy.cfg")
 
 
@@ -118,7 +118,7 @@ class TestFolder:
         (registry.parent / "theirs").mkdir()
         if there == "a file":
             (folder / "haproxy.cfg").write_text("global\n")
-            expected = f"{MAIN}: was not made by sslbind, and stays as it is"
+            expected = f"{MAIN}: was not made by sslbind, and is left unchanged"
         elif there == "other files":
             (folder / "notes.txt").write_text("mine")
             expected = "out: is not empty, and was not made by sslbind"
@@ -164,7 +164,7 @@ class TestLosses:
             "www.contoso.com:443: dsmapperusage=enable is not supported",
             "www.contoso.com:443: enablesessionticket=enable is not supported",
             (
-                "gap.contoso.com:443: TLS 1.0 and TLS 1.1 are not served, since TLS 1.2 is off:"
+                "gap.contoso.com:443: TLS 1.0 and TLS 1.1 are not served, because TLS 1.2 is off:"
                 " HAProxy needs a range without gaps"
             ),
             (
@@ -193,7 +193,7 @@ class TestLosses:
         bind(registry, f"0.0.0.0:443|{weak.thumbprint}")
         done = run("export", "haproxy", "-o", "out", "--strict")
         assert done.code == 1
-        assert "since a key of 1024 bits is too small for OpenSSL" in done.err
+        assert "because a key of 1024 bits is too small for OpenSSL" in done.err
         accepted(registry.parent / "out" / "haproxy.cfg")
 
     def test_more_exclusions_than_a_line_takes(self) -> None:
@@ -312,7 +312,7 @@ class TestHandshakes:
             f"ask.test:443|{asks}|sslctlstorename = 'Partners'",
             f"any.test:443|{asks}",
         )
-        rest = "client certificates are not verified for any of its names, as for some of them no"
+        rest = "client certificates are not verified for any of its names, because for some no"
         rest += " issuers are known"
         any_ = "client certificates are requested but not verified: any is accepted"
         assert self.losses(registry) == (

@@ -30,7 +30,7 @@ TABLE = f'[SslBindingInfo."0.0.0.0:443"]\n{BODY}'
 
 
 def disagreement(text: str) -> str:
-    """What is wrong with the answer for ``text``; nothing where there is none, or it is right."""
+    """What is wrong with the answer for ``text``; nothing if there is none, or it is right."""
     answer = fast_toml.loads(text)
     if answer is None:
         return ""

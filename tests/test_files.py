@@ -82,7 +82,7 @@ def test_a_group_that_cannot_be_kept(shared: Path) -> None:
     file.write_bytes(b"old")
     os.chown(file, NOBODY, 4243)
     file.chmod(0o660)
-    assert "belongs to the group 4243, which a new file of yours cannot" in as_nobody(WRITE, file)
+    assert "belongs to the group 4243, which you cannot give" in as_nobody(WRITE, file)
     assert file.read_bytes() == b"old"
     file.chmod(0o644)
     assert as_nobody(WRITE, file) == ""
@@ -117,7 +117,9 @@ def test_hard_links_are_not_parted(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"old")
     os.link(file, tmp_path / "other")
-    with pytest.raises(SslbindError, match="has 2 hard links, which replacing it would break"):
+    with pytest.raises(
+        SslbindError, match="has 2 hard links, which replacing the file would break"
+    ):
         files.write_file(file, b"new")
     assert file.read_bytes() == b"old"
 
@@ -126,7 +128,7 @@ def test_what_an_editor_saved_meanwhile_stays(tmp_path: Path) -> None:
     """A file that no longer holds what was read is not overwritten."""
     file = tmp_path / "file"
     file.write_bytes(b"saved by an editor")
-    with pytest.raises(SslbindError, match="was changed by another program meanwhile"):
+    with pytest.raises(SslbindError, match="was changed by another program in the meantime"):
         files.write_file(file, b"new", expected=b"old")
     assert file.read_bytes() == b"saved by an editor"
     files.write_file(file, b"new", expected=b"saved by an editor")
@@ -212,7 +214,7 @@ def test_a_folder_is_locked_by_a_file_in_it(tmp_path: Path) -> None:
     """The second who asks is told who holds it; the lock file goes in the end."""
     with locks.locked(tmp_path):
         with (
-            pytest.raises(SslbindError, match=rf"is locked by process {os.getpid()} for"),
+            pytest.raises(SslbindError, match=rf"has been locked by process {os.getpid()} for"),
             locks.locked(tmp_path, timeout=0.05),
         ):
             pass

@@ -281,8 +281,8 @@ def test_the_newest_certificate_of_the_stores(run: Run, stored: Stored, tmp_path
         f"added hostnameport=www.contoso.com:443 {stored.web.thumbprint}\n",
     )
     assert (
-        "note: sites.xml: hostnameport=www.contoso.com:443: the document names no certificate;"
-        f" {stored.web.thumbprint} in MY is taken for www.contoso.com:"
+        "note: sites.xml: hostnameport=www.contoso.com:443: the document has no certificate;"
+        f" {stored.web.thumbprint} in MY was chosen for www.contoso.com:"
     ) in seen.err
     assert f"note: sites.xml: {NOTE}\n" in seen.err
     shown = run("show", "sslcert", "hostnameport=www.contoso.com:443").out
@@ -296,7 +296,7 @@ def test_no_certificate(run: Run, stored: Stored, tmp_path: Path) -> None:
     seen = run("import", "sites.xml")
     assert (seen.code, snapshot(tmp_path)) == (1, before)
     for line, key in ((2, "ipport=0.0.0.0:443"), (3, "hostnameport=a.example:443")):
-        assert f"error: sites.xml:{line}: {key}: the document names no certificate," in seen.err
+        assert f"error: sites.xml:{line}: {key}: the document has no certificate," in seen.err
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -344,7 +344,7 @@ def test_entities_are_refused(
         ("<sites>\n<site>\n</sites>", "sites.xml:3: is not XML: mismatched tag\n"),
         (
             "<a><bindings/></a>",
-            "sites.xml: has no sites: its first element is <a>\n",
+            "sites.xml: has no sites: its root element is <a>\n",
         ),
         ("<html/>", "sites.xml: is a web page\n"),
     ],

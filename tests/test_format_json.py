@@ -185,7 +185,10 @@ def test_what_json_has_no_type_for() -> None:
         ),
         (
             record(other={"\ud800": 1}),
-            "ipport=10.0.0.5:443: other has text with half a character: '\\ud800'",
+            (
+                "ipport=10.0.0.5:443: other has text with half a character (a lone surrogate):"
+                " '\\ud800'"
+            ),
         ),
         (
             record(kind="ccs", key="443"),

@@ -55,7 +55,7 @@ def test_metabase() -> None:
         for key in ("0.0.0.0:443", "10.0.0.5:8443")
     )
     assert bad(imported) == [
-        (32, "site '/LM/w3svc/1874501' has secure bindings and no certificate (SSLCertHash)")
+        (32, "site '/LM/w3svc/1874501' has secure bindings but no certificate (SSLCertHash)")
     ]
     assert (imported.release, imported.notes) == (Release.W2003, (NOTE,))
     assert imported.sites is not None
@@ -129,7 +129,7 @@ def test_the_bit_of_the_freshness_time() -> None:
     [
         (
             'SecureBindings=":443:"',
-            "site '/LM/W3SVC/2' has secure bindings and no certificate (SSLCertHash)",
+            "site '/LM/W3SVC/2' has secure bindings but no certificate (SSLCertHash)",
         ),
         (
             'SecureBindings=":443:" SSLCertHash="zz"',
@@ -184,8 +184,8 @@ def test_a_shared_record() -> None:
     imported = read(one, one, f'{one} CertCheckMode="1"', other)
     assert [(one.binding.certhash, one.line) for one in imported.records] == [(A, 3)]
     said = (
-        "ipport=0.0.0.0:443: this site has another certificate, or other settings, than that of"
-        " line 3, and one record serves both"
+        "ipport=0.0.0.0:443: this site's certificate or settings differ from those of the site on"
+        " line 3, but one record serves both"
     )
     assert bad(imported) == [(5, said), (6, said)]
 
@@ -208,7 +208,7 @@ def test_another_kind(run: Run, tmp_path: Path) -> None:
     seen = run("import", "--from", "metabase", "sites.xml")
     assert (seen.code, seen.err.splitlines()[0]) == (
         2,
-        "error: sites.xml: has no sites: its first element is <sites>",
+        "error: sites.xml: has no sites: its root element is <sites>",
     )
 
 

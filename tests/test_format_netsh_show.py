@@ -134,7 +134,10 @@ def test_a_code_page_that_no_byte_tells_loses_only_the_names(run: Run, tmp_path:
     seen = run("-r", "web01.txt", "list", "--format", "tsv")
     assert [line.split("\t")[1] for line in seen.out.splitlines()] == ["10.20.30.40:8443", "?:8443"]
     assert "is not UTF-8" not in seen.err
-    lost = "web01.txt:40: left out: the record has a character that the console's code page hides"
+    lost = (
+        "web01.txt:40: left out: the record has a character that was lost in the console's"
+        " code page"
+    )
     assert lost in seen.err
 
 
@@ -228,14 +231,14 @@ def test_lines_behind_a_record_that_look_like_another_are_bad() -> None:
     end = text.count("\n") + 2
     imported = show_reader.read(f"{text}\n    Odd : x\n    Owner : {IIS}\n", "x")
     assert [(one.line, one.message) for one in imported.bad] == [
-        (end, "is a record in a layout that is not known")
+        (end, "is a record in an unknown layout")
     ]
     assert len(imported.records) == 1
     imported = show_reader.read(f"{whole}\n    Odd : x\n    Owner : {IIS}\n", "x")
     assert [one.line for one in imported.bad] == [whole.count("\n") + 2]
     imported = show_reader.read(f"{text}\n    Odd : x\n", "x")
     assert imported.notes == (
-        "ipport=10.0.0.5:443 has 1 line more than any release that is known; left out: Odd",
+        "ipport=10.0.0.5:443 has 1 line more than in any known release; left out: Odd",
     )
 
 
@@ -360,5 +363,5 @@ def test_an_extended_property_that_is_no_number_is_bad() -> None:
     text = block().rstrip("\n") + "\n Extended Properties:\n    PropertyId : 0\n    Window : abc\n"
     imported = show_reader.read(text, "x")
     assert [(one.line, one.message) for one in imported.bad] == [
-        (20, "is an extended property, and not a number")
+        (20, "is an extended property, but not a number")
     ]

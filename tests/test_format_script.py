@@ -130,19 +130,19 @@ def test_encodings(encoding: str) -> None:
     [
         (
             f"netsh http add sslcert ipport=10.0.0.6:443 certhash=%HASH% appid={IIS}",
-            "'certhash=%HASH%': %HASH% is a variable, and its value is not in the line",
+            "'certhash=%HASH%': %HASH% is a variable, whose value is not in the line",
         ),
         (
             f'netsh http add sslcert ipport=10.0.0.6:443 certhash=$hash "appid={IIS}"',
-            "'certhash=$hash': $hash is a variable, and its value is not in the line",
+            "'certhash=$hash': $hash is a variable, whose value is not in the line",
         ),
         (
             f"netsh http add sslcert ipport=$($ip):443 certhash={A} appid={IIS}",
-            "'ipport=$($ip):443': $($ip) is a variable, and its value is not in the line",
+            "'ipport=$($ip):443': $($ip) is a variable, whose value is not in the line",
         ),
         (
             f"netsh http add sslcert ipport=%1:443 certhash={A} appid={IIS}",
-            "'ipport=%1:443': %1 is a variable, and its value is not in the line",
+            "'ipport=%1:443': %1 is a variable, whose value is not in the line",
         ),
         ("add sslcert ipport=10.0.0.6:443 certhash=" + A, "ipport=10.0.0.6:443: appid is missing"),
         (f"add sslcert 10.0.0.6:443 appid={IIS}", "ipport=10.0.0.6:443: certhash is missing"),
@@ -156,11 +156,11 @@ def test_encodings(encoding: str) -> None:
         ("add sslcert json=x.json", "json=x.json: the records are in another file"),
         (
             f"add sslcert {ONE} --if-exists keep",
-            "'--if-exists' is an option of sslbind, and a record has tags only",
+            "'--if-exists' is an option of sslbind, but a record only has tags",
         ),
         (
             f"if exist x netsh http add sslcert {ONE}",
-            "'if exist x' precedes netsh, and the text does not show whether the line runs",
+            "'if exist x' precedes netsh, so it is not known whether the line runs",
         ),
         (
             "update sslpropertyex ipport=10.0.0.6:443 propertyid=0 receivewindow=5",
@@ -172,7 +172,7 @@ def test_encodings(encoding: str) -> None:
         ),
         (
             f"add sslcert ipport=10.0.0.5:443 certhash={B} appid={IIS}",
-            "ipport=10.0.0.5:443 is added in line 2 already: netsh answers error 183",
+            "ipport=10.0.0.5:443 was already added in line 2: netsh answers error 183",
         ),
         ("add iplisten 10.0.0", "'10.0.0' is not an IP address"),
     ],
@@ -203,7 +203,7 @@ def test_lines_are_applied_in_order() -> None:
         (4, False)
     ]
     assert found.iplisten == ("::1",)
-    assert found.notes == ("what is deleted and not added here is left out: ccs=443",)
+    assert found.notes == ("records that are deleted but not added here are left out: ccs=443",)
     assert read(f"add sslcert {ONE}\ndelete iplisten 10.0.0.1\n").iplisten is None
 
 
@@ -364,10 +364,10 @@ def test_what_no_line_carries() -> None:
     assert written.losses == (
         "ipport=10.0.0.5:443: sslctlidentifier has a character that a netsh line cannot carry",
         (
-            "hostnameport=www.contoso.com:443: bit ENABLE_CACHE_CLIENT_HELLO has no tag:"
-            " scripts cannot carry it"
+            "hostnameport=www.contoso.com:443: bit ENABLE_CACHE_CLIENT_HELLO has no tag: scripts"
+            " cannot carry it"
         ),
-        "hostnameport=www.contoso.com:443: scripts cannot carry what has no tag: Odd",
+        "hostnameport=www.contoso.com:443: scripts cannot carry values without a tag: Odd",
         "hostnameport=www.contoso.com:443: receivewindow exists from Windows Server 2022 on",
         "ipport=10.0.0.5:443: sslctlidentifier is refused from Windows Server 2012 on",
         (
@@ -544,7 +544,7 @@ def test_a_character_that_was_lost() -> None:
     found = read(f"netsh http add sslcert {TAGS} certstorename=B\ufffdcher\nrem \ufffd\n")
     assert [(one.message, one.hints, one.key) for one in found.bad] == [
         (
-            "the record has a character that the console's code page hides",
+            "the record has a character that was lost in the console's code page",
             ("run chcp 65001 before netsh, or use capture.ps1",),
             KEY,
         )
@@ -631,7 +631,7 @@ def test_a_line_behind_a_condition(text: str, line: int, before: str) -> None:
     assert [(one.line, one.message, one.key) for one in found.bad] == [
         (
             line,
-            f"{before!r} precedes netsh, and the text does not show whether the line runs",
+            f"{before!r} precedes netsh, so it is not known whether the line runs",
             KEY,
         )
     ]
@@ -644,7 +644,7 @@ def test_a_line_behind_a_condition(text: str, line: int, before: str) -> None:
         ("%~dp0", "%~dp0 is a variable"),
         ("%%~nxf", "%%~nxf is a variable"),
         ("!STORE:~1!", "!STORE:~1! is a variable"),
-        ('("M"+"Y")', "is an expression, and its value is not in the line"),
+        ('("M"+"Y")', "is an expression, whose value is not in the line"),
     ],
 )
 def test_values_that_a_shell_makes(value: str, message: str) -> None:

@@ -52,7 +52,7 @@ def test_what_a_command_has_itself(run: Run, bare: Path) -> None:
     run(*LINE)
     assert run("list", "--", "-r").code == 2
     assert run("list", "-f", "script.txt").err.splitlines()[1] == (
-        "hint: -f SCRIPT takes the place of a command: sslbind -f SCRIPT"
+        "hint: -f SCRIPT is used instead of a command: sslbind -f SCRIPT"
     )
 
 

@@ -163,9 +163,7 @@ def test_an_ambiguous_prefix_names_both(run: Run, bare: Path) -> None:
     result = run("add", "sslcert", "ipport=10.0.0.7:443", f"cert={HASH}", f"appid={IIS}")
     assert result.code == 1
     assert "'cert' is not a valid argument for this command" in result.out
-    assert (
-        "hint: it is the start of certhash and certstorename: write one of them out\n" in result.err
-    )
+    assert "hint: it could be certhash and certstorename: write one of them in full\n" in result.err
 
 
 @pytest.mark.parametrize(
@@ -185,7 +183,7 @@ def test_blanks_around_the_equals_sign(
     del bare
     result = run("add", "sslcert", *words)
     assert result.code == 1
-    assert f"hint: write the tag, '=' and the value without blanks: {hint}\n" in result.err
+    assert f"hint: write the tag, '=' and the value without spaces: {hint}\n" in result.err
 
 
 def test_powershells_quotes_around_a_guid(run: Run, bare: Path) -> None:

@@ -199,11 +199,11 @@ def test_a_capture_is_not_written(run: Run, folder: Path) -> None:
         seen = run("-r", FRENCH, *command)
         assert seen.err == (
             "error: french-2022.txt: is a netsh-show document, not a registry\n"
-            "hint: sslbind import makes a registry of it\n"
+            "hint: sslbind import creates a registry from it\n"
         )
         assert (seen.code, snapshot(folder)) == (2, before)
     seen = run("-r", FRENCH, "store", "list")
-    assert seen.err.endswith("hint: sslbind import makes a registry of it\n")
+    assert seen.err.endswith("hint: sslbind import creates a registry from it\n")
     assert "[CertStores]" not in seen.err
 
 
@@ -496,7 +496,7 @@ def test_standard_input_is_named_once_and_never_written(run: Run, folder: Path) 
     """'-' is no file name: import has no registry there, diff takes it once, export prints."""
     before = snapshot(folder)
     assert run("-r", "-", "import", FRENCH).code == 2
-    assert "can only be named once" in run("diff", "-", "-").err
+    assert "can only be given once" in run("diff", "-", "-").err
     assert run("-r", FRENCH, "export", "json", "-o", "-").json["windows"] == "2022"
     assert snapshot(folder) == before
 

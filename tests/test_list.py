@@ -221,11 +221,13 @@ def test_expires_within(run: Run, dated: dict[str, Issued], within: str, keys: s
     del dated
     result = run("list", "--expires-within", within, "--format", "tsv")
     assert {line.split("\t")[1] for line in result.out.splitlines()} == keys
-    assert "note: 1 binding left out: when the certificate ends is not known\n" in result.err
+    assert (
+        "note: 1 binding left out: the expiry date of the certificate is not known\n" in result.err
+    )
 
 
 def test_names_and_ends(run: Run, dated: dict[str, Issued]) -> None:
-    """JSON has the names and the end of each certificate, null where they are not known."""
+    """JSON has the names and the end of each certificate, null if they are not known."""
     end = dated["a.test"].certificate.not_valid_after_utc.isoformat()
     document = run("list", "--format", "json").json
     found = {one["key"]: (one["names"], one["not_after"]) for one in document["bindings"]}

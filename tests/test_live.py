@@ -46,7 +46,7 @@ def answering(folder: Path, answer: str | bytes, code: int = 0, errors: str = ""
 
 @pytest.mark.parametrize("code", [0, 1, 255])
 def test_a_whole_answer(tmp_path: Path, code: int) -> None:
-    """The exit code counts for nothing where the answer is whole."""
+    """The exit code counts for nothing if the answer is whole."""
     source = answering(tmp_path, LISTENING + SHOWN + LISTENING, code).read()
     assert (source.file, source.format.name) == ("@web01", "netsh-show")
     assert [(str(one.binding.key), one.line) for one in source.imported.records] == [

@@ -117,7 +117,7 @@ def test_reading_a_server(three: Farm, run: Run) -> None:
     assert seen.json["binding"]["key"] == "10.0.0.2:443"
     seen = run("-r", "@front", "list")
     assert (seen.code, seen.err) == (
-        2, "error: @front is 2 servers, and one is read here\nhint: @s1, @s2\n",
+        2, "error: @front is 2 servers; give one\nhint: @s1, @s2\n",
     )  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_a_record_of_a_server_that_cannot_be_read(three: Farm, run: Run) -> None
 def test_a_server_is_not_edited(run: Run) -> None:
     seen = run("-r", "@s1", "add", "iplisten", "10.0.0.9")
     assert (seen.code, seen.out) == (2, "")
-    assert seen.err.startswith("error: @s1 is a server, and a registry is a file\n")
+    assert seen.err.startswith("error: @s1 is a server, not a registry file\n")
 
 
 @pytest.mark.slow
@@ -269,7 +269,7 @@ def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         encoding="utf-8",
         timeout=60,
     )
-    child.expect_exact("1 of 2 servers were read")
+    child.expect_exact("1 of 2 servers read")
     child.expect_exact("error: @t1: netsh gave no whole listing")
     child.expect(pexpect.EOF)
     child.close()
@@ -324,5 +324,5 @@ class TestLocal:
         assert (seen.code, seen.out) == (2, "")
         assert seen.err == (
             "error: @local: netsh cannot be started: no such file or directory\n"
-            "hint: this machine has no netsh: @NAME reaches another one\n"
+            "hint: this machine has no netsh: use @NAME for another one\n"
         )

@@ -217,7 +217,7 @@ def test_library(shop: dict[str, Issued], registry: Path) -> None:
         (
             "gone.example.com",
             2,
-            "missing: there is no binding of the host gone.example.com, and no file or",
+            "missing: no binding, file or certificate has the name gone.example.com",
         ),
         (
             "gone.example.com:443",

@@ -194,7 +194,7 @@ def test_in_no_store(run: Run, stored: Stored) -> None:
     result = run("add", "sslcert", *line)
     assert (result.code, result.out) == (1, NO_SESSION)
     assert stored.renewed.thumbprint in result.err
-    assert "no store" in result.err
+    assert "not in any store" in result.err
 
 
 def test_in_another_store(run: Run, stored: Stored) -> None:

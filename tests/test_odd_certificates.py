@@ -68,7 +68,7 @@ def test_taken(extensions: tuple[tuple[str, bytes], ...]) -> None:
     assert one.key_type == "EC P-256"
     [note] = bundle.notes
     assert note == (
-        f"the certificate {one.thumbprint} has an extension that cannot be read, and is taken"
+        f"the certificate {one.thumbprint} has an extension that cannot be read, and is used"
         " without it"
     )
     assert [found.leaf for found in identities(bundle)] == [one]
@@ -168,7 +168,7 @@ def test_refused_as_a_whole(data: bytes, key: str, digest: str, subject: str, ru
     assert (one.not_before, one.der, one.odd) == (NOW, data, refused)
     assert one.subject.startswith(subject)
     note = (
-        f"the certificate {one.thumbprint} has a part that cannot be read, and is taken without it"
+        f"the certificate {one.thumbprint} has a part that cannot be read, and is used without it"
     )
     assert bundle.notes == (note,) * refused
     assert not (refused and issued_by(one, one))
@@ -240,7 +240,7 @@ def test_no_words_of_a_library(data: st.DataObject) -> None:
         found = read_bundle(bytes(whole))
     except CertificateError as error:
         assert error.message in {
-            "a certificate cannot be read: it is damaged, or of a form that is not known",
+            "a certificate cannot be read: it is damaged, or in an unknown format",
             "it is not PEM, DER, PKCS#7 or PFX",
         } or error.message.startswith(("a private key cannot", "a PFX file cannot", "a PKCS#7"))
     else:

@@ -58,7 +58,7 @@ disablehttp2=enable
 PLAN = f"""\
 lab: changes (1 to add, 1 to update)
 {ADDED}\
-  note: only on lab, and stays; --prune deletes it: ipport=0.0.0.0:444
+  note: only on lab, and is kept; --prune deletes it: ipport=0.0.0.0:444
   note: 1 binding of another owner on lab: not touched
 1 target: 1 with changes
 """
@@ -127,7 +127,7 @@ def test_json(lab: Path, run: Run) -> None:
         "notes": [
             {
                 "kind": "kept",
-                "message": "only on lab, and stays; --prune deletes it",
+                "message": "only on lab, and is kept; --prune deletes it",
                 "names": ["ipport=0.0.0.0:444"],
             },
             {
@@ -161,7 +161,7 @@ def test_markdown(lab: Path, run: Run) -> None:
 |  |  | disablehttp2 |  | enable |
 | update | ipport=0&#46;0&#46;0&#46;0&#58;443 | certhash | {A} | {B} |
 
-- only on lab, and stays; --prune deletes it&#58; ipport=0&#46;0&#46;0&#46;0&#58;444
+- only on lab, and is kept; --prune deletes it&#58; ipport=0&#46;0&#46;0&#46;0&#58;444
 - 1 binding of another owner on lab&#58; not touched
 """
     )
@@ -227,8 +227,8 @@ def test_limit(lab: Path, run: Run) -> None:
     (lab / "server.toml").write_text(SERVER + many)
     (lab / "lab.toml").write_text(SERVER.replace(A, B) + many.replace(A, B))
     done = run("plan")
-    assert ("  10 of 10 bindings would change or go, 100%, and the limit is 30%: --limit 100% lets"
-            " them\n") in done.out  # fmt: skip
+    assert ("  10 of 10 bindings would be changed or deleted, 100%, but the limit is 30%: --limit"
+        " 100% allows it\n") in done.out  # fmt: skip
 
 
 def test_saved_and_shown(lab: Path, run: Run) -> None:
@@ -250,12 +250,12 @@ def test_saved_and_shown(lab: Path, run: Run) -> None:
     ("old", "new", "wrong"),
     [
         ('"version": 1', '"version": 2', "is not a saved plan of version 1"),
-        ('"tags": {', '"tags": [], "x": {', "is not a whole saved plan: tags cannot be []"),
-        ('"done": 0', '"done": "0"', "is not a whole saved plan: done cannot be '0'"),
-        ('"missing": []', '"missing": [{}]', "is not a whole saved plan: {} is not a text"),
-        ('"prune": false,', "", "is not a whole saved plan: prune is missing"),
+        ('"tags": {', '"tags": [], "x": {', "is not a complete saved plan: tags cannot be []"),
+        ('"done": 0', '"done": "0"', "is not a complete saved plan: done cannot be '0'"),
+        ('"missing": []', '"missing": [{}]', "is not a complete saved plan: {} is not a text"),
+        ('"prune": false,', "", "is not a complete saved plan: prune is missing"),
         ('"prune": false', '"prune": false,,', "is not JSON"),
-        ('"targets": [', '"targets": [], "x": [', "is not a whole saved plan: it has no target"),
+        ('"targets": [', '"targets": [], "x": [', "is not a complete saved plan: it has no target"),
     ],
     ids=["version", "tags", "done", "missing", "prune", "json", "none"],
 )
@@ -273,7 +273,7 @@ def test_out_is_none_of_the_inputs(lab: Path, run: Run) -> None:
     done = run("plan", "--out", "lab.toml")
     assert (done.code, done.err) == (
         2,
-        "error: lab.toml: is read by this command\nhint: name another file\n",
+        "error: lab.toml: is an input of this command\nhint: choose another file\n",
     )
     assert (lab / "lab.toml").read_text() == REGISTRY
 
@@ -282,7 +282,7 @@ def test_out_is_none_of_the_inputs(lab: Path, run: Run) -> None:
     ("words", "error"),
     [
         (("nobody",), "error: nobody is not a target or a group of targets.toml\n"),
-        (("lab", "--host", "x"), "error: --host names the one target; leave the others out\n"),
+        (("lab", "--host", "x"), "error: --host is the only target; leave the others out\n"),
         (("--jobs", "0"), "error: Invalid value for '--jobs': 0 is not in the range x>=1.\n"),
     ],
     ids=["unknown", "host", "jobs"],

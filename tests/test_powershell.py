@@ -89,11 +89,11 @@ def test_a_line_for_each_change_and_a_second_run(server: Server) -> None:
     assert server.run(script) == (
         0,
         lines(
-            "1/5 10.0.0.5 is in the IP listen list already",
-            "2/5 ipport=10.0.0.5:443 is there already, as wanted",
-            "3/5 hostnameport=www.contoso.com:443 is there already, as wanted",
+            "1/5 10.0.0.5 is already in the IP listen list",
+            "2/5 ipport=10.0.0.5:443 is already there, as wanted",
+            "3/5 hostnameport=www.contoso.com:443 is already there, as wanted",
             "4/5 updated sslpropertyex hostnameport=www.contoso.com:443 propertyid=0",
-            "5/5 ccs=443 is there already, as wanted",
+            "5/5 ccs=443 is already there, as wanted",
         ),
         "",
     )
@@ -157,7 +157,7 @@ def test_stopped_in_the_middle_and_finished(server: Server) -> None:
             "FAILED 2/3 add hostnameport=www.contoso.com:443: netsh answered with exit code 1.",
             "    SSL Certificate add failed, Error: 1312",
             "    A specified logon session does not exist. It may already have been terminated.",
-            "Done or there already: 1 of 3. Not done: this change and 1 after it.",
+            "Done or already there: 1 of 3. Not done: this change and 1 after it.",
             "Fix the cause and run the script again: it skips what is done.",
         ),
         "",
@@ -168,7 +168,7 @@ def test_stopped_in_the_middle_and_finished(server: Server) -> None:
     assert (code, said) == (
         0,
         lines(
-            "1/3 ipport=10.0.0.5:443 is there already, as wanted",
+            "1/3 ipport=10.0.0.5:443 is already there, as wanted",
             "2/3 added hostnameport=www.contoso.com:443",
             "3/3 added ccs=443",
         ),
@@ -211,7 +211,7 @@ def test_german_output_is_compared_by_place(server: Server) -> None:
     assert "as wanted" in server.run(whole(wanted))[1]
     code, said, _ = server.run(whole(SECOND))
     assert code == 1
-    assert "the server has another record there than this script was made for." in said
+    assert "the server has a different record there than this script expects." in said
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_what_is_there_otherwise_stops_it(server: Server, script: bytes) -> None
     assert server.run(whole(FIRST))[0] == 0
     code, said, _ = server.run(script)
     assert (code, server.bindings) == (1, [FIRST])
-    assert "the server has another record there than this script was made for." in said
+    assert "the server has a different record there than this script expects." in said
     assert "Certificate Hash             : " + A in said
 
 
@@ -283,7 +283,7 @@ def test_confirm(tmp_path: Path) -> None:
 
 
 def stored_as(value: str) -> Binding | None:
-    """Return a record with the value in it; None where a value or its script is refused."""
+    """Return a record with the value in it; None if a value or its script is refused."""
     try:
         record = FIRST.replace({"sslctlstorename": value})
     except BadValueError:

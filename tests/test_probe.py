@@ -115,7 +115,7 @@ def test_wrong_certificate(run: Run, path: Path, tmp_path: Path) -> None:
             1,
             (
                 f"{LOOPBACK}:{port} {NAME}: differs: serves {wrong.thumbprint} (old.contoso.com,"
-                f" until {until}), and resolve says {right.thumbprint} by ipport=0.0.0.0:{port}\n"
+                f" until {until}), but resolve says {right.thumbprint} by ipport=0.0.0.0:{port}\n"
             ),
         )
         assert "note: 1 connection probed: 0 as resolve says, 1 not\n" in done.err
@@ -171,7 +171,7 @@ def test_expired(run: Run, path: Path, tmp_path: Path) -> None:
 
 
 BAD: dict[str, tuple[Callable[[socket.socket], None], str]] = {
-    "silent": (silent, "the server takes the connection and sends nothing within 0.5 seconds"),
+    "silent": (silent, "the server accepts the connection but sends nothing within 0.5 seconds"),
     "slow": (dripping, "the handshake is not done within 0.5 seconds"),
     "plain-text": (
         plain_text,
@@ -193,7 +193,7 @@ def test_servers_that_serve_nothing(
         done = run("-q", "probe", f"{LOOPBACK}:{port}", "--timeout", "0.5")
     assert (done.code, done.err) == (1, "")
     assert done.out == (
-        f"{LOOPBACK}:{port}: differs: {sentence}, and resolve says {right.thumbprint} by"
+        f"{LOOPBACK}:{port}: differs: {sentence}, but resolve says {right.thumbprint} by"
         f" ipport=0.0.0.0:{port}\n"
     )
 
@@ -212,7 +212,7 @@ def test_nothing_listens(run: Run, path: Path) -> None:
     write(path, ip(port, issued()))
     done = run("-q", "probe", f"{LOOPBACK}:{port}")
     assert done.code == 1
-    assert ": differs: the connection is refused: nothing listens there, and" in done.out
+    assert ": differs: the connection is refused: nothing listens there, but" in done.out
 
 
 def test_a_port_without_records(run: Run, path: Path) -> None:
@@ -221,9 +221,9 @@ def test_a_port_without_records(run: Run, path: Path) -> None:
     write(path, ip(443, issued()))
     done = run("probe", f"{LOOPBACK}:{port}")
     assert (done.code, ": ok: the connection is refused: " in done.out) == (0, True)
-    assert f"note: the registry has no record on port {port}\n" in done.err
+    assert f"note: the registry has no binding on port {port}\n" in done.err
     line = f"sslbind probe {LOOPBACK}:443 --map 443={port}"
-    assert f"hint: {line} compares it with the records of port 443\n" in done.err
+    assert f"hint: to compare it with the bindings on port 443: {line}\n" in done.err
     assert run(*line.split()[1:]).code == 1
     write(path, sni(port, issued()))
     done = run("probe", f"{LOOPBACK}:{port}")
@@ -239,7 +239,7 @@ def test_resolve_says_nothing(run: Run, path: Path, tmp_path: Path) -> None:
         assert (done.code, done.out) == (
             0,
             (
-                f"{LOOPBACK}:{port}: ok: the server resets the connection, and resolve says"
+                f"{LOOPBACK}:{port}: ok: the server resets the connection, but resolve says"
                 " no-match: no binding matches, and the connection is reset (TCP RST)\n"
             ),
         )
@@ -247,7 +247,7 @@ def test_resolve_says_nothing(run: Run, path: Path, tmp_path: Path) -> None:
         write(path, sni(port, one))
         done = run("-q", "probe", f"{LOOPBACK}:{port}")
         assert done.code == 1
-        assert ", and resolve says no-match: no binding matches" in done.out
+        assert ", but resolve says no-match: no binding matches" in done.out
 
 
 @pytest.mark.skipif(not has_address("::1"), reason="no IPv6 here")
@@ -289,7 +289,7 @@ def test_a_pair(run: Run, path: Path, tmp_path: Path, expected: str) -> None:
         served = shake_hands(LOOPBACK, port, NAME, 10)
         agrees = right.der == served.der
     assert done.code == (0 if agrees else 1)
-    pair = f"; only clients that ask for {expected} get it: the server has a pair\n"
+    pair = f"; only clients that request {expected} get it: the server has a pair\n"
     assert done.out.endswith(", as resolve says\n" if agrees else pair)
 
 
@@ -380,8 +380,8 @@ def test_all_without_addresses(run: Run, path: Path, tmp_path: Path) -> None:
     lines = done.out.splitlines()
     assert lines[0].startswith(f"{LOOPBACK}:{port}: ok: ")
     assert f"{LOOPBACK}:{port} localhost: ok: serves {one.thumbprint} by ipport=" in done.out
-    assert f":{port} nowhere.invalid: unreachable: the name has no address here: " in done.out
-    hint = "were not probed: --address IP says where the server is\n"
+    assert f":{port} nowhere.invalid: unreachable: the name cannot be looked up: " in done.out
+    hint = "were not probed: --address IP sets the server's address\n"
     assert f"note: port {port}: 1 wildcard names {hint}" in done.err
     assert f"note: ipport=0.0.0.0:{port}: clients without a server name {hint}" in done.err
     assert done.code == 1
@@ -424,16 +424,16 @@ def test_too_many(run: Run, path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "either ADDRESS:PORT with or without HOST, or --all"),
-        (("127.0.0.1:443", "--all"), "either ADDRESS:PORT with or without HOST, or --all"),
-        (("127.0.0.1:443", "--address", "::1"), "--address goes with --all"),
+        ((), "give ADDRESS:PORT with or without HOST, or --all"),
+        (("127.0.0.1:443", "--all"), "give ADDRESS:PORT with or without HOST, or --all"),
+        (("127.0.0.1:443", "--address", "::1"), "--address needs --all"),
         (("--all", "--map", "443"), "--map '443' is not two ports such as 443=8443"),
         (("--all", "--map", "443=70000"), "--map '443=70000' is not two ports such as 443=8443"),
         (("--all", "--address", "a"), "--address"),
         (("127.0.0.1",), "127.0.0.1"),
         (("*.contoso.com:443",), "*.contoso.com:443"),
         (("127.0.0.1:443", "*.contoso.com"), "*.contoso.com: a wildcard is not a name"),
-        (("www.contoso.com:443", "a"), "www.contoso.com:443 has a host name where an address"),
+        (("www.contoso.com:443", "a"), "www.contoso.com:443 has a host name instead of an address"),
     ],
     ids=range(10),
 )
@@ -492,8 +492,8 @@ def test_targets(run: Run, path: Path, tmp_path: Path) -> None:
         assert f"sslbind_probe_match{{{labels}}} 0\n" in done.out
         done = run("probe", "@web03")
         assert (done.code, done.out) == (2, "")
-        assert "error: nowhere.invalid: the name has no address here: " in done.err
-        assert 'hint: probe = ["10.0.0.5"] in the targets file says where' in done.err
+        assert "error: nowhere.invalid: the name cannot be looked up: " in done.err
+        assert 'hint: set its address in the targets file: probe = ["10.0.0.5"]' in done.err
         done = run("probe", "@web04")
         assert (done.code, "did you mean @web0" in done.err) == (2, True)
 

@@ -272,7 +272,7 @@ def test_rebind_to_what_is_stored(run: Run, registry: Path, renewal: Stored) -> 
 
 
 def test_rebind_nothing(run: Run, registry: Path, renewal: Stored) -> None:
-    """Exit 1 where nothing uses OLD; NEW does not go into the store then."""
+    """Exit 1 if nothing uses OLD; NEW does not go into the store then."""
     before = snapshot(registry.parent)
     result = run("rebind", renewal.renewed.thumbprint, *NEW, env=ENV)
     assert (result.code, result.out) == (1, "")
@@ -281,7 +281,7 @@ def test_rebind_nothing(run: Run, registry: Path, renewal: Stored) -> None:
 
 
 def test_rebind_loses_a_name(run: Run, registry: Path, renewal: Stored) -> None:
-    """Exit 1 where NEW lacks a name that OLD has: the names are told, and nothing changes."""
+    """Exit 1 if NEW lacks a name that OLD has: the names are told, and nothing changes."""
     bad = shop()
     (registry.parent / "bad.pem").write_bytes(bad.pem + bad.key_pem())
     before = snapshot(registry.parent)

@@ -377,6 +377,6 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_text("version = 1\n")
     registry = Registry.open(path)
     registry.set_central_store(CentralCertProvider(True, "\udcff"))
-    with pytest.raises(RegistryError, match=r"cannot hold '\\udcff', which is not text"):
+    with pytest.raises(RegistryError, match=r"cannot store '\\udcff', which is not valid text"):
         registry.save()
     assert path.read_text() == "version = 1\n"

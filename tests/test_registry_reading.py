@@ -159,7 +159,10 @@ until = 2027-01-31
         (
             'version = 1\n[[Suppress]]\nrule = "x"\nreason = "y"\nuntil = "7d"',
             5,
-            "until = '7d' is not a date such as 2027-01-31 (nothing says from when a file counts)",
+            (
+                "until = '7d' is not a date such as 2027-01-31 (relative dates are not allowed in a"
+                " file)"
+            ),
         ),
         (
             'version = 1\n[[Suppress]]\nrule = "x"\nreason = "y"\nuntil = 2027-02-30',

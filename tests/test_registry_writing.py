@@ -302,7 +302,7 @@ def test_the_holder_of_a_lock_is_named(path: Path) -> None:
     with holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "mine\n"
-        wanted = rf"is locked by process {holder.pid} for more than 0 seconds"
+        wanted = rf"has been locked by process {holder.pid} for more than 0 seconds"
         with (
             pytest.raises(RegistryError, match=wanted) as caught,
             Registry.editing(path, timeout=0.2),

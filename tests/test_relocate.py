@@ -197,7 +197,7 @@ def test_not_in_its_store(run: Run, registry: Path) -> None:
     before = registry.read_bytes()
     result = run("move", "www.contoso.com:443", "www.contoso.com:8443")
     assert (result.code, registry.read_bytes()) == (1, before)
-    assert f"the certificate {A} is in no store" in result.err
+    assert f"the certificate {A} is not in any store" in result.err
     assert run("move", "www.contoso.com:443", "www.contoso.com:8443", "--no-verify").code == 0
 
 

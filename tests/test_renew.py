@@ -171,7 +171,7 @@ def test_the_newest_of_several_issues(run: Run, registry: Path, old: Issued, new
     done = run("renew", "archive")
     assert done.code == 0
     for one in (old, middle):
-        assert f"note: {one.thumbprint} is passed over: it was renewed since\n" in done.err
+        assert f"note: {one.thumbprint} is skipped: a newer one is in the input\n" in done.err
     assert run("list", "--cert", new.thumbprint, "--format", "tsv").out.count("\n") == 2
 
 
@@ -353,7 +353,7 @@ def test_ccs(run: Run, registry: Path, old: Issued, new: Issued) -> None:
     live(Path("nobody"), leaf("nobody.example", age=9))
     done = run("renew", "nobody", "--ccs")
     assert done.code == 1
-    assert ": nobody.example.pfx of the central store has a newer certificate\n" in done.out
+    assert ": nobody.example.pfx in the central store has a newer certificate\n" in done.out
 
 
 def test_what_cannot_be_asked(run: Run, registry: Path, old: Issued, new: Issued) -> None:
@@ -392,7 +392,7 @@ def test_rebind_twice(run: Run, registry: Path, old: Issued, new: Issued) -> Non
     done = run(*words)
     assert (done.code, done.out) == (0, "")
     assert done.err == (
-        f"note: unchanged: nothing uses {old.thumbprint}, and {new.thumbprint} is bound already\n"
+        f"note: unchanged: nothing uses {old.thumbprint}, and {new.thumbprint} is already bound\n"
     )
     done = run(*words, "--format", "json")
     assert (done.code, done.json["changed"], done.json["bindings"]) == (0, False, [])
@@ -401,7 +401,7 @@ def test_rebind_twice(run: Run, registry: Path, old: Issued, new: Issued) -> Non
 
 
 def test_an_empty_chain(run: Run, registry: Path, old: Issued, new: Issued) -> None:
-    """A client of an authority leaves ``chain.pem`` empty where there is none."""
+    """A client of an authority leaves ``chain.pem`` empty if there is none."""
     del old, new
     (registry.parent / "live" / "chain.pem").write_bytes(b"")
     result = run("renew", "live")

@@ -98,7 +98,7 @@ class TestContent:
             ("warn", "3", "www.contoso.com:443"),
             ("warn", "4", "0.0.0.0:443"),
         ]
-        assert "Everybody else is answered by ipport=0.0.0.0:443." in page
+        assert "Everyone else is answered by ipport=0.0.0.0:443." in page
 
     def test_every_table_has_a_caption_and_headers(self, page: str) -> None:
         tags = Outline(page).tags
@@ -108,7 +108,7 @@ class TestContent:
         drawing = next(attrs for tag, attrs in tags if tag == "svg")
         assert drawing["role"] == "img"
         assert drawing["aria-label"] == (
-            "Time line of 3 certificates: 1 expired, 0 expire soon, 2 later."
+            "Timeline of 3 certificates: 1 expired, 0 expire soon, 2 later."
             " The table below has the dates."
         )
 

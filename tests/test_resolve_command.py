@@ -86,7 +86,8 @@ def test_an_exact_address(run: Run, folder: Path) -> None:
     result = run("resolve", "10.0.0.5:443", WWW)
     assert (result.code, result.err) == (0, "")
     assert result.out == (
-        f"{OTHER.thumbprint} by ipport=10.0.0.5:443: the exact address comes first (documented)\n"
+        f"{OTHER.thumbprint} by ipport=10.0.0.5:443: the exact address has precedence"
+        " (documented)\n"
         "passed over: hostnameport=www.contoso.com:443, ipport=0.0.0.0:443\n"
         "a client that trusts the issuer refuses it for www.contoso.com: the certificate does"
         " not cover www.contoso.com: its names are other.contoso.com\n"
@@ -214,14 +215,14 @@ def test_not_listening(run: Run, folder: Path) -> None:
 
 
 def test_broken_without_a_certificate(run: Run, folder: Path) -> None:
-    """A certificate that is in no store breaks the handshake; the hints say what mends it."""
+    """A certificate that is in no store breaks the handshake; the hints say how to fix it."""
     records = (f"sni {WWW}:443 {B}", f"ip 0.0.0.0:443 {GOOD.thumbprint}")
     write(folder, *records, settings=STORES)
     result = run("resolve", "10.0.0.5:443", WWW)
     assert result.code == 1
     assert result.out == (
-        f"broken by hostnameport=www.contoso.com:443: the certificate {B} is in no store; the"
-        " record is picked and the handshake fails; no later record is tried (inferred)\n"
+        f"broken by hostnameport=www.contoso.com:443: the certificate {B} is not in any store; the"
+        " record is picked but the handshake fails; no later record is tried (inferred)\n"
         "passed over: ipport=0.0.0.0:443\n"
     )
     assert result.err == "hint: sslbind store add FILE --store MY adds it\n"
@@ -387,7 +388,7 @@ def test_the_central_store(run: Run, folder: Path) -> None:
     assert broken.code == 1
     assert broken.out.startswith(f"broken by ccs=443: {file}: it is not PEM, DER")
     assert broken.err == (
-        "hint: put a PFX file with the certificate and its private key in its place\n"
+        "hint: replace it with a PFX file that has the certificate and its private key\n"
     )
     assert broken.out.splitlines()[-2:] == [
         "step 6: ccs=443 with shop.contoso.com.pfx or _.contoso.com.pfx: picked (documented)",
@@ -404,8 +405,8 @@ def test_a_central_store_that_cannot_be_read(run: Run, folder: Path) -> None:
     assert (result.code, result.err) == (2, "")
     lines = result.out.splitlines()
     assert lines[0] == (
-        "unknown: ccs=443 answers if ccs has www.contoso.com.pfx or _.contoso.com.pfx: it cannot be"
-        f" read: {why}; otherwise {GOOD.thumbprint} by ipport=0.0.0.0:443:"
+        "unknown: ccs=443 answers if ccs has www.contoso.com.pfx or _.contoso.com.pfx, but it"
+        f" cannot be read: {why}; otherwise {GOOD.thumbprint} by ipport=0.0.0.0:443:"
         " 0.0.0.0 answers the connections that no earlier binding matches"
     )
     assert (
@@ -481,8 +482,8 @@ def test_records_that_the_release_never_uses(run: Run, folder: Path) -> None:
 def test_no_tls_version_left(run: Run, folder: Path) -> None:
     """Where a record turns every version off no client sees its certificate: exit 1."""
     off = "disabletls12 = true;disabletls13 = true;disablelegacytls = true"
-    lost = "no client can connect: no TLS version is left by the record"
-    problem = {"id": "no-tls-version-left", "message": "no TLS version is left by the record"}
+    lost = "no client can connect: the record leaves no TLS version"
+    problem = {"id": "no-tls-version-left", "message": "the record leaves no TLS version"}
     for settings, verified in ((STORES, True), ("", None)):
         write(folder, f"ip 0.0.0.0:443 {GOOD.thumbprint} {off}", settings=settings)
         result = run("-q", "resolve", "10.0.0.5:443", WWW, "--explain")
@@ -494,7 +495,7 @@ def test_no_tls_version_left(run: Run, folder: Path) -> None:
         assert (result.code, result.json["outcome"]) == (1, "certificate")
         assert result.json["verified"] is verified
         assert result.json["client"] == {"accepts": False, "problems": [problem]}
-    assert "      broken: no TLS version is left by the record\n" in run("-q", "resolve").out
+    assert "      broken: the record leaves no TLS version\n" in run("-q", "resolve").out
 
 
 def test_explain(run: Run, folder: Path) -> None:
@@ -508,23 +509,24 @@ def test_explain(run: Run, folder: Path) -> None:
     assert (result.code, result.err) == (0, "")
     assert result.out.split("\n\n")[1] == (
         "release: Windows Server 2022\n"
-        "address: [::ffff:10.0.0.5] is taken as 10.0.0.5 (inferred)\n"
-        "name: WWW.contoso.com. is looked up as www.contoso.com: without the trailing dot, names"
-        " ignore case\n"
+        "address: [::ffff:10.0.0.5] is treated as 10.0.0.5 (inferred)\n"
+        "name: WWW.contoso.com. is looked up as www.contoso.com: without the trailing dot,"
+        " names ignore case\n"
         "IP listen list: empty: HTTP.SYS listens on every address\n"
         "step 1: ipport=10.0.0.5:443: no (documented)\n"
         "step 2: hostnameport=www.contoso.com:443: answers (documented)\n"
         "client certificate: the handshake asks for one, and names the CAs in the store"
         " AdfsTrustedDevices (documented): CN=Test Root\n"
         "TLS versions: TLS 1.0, TLS 1.1, TLS 1.2; the record turns off TLS 1.3\n"
-        "site: the certificate does not determine the site: the Host header does, after TLS"
+        "site: the certificate does not select the site: the Host header does, after TLS"
         " (documented)\n"
-        "chain: Windows sends CN=www.contoso.com, as it finds issuers in the stores CA and Root"
-        " (documented)\n"
-        "chain: CN=Test Intermediate is in the certificate's file, and in neither of the stores CA"
-        " and Root: Windows sends it only if the server's store CA has it (inferred)\n"
-        "client: one that has its root and no other certificate accepts the chain if its root is"
-        " CN=Test Intermediate, and else lacks what is between (inferred)\n"
+        "chain: Windows sends CN=www.contoso.com, because it finds issuers in the stores CA"
+        " and Root (documented)\n"
+        "chain: CN=Test Intermediate is in the certificate's file, but in neither of the"
+        " stores CA and Root: Windows sends it only if the server's store CA has it"
+        " (inferred)\n"
+        "client: a client that has its root and no other certificate accepts the chain if its"
+        " root is CN=Test Intermediate; otherwise intermediates are missing (inferred)\n"
     )
 
 
@@ -543,13 +545,14 @@ def test_explain_the_chain(run: Run, folder: Path) -> None:
     write(folder, f"sni {WWW}:443 {GOOD.thumbprint}", settings=STORES)
     said = run("resolve", "10.0.0.5:443", WWW, "--explain").out.splitlines()[-3:]
     assert said[0] == (
-        "chain: Windows sends CN=www.contoso.com and CN=Test Intermediate, as it finds issuers in"
-        " the stores CA and Root (documented); the root CN=Test Root is not sent (documented)"
+        "chain: Windows sends CN=www.contoso.com and CN=Test Intermediate, because it finds"
+        " issuers in the stores CA and Root (documented); the root CN=Test Root is not sent"
+        " (documented)"
     )
-    assert said[1].startswith("chain: of two issuers Windows takes CN=Test Intermediate (from ")
+    assert said[1].startswith("chain: of two issuers Windows picks CN=Test Intermediate (from ")
     assert said[1].endswith("(inferred, reported once)")
     assert said[2] == (
-        "client: one that has its root and no other certificate gets from the certificate to"
+        "client: a client that has its root and no other certificate can build the chain up to"
         " CN=Test Root (inferred)"
     )
 
@@ -581,7 +584,7 @@ def test_explain_the_chain(run: Run, folder: Path) -> None:
          "xn--bcher-kva.de is looked up as bücher.de: in its Unicode form"),
         ("2022", "10.0.0.9", "name",
          "10.0.0.9 is an address, not a server name (RFC 6066, section 3)"),
-        ("2022", "a/b", "name", "a/b is a name that no record can have"),
+        ("2022", "a/b", "name", "a/b is not a name that a binding can have"),
         ("2022", "", "name", "the client sends no server name"),
     ],
 )  # fmt: skip
@@ -653,12 +656,12 @@ def test_a_name_without_an_address(run: Run, folder: Path) -> None:
     write(folder, f"sni {WWW}:443 {A}")
     result = run("resolve", "https://nothing.invalid/")
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("error: nothing.invalid has no address here: ")
+    assert result.err.startswith("error: nothing.invalid cannot be looked up: ")
     assert "hint: --address IP names the address to use, without asking DNS\n" in result.err
 
 
 WRONG = {
-    "http://www.contoso.com/": "is not an https URL, and only these have a certificate",
+    "http://www.contoso.com/": "is not an https URL",
     "ftp://x/": "is not an https URL",
     "https:///path": "it has no host name",
     "https://x:99999/": "is not a URL: Port out of range",
@@ -669,8 +672,8 @@ WRONG = {
     "https://*.contoso.com/": "a client cannot connect to a wildcard",
     "https://a..b/": "a label is empty",
     "https://127.1/": "is an address, not a host name",
-    "www.contoso.com:443": "hint: sslbind resolve https://www.contoso.com:443/ asks DNS",
-    "www.contoso.com": "hint: sslbind resolve https://www.contoso.com:443/ asks DNS",
+    "www.contoso.com:443": "hint: sslbind resolve https://www.contoso.com:443/ looks up",
+    "www.contoso.com": "hint: sslbind resolve https://www.contoso.com:443/ looks up",
     "10.0.0.5": "hint: 10.0.0.5:443 has one",
     "443": "hint: sslbind resolve :443 prints the table of a port",
     "::1:443": "hint: [::1]:443 has them",
@@ -734,7 +737,7 @@ def test_every_address_is_none_to_connect_to(run: Run, folder: Path) -> None:
     for address in ("0.0.0.0:443", "[::]:443"):
         result = run("resolve", address)
         assert result.code == 0
-        assert "note: no client connects to " in result.err
+        assert "note: clients cannot connect to " in result.err
 
 
 def test_names_that_no_record_can_have(run: Run, folder: Path) -> None:
@@ -893,20 +896,20 @@ port 443, Windows Server 2022
   host name; not on 10.0.0.5:443:
     hostnameport=www.contoso.com:443  {s}  sslbind.toml:17
       broken: the certificate is not in the store MY
-  wildcard name, for names without a binding of their own; not on 10.0.0.5:443:
+  wildcard name, for names without their own binding; not on 10.0.0.5:443:
     hostnameport=*.contoso.com:443    {b}  www.contoso.com  sslbind.toml:22
-      names with a record of their own go to hostnameport=www.contoso.com:443
+      names with their own binding go to hostnameport=www.contoso.com:443
   central store, for names that have a file; not on 10.0.0.5:443:
     ccs=443                           0 files  sslbind.toml:32
       never used: the central store's provider is not enabled
   every other connection; not on 10.0.0.5:443:
     ipport=0.0.0.0:443                {a}  other.contoso.com  sslbind.toml:7
-  everybody else: is answered by ipport=0.0.0.0:443
+  everyone else: is answered by ipport=0.0.0.0:443
 
 port 8443, Windows Server 2022
   host name:
     hostnameport=www.contoso.com:8443  {b}  www.contoso.com  sslbind.toml:27
-  everybody else: is reset, clients without a server name as well; ipport=0.0.0.0:8443 would answer
+  everyone else: is reset, including clients without a server name; ipport=0.0.0.0:8443 would answer
 """
 
 
@@ -935,7 +938,7 @@ def test_the_table_in_json(run: Run, folder: Path) -> None:
         ("ipport", "10.0.0.9:443", 19, "the address is not in the IP listen list"),
         (
             "scopedccs", "www.contoso.com:443", 24,
-            "Windows Server 2019 looks for none: they exist from Windows Server 2022 on",
+            "Windows Server 2019 does not look for them: they exist from Windows Server 2022 on",
         ),
         ("ccs", "443", 27, None),
         ("ipv6-wildcard", "[::]:443", 9, "the address is not in the IP listen list"),
@@ -1060,7 +1063,7 @@ def test_thousands_of_addresses_before_thousands_of_names(run: Run, folder: Path
     ("host", "code"), [(WWW, 0), ("other.contoso.com", 0), ("nobody.contoso.com", 1), ("", 0)]
 )
 def test_strict(run: Run, folder: Path, host: str, code: int) -> None:
-    """``--strict``: exit 1 where a client would refuse the certificate; the answer is the same."""
+    """``--strict``: exit 1 if a client would refuse the certificate; the answer is the same."""
     records = (f"ip 0.0.0.0:443 {GOOD.thumbprint}", f"sni other.contoso.com:443 {OTHER.thumbprint}")
     write(folder, *records, settings=STORES)
     words = ("resolve", "10.0.0.5:443", *([host] if host else []))

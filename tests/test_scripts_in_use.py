@@ -37,19 +37,16 @@ def detect(text: str) -> bool:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (f'"http add sslcert {TAGS}" | netsh', "binds in a way that is not read"),
-        (f"echo http add sslcert {TAGS} | netsh", "binds in a way that is not read"),
-        (f'$line = "http update sslcert {TAGS}"', "binds in a way that is not read"),
+        (f'"http add sslcert {TAGS}" | netsh', "binds in a way that cannot be read"),
+        (f"echo http add sslcert {TAGS} | netsh", "binds in a way that cannot be read"),
+        (f'$line = "http update sslcert {TAGS}"', "binds in a way that cannot be read"),
         (
             "New-Item IIS:\\SslBindings\\0.0.0.0!443 -Value $cert",
             "New-Item makes a record, and the line is not read",
         ),
         (
             "New-WebBinding -Name Contoso -Protocol https -Port 443 -SslFlags 1",
-            (
-                "New-WebBinding makes a binding of IIS, and no line that can be read gives it"
-                " a certificate"
-            ),
+            ("New-WebBinding makes a binding of IIS, but no readable line gives it a certificate"),
         ),
         (
             "(Get-WebBinding -Name Contoso).AddSslCertificate($hash, 'My')",
@@ -80,7 +77,7 @@ def detect(text: str) -> bool:
         ),
         (
             f'schtasks /create /tn a /tr "netsh http add sslcert {TAGS}"',
-            "netsh is inside quotes, and what is in them is not read",
+            "netsh is inside quotes, whose content is not read",
         ),
     ],
     ids=range(12),
@@ -186,7 +183,7 @@ def test_what_a_removal_may_have_taken_is_not_a_fact() -> None:
     )
     assert [one.binding.key.host for one in found.records] == ["10.0.0.6"]
     assert [(one.line, one.key) for one in found.bad] == [(1, KEY), (2, None)]
-    assert found.bad[0].message == "ipport=10.0.0.5:443 is made here, and line 2 may remove it"
+    assert found.bad[0].message == "ipport=10.0.0.5:443 is created here, but line 2 may remove it"
     other = read(f"{ADD}\nRemove-Item 'IIS:\\SslBindings\\10.0.0.5!443'\n")
     assert (other.records, other.bad) == ((), ())
 
@@ -204,13 +201,13 @@ def test_reg_add_changes_a_record() -> None:
     (alone,) = read(line).bad
     assert (alone.line, alone.key) == (1, KEY)
     assert alone.message == (
-        "sets DefaultFlags to 1 (dsmapperusage=enable) of ipport=10.0.0.5:443, and no line above"
+        "sets DefaultFlags to 1 (dsmapperusage=enable) of ipport=10.0.0.5:443, but no line above"
         " adds that record"
     )
     assert alone.hints == (
         (
-            "sslbind update sslcert ipport=10.0.0.5:443 dsmapperusage=enable does it in a registry"
-            " that has the record"
+            "sslbind update sslcert ipport=10.0.0.5:443 dsmapperusage=enable applies it to a"
+            " registry that has the record"
         ),
     )
     (other,) = read(f"{ADD}\nreg add {REG} /v SslCertHash /t REG_BINARY /d 00 /f\n").bad[:1]
@@ -279,14 +276,14 @@ def test_the_answer_in_a_log() -> None:
     )
     assert [one.binding.key for one in found.records] == [parse_key(CCS, "443")]
     assert [(one.line, one.message, one.key) for one in found.bad] == [
-        (1, "netsh answered error 5 to this line, so it made no record", KEY)
+        (1, "netsh answered this line with error 5, so it created no record", KEY)
     ]
     assert found.bad[0].hints == (
         (
             "the account that ran it is not an administrator: run the console, or the pipeline's"
-            " agent, as one"
+            " agent, as administrator"
         ),
-        "sslbind explain 5 says what the code means",
+        "sslbind explain 5 explains the code",
     )
     kept = read(f"{ADD}\n{ADD}\nSSL Certificate add failed, Error: 183\n")
     assert [one.binding for one in kept.records] == [FIRST]
@@ -297,15 +294,15 @@ def test_the_answer_in_a_log() -> None:
     [
         (
             f"netsh http add sslcert ipport=0.0.0.0:<port> certhash={A} appid={IIS}",
-            "'ipport=0.0.0.0:<port>': <port> is a placeholder, and its value is not in the line",
+            "'ipport=0.0.0.0:<port>': <port> is a placeholder, whose value is not in the line",
         ),
         (
             f"netsh http add sslcert ipport=0.0.0.0:443 certhash=*** appid={IIS}",
-            "'certhash=***': *** is a placeholder, and its value is not in the line",
+            "'certhash=***': *** is a placeholder, whose value is not in the line",
         ),
         (
             f'netsh http add sslcert ipport=0.0.0.0:443 certhash={A} appid={IIS}"',
-            "a double quote ends the line, and none begins",
+            "the line has only a closing double quote",
         ),
     ],
     ids=["angle", "stars", "quote"],

@@ -22,7 +22,7 @@ from sslbind.release import RELEASES, Release
 
 pytestmark = pytest.mark.usefixtures("opened_here")
 
-WRONG = "it says that the password is wrong"
+WRONG = "it reports a wrong password"
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_pbmac1() -> None:
     assert sealed is not None
     assert sealed.mac == "PBMAC1"
     assert {too_new(sealed, one) for one in Release} == {
-        "is sealed with PBMAC1 (RFC 9579), which no Windows is known to open"
+        "is protected with PBMAC1 (RFC 9579), which no Windows is known to open"
     }
 
 
@@ -118,19 +118,19 @@ def test_by_release(word: str) -> None:
     said = {
         key: too_new(sealed, release) for key, (_, sealed) in OPENSSL.items() if key != "provider"
     }
-    aes = f"is sealed with AES-256 and SHA-256, which {name} cannot open: {WRONG}"
-    mac = f"is sealed with a SHA-256 MAC, which {name} cannot open: {WRONG}"
+    aes = f"is protected with AES-256 and SHA-256, which {name} cannot open: {WRONG}"
+    mac = f"is protected with a SHA-256 MAC, which {name} cannot open: {WRONG}"
     assert said == {
         "default": aes if old else "",
         "legacy": "",
         "3des": "",
         "mac-alone": mac if old else "",
-        "old-mac": f"is sealed with AES-256, which {name} cannot open: {WRONG}" if old else "",
+        "old-mac": f"is protected with AES-256, which {name} cannot open: {WRONG}" if old else "",
         "sha512": aes.replace("SHA-256", "SHA-512") if old else "",
         "aes128": aes.replace("AES-256 and", "AES-192, AES-128 and") if old else "",
-        "many-rounds": "is sealed with 600001 iterations, and Windows opens at most 600000:"
+        "many-rounds": "is protected with 600001 iterations, but Windows opens at most 600000:"
         f" {WRONG}",
-        "no-mac": f"is sealed with AES-256, which {name} cannot open: {WRONG}" if old else "",
+        "no-mac": f"is protected with AES-256, which {name} cannot open: {WRONG}" if old else "",
         "open": mac if old else "",
     }
 
@@ -183,13 +183,13 @@ def test_the_pull_request_of_the_farm(farm: Case) -> None:
     found = farm.only("pfx-too-new")
     assert (found.severity, found.file) == ("error", "ccs/www.contoso.com.pfx")
     assert found.message == (
-        "ccs/www.contoso.com.pfx is sealed with AES-256 and SHA-256, which Windows Server 2016"
+        "ccs/www.contoso.com.pfx is protected with AES-256 and SHA-256, which Windows Server 2016"
         f" cannot open: {WRONG}"
     )
     assert "-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1" in (found.advice or "")
     assert farm.check(ids=["pfx-too-new"], windows="2019") == []
     assert farm.run("resolve", "10.0.0.5:443", "www.contoso.com").out.startswith(
-        "broken by ccs=443: ccs/www.contoso.com.pfx: is sealed with AES-256 and SHA-256, which"
+        "broken by ccs=443: ccs/www.contoso.com.pfx: is protected with AES-256 and SHA-256, which"
         " Windows Server 2016 cannot open"
     )
     command = farm.mend("pfx-too-new")
@@ -232,7 +232,7 @@ def test_a_store_is_warned_about(case: Case) -> None:
     case.write(STORES, windows="2012r2")
     found = case.only("pfx-too-new")
     assert (found.severity, found.file) == ("warn", "certs/MY/web.pfx")
-    assert found.message.startswith("certs/MY/web.pfx is sealed with AES-256 and SHA-256, which")
+    assert found.message.startswith("certs/MY/web.pfx is protected with AES-256 and SHA-256, which")
     assert case.check(ids=["pfx-too-new"], windows="2022") == []
 
 
@@ -280,7 +280,8 @@ def test_many_keys(farm: Case, tmp_path: Path) -> None:
     path.write_bytes((tmp_path / "java.p12").read_bytes())
     found = farm.only("pfx-many-keys")
     assert found.message == (
-        "ccs/www.contoso.com.pfx holds 2 private keys; which one Windows serves is not documented"
+        "ccs/www.contoso.com.pfx holds 2 private keys; it is not documented which one Windows"
+        " serves"
     )
     line = (found.advice or "").partition("for example: ")[2]
     assert line == (

@@ -30,17 +30,17 @@ PIECE = f"""    Certificate Hash             : {A}
 HTTP = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\HTTP\Parameters"
 FRAGMENT = f'[{HTTP}\\SslBindingInfo\\0.0.0.0:443]\n"DefaultFlags"=dword:00000002\n'
 CASES = {
-    "elevation": (ELEVATED, "is an error in place of a capture: netsh answered that it requires"),
-    "german": (GERMAN, "is an error in place of a capture: netsh answered that it requires"),
-    "not-found": (NOT_FOUND, "is an error in place of a capture: netsh answered that it did not"),
-    "french": (FRENCH, "is an error in place of a capture: netsh answered that it did not"),
-    "help": (HELP, "is the help of netsh, and not an answer"),
-    "shell": (SHELL, "is an error in place of a capture: the shell did not find the command"),
-    "show": (PIECE, "is a piece of what show sslcert prints: the line with its key is missing"),
-    "reg": (FRAGMENT, "is a piece of a .reg file: its first line is missing"),
+    "elevation": (ELEVATED, "is an error instead of a capture: netsh said that it requires"),
+    "german": (GERMAN, "is an error instead of a capture: netsh said that it requires"),
+    "not-found": (NOT_FOUND, "is an error instead of a capture: netsh said that it did not"),
+    "french": (FRENCH, "is an error instead of a capture: netsh said that it did not"),
+    "help": (HELP, "is the help of netsh, not its answer"),
+    "shell": (SHELL, "is an error instead of a capture: the shell did not find the command"),
+    "show": (PIECE, "is a part of the output of show sslcert: the line with the key is missing"),
+    "reg": (FRAGMENT, "is a part of a .reg file: its first line is missing"),
     "values": (
         '"DefaultFlags"=dword:00000002\n',
-        "is a piece of a .reg file: the line with the key",
+        "is a part of a .reg file: the line with the key",
     ),
     "page": ("<!DOCTYPE html>\n<html></html>\n", "is a web page"),
     "pem": ("-----BEGIN CERTIFICATE-----\nAAAA\n", "is a certificate or key, in PEM"),

@@ -211,7 +211,7 @@ def test_nothing_to_serve(registry: Path, run: Run) -> None:
     needs("haproxy")
     done = run("serve")
     assert (done.code, done.out) == (2, "")
-    assert "no connection finds a binding: there is nothing to serve" in done.err
+    assert "no connection reaches a binding: there is nothing to serve" in done.err
 
 
 @pytest.mark.parametrize(

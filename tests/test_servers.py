@@ -153,11 +153,11 @@ def test_moods_that_cannot_be_read(
     [
         ("dead", "connect to host 127.0.0.1 port 1: Connection refused", None),
         ("stranger", "Host key verification failed.",
-         "ssh stranger once by hand, and compare the key it shows"),
+         "run ssh stranger once by hand, and compare the key it shows"),
         ("locked", "Permission denied (publickey).",
-         "ssh locked must work without a question: use a key, or an agent"),
+         "ssh locked must work without a prompt: use a key, or an agent"),
         ("nowhere.invalid", "Could not resolve hostname nowhere.invalid: ",
-         "host = … in the targets file says what ssh calls it"),
+         "set host in the targets file to a name that ssh knows"),
     ],
     ids=["dead", "host-key", "no-key", "no-name"],
 )  # fmt: skip

@@ -25,11 +25,11 @@ def test_another_registry_beside(run: Run, stored: Stored, other: Path) -> None:
     result = run("store", "delete", thumbprint)
     assert (result.code, result.out) == (1, "")
     lines = result.err.splitlines()
-    assert lines[0].startswith("error: other.toml has the stores in ")
-    assert lines[0].endswith("store delete sees the bindings of sslbind.toml only")
+    assert lines[0].startswith("error: other.toml also has the stores in ")
+    assert lines[0].endswith("store delete only sees the bindings of sslbind.toml")
     assert lines[1:] == [
-        "hint: --with other.toml looks at its bindings as well",
-        "hint: --yes deletes what these bindings do not use",
+        "hint: --with other.toml also checks its bindings",
+        "hint: --yes deletes anything that these bindings do not use",
     ]
     told = run("store", "delete", thumbprint, "--with", "other.toml")
     assert told.code == 1

@@ -203,7 +203,7 @@ def test_a_layout_that_no_known_release_has_is_read_by_its_labels() -> None:
     assert record.binding["disablesessionid"] is True
     assert record.binding.other == {"DefaultFlags": 0x8000}
     assert imported.release is Release.W2025
-    more = "ipport=0.0.0.0:21443 has 1 line more than any release that is known; left out"
+    more = "ipport=0.0.0.0:21443 has 1 line more than in any known release; left out"
     assert imported.notes == (f"{more}: Some New Switch",)
 
 
@@ -302,7 +302,9 @@ def test_a_redacted_capture(run: Run, tmp_path: Path) -> None:
     for words in (("export", "--strict", "netsh-script"), ("export", "--strict", "json")):
         result = run("-r", "web01.txt", *words)
         assert (result.code, B in result.out, IIS in result.out) == (1, True, True)
-        assert "note: ipport=0.0.0.0:443 could not be read whole, and is left out (" in result.err
+        assert (
+            "note: ipport=0.0.0.0:443 could not be read completely, and is left out (" in result.err
+        )
     shown = run("-r", "web01.txt", "show", "sslcert").out
     assert "    Certificate Hash             : ?\n" in shown
     again = read(shown)
@@ -320,7 +322,7 @@ def test_the_answer_about_one_key(run: Run, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text(ONE + show_writer.show([binding], Release.W2019) + "C:\\>\n")
     result = run("-r", "one.txt", "resolve", "192.0.2.1:443")
     assert (result.code, result.out[:8]) == (2, "unknown:")
-    assert "one.txt is about hostnameport=pilot.contoso.com:443" in result.out
+    assert "one.txt covers hostnameport=pilot.contoso.com:443" in result.out
     assert run("check", "one.txt", "--format", "json").json["findings"] == []
     everything = [binding, *records(Release.W2019)]
     (tmp_path / "all.txt").write_text(show_writer.show(everything, Release.W2019))

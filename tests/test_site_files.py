@@ -371,11 +371,11 @@ def test_no_sites(tmp_path: Path, text: str, root: str) -> None:
     """Other XML is refused, and what would be right is named; appcmd needs /config."""
     with pytest.raises(SslbindError) as caught:
         read(tmp_path, text)
-    assert caught.value.message == f"has no sites: its first element is <{root}>"
+    assert caught.value.message == f"has no sites: its root element is <{root}>"
     [hint] = caught.value.hints
     assert hint == (
-        "applicationHost.config, what appcmd list site /config /xml prints, and MetaBase.xml"
-        " have some"
+        "files with sites are applicationHost.config, the output of appcmd list site /config"
+        " /xml, and MetaBase.xml"
     )
 
 
@@ -420,11 +420,11 @@ def test_utf16_says_so(tmp_path: Path) -> None:
     ("data", "message", "line"),
     [
         (b'<?xml version="1.0" encoding="UTF-16"?><sites/>',
-         "declares the encoding 'UTF-16', which is not the one that it has", 1),
+         "declares the encoding 'UTF-16', but has another one", 1),
         (b'\xef\xbb\xbf<?xml version="1.0" encoding="windows-1252"?><sites/>',
-         "declares the encoding 'windows-1252', which is not the one that it has", 1),
+         "declares the encoding 'windows-1252', but has another one", 1),
         (b'<?xml version="1.0" encoding="\x66oo"?><sites/>',
-         "declares the encoding 'foo', which is not the one that it has", 1),
+         "declares the encoding 'foo', but has another one", 1),
         ("<sites>\n<site name='Bücher'/></sites>".encode("latin-1"), "is not UTF-8 text", 2),
         (b"\xff\xfe<\x00a", "is not UTF-16-LE text", 1),
     ],

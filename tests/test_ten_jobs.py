@@ -203,7 +203,9 @@ def pipeline(week: Week) -> None:
 def expiry(week: Week) -> None:
     """Sunday: what ends when, for people and for monitoring."""
     week.does("expiry", "--within", "30d")
-    assert "note: 5 certificates end within" in week.does("expiry", "--within", "100d", code=1).err
+    assert (
+        "note: 5 certificates expire within" in week.does("expiry", "--within", "100d", code=1).err
+    )
     metrics = week.does("expiry", "--format", "prometheus").out
     assert "sslbind_binding_cert_not_after_timestamp_seconds{" in metrics
     later = f"{NOW + timedelta(days=100):%Y-%m-%d}"

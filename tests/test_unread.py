@@ -159,7 +159,7 @@ def test_diff_counts_as_the_same_what_every_side_has(run: Run) -> None:
     assert result.code == 1
     assert result.out.splitlines()[:3] == [
         "the same on both servers: 2 bindings",
-        "no difference in what is recorded, which is not all of it: 1 binding",
+        "no difference in what is recorded, which is not everything: 1 binding",
         f"could not be read: bad.txt:19: {WHY}",
     ]
     document = run("diff", "good.txt", "bad.txt", "--format", "json").json
@@ -192,7 +192,7 @@ def test_sites_are_compared_in_what_both_record(run: Run, web: Path) -> None:
     assert result.code == 1
     first, second = result.out.splitlines()[:2]
     assert first == "the same on both servers: 0 bindings"
-    assert second == "no difference in what is recorded, which is not all of it: 1 binding"
+    assert second == "no difference in what is recorded, which is not everything: 1 binding"
     keys = {
         line for line in result.out.splitlines() if line.startswith(("ipport=", "hostnameport="))
     }

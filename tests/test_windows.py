@@ -252,7 +252,9 @@ class TestOpenFiles:
         """The process that holds it is named, although its lock file is open."""
         with locked(bare), pytest.raises(SslbindError) as caught, locked(bare, timeout=0.2):
             pass
-        assert caught.value.message.startswith(f"is locked by process {os.getpid()} for more than")
+        assert caught.value.message.startswith(
+            f"has been locked by process {os.getpid()} for more than"
+        )
 
     def test_a_reader_meets_no_writer(self, tmp_path: Path) -> None:
         """Whoever reads while the file is replaced gets the old one or the new one."""
@@ -326,7 +328,7 @@ class TestStreams:
         """The same where a yes is wanted."""
         done = cmd("sslbind apply web01 < nul", bare.parent)
         assert (done.returncode, done.stdout) == (2, b"")
-        assert b"there is no terminal to ask on: --yes agrees" in done.stderr
+        assert b"there is no terminal to ask on: use --yes" in done.stderr
 
     def test_nul_is_not_a_console(self) -> None:
         with open(os.devnull, "r+", encoding="utf-8") as stream:
@@ -503,7 +505,7 @@ class TestNetsh:
     def test_lines_in_a_pipe(self, netsh: str) -> None:
         done = self.run(netsh, stdin=b"http add iplisten 10.0.0.5\r\nexit\r\n")
         assert done.returncode == 0
-        assert b"was written; HTTP.SYS of this machine was not touched" in done.stderr
+        assert b"was written; HTTP.SYS on this machine was not changed" in done.stderr
         assert done.stdout == b"\r\nIP address successfully added\r\n\r\n"
 
 

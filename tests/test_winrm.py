@@ -138,12 +138,10 @@ def test_a_wrong_password(endpoint: Endpoint, tmp_path: Path) -> None:
 def test_no_password(endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A variable that is not set is said before anything is sent, and its name is not."""
     monkeypatch.delenv("WINRM_PASSWORD")
-    with pytest.raises(SslbindError, match="names an environment variable that is not set"):
+    with pytest.raises(SslbindError, match="the environment variable of password_env is not set"):
         connect(target(endpoint, tmp_path))
     reading = read_target(target(endpoint, tmp_path))
-    assert (
-        str(reading.error) == "@web01: password_env names an environment variable that is not set"
-    )
+    assert str(reading.error) == "@web01: the environment variable of password_env is not set"
 
 
 @pytest.mark.slow
@@ -160,9 +158,7 @@ def test_a_certificate_that_nobody_trusts(endpoint: Endpoint, tmp_path: Path) ->
     with pytest.raises(UnreachableError) as caught:
         connect(target(endpoint, tmp_path, ca_file=str(other))).run(b"")
     assert "certificate verify failed" in caught.value.message.lower()
-    assert caught.value.hints == (
-        "ca_file = FILE in the targets file names the roots that are trusted",
-    )
+    assert caught.value.hints == ("ca_file = FILE in the targets file sets the trusted roots",)
 
 
 @pytest.mark.slow

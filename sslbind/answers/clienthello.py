@@ -1,7 +1,7 @@
 """The server name in a ClientHello, read by the TLS library itself.
 
-A server of the standard library is given the bytes and asked for nothing but
-the name, so that whatever Python's OpenSSL understands is understood here.
+The bytes are fed to a server of the standard library and only the name is taken, so that
+whatever Python's OpenSSL understands is understood here.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import warnings
 from sslbind.errors import SslbindError
 
 MAX_SIZE = 128 << 10
-"""Bytes; real ones have a few hundred, and OpenSSL takes no larger one."""
+"""Bytes; real ones have a few hundred, and OpenSSL accepts none larger."""
 
 
 def hello_name(data: bytes) -> str | None:
-    r"""Return the server name of the ClientHello in ``data``, None where it has none.
+    r"""Return the server name of the ClientHello in ``data``, None if it has none.
 
     ``data`` are TLS records as a client sends them, one or several; what follows
     the ClientHello is not looked at. Bytes that are not ASCII come as ``\xc3``,
-    and no record has such a name. Raises SslbindError where there is no whole
+    and no record has such a name. Raises SslbindError if there is no whole
     ClientHello.
     """
     names: list[str | None] = []
@@ -46,7 +46,7 @@ def hello_name(data: bytes) -> str | None:
             why = (error.reason or "not TLS").lower().replace("_", " ")
             raise SslbindError(
                 f"has no readable ClientHello: {why}",
-                "the bytes that a client sends first are meant, as TLS records (0x16 0x03 …)",
+                "it takes the first bytes that a client sends, as TLS records (0x16 0x03 …)",
             ) from None
     finally:
         sys.unraisablehook = hook
@@ -54,10 +54,10 @@ def hello_name(data: bytes) -> str | None:
 
 
 def _undecoded_name(data: bytes) -> list[str]:
-    """Return the server name of a ClientHello where it is not ASCII, which Python cannot decode.
+    """Return the server name of a ClientHello if it is not ASCII, which Python cannot decode.
 
     OpenSSL has read the message as far as this extension (RFC 6066 section 3),
-    so that its lengths are good; those that are not end the search.
+    so its lengths are valid; an invalid one ends the search.
     """
     message, pos = b"", 0
     while data[pos : pos + 1] == b"\x16" and len(message) < MAX_SIZE:  # handshake records
@@ -78,10 +78,10 @@ def _undecoded_name(data: bytes) -> list[str]:
 
 
 def _context(see: object) -> ssl.SSLContext:
-    """Return a server for clients of any age, who need not be served."""
+    """Return a TLS server for clients of any age; it never completes a handshake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of old versions, which are meant
+        warnings.simplefilter("ignore")  # about old TLS versions, which are intended
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.sni_callback = see  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""What an answer hangs on where a document does not record all of a server."""
+"""What an answer depends on if a document does not record a whole server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMED = 3
 
 
 def unread(session: Session, answer: Answer) -> tuple[Unread, ...]:
-    """Return the records that could not be read and that may be what answers."""
+    """Return the records that could not be read and that may answer."""
     missing = [key for key in answer.undecided if session.registry.get(key) is None]
     return session.registry.provenance.unread_for(missing)
 
@@ -41,12 +41,12 @@ def _reasons(session: Session, answer: Answer) -> Iterator[str]:
     if any(provenance.excludes(key) for key in answer.undecided):
         only = sorted(key.spec for key in provenance.only or ())
         what = some(only, _NAMED) or "a part of the server"
-        yield f"{session.registry.path} is about {what}, not about other records"
+        yield f"{session.registry.path} covers {what}, not other records"
     for key in answer.undecided:
         if (record := session.registry.get(key)) is None:
             continue
         if REJECT.name in record.unknown:
-            yield f"whether {key.spec} has {REJECT.name} is not known"
+            yield f"it is not known whether {key.spec} has {REJECT.name}"
         else:
             yield _files(session, key, answer.name or "")
 
@@ -58,4 +58,4 @@ def _files(session: Session, key: Key, name: str) -> str:
     if session.central is None or settings is None:
         return f"{where}, which {session.registry.path} does not record"
     why = session.central.unreadable
-    return f"{key.spec} answers if {settings.location} has {files}: it cannot be read: {why}"
+    return f"{key.spec} answers if {settings.location} has {files}, but it cannot be read: {why}"

@@ -1,4 +1,4 @@
-"""Which bindings of one port come before which, and which no connection ever reaches.
+"""Which bindings of a port take precedence over which, and which are never reached.
 
 The one place that turns the resolver's order of steps into statements about
 bindings: the table of ``resolve`` and the rules of ``check`` both ask it.
@@ -26,10 +26,13 @@ class Reach(NamedTuple):
     central: bool
 
     def why_unused(self, key: Key) -> str:
-        """Return why no connection ever reaches the binding of ``key``; empty where one may."""
+        """Return why no connection ever reaches the binding of ``key``; empty if one may."""
         release = self.release
         if used_since(key) > release:
-            return f"{release.title} looks for none: they exist from {used_since(key).title} on"
+            return (
+                f"{release.title} does not look for them: they exist from"
+                f" {used_since(key).title} on"
+            )
         if not key.kind.certificate and not self.central:
             return "the central store's provider is not enabled"
         if key.kind is not IPPORT or key.host == ANY_IPV4:
@@ -56,7 +59,7 @@ class Shadows:
 
     @cached_property
     def _names(self) -> Mapping[str, Sequence[Key]]:
-        """The host names by what a wildcard for them would be, and every one by itself."""
+        """The host names, each under the wildcard that covers it and under itself."""
         names: dict[str, list[Key]] = {}
         for key in sorted((one for one in self._used if one.kind is HOSTNAMEPORT), key=str):
             wildcard = f"*.{key.host.partition('.')[2]}"
@@ -65,16 +68,16 @@ class Shadows:
         return names
 
     def exact(self, key: Key) -> tuple[Key, ...]:
-        """Return the bindings of one address that answer there in place of ``key``.
+        """Return the bindings of one address that answer there instead of ``key``.
 
-        All names and the central store of the port share one tuple.
+        All names and the central store of a port share one tuple.
         """
         if key not in self._used or (key.kind is IPPORT and not key.wildcard):
             return ()
         return self._exact_ipv6 if key.host == ANY_IPV6 else self._exact
 
     def first(self, key: Key) -> tuple[Key, ...]:
-        """Return the other bindings that answer in place of ``key`` for some connections."""
+        """Return the other bindings that answer instead of ``key`` for some connections."""
         if key not in self._used:
             return ()
         if key.kind is IPPORT and key.host == ANY_IPV4:

@@ -10,10 +10,10 @@ from sslbind.keys import HOSTNAMEPORT, IPPORT, Key, parse_address, parse_host, p
 
 
 class Query(NamedTuple):
-    """A connection that is asked about: where to, what server name is sent, what is checked.
+    """The connection in question: where to, which server name is sent, which name is checked.
 
     ``written`` is the address as the user wrote it; ``name`` and ``host`` are
-    None where none is sent, and none is checked. ``found``: DNS gave the address.
+    None if none is sent, and none is checked. ``found``: DNS gave the address.
     """
 
     address: str
@@ -27,7 +27,7 @@ class Query(NamedTuple):
 def of_address(target: str, name: str | None) -> Query:
     """Return the question of a client that connects to ``ADDRESS:PORT`` and sends ``name``.
 
-    Raises SslbindError for what is not an address and a port, with what was meant.
+    Raises SslbindError if it is not an address and a port, with a hint at what was meant.
     """
     if target in (":", "*") or target.startswith("*:"):
         raise no_address(target, ":443")
@@ -40,11 +40,11 @@ def of_address(target: str, name: str | None) -> Query:
 def of_url(url: str, address: str | None = None) -> list[Query]:
     """Return a question for each address that DNS has for the URL's host, or for ``address``.
 
-    Raises SslbindError for what is not an https URL, and for a host without an address.
+    Raises SslbindError if it is not an https URL, and for a host without an address.
     """
     from urllib.parse import urlsplit
 
-    if not url.isprintable():  # urlsplit would pass over some of it
+    if not url.isprintable():  # urlsplit would drop some of them
         raise SslbindError(f"{url!r} is not a URL: it has a control character")
     try:
         parts = urlsplit(url)
@@ -53,7 +53,7 @@ def of_url(url: str, address: str | None = None) -> list[Query]:
         raise SslbindError(f"{url!r} is not a URL: {error}") from None
     if parts.scheme != "https":
         raise SslbindError(
-            f"{url!r} is not an https URL, and only these have a certificate",
+            f"{url!r} is not an https URL",
             f"for example https://{parts.hostname or 'www.contoso.com'}/",
         )
     if not parts.hostname or port == 0:
@@ -92,7 +92,7 @@ def no_address(target: str, port: str) -> SslbindError:
 
 
 def _refuse_name(target: str) -> None:
-    """Raise SslbindError where ``target`` is a host name, with or without a port."""
+    """Raise SslbindError if ``target`` is a host name, with or without a port."""
     if target.isdecimal():
         hint = f"sslbind resolve :{target} prints the table of a port"
         raise SslbindError(f"{target}: the address is missing", hint)
@@ -102,9 +102,9 @@ def _refuse_name(target: str) -> None:
     except BadValueError:
         return
     raise SslbindError(
-        f"{target!r} has a host name where an address belongs",
-        f"sslbind resolve https://{key}/ asks DNS for its addresses",
-        f"sslbind resolve 10.0.0.5:{key.port} {key.host} asks for one of them",
+        f"{target!r} has a host name instead of an address",
+        f"sslbind resolve https://{key}/ looks up its addresses in DNS",
+        f"sslbind resolve 10.0.0.5:{key.port} {key.host} resolves one of them",
     )
 
 
@@ -133,17 +133,17 @@ def _asked_address(text: str) -> str:
 
 
 def _addresses(host: str) -> list[str]:
-    """Return the addresses that the resolver of this machine has for ``host``, in its order."""
+    """Return the addresses that this machine's resolver returns for ``host``, in its order."""
     import socket
 
     from sslbind.certificates.names import ascii_name
 
     try:
         found = socket.getaddrinfo(ascii_name(host), None, type=socket.SOCK_STREAM)
-    except (OSError, ValueError) as error:  # ValueError: a name that DNS cannot have
+    except (OSError, ValueError) as error:  # ValueError: not a possible DNS name
         why = error.strerror if isinstance(error, OSError) else error
         raise SslbindError(
-            f"{host} has no address here: {why}",
+            f"{host} cannot be looked up: {why}",
             "--address IP names the address to use, without asking DNS",
         ) from None
     texts = (str(one[4][0]).partition("%")[0] for one in found)

@@ -1,6 +1,6 @@
 """Why a connection is answered as it is: the sentences that explain an answer.
 
-Each says whether it is in Microsoft's documents or others' code (documented), or
+Each says whether it is in Microsoft's documentation or other people's code (documented), or
 follows from them (inferred).
 """
 
@@ -25,7 +25,7 @@ DOCUMENTED, INFERRED = "documented", "inferred"
 _SHOWN = 20  # names of CAs; a store of roots has hundreds
 
 _STEPS = {
-    "ipport": "the exact address comes first",
+    "ipport": "the exact address has precedence",
     "hostnameport": "the client sends the name, and no record has the exact address",
     "wildcard-hostnameport": "the wildcard covers the name that the client sends, and no record"
     " has the name itself or the exact address",
@@ -38,7 +38,7 @@ _STEPS = {
 
 
 class Reason(NamedTuple):
-    """One line of an explanation: what it is about, and what holds."""
+    """One line of an explanation: its topic, and what is true."""
 
     topic: str
     text: str
@@ -56,7 +56,7 @@ def because(answer: Answer, iplisten: tuple[str, ...]) -> str:
     if "dropped" in (answer.outcome, answer.otherwise):
         return f"the record has {REJECT.name}={REJECT.text(value=True)}"
     if "broken" in (answer.outcome, answer.otherwise):
-        return "the record is picked and the handshake fails; no later record is tried"
+        return "the record is picked but the handshake fails; no later record is tried"
     if answer.step is None:
         return "no binding matches, and the connection is reset (TCP RST)"
     if answer.step.name == "ipv4-wildcard" and ":" in answer.address:
@@ -66,7 +66,7 @@ def because(answer: Answer, iplisten: tuple[str, ...]) -> str:
 
 
 def never_used(key: Key, release: Release) -> str:
-    """Return the sentence that says since when Windows looks for a record such as ``key``."""
+    """Return the sentence on the release that introduced records such as ``key``."""
     return (
         f"{key.spec} is never used: {release.title} is modelled, and such records"
         f" exist from {used_since(key).title} on"
@@ -74,7 +74,7 @@ def never_used(key: Key, release: Release) -> str:
 
 
 def explain(session: Session, answer: Answer, address: str, name: str | None) -> list[Reason]:
-    """Return how the answer came about; ``address`` and ``name`` are what was asked, as written."""
+    """Return how the answer was reached; ``address`` and ``name`` are the question as written."""
     record = answer.binding
     reasons = [Reason("release", _release(session.release, session.release_words))]
     reasons += [Reason(*one) for one in _normalised(answer, address, name)]
@@ -88,14 +88,14 @@ def explain(session: Session, answer: Answer, address: str, name: str | None) ->
 
 
 def _handshake(session: Session, record: Binding) -> Iterator[tuple[str, str]]:
-    """Yield what the handshake has besides the certificate, as far as it gets."""
+    """Yield what the handshake has besides the certificate, up to the point it reaches."""
     left = versions_left(record, session.release)
     if left:
         yield "client certificate", _client_certificate(session, record)
     yield "TLS versions", _versions(left, session.release)
     if left:
         later = "the Host header does, after TLS"
-        yield "site", f"the certificate does not determine the site: {later} ({DOCUMENTED})"
+        yield "site", f"the certificate does not select the site: {later} ({DOCUMENTED})"
 
 
 def _release(release: Release, words: str) -> str:
@@ -110,10 +110,10 @@ def _release(release: Release, words: str) -> str:
 
 
 def _normalised(answer: Answer, address: str, name: str | None) -> Iterator[tuple[str, str]]:
-    """Yield what was asked in another form than it is looked up in."""
+    """Yield what was looked up in a different form than it was asked."""
     bare = address.removeprefix("[").removesuffix("]")
     if ":" in bare and ":" not in answer.address:
-        yield "address", f"{address} is taken as {answer.address} ({INFERRED})"
+        yield "address", f"{address} is treated as {answer.address} ({INFERRED})"
     elif bare != answer.address:
         yield "address", f"{address} is {answer.address}"
     if not name:
@@ -121,7 +121,7 @@ def _normalised(answer: Answer, address: str, name: str | None) -> Iterator[tupl
     elif answer.name is None:
         yield "name", f"{name} is an address, not a server name (RFC 6066, section 3)"
     elif not answer.name:
-        yield "name", f"{name:.100} is a name that no record can have"
+        yield "name", f"{name:.100} is not a name that a binding can have"
     elif answer.name != name:
         changes = []
         if name.endswith("."):
@@ -154,7 +154,7 @@ def _step(answer: Answer, step: LookupStep) -> str:
 def _provider(session: Session) -> str:
     settings = session.registry.settings.central_store
     if session.central is None and session.files_unknown():
-        return "whether the provider is enabled, and which files it has, is not known"
+        return "it is not known whether the provider is enabled and which files it has"
     if session.central is not None and settings is not None:
         why = session.central.unreadable
         return f"the provider is enabled, its files are in {settings.location}" + (

@@ -1,8 +1,8 @@
-"""What an answer means for a client: which certificate, from which file, and is it accepted.
+"""What an answer means for a client: which certificate, from which file, accepted or not.
 
-The resolver says which record is picked; here its certificate is opened and
-judged for the moment and the name. The facts of a certificate that did not change
-are cached, because opening one costs more than all the rest.
+The resolver picks the record; here its certificate is opened and judged for a time and a
+name. The facts of an unchanged certificate are cached, because opening one costs more than
+everything else.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ if TYPE_CHECKING:
     from sslbind.release import Release
     from sslbind.session import Session
 
-_RACY = 20_000_000  # ns: file times move in steps, and a second change in one step does not show
-_HARMLESS = "chain-incomplete"  # clients that know the issuer do not mind
-NO_TLS = Problem("no-tls-version-left", "no TLS version is left by the record")
-"""The version is settled before a certificate is shown: no client ever sees one."""
+_RACY = 20_000_000  # ns: file times are coarse, and a second change within one step is invisible
+_HARMLESS = "chain-incomplete"  # clients that have the issuer do not care
+NO_TLS = Problem("no-tls-version-left", "the record leaves no TLS version")
+"""The version is negotiated before a certificate is sent: no client ever sees one."""
 
 
 class Report(NamedTuple):
     """An answer with its certificate, and whether a client accepts that.
 
     ``file`` has the certificate, relative to the folder of the registry;
-    ``chain`` is the certificate and what signed it, None where it was not
+    ``chain`` is the certificate and what signed it, None if it was not
     opened; ``until`` is the last moment at which it and its chain are valid.
     ``broken`` says why a record that was picked serves nothing. ``host`` is the name
-    or address that the client checks, None where it checks none. ``doubt`` says why
-    the answer is unknown, and ``unread`` whether a record that could not be read is
-    the reason; the certificate is then that of what answers otherwise.
+    or address that the client checks, None if it checks none. ``doubt`` says why the answer
+    is unknown, and ``unread`` whether a record that could not be read is the reason; the
+    certificate is then that of the record that answers otherwise.
     """
 
     answer: Answer
@@ -70,19 +70,19 @@ class Report(NamedTuple):
 
     @property
     def verified(self) -> bool | None:
-        """True where everything that the answer depends on was looked up and opened, else None."""
+        """True if everything that the answer depends on was looked up and opened, else None."""
         return True if self.chain is not None and not self.doubt else None
 
     @property
     def accepts(self) -> bool | None:
-        """Whether a client that trusts the issuer accepts it; None where that is not known."""
+        """Whether a client that trusts the issuer accepts it; None if that is not known."""
         if any(problem.id != _HARMLESS for problem in self.problems):
             return False
         return None if self.chain is None else True
 
 
 def state(session: Session) -> State:
-    """Return what ``resolve`` works on, where files that did not change are not opened again."""
+    """Return what ``resolve`` works on; unchanged files are not opened again."""
     central = session.central
     return session.state._replace(central=central and _Central(session, central))
 
@@ -90,9 +90,9 @@ def state(session: Session) -> State:
 def report(session: Session, answer: Answer, host: str | None, now: datetime) -> Report:
     """Return what ``answer`` means for a client that checks ``host`` at ``now``.
 
-    ``host`` is a name or an address in any form, None where none is checked.
-    The certificate is opened: a private key that cannot be read, or is another's,
-    makes the answer ``broken``, as one that is not there does.
+    ``host`` is a name or an address in any form, None if none is checked.
+    The certificate is opened: a private key that is missing, cannot be read or does not
+    match makes the answer ``broken``.
     """
     if answer.otherwise is not None:
         certain = answer._replace(outcome=answer.otherwise, undecided=(), otherwise=None)
@@ -126,9 +126,9 @@ def report(session: Session, answer: Answer, host: str | None, now: datetime) ->
 
 
 def host_checked(text: str | None) -> str | None:
-    """Return the name or address that a client checks which asks for ``text``, None for none.
+    """Return the name or address that a client asking for ``text`` checks, None for none.
 
-    A name is canonical, as far as it can be; an address is without brackets.
+    A name is canonical if possible; an address has no brackets.
     """
     name = server_name(text)
     if not text or name:
@@ -139,7 +139,7 @@ def host_checked(text: str | None) -> str | None:
 
 
 def _as_written(session: Session, error: SslbindError) -> SslbindError:
-    """Return ``error`` with its files as the registry names them, from its own folder."""
+    """Return ``error`` with file names relative to the folder of the registry."""
     folder = session.registry.resolve_path("")
     file = None if error.file is None else os.fspath(error.file).removeprefix(folder)
     hints = (hint.replace(folder, "") for hint in error.hints)
@@ -149,7 +149,7 @@ def _as_written(session: Session, error: SslbindError) -> SslbindError:
 def _open(session: Session, answer: Answer, record: Binding) -> tuple[str, Chain]:
     """Return the file of the certificate that a record serves, and its chain.
 
-    Raises SslbindError, which says why, where it cannot be served.
+    Raises SslbindError, with the reason, if it cannot be served.
     """
     settings, stores = session.registry.settings, session.stores
     if record.certhash is not None and stores is not None and settings.cert_stores is not None:
@@ -164,7 +164,7 @@ def _open(session: Session, answer: Answer, record: Binding) -> tuple[str, Chain
 def stored_chain(stores: CertStores, thumbprint: str, store: str | None) -> tuple[str, Chain]:
     """Return the file of a certificate below the stores' folder, and its chain.
 
-    Raises SslbindError where it is not there, is without its private key, or
+    Raises SslbindError if it is not there, is without its private key, or
     cannot be read.
     """
     entry = stores.require(thumbprint, store)
@@ -188,7 +188,7 @@ def stored_chain(stores: CertStores, thumbprint: str, store: str | None) -> tupl
 def central_chain(session: Session, central: CentralStore, stem: str) -> tuple[str, Chain]:
     """Return the file of the central store for ``stem``, and the chain of its certificate.
 
-    Raises SslbindError where it does not open or is without its private key.
+    Raises SslbindError if it does not open or is without its private key.
     """
     file = central.file(stem) or ""
     settings = session.registry.settings.central_store
@@ -211,19 +211,21 @@ def central_chain(session: Session, central: CentralStore, stem: str) -> tuple[s
 
 
 def refuse_too_new(path: str, release: Release) -> None:
-    """Raise SslbindError for a PFX file that is sealed as ``release`` cannot open it."""
+    """Raise SslbindError for a PFX file whose encryption ``release`` cannot open."""
     from sslbind.certificates.sealed import sealed_of, too_new
 
     try:
         sealed = sealed_of(read_file(path, MAX_SIZE, regular=True))
-    except SslbindError:  # whoever opens it says so
+    except SslbindError:  # opening it reports that
         return
     if sealed is not None and (why := too_new(sealed, release)):
-        raise SslbindError(why, "sslbind explain pfx-too-new says how to seal it again", file=path)
+        raise SslbindError(
+            why, "sslbind explain pfx-too-new says how to encrypt it again", file=path
+        )
 
 
 class _Central:
-    """The central store of a session, whose files are opened only where they changed."""
+    """The central store of a session, whose files are opened only if they changed."""
 
     def __init__(self, session: Session, central: CentralStore) -> None:
         self._session = session
@@ -241,7 +243,7 @@ class _Central:
         return True
 
 
-# What is remembered: the chain of one certificate, as long as none of its files changes.
+# What is cached: the chain of one certificate, as long as none of its files changes.
 
 
 def _remembered(
@@ -250,11 +252,11 @@ def _remembered(
     load: Callable[[], Identity],
     stores: CertStores | None,
 ) -> Chain:
-    """Return the chain of the certificate in ``paths``; ``load`` it where a file changed.
+    """Return the chain of the certificate in ``paths``; ``load`` it if a file changed.
 
-    ``stores`` may complete it, and are looked into again when a store gets
-    another file; below the stores' own subfolders that does not show. Where
-    nothing completes the chain, it is not kept: an issuer may come at any time.
+    ``stores`` may complete it, and are searched again when a store gets another file, which
+    does not show in subfolders of a store. An incomplete chain is not cached: an issuer may
+    be added at any time.
     """
     import json
 
@@ -264,7 +266,7 @@ def _remembered(
     keys = "elsewhere" if stores is not None and stores.keys_elsewhere else "here"
     words = "\0".join((keys, thumbprint, *map(os.path.realpath, (folder, *paths))))
     key = content_digest(words.encode("utf-8", "surrogateescape"))
-    slot = f"facts-{key[:3]}"  # a bounded number of slots: nothing to clean up
+    slot = f"facts-{key[:3]}"  # a fixed number of slots, so nothing to clean up
     try:
         known, stamps, rows = json.loads(cache.recall(slot) or b"[0, 0, 0]")
         if known == key and stamps and stamps == _stamps([path for path, _ in stamps]):
@@ -281,7 +283,7 @@ def _remembered(
 
 
 def _behind(stores: CertStores | None, chain: Chain) -> Sequence[str]:
-    """Return the files of the stores that hold a part of ``chain``, and where more may come."""
+    """Return the files of the stores that hold a part of ``chain``, and where one may come."""
     if stores is None:
         return ()
     signers = {one for above in chain.signers.values() for one in above} - {chain.leaf}
@@ -295,7 +297,7 @@ def _behind(stores: CertStores | None, chain: Chain) -> Sequence[str]:
 
 
 def _stamps(paths: Sequence[str]) -> list[list[Any]]:
-    """Return each path with what changes when its file does, nothing where that may not show."""
+    """Return each path with what changes whenever its file does; empty if changes may not show."""
     try:
         stamps = [stamp_of(path) for path in paths]
     except (OSError, ValueError):
@@ -307,7 +309,7 @@ def _stamps(paths: Sequence[str]) -> list[list[Any]]:
 
 
 def _to_rows(chain: Chain) -> list[Any]:
-    """Return each certificate as a row with the places of those that signed it, the leaf first."""
+    """Return each certificate as a row with the positions of its signers, the leaf first."""
     held = {chain.leaf.sha256: chain.leaf}
     for above in chain.signers.values():
         held.update((one.sha256, one) for one in above)

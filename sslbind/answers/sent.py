@@ -1,4 +1,4 @@
-"""The chain that Windows sends with a certificate, and what a client makes of it, in sentences."""
+"""The chain that Windows sends with a certificate, and whether a client accepts it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHAIN_IDS = frozenset(("chain-incomplete", "expired", "not-yet-valid", "weak-si
 
 
 def chain_reasons(session: Session, found: Report, now: datetime) -> list[Reason]:
-    """Return what Windows sends with the certificate of an answer; nothing where it is unknown."""
+    """Return what Windows sends with the certificate of an answer; empty if it is unknown."""
     if found.chain is None or session.stores is None or not found.served:
         return []
     chain, stores = found.chain, session.stores
@@ -32,7 +32,7 @@ def chain_reasons(session: Session, found: Report, now: datetime) -> list[Reason
         reasons.append(
             Reason(
                 "chain",
-                f"of two issuers Windows takes {_issuer(taken)}, which started last, and not"
+                f"of two issuers Windows picks {_issuer(taken)}, whose validity starts later, over"
                 f" {_issuer(other)} ({INFERRED}, reported once)",
             )
         )
@@ -41,8 +41,9 @@ def chain_reasons(session: Session, found: Report, now: datetime) -> list[Reason
         reasons.append(
             Reason(
                 "chain",
-                f"{missing[0].subject} is in the certificate's file, and in neither of the stores"
-                f" CA and Root: Windows sends it only if the server's store CA has it ({INFERRED})",
+                f"{missing[0].subject} is in the certificate's file, but in neither of the stores"
+                " CA and Root: Windows sends it only if the server's store CA has it"
+                f" ({INFERRED})",
             )
         )
     reasons.append(Reason("client", _client(sent, now)))
@@ -69,7 +70,9 @@ def _of_machine(
 
 def _sent(sent: Sending) -> str:
     names = join([one.subject for one in sent.sent])
-    text = f"Windows sends {names}, as it finds issuers in the stores CA and Root ({DOCUMENTED})"
+    text = (
+        f"Windows sends {names}, because it finds issuers in the stores CA and Root ({DOCUMENTED})"
+    )
     if sent.root is not None and len(sent.sent) > 0 and sent.root != sent.sent[0]:
         text += f"; the root {sent.root.subject} is not sent ({DOCUMENTED})"
     return text
@@ -80,15 +83,15 @@ def _issuer(one: CertificateFacts) -> str:
 
 
 def _client(sent: Sending, now: datetime) -> str:
-    """Return what a client makes of the chain that has its root and no other certificate."""
+    """Return whether a client accepts the chain that has its root and no other certificate."""
     last = sent.sent[-1]
-    who = "one that has its root and no other certificate"
+    who = "a client that has its root and no other certificate"
     if sent.root is None:
         return (
-            f"{who} accepts the chain if its root is {last.issuer}, and else lacks what is between"
-            f" ({INFERRED})"
+            f"{who} accepts the chain if its root is {last.issuer}; otherwise intermediates are"
+            f" missing ({INFERRED})"
         )
     wrong = [one for one in judge(sent.sent[0], sent.above, now) if one.id in _CHAIN_IDS]
     if wrong:
         return f"{who} refuses the chain: {'; '.join(one.message for one in wrong)} ({INFERRED})"
-    return f"{who} gets from the certificate to {sent.root.subject} ({INFERRED})"
+    return f"{who} can build the chain up to {sent.root.subject} ({INFERRED})"

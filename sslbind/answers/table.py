@@ -1,6 +1,6 @@
-"""The table of a port: its records in the order of steps, and which come before which.
+"""The table of a port: its records in the order of steps, and which take precedence.
 
-``apachectl -S`` has the same for virtual hosts.
+``apachectl -S`` prints the same for virtual hosts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 STEPS = {
     "ipport": "exact address",
     "hostnameport": "host name",
-    "wildcard-hostnameport": "wildcard name, for names without a binding of their own",
+    "wildcard-hostnameport": "wildcard name, for names without their own binding",
     "scopedccs": "central store, for one name",
     "ccs": "central store, for names that have a file",
     "ipv6-wildcard": "every other IPv6 connection",
@@ -42,7 +42,7 @@ class PortBinding(NamedTuple):
 
     ``thumbprint`` and ``names`` are the certificate's, ``files`` and ``unusable``
     the number of files of the central store, all of them and those that do not
-    open; None where there is no such thing, or it is not known. ``state`` is
+    open; None if there is no such thing, or it is not known. ``state`` is
     ``never used``, ``dropped``, ``broken``, ``not known`` or empty, and ``note``
     says why. ``exact`` are the records for one address that come before it, one
     tuple for all records of a port; ``first`` are the others that do.
@@ -68,7 +68,7 @@ class PortBinding(NamedTuple):
 
 
 class Port(NamedTuple):
-    """The records of one port in the order of steps, and what happens to everybody else.
+    """The records of one port in the order of steps, and what happens to everyone else.
 
     ``unread`` are the records that may be on the port and could not be read.
     """
@@ -80,7 +80,7 @@ class Port(NamedTuple):
 
 
 class Table:
-    """The candidates of a registry; what all of them need is looked up once."""
+    """The candidates of a registry; what they share is looked up once."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -96,7 +96,7 @@ class Table:
 
     @cached_property
     def unseen(self) -> str:
-        """Why the files of the central store are unknown, or nothing."""
+        """Why the files of the central store are unknown, or empty."""
         central, settings = self.session.central, self.session.registry.settings.central_store
         if central is None and self.session.files_unknown():
             return f"{self.session.registry.path} does not record the central store"
@@ -105,7 +105,7 @@ class Table:
         return f"the folder {settings.location} cannot be read: {central.unreadable}"
 
     def ports(self, port: int | None) -> Iterator[Port]:
-        """Yield the ports in order, or the one that is asked for."""
+        """Yield the ports in order, or only the one asked for."""
         by_port: dict[int, list[PortBinding]] = {}
         for binding in self.session.registry.bindings.values():
             if port in (None, binding.key.port):
@@ -154,7 +154,7 @@ class Table:
         return binding.certhash, file, names, *self._state(binding, entry)
 
     def _state(self, binding: Binding, entry: Entry | None) -> tuple[str, str]:
-        """Return whether a record that is used serves nothing, and why; two empty words if not."""
+        """Return whether a record that is used serves nothing, and why; both empty if not."""
         if binding[REJECT.name] and REJECT.since <= self.session.release:
             return "dropped", f"{REJECT.name} is on"
         if broken := self._broken(binding, entry):
@@ -179,7 +179,7 @@ class Table:
     def _files(self, key: Key) -> tuple[int | None, int | None]:
         """Return how many files the record may serve, and how many of them do not open.
 
-        None where that is not known.
+        None if that is not known.
         """
         if self.unseen:
             return None, None
@@ -205,11 +205,13 @@ def _step(key: Key) -> str:
 
 
 def _otherwise(port: int, used: set[Key], provenance: Provenance) -> str:
-    """Return what happens to the connections that no record fits."""
+    """Return what happens to the connections that no record matches."""
     if provenance.may_have(Key(IPPORT, ANY_IPV4, port)) and Key(IPPORT, ANY_IPV4, port) not in used:
-        return f"is not known: whether there is ipport={ANY_IPV4}:{port} is not recorded"
+        return f"is not known: it is not recorded whether ipport={ANY_IPV4}:{port} exists"
     if Key(IPPORT, ANY_IPV4, port) in used:
         return f"is answered by ipport={ANY_IPV4}:{port}"
     if Key(IPPORT, ANY_IPV6, port) in used:
-        return f"is reset, if it comes over IPv4; ipport={ANY_IPV4}:{port} would answer"
-    return f"is reset, clients without a server name as well; ipport={ANY_IPV4}:{port} would answer"
+        return f"is reset, over IPv4; ipport={ANY_IPV4}:{port} would answer"
+    return (
+        f"is reset, including clients without a server name; ipport={ANY_IPV4}:{port} would answer"
+    )

@@ -1,1 +1,1 @@
-"""Certificates and where they lie: PEM and PFX bytes, LocalMachine stores, the central store."""
+"""Certificates and where they are: PEM and PFX bytes, LocalMachine stores, the central store."""

@@ -1,11 +1,11 @@
-r"""The Central Certificate Store: a folder whose file names say who is served.
+r"""The Central Certificate Store: a folder whose file names determine which hosts are served.
 
 ``<host>.pfx`` serves a host, ``_.<parent>.pfx`` the names one label below a
-parent; names are Unicode and compare without case, and the names inside a
-certificate play no part (Microsoft Learn, "Centralized SSL Certificate
-Support"). The names that are asked for come from the network. Windows keeps
-the settings under ``HKLM\SOFTWARE\Microsoft\IIS\CentralCertProvider``:
-``Enabled``, ``CertStoreLocation``, ``PrivateKeyPassword``.
+parent; names are Unicode and case-insensitive, and the names inside a certificate are
+irrelevant (Microsoft Learn, "Centralized SSL Certificate Support"). The requested names
+come from the network. Windows keeps the settings under
+``HKLM\SOFTWARE\Microsoft\IIS\CentralCertProvider``: ``Enabled``, ``CertStoreLocation``,
+``PrivateKeyPassword``.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 SUFFIX = ".pfx"
 _WILDCARD = "_."
 _KEYLESS = "has no private key"
-_RACY = 20_000_000  # ns: a folder that changed just now may change again within one step of time
+_RACY = 20_000_000  # ns: a folder that has just changed may change again within one time step
 
 
 class CentralFile(NamedTuple):
     """A PFX file of the central store.
 
-    ``name`` is what it serves, a host or ``*.parent``, None where no connection
-    leads to it: ``why`` says why not. ``entry`` has the facts of its
-    certificate, or the problem in place of them.
+    ``name`` is what it serves, a host or ``*.parent``, None if no connection
+    leads to it: ``why`` says why not. ``entry`` has the facts of its certificate, or the
+    problem instead.
     """
 
     file: str
@@ -59,7 +59,7 @@ class CentralFile(NamedTuple):
 
     @property
     def problem(self) -> str:
-        """Why it is not, as the rest of a sentence about the file; empty where it is usable.
+        """Why it is not usable, as the rest of a sentence about the file; empty if it is.
 
         For example ``is locked: the password does not open the PFX file``.
         """
@@ -67,7 +67,7 @@ class CentralFile(NamedTuple):
 
 
 class Put(NamedTuple):
-    """A file that ``put`` wrote, or left as it is; ``serves`` is a host, or ``*.parent``."""
+    """A file that ``put`` wrote or left unchanged; ``serves`` is a host, or ``*.parent``."""
 
     file: str
     serves: str
@@ -75,18 +75,18 @@ class Put(NamedTuple):
 
 
 def stem_of(file: str) -> str | None:
-    """Return the canonical stem of a file's name, None where no connection leads to it.
+    """Return the canonical stem of a file's name, None if no connection leads to it.
 
-    That is any name without ``.pfx``, and any that is not a host name apart from
-    its case and its Unicode normal form; names in A-labels too, as Windows looks
-    for the Unicode form (confirmed by others' code); and names of devices.
+    None for any name without ``.pfx``, for anything but a host name (whatever its case and
+    Unicode normal form), for names in A-labels, because Windows looks for the Unicode form
+    (confirmed by other people's code), and for names of devices.
     """
     stem, suffix = file[: -len(SUFFIX)], file[-len(SUFFIX) :]
     if suffix.lower() != SUFFIX or stem.startswith("*") or "xn--" in stem.lower():
         return None
     if is_device(file):
         return None
-    # One letter at a time: of a whole word, Python takes a capital sigma at its end for another.
+    # Letter by letter: in a whole word, Python lowers a final capital sigma differently.
     stem = "".join(letter.lower() for letter in unicodedata.normalize("NFC", stem))
     try:
         return stem if parse_host(stem) == stem else None
@@ -97,7 +97,7 @@ def stem_of(file: str) -> str | None:
 def stems_for(names: Iterable[str]) -> tuple[str, ...]:
     """Return the stems of the files that serve the DNS names of a certificate, each once.
 
-    A name that no file can have is left out, such as one without a dot below a wildcard.
+    Names that no file can have are left out, such as one without a dot below a wildcard.
     """
     found: dict[str, None] = {}
     for name in names:
@@ -115,7 +115,7 @@ def served_name(stem: str) -> str:
 
 
 class CentralStore:
-    """The PFX files in ``folder``; ``password_file`` holds the one password of all."""
+    """The PFX files in ``folder``; ``password_file`` holds the password of all of them."""
 
     def __init__(
         self, folder: str, *, password_file: str | None = None, progress: Progress | None = None
@@ -133,8 +133,8 @@ class CentralStore:
     def file(self, stem: str) -> str | None:
         """Return the name of the file for a canonical stem, whatever its case, or None.
 
-        A stem that is not canonical has none, so that no name leads out of the
-        folder. The cost does not grow with the folder.
+        A stem that is not canonical has no file, so that no name leads out of the folder.
+        The cost does not depend on the size of the folder.
         """
         if stem_of(stem + SUFFIX) != stem:
             return None
@@ -155,12 +155,12 @@ class CentralStore:
     def load(self, stem: str) -> Identity:
         """Return the certificate of ``stem`` with its chain and key.
 
-        Raises SslbindError where there is no file, or it does not open.
+        Raises SslbindError if there is no file, or it does not open.
         """
         return self._load(stem)[0]
 
     def _load(self, stem: str) -> tuple[Identity, Bundle]:
-        """Return the certificate of ``stem``, and all that its file holds."""
+        """Return the certificate of ``stem``, and the whole content of its file."""
         from sslbind.certificates.contents import open_file
         from sslbind.certificates.parsing import identities
 
@@ -174,7 +174,7 @@ class CentralStore:
         except PasswordError:
             raise
         except CertificateError as error:
-            hint = "put a PFX file with the certificate and its private key in its place"
+            hint = "replace it with a PFX file that has the certificate and its private key"
             hints = (hint,) if error.file == path else error.hints
             raise CertificateError(error.message, *hints, file=error.file) from None
         return next((one for one in found if one.key is not None), found[0]), bundle
@@ -182,11 +182,10 @@ class CentralStore:
     def put(self, identity: Identity, seal: Seal, *, dry_run: bool = False) -> tuple[Put, ...]:
         """Write a certificate into the file of each of its host names, ``_.parent`` for wildcards.
 
-        Each file is written whole, by rename, for its owner only, sealed with the
-        provider's password. One that holds the same certificate, chain and key
-        under the same seal is left as it is. Addresses, and names that no file
-        can have, are left out. Raises SslbindError; files that were written
-        before are good then.
+        Each file is written whole, by rename, for its owner only, encrypted with the
+        provider's password. One that already has the same certificate, chain, key and
+        encryption is left unchanged. Addresses, and names that no file can have, are left
+        out. Raises SslbindError; files written before that are complete.
         """
         from sslbind.certificates.sealing import encode_pfx
 
@@ -200,8 +199,8 @@ class CentralStore:
     def writing(self, names: Iterable[str]) -> Iterator[None]:
         """Hold the lock of the folder, to replace the files for ``names``; it may be taken again.
 
-        What they hold is opened before: that may take long. What killed writers left
-        is removed. Raises SslbindError.
+        Their present content is opened first, because that may take long. Leftovers of
+        killed writers are removed. Raises SslbindError.
         """
         if self._writing:
             yield
@@ -243,18 +242,18 @@ class CentralStore:
             found, bundle = self._load(stem)
             odd = bundle.twice or bundle.signs_only or key_bags(data) > 1
             return seal is seal_of(data) and not odd and found == identity
-        except SslbindError:  # it is replaced by one that opens
+        except SslbindError:  # it is replaced with one that opens
             return False
 
     def files(self) -> tuple[CentralFile, ...]:
-        """Return every PFX file in the order of names; one that did not change is not opened."""
+        """Return every PFX file in the order of names; unchanged ones are not opened."""
         if self._files is None:
             self._files = tuple(self._listed())
         return self._files
 
     @property
     def unreadable(self) -> str:
-        """Why the folder cannot be looked into from here, as a phrase; empty where it can be."""
+        """Why the folder cannot be read from here, as a phrase; empty if it can."""
         try:
             with os.scandir(self.folder):
                 return ""
@@ -262,7 +261,7 @@ class CentralStore:
             return reason(error)
 
     def names(self) -> list[str]:
-        """Return the names of the PFX files, in no order; none where the folder is not there."""
+        """Return the names of the PFX files, unordered; none if the folder does not exist."""
         try:
             with os.scandir(self.folder) as items:
                 files = [item.name for item in items if item.is_file()]
@@ -283,7 +282,7 @@ class CentralStore:
             entry, stem = _entry(file, contents), stem_of(file)
             if stem is None:
                 listed.append(CentralFile(file, None, entry, _why_nobody(file)))
-            elif file not in there:  # such as a link to nothing
+            elif file not in there:  # such as a dangling link
                 listed.append(CentralFile(file, None, entry, contents.problem or "is not there"))
             elif serving[stem] != file:
                 why = f"{serving[stem]} already serves {served_name(stem)}"
@@ -305,10 +304,10 @@ class CentralStore:
             return False
 
     def _find_odd(self) -> dict[str, str]:
-        """Return the files whose names are not spelled canonically, by their stem.
+        """Return the files whose names are not canonical, by their stem.
 
-        The result is cached as long as the folder does not change, but not where
-        it has links, whose targets change unnoticed.
+        The result is cached as long as the folder does not change, unless it has links,
+        whose targets may change unnoticed.
         """
         import json
 
@@ -333,12 +332,12 @@ class CentralStore:
 
 
 def _spelled(path: str) -> str:
-    """Return the name of a file as its folder has it, where that may differ in case."""
+    """Return the name of a file as spelled in its folder, if the case may differ."""
     name = os.path.basename(path)
     if os.name != "nt":
         return name
     found = os.path.basename(os.path.realpath(path))
-    return found if found.lower() == name.lower() else name  # else it is a link
+    return found if found.lower() == name.lower() else name  # otherwise it is a link
 
 
 def _by_stem(files: Iterable[str]) -> dict[str, str]:
@@ -355,12 +354,12 @@ def _why_nobody(file: str) -> str:
     """Return why no connection leads to a file whose name has no stem."""
     stem = file[: -len(SUFFIX)]
     if stem.startswith("*"):
-        return "a file name cannot have '*': the file of a wildcard is _.contoso.com.pfx"
+        return "a file name cannot contain '*': the file of a wildcard is _.contoso.com.pfx"
     if is_device(file):
-        return "its name is that of a device on Windows, where no file can have it"
+        return "its name is reserved for a device on Windows"
     if "xn--" not in stem.lower():
         return "its name is not a host name"
-    why = "its name is in punycode, and Windows looks for the Unicode form"
+    why = "its name is in punycode, but Windows looks for the Unicode form"
     with contextlib.suppress(BadValueError):
         host = parse_host(stem)
         why += f", {host}{SUFFIX}" if "xn--" not in host else ""
@@ -368,7 +367,7 @@ def _why_nobody(file: str) -> str:
 
 
 def _entry(file: str, contents: FileContents) -> Entry:
-    """Return what is known of the certificate in a file, that of its private key first."""
+    """Return what is known about the certificate in a file, preferably that of its private key."""
     from sslbind.certificates.entry import Entry
     from sslbind.certificates.index import Pairing, entry_of
 

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 Signed = Callable[["Certificate", "Certificate"], bool]
 """Whether the first certificate was signed by the second."""
 
-_SAME_NAME = 16  # issuers of one name that are tried, so that a hostile file cannot take hours
+_SAME_NAME = 16  # how many issuers of one name are tried, so that a hostile file cannot take hours
 
 
 class Chain(NamedTuple):
-    """An end certificate, and what signed it and its issuers, as far as that is known.
+    """An end-entity certificate, and the known signers of it and its issuers.
 
     ``signers`` are by the SHA-256 of a certificate; a root is among its own.
     """
@@ -47,8 +47,8 @@ def chain_above(leaf: Certificate, others: Sequence[Certificate], signed: Signed
 def ordered(certificates: Sequence[Certificate], signed: Signed) -> tuple[Identity, ...]:
     """Return each end certificate with those above it, its issuer first, without keys.
 
-    An end certificate signed no other one. Where a CA is cross-signed, each of
-    its certificates stays in the chain.
+    An end-entity certificate signed no other one. If a CA is cross-signed, each of its
+    certificates stays in the chain.
     """
     from sslbind.certificates.identity import Identity
 
@@ -57,7 +57,7 @@ def ordered(certificates: Sequence[Certificate], signed: Signed) -> tuple[Identi
     issuers = _issuers(certificates, signed)
     signers = {issuer.thumbprint for above in issuers.values() for issuer in above}
     ends = [one for one in certificates if one.thumbprint not in signers]
-    # Two CAs that signed each other leave no end: the first one of the file is taken.
+    # Two CAs that signed each other leave no end entity: the first in the file is used.
     return tuple(Identity(one, _above(one, issuers)) for one in ends or certificates[:1])
 
 

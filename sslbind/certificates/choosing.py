@@ -1,4 +1,4 @@
-"""Which certificate of several that cover a host: the one rule, and why it chose as it did.
+"""Choose one of several certificates that cover a host, and say why.
 
 A certificate that is valid now comes before one that is not, one that has the
 host's own name before one whose wildcard covers it, then the one issued last
@@ -20,7 +20,7 @@ from sslbind.certificates.names import address, ascii_name, covers
 
 
 class Issued(Protocol):
-    """What the age of a certificate is read from: an ``Entry`` or a ``Certificate``."""
+    """Anything that has the age of a certificate: an ``Entry`` or a ``Certificate``."""
 
     @property
     def not_before(self) -> datetime | None:
@@ -48,7 +48,7 @@ class Chooser:
     def choose(self, hosts: Iterable[str]) -> Choice | None:
         """Return the certificate for ``hosts``, names or addresses that one record serves.
 
-        None where no certificate covers every one of them, and where there are none.
+        None if no certificate covers all of them, and if there are none.
         """
         wanted = [*dict.fromkeys(canonical_name(host) for host in hosts if host)]
         found: dict[tuple[str, str], Entry] = {}
@@ -85,14 +85,14 @@ class Chooser:
         return entry.certificate is not None and valid_at(entry.certificate, self._now)
 
     def _reason(self, best: Entry, others: Sequence[Entry], hosts: Sequence[str]) -> str:
-        """Return what set ``best`` apart from the last that it was compared with."""
+        """Return the difference between ``best`` and the last that it was compared with."""
         if not others:
             return "the only certificate that covers the name"
         second = others[0]
         if self._valid(best) != self._valid(second):
             return "the only one of those that cover the name that is valid now"
         if _exact(best, hosts) != _exact(second, hosts):
-            return "it has the name itself, and the others cover it by a wildcard"
+            return "it has the name itself, while the others only cover it by a wildcard"
         if best.not_before != second.not_before:
             return f"of those that cover the name it was issued last, on {_day(best.not_before)}"
         if best.not_after != second.not_after:
@@ -111,7 +111,7 @@ def _exact(entry: Entry, hosts: Sequence[str]) -> bool:
 
 
 def canonical_name(name: str) -> str:
-    """Return a name or an address in the form in which equal ones are the same text."""
+    """Return a name or an address in a form in which equal ones are the same text."""
     literal = address(name)
     if literal is not None:
         return str(literal)

@@ -29,7 +29,7 @@ class FileContents(NamedTuple):
     """What one file holds: end certificates, digests of keys, or why nothing is known.
 
     ``locked``: no password opens something in it. ``stamp`` tells a changed file
-    from an unchanged one; it is empty where the contents must not be remembered.
+    from an unchanged one; it is empty if the contents must not be remembered.
     Of a PFX file ``sealed`` is how it is protected; ``twice`` and ``signs_only``
     are as in a bundle.
     """
@@ -59,7 +59,7 @@ class PasswordFile:
     def advice(self) -> str:
         """What to do about a file that does not open."""
         if self.path is None:
-            return f"name a file with its password as {self.setting}"
+            return f"set {self.setting} to a file with its password"
         return f"export it again with the password of the store, the one in {self.path}"
 
     def passwords(self) -> tuple[bytes, ...]:
@@ -98,7 +98,7 @@ def open_file(path: str, password_file: PasswordFile, *, strict: bool) -> Bundle
     """Return what the file at ``path`` holds; the password is read only where one is needed.
 
     ``strict`` checks keys in full and raises for a key that no password opens;
-    else such keys are counted in the bundle. Raises SslbindError where the file
+    else such keys are counted in the bundle. Raises SslbindError if the file
     cannot be read, CertificateError where it is nothing known, PasswordError
     where it is locked.
     """

@@ -1,9 +1,9 @@
 """PFX files that take long are opened before a lock is taken, not while it is held.
 
-Which files a command needs shows only under the lock. So a block that holds one
-is tried: where it comes to a file that another process must open, it is left,
-nothing written; the file is opened without the lock, what it holds is
-remembered, and the block is run again.
+Which files a command needs is only known under the lock. So a block that holds one is
+tried: if it reaches a file that another process must open, the block is abandoned with
+nothing written; the file is opened without the lock, its content is remembered, and the
+block is run again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class DeferredError(Exception):
 
 
 class Attempt:
-    """A context in which a block that takes a lock is run; ``again``: it must be run once more."""
+    """A context for a block that takes a lock; ``again``: it must be run once more."""
 
     def __init__(self, *, last: bool) -> None:
         self._last = last
@@ -49,7 +49,7 @@ class Attempt:
 def attempts() -> Iterator[Attempt]:
     """Yield an attempt, and another one if a file was opened after the first.
 
-    The block of the second opens what came meanwhile itself, within the usual limit.
+    The second block opens files that appeared in the meantime itself, within the usual limit.
     """
     first = Attempt(last=False)
     yield first
@@ -58,7 +58,7 @@ def attempts() -> Iterator[Attempt]:
 
 
 def deferring() -> bool:
-    """Whether a lock is held, and what takes long must not be done now."""
+    """Whether a lock is held, so that nothing slow may be done now."""
     return _deferring
 
 

@@ -1,7 +1,6 @@
 """What a binary file is, by its first bytes, and how much work it demands.
 
-A reader of DER headers only: a real parser reads the file afterwards and
-decides the rest.
+It only reads DER headers: a real parser reads the file afterwards and decides the rest.
 """
 
 from __future__ import annotations
@@ -96,9 +95,8 @@ def rounds(data: bytes) -> int:
     string in pieces hides anything; CertificateError is raised for a PFX or an
     encrypted key that cannot be converted. The algorithms are found by their
     identifiers, the MAC of a PFX by its position. For
-    scrypt (RFC 7914) the count is cost times block size times parallelism. Known
-    limit: a derivation inside an encrypted part is not seen, as only the password
-    reveals it.
+    scrypt (RFC 7914) the count is cost times block size times parallelism. Known limit: a
+    derivation inside an encrypted part is not seen, because only the password reveals it.
     """
     is_pfx = kind(data) == "pkcs12"
     try:
@@ -120,7 +118,7 @@ def rounds(data: bytes) -> int:
     return total
 
 
-@functools.lru_cache(maxsize=2)  # the rounds of a file and its algorithms are asked in turn
+@functools.lru_cache(maxsize=2)  # rounds and algorithms of a file are queried in turn
 def normal(data: bytes) -> bytes:
     """Return the first element of ``data`` with BER turned into DER; raise NotBerError."""
     end = _normal_end(data)
@@ -130,7 +128,7 @@ def normal(data: bytes) -> bytes:
 def _normal_end(data: bytes) -> int:
     """Return where the first element ends if there is nothing to rewrite in it, else 0.
 
-    That is what nearly every file is, and seeing it costs a tenth of rewriting it.
+    That is true of nearly every file, and checking costs a tenth of rewriting.
     """
     outside: list[int] = []  # where the elements around this one end
     at, limit, whole = 0, len(data), 0
@@ -165,7 +163,7 @@ def _normal_end(data: bytes) -> int:
 
 
 def check_rounds(count: int) -> None:
-    """Raise CertificateError where a file asks for more than MAX_ROUNDS in all."""
+    """Raise CertificateError if a file asks for more than MAX_ROUNDS in all."""
     if count > MAX_ROUNDS:
         raise CertificateError(
             f"it requires {count} rounds of key derivation, more than {MAX_ROUNDS}",
@@ -174,7 +172,7 @@ def check_rounds(count: int) -> None:
 
 
 def key_bags(data: bytes) -> int:
-    """Return how many encrypted private keys a PFX shows: the parser reads the first only."""
+    """Return how many encrypted private keys a PFX shows: the parser only reads the first."""
     return data.count(_SHROUDED_KEY)
 
 
@@ -195,7 +193,7 @@ def _integers(data: bytes, at: int) -> list[int]:
 
 
 def _number(octets: bytes) -> int:
-    """Return an INTEGER; one that is too long, or negative, is large."""
+    """Return an INTEGER; one that is too long, or negative, counts as large."""
     return int.from_bytes(octets.lstrip(b"\0")[:16], "big")
 
 

@@ -1,4 +1,4 @@
-"""The key derivation of PFX files (RFC 7292, appendix B), which no library offers by itself."""
+"""The key derivation of PFX files (RFC 7292, appendix B), which no library offers separately."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BLOCK = 64  # bytes that SHA-1 works on at once
 
 
 def derive(purpose: int, password: str, salt: bytes, rounds: int, size: int) -> bytes:
-    """Return ``size`` bytes of SHA-1 that a password, a salt and a number of rounds give."""
+    """Return ``size`` bytes derived with SHA-1 from a password, a salt and a number of rounds."""
     secret = f"{password}\0".encode("utf-16-be", "surrogatepass")
     state = bytearray(_filled(salt) + _filled(secret))
     found = b""

@@ -19,11 +19,10 @@ class Entry(NamedTuple):
     ``file``, ``key_file`` and ``also`` (more files of the store with the same
     certificate) are relative to the stores' folder, with ``/``. ``locked``: no
     password opens the file, or the key; without a thumbprint the certificate is
-    unknown too. ``problem`` is a sentence where something cannot be read or
-    does not fit. ``certificate`` is None where it was not read, as in what
-    ``CertStores.require`` finds by file name alone. ``chain`` are the
-    certificates above it in its file, its issuer first. ``sealed``, ``twice`` and
-    ``signs_only`` are those of a PFX file.
+    unknown too. ``problem`` is a sentence if something cannot be read or does not match.
+    ``certificate`` is None if it was not read, as in what ``CertStores.require`` finds by
+    file name alone. ``chain`` are the certificates above it in its file, its issuer first.
+    ``sealed``, ``twice`` and ``signs_only`` are those of a PFX file.
     """
 
     store: str
@@ -47,20 +46,20 @@ class Entry(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that a client may ask for; none where the certificate was not read."""
+        """Every name that a client may ask for; none if the certificate was not read."""
         return self.certificate.names if self.certificate else ()
 
     @property
     def called(self) -> str:
-        """What people call it: its first name, else its subject; empty where it was not read."""
+        """What people call it: its first name, else its subject; empty if it was not read."""
         return next(iter(self.names), self.certificate.subject if self.certificate else "")
 
     @property
     def not_before(self) -> datetime | None:
-        """The first moment of its validity, None where the certificate was not read."""
+        """The first moment of its validity, None if the certificate was not read."""
         return self.certificate.not_before if self.certificate else None
 
     @property
     def not_after(self) -> datetime | None:
-        """The last moment of its validity, None where the certificate was not read."""
+        """The last moment of its validity, None if the certificate was not read."""
         return self.certificate.not_after if self.certificate else None

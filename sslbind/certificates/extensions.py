@@ -1,8 +1,8 @@
-"""The extensions of a certificate that matter here, each read by itself (RFC 5280, section 4.2).
+"""The extensions of a certificate that matter here, read one by one (RFC 5280, section 4.2).
 
 For certificates that a strict parser refuses as a whole, because of an
-extension that no server needs: an odd name form, a damaged SCT list. What
-cannot be read is passed over, and the rest counts.
+extension that no server needs: an odd name form, a damaged SCT list. Unreadable ones are
+skipped.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Extensions(NamedTuple):
 
 
 def read_extensions(certificate: bytes) -> Extensions:
-    """Return what can be read of the extensions, each by itself."""
+    """Return what can be read of the extensions, one by one."""
     found = Extensions()
     for name, value in _values(certificate):
         reader = _READERS.get(name)
@@ -56,7 +56,7 @@ def read_extensions(certificate: bytes) -> Extensions:
 
 
 def public_key(certificate: bytes) -> bytes:
-    """Return the SubjectPublicKeyInfo of a certificate in DER, empty where it has none."""
+    """Return the SubjectPublicKeyInfo of a certificate in DER, empty if it has none."""
     parts = _fields(certificate)
     if len(parts) < 6:
         return b""
@@ -99,7 +99,7 @@ def dotted(octets: bytes) -> str:
 
 
 def _inside(value: bytes) -> list[tuple[int, int, int]]:
-    """Return the elements of the one that ``value`` is; raise IndexError where it is none."""
+    """Return the elements of the one that ``value`` is; raise IndexError if it is none."""
     return der.elements(value, *der.elements(value, 0, len(value))[0][1:])
 
 

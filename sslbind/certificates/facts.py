@@ -1,4 +1,4 @@
-"""What is publicly known of one certificate: the value that is cached, carried and judged."""
+"""What is publicly known about one certificate: the value that is cached, passed on and judged."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ class CertificateFacts:
     ``dns_names`` and ``ip_names`` come from the subject alternative name alone:
     a common name does not count (RFC 9525, section 2; browsers ignore it), and
     neither does an address in a DNS name (RFC 9525, section 6.5). ``eku`` is
-    None where the extension is absent, which allows every use. ``spki`` is a
+    None if the extension is absent, which allows every use. ``spki`` is a
     digest of the public key and equals the ``spki`` of its private key.
     ``key_id`` and ``issuer_key_id`` identify its own key and the key that signed
-    it, and are empty where it does not say. ``self_signed``: by its names its
-    own key signed it, and by its key identifiers, or else by the signature.
-    ``key_usage`` is None where the extension is absent, which allows every use.
-    ``must_staple``: it requires a stapled OCSP response (RFC 7633); ``ocsp``: it
-    says where such responses come from. ``subject_size`` is that of the subject
-    in DER. ``odd``: it has an extension that cannot be read.
+    it, and are empty if it does not say. ``self_signed``: its names say so, and its key
+    identifiers or the signature. ``key_usage`` is None if the extension is absent, which
+    allows every use. ``must_staple``: it requires a stapled OCSP response (RFC 7633);
+    ``ocsp``: it says where such responses come from. ``subject_size`` is that of the
+    subject in DER. ``odd``: it has an extension that cannot be read.
     """
 
     thumbprint: str
@@ -94,22 +93,22 @@ _TYPES = (
 )  # fmt: skip
 
 
-@functools.lru_cache(maxsize=64)  # certificates of one kind have rows of one kind
+@functools.lru_cache(maxsize=64)  # similar certificates have rows of the same types
 def _may_be(types: tuple[type, ...]) -> bool:
-    """Whether a row of values of these types may be what ``to_row`` made."""
+    """Whether ``to_row`` may have made a row of these types."""
     return all(one in allowed for one, allowed in zip(types, _TYPES, strict=True))
 
 
 def _check_types(row: list[Any]) -> None:
-    """Raise TypeError where a value of a row has another type than ``to_row`` gives it."""
+    """Raise TypeError if a value of a row has another type than ``to_row`` gives it."""
     if not _may_be(tuple(map(type, row))):
         raise TypeError("a value of another type")
     for names in (row[6], row[7], row[8] or (), row[17] or ()):
-        "".join(names)  # which takes nothing but text
+        "".join(names)  # which only accepts text
 
 
 def from_row(row: list[Any]) -> CertificateFacts:
-    """Return the facts that ``to_row`` made a list of.
+    """Return the facts from a list made by ``to_row``.
 
     Raises ValueError, TypeError or OverflowError for anything else.
     """

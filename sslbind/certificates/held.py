@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class HeldStores(CertStores):
-    """What a document holds: each certificate (DER) with its store. It is read, never written.
+    """The content of a document: each certificate (DER) with its store; read, never written.
 
     ``path`` is the document's; its certificates count as files below it.
     """
@@ -38,7 +38,7 @@ class HeldStores(CertStores):
             yield
         raise CertificateError(
             "has no certificate stores that can be written",
-            "sslbind import makes a registry of it",
+            "sslbind import creates a registry from it",
             file=self._path,
         )
 
@@ -50,7 +50,7 @@ class HeldStores(CertStores):
         return Identity(leaf, (), None)
 
     def certificates(self, file: str) -> tuple[Certificate, ...]:
-        """Return the certificate that stands for ``file``."""
+        """Return the certificate that ``file`` represents."""
         from sslbind.certificates.parsing import read_bundle
 
         return read_bundle(self._held[file]).certificates

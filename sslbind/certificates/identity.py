@@ -1,7 +1,6 @@
 """Certificates, private keys and what belongs together: values, without a parser.
 
-``parsing`` makes them from bytes; code that only handles them need not load the
-cryptography for it.
+``parsing`` makes them from bytes; code that only handles them need not load cryptography.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class Certificate(CertificateFacts):
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A private key; two are equal when their public keys are. It shows nowhere."""
+    """A private key; two are equal when their public keys are. It is never shown."""
 
     spki: str
     secret: PrivateKeyTypes = field(repr=False, compare=False)
@@ -33,12 +32,12 @@ class PrivateKey:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What one file holds, each thing once, in its order; ``+`` joins two files.
+    """The content of one file, without duplicates, in order; ``+`` joins two files.
 
-    ``notes`` are sentences about what was passed over; ``locked`` counts the
-    keys that no password opened, where the reader was asked to go on. ``twice``:
-    a PFX file holds the certificate of its key two times. ``signs_only``: it says
-    that its key is for signatures, and not for key exchange.
+    ``notes`` are sentences about what was skipped; ``locked`` counts the keys that no
+    password opened, if the reader was asked to continue. ``twice``: a PFX file has the
+    certificate of its key twice. ``signs_only``: it declares its key for signatures, not
+    for key exchange.
     """
 
     certificates: tuple[Certificate, ...] = ()
@@ -61,7 +60,7 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An end certificate, the certificates above it from its issuer upward, and its key."""
+    """An end-entity certificate, the certificates above it from its issuer upward, and its key."""
 
     leaf: Certificate
     chain: tuple[Certificate, ...] = ()

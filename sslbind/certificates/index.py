@@ -1,7 +1,7 @@
 """The files of the stores, sorted into certificates with their keys.
 
 Pure: it reads no file. Keys are matched to certificates by public key within
-one folder, so every layout works; names count only to say whose key is wrong.
+one folder, so every layout works; names are only used to say whose key is wrong.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _NOTHING = FileContents([], [], [])
 def index(found: Mapping[str, FileContents], spelling: Mapping[str, str]) -> tuple[Entry, ...]:
     """Return the entries of ``found``, one for each certificate of a store.
 
-    ``spelling`` gives the name of a store by its folder. Of several files with
-    one certificate the one with a key counts, then the one with the longest
-    chain (certbot's ``fullchain.pem`` before ``cert.pem``).
+    ``spelling`` gives the name of a store by its folder. Of several files with one
+    certificate the one with a key is used, then the one with the longest chain (certbot's
+    ``fullchain.pem`` before ``cert.pem``).
     """
     folders: dict[str, dict[str, FileContents]] = {}
     for path, contents in found.items():
@@ -37,7 +37,7 @@ def index(found: Mapping[str, FileContents], spelling: Mapping[str, str]) -> tup
 
 
 class Pairing(NamedTuple):
-    """What is known of the private key of a certificate; the fields are those of ``Entry``."""
+    """What is known about the private key of a certificate; the fields are those of ``Entry``."""
 
     key_status: KeyStatus = "missing"
     key_file: str = ""
@@ -55,10 +55,10 @@ def entry_of(
 
 
 def removable(entry: Entry, found: Mapping[str, FileContents]) -> tuple[str, ...]:
-    """Return the files that go with ``entry``: those that hold it and nothing else.
+    """Return the files to delete with ``entry``: those that hold it and nothing else.
 
-    Raises CertificateError where one holds another certificate too, or its only
-    key. A key file that another certificate of the folder uses stays; certbot's
+    Raises CertificateError if one holds another certificate too, or its only
+    key. A key file that another certificate in the folder uses is kept; certbot's
     ``chain.pem`` goes with the last certificate beside it.
     """
     holders = [entry.file, *entry.also]
@@ -78,7 +78,7 @@ def removable(entry: Entry, found: Mapping[str, FileContents]) -> tuple[str, ...
 def _refuse_last_keys(
     entry: Entry, files: Mapping[str, FileContents], doomed: Collection[str]
 ) -> None:
-    """Raise CertificateError where a key goes that another certificate has nowhere else."""
+    """Raise CertificateError if the only key of another certificate would be deleted."""
     stays = {
         spki for path, contents in files.items() if path not in doomed for spki in contents.keys
     }
@@ -92,8 +92,8 @@ def _refuse_last_keys(
         for spki in files[path].keys if path in files else ():
             if spki in needed:
                 raise CertificateError(
-                    f"holds the private key of another certificate as well: {needed[spki]}",
-                    "move that key to a file of its own beside it first",
+                    f"also holds the private key of another certificate: {needed[spki]}",
+                    "move that key to its own file beside it first",
                     file=path,
                 )
 
@@ -107,7 +107,7 @@ def _refuse_shared(entry: Entry, holders: Mapping[str, FileContents]) -> None:
         ]
         if others:
             raise CertificateError(
-                f"holds other certificates as well: {', '.join(others[:3])}",
+                f"also holds other certificates: {', '.join(others[:3])}",
                 "remove the certificate from the file with an editor",
                 file=path,
             )
@@ -157,7 +157,7 @@ def _folder(files: Mapping[str, FileContents], spelling: Mapping[str, str]) -> I
 
 
 def _is_chain(path: str) -> bool:
-    """Whether it is certbot's chain.pem, whose certificates are in fullchain.pem as well."""
+    """Whether it is certbot's chain.pem, whose certificates are also in fullchain.pem."""
     return path.rpartition("/")[2].lower() == "chain.pem"
 
 
@@ -174,7 +174,7 @@ def _pairings(
     keys: Mapping[str, str],
     names: Mapping[str, str],
 ) -> Iterator[Pairing]:
-    """Yield where the key of a certificate is, then the reasons why not; the first holds."""
+    """Yield where the key of a certificate is, then the reasons why not; the first one counts."""
     own, spki = files[path], branch.leaf.spki
     if spki in own.keys:
         yield Pairing("ok", path)

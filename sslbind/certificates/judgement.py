@@ -1,12 +1,12 @@
-"""The one judgement of a certificate: what is wrong with it, and with its chain, at a moment.
+"""The one judgement of a certificate: what is wrong with it and its chain at a given time.
 
 Pure: facts in, problems out. Rules, ``store verify`` and the client's verdict of
 ``resolve`` each put the same problems into their own words.
 
 A chain is judged as a path, not as a set: a client that finds one valid path
 from the certificate to a root is satisfied, whatever else a file holds (RFC
-5280, section 6.1). On that path the dates of every certificate count, a root's
-too, as schannel and OpenSSL have it.
+5280, section 6.1). On that path the dates of every certificate count, including a root's,
+as in Schannel and OpenSSL.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ SERVER_USES = frozenset(("serverAuth", "anyExtendedKeyUsage"))
 """The extended key usages of which a server needs one."""
 WEAK_HASHES = frozenset(("md5", "sha1"))
 MIN_BITS = 2048
-"""The least that clients require of an RSA or DSA key."""
+"""The minimum that clients require for an RSA or DSA key."""
 REFUSED_BITS = 1024
-"""RSA keys with less are refused by every Windows: KB2661254, Microsoft Learn."""
+"""Every Windows refuses RSA keys with fewer bits: KB2661254, Microsoft Learn."""
 NEW_KEY = "request it again with a P-256 or an RSA 2048 key"
 _OFFERED = frozenset(("P-256", "P-384"))
 """The curves of certificates that Windows enables: Microsoft Learn, "TLS Elliptic Curves"."""
 _NO_STAPLE = "request it again without Must-Staple"
-_NAMES = 5  # names of a certificate that a message has
+_NAMES = 5  # how many names of a certificate a message has
 
 Above = Callable[[CertificateFacts], Sequence[CertificateFacts]]
-"""Gives the certificates known to have signed one; a root is among those of itself."""
+"""Returns the certificates known to have signed one; a root is among its own."""
 
 
 class Problem(NamedTuple):
     """One thing that is wrong: a short ``id`` for scripts, a sentence, and how to fix it.
 
-    ``what`` is the sentence without its subject: what is wrong with the
-    certificate, or with ``issuer`` where that is the one above it.
+    ``what`` is the sentence without its subject, which is the certificate, or ``issuer`` if
+    that is the one with the problem.
     """
 
     id: str
@@ -58,7 +58,7 @@ def judge(
 ) -> tuple[Problem, ...]:
     """Return everything that is wrong with ``leaf`` at ``now``, in a fixed order.
 
-    ``names`` are the hosts that it has to answer for; None leaves names out. The
+    ``names`` are the hosts that it must cover; None skips names. The
     ids are ``chain-incomplete``, ``not-yet-valid``, ``expired``,
     ``name-mismatch``, ``no-names``, ``no-server-auth``, ``key-usage``,
     ``key-type``, ``weak-key`` and ``weak-signature``.
@@ -77,11 +77,11 @@ def judge(
 def path(leaf: CertificateFacts, above: Above, now: datetime) -> tuple[CertificateFacts, ...]:
     """Return the best path from ``leaf`` to a root, or to the last certificate that is known.
 
-    It has the fewest problems at ``now``, and of those it lasts longest. Above
-    the last known certificate the next one is most often a root, which clients
-    bring along and servers do not send (RFC 8446, section 4.4.2).
+    It has the fewest problems at ``now``, and of those it is valid longest. Above the last
+    known certificate the next one is usually a root, which clients have and servers do not
+    send (RFC 8446, section 4.4.2).
     """
-    number = count()  # so that equal ways are not compared any further
+    number = count()  # so that equal paths are not compared any further
     ways: list[tuple[int, float, int, tuple[CertificateFacts, ...]]] = []
     heappush(ways, (0, -leaf.not_after.timestamp(), next(number), (leaf,)))
     seen: set[str] = set()
@@ -133,14 +133,14 @@ def name_problems(leaf: CertificateFacts, names: Sequence[str]) -> Iterator[Prob
 
 
 def covered(leaf: CertificateFacts, host: str) -> bool:
-    """Whether a host is among the names of a certificate; most are there word for word."""
+    """Whether a host is among the names of a certificate; most are there literally."""
     names, parent = leaf.names, host.partition(".")[2]
     there = host in names or ("." in parent and f"*.{parent}" in names)
     return there or covers(names, host)
 
 
 def _chain(leaf: CertificateFacts, above: Above) -> Iterator[Problem]:
-    """Ask for the issuer of the end certificate only; ``path`` says why."""
+    """Require only the issuer of the end-entity certificate; see ``path`` for why."""
     if not above(leaf):
         yield _problem(
             "chain-incomplete",
@@ -180,18 +180,18 @@ def for_servers(leaf: CertificateFacts) -> bool:
 
 
 def key_problems(leaf: CertificateFacts) -> Iterator[Problem]:
-    """Yield why servers or clients cannot use the kind of key that ``leaf`` has."""
+    """Yield why servers or clients cannot use the type of key that ``leaf`` has."""
     kind = leaf.key_type
     algorithm, _, curve = kind.partition(" ")
     if algorithm.startswith("RSA"):
         if 0 < leaf.key_bits < REFUSED_BITS:
-            why = f"and no Windows takes less than {REFUSED_BITS} bits"
+            why = f"and no Windows accepts less than {REFUSED_BITS} bits"
         else:
             return
     elif algorithm == "EC":
         if curve in _OFFERED:
             return
-        why = "and Windows offers P-256 and P-384 only, as browsers do"
+        why = "but Windows, like browsers, only offers P-256 and P-384"
     elif algorithm == "DSA":
         why = "which TLS 1.3 and browsers do not have"
     elif algorithm in ("Ed25519", "Ed448"):
@@ -203,9 +203,9 @@ def key_problems(leaf: CertificateFacts) -> Iterator[Problem]:
 
 
 def doubts(leaf: CertificateFacts) -> Iterator[str]:
-    """Yield one sentence with all that is wrong with ``leaf`` whoever binds it, and whenever.
+    """Yield a sentence with everything wrong with ``leaf``, whatever its binding or the time.
 
-    That is its key, its usage and its lack of names; nothing where it is fine.
+    That covers its key, its usage and missing names; nothing if it is fine.
     """
     found = [*_usage(leaf), *key_problems(leaf), *(() if leaf.names else name_problems(leaf, ()))]
     if leaf.must_staple and not leaf.ocsp:
@@ -216,20 +216,20 @@ def doubts(leaf: CertificateFacts) -> Iterator[str]:
 
 
 def staple_problem(leaf: CertificateFacts, *, stapled: bool | None) -> Problem | None:
-    """Return what is wrong where ``leaf`` requires a stapled OCSP response (RFC 7633).
+    """Return what is wrong if ``leaf`` requires a stapled OCSP response (RFC 7633).
 
-    ``stapled``: whether the server staples one, None where it depends on the
+    ``stapled``: whether the server staples one, None if it depends on the
     machine's settings.
     """
     if not leaf.must_staple or (stapled and leaf.ocsp):
         return None
     what = "requires a stapled OCSP response (Must-Staple), "
     if not leaf.ocsp:
-        what += "and names no place to get one"
+        what += "but has no URL to get one from"
     elif stapled is None:
-        what += "and HTTP.SYS staples for such records only if EnableOcspStaplingForSni is 1"
+        what += "but HTTP.SYS staples for such records only if EnableOcspStaplingForSni is 1"
     else:
-        what += "and the record turns stapling off"
+        what += "but the record turns stapling off"
     return _problem("must-staple", leaf, leaf, f"{what}: Firefox refuses it", _NO_STAPLE)
 
 

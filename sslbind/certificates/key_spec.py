@@ -1,10 +1,10 @@
-"""What a private key in a PFX file may be used for, as Windows' providers keep it.
+"""What a private key in a PFX file may be used for, as recorded by Windows' providers.
 
 A key of a cryptographic service provider (CSP) is for key exchange or for
-signatures only (``AT_KEYEXCHANGE``, ``AT_SIGNATURE``). Exports have it as an
-attribute of the key, the bits of a key usage (PKCS#8, RFC 5208), inside of what
-the password encrypts. Parsers drop it, so the key is decrypted here once more,
-where its size shows that it has attributes.
+signatures only (``AT_KEYEXCHANGE``, ``AT_SIGNATURE``). Exports have it as an attribute of
+the key, the bits of a key usage (PKCS#8, RFC 5208), inside the part that the password
+encrypts. Parsers drop it, so the key is decrypted again here if its size shows that it has
+attributes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DIGESTS = {
     bytes.fromhex("2a864886f70d020a"): "sha384",
     bytes.fromhex("2a864886f70d020b"): "sha512",
 }
-"""Digests of PBKDF2 by the identifiers of their HMACs; SHA-1 where none is named (RFC 8018)."""
+"""Digests of PBKDF2 by the identifiers of their HMACs; SHA-1 if none is named (RFC 8018)."""
 _AES = {
     bytes.fromhex("60864801650304012a"): 32,
     bytes.fromhex("608648016503040116"): 24,
@@ -46,7 +46,7 @@ def signs_only(data: bytes, password: bytes, size: int) -> bool:
     """Whether the first private key of a PFX file is for signatures only.
 
     ``password`` opens the file (UTF-8); ``size`` is that of the key in PKCS#8
-    without attributes. What cannot be decrypted here is not known, and not so.
+    without attributes. If it cannot be decrypted here the answer is False.
     """
     bag = next(iter(key_bags_of(data)), None)
     if bag is None or len(bag.content) < size + _LEAST + bag.shrouded:
@@ -54,7 +54,7 @@ def signs_only(data: bytes, password: bytes, size: int) -> bool:
     try:
         key = _decrypted(bag, password) if bag.shrouded else bag.content
         usages = [*_usages(key)]
-    except (ValueError, IndexError, KeyError):  # damaged, or of a form that is not known
+    except (ValueError, IndexError, KeyError):  # damaged, or in an unknown format
         return False
     return any(one & _SIGNATURE and not one & _EXCHANGE for one in usages)
 

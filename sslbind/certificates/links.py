@@ -1,9 +1,8 @@
-"""What signed the certificates that a server serves, as far as facts tell.
+"""What signed the certificates that a server serves, judging by facts.
 
-The issuer's name together with its key identifier is taken at its word (RFC
-5280, section 4.2.1.1); only where there are no identifiers that agree are files
-opened and signatures checked. That makes a check of thousands of certificates
-possible without opening one.
+The issuer's name together with its key identifier is trusted (RFC 5280, section 4.2.1.1);
+only if no identifiers agree are files opened and signatures checked. That makes a check of
+thousands of certificates possible without opening one.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Links:
         self._signed: dict[tuple[str, str], bool] = {}
 
     def above(self, entry: Entry) -> Above:
-        """Return what gives the signers of a certificate above ``entry``, or of its own.
+        """Return the function that finds the signers of ``entry``'s certificate and those above it.
 
         They come from the file of ``entry``, where scanning has checked them,
         and from the stores. An entry without a store is a file of the central
@@ -68,7 +67,7 @@ class Links:
     def _checked(
         self, issuer: CertificateFacts, file: str, one: CertificateFacts, entry: Entry
     ) -> bool:
-        """Check the signature; a file that has changed or gone since it was read is believed."""
+        """Check the signature; True if a file has changed or disappeared since it was read."""
         from sslbind.certificates.parsing import issued_by
 
         below, above = self._opened(one, entry), self._stores.certificate(file, issuer.sha256)
@@ -91,7 +90,7 @@ class Links:
 
 
 def _may_have_signed(issuer: CertificateFacts, one: CertificateFacts) -> bool:
-    """Whether nothing speaks against a signature within one file, where names agree."""
+    """Whether nothing contradicts a signature within one file if the names agree."""
     if issuer.sha256 == one.sha256:
         return one.self_signed
     return not issuer.key_id or not one.issuer_key_id or issuer.key_id == one.issuer_key_id

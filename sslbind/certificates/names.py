@@ -1,4 +1,4 @@
-"""Host names in certificates: their one form, and which of them cover a host."""
+"""Host names in certificates: their canonical form, and which of them cover a host."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
 def ascii_name(name: str) -> str:
-    """Return a host name as a certificate holds it: lower case, A-labels, no trailing dot.
+    """Return a host name in the form of a certificate: lower case, A-labels, no trailing dot.
 
-    Both forms of an international name are taken, as ``parse_host`` takes them,
-    and ``*`` as the whole first label. Raises ValueError, with the reason, for
-    anything else, addresses included.
+    Both forms of an international name are accepted, as by ``parse_host``, and ``*`` as the
+    whole first label. Raises ValueError, with the reason, for anything else, addresses
+    included.
     """
     star, rest = ("*.", name[2:]) if name.startswith("*.") else ("", name)
     if not rest.isascii():
@@ -42,7 +42,7 @@ def ascii_name(name: str) -> str:
 def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address that ``text`` is, with or without brackets, or None."""
     if ":" not in text and not text.rstrip("]")[-1:].isdigit():
-        return None  # what most names are, and an exception costs ten times this
+        return None  # true of most names, and an exception costs ten times as much
     import ipaddress
 
     try:
@@ -52,13 +52,13 @@ def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def covers(certificate_names: Iterable[str], host: str) -> bool:
-    """Whether one of the names of a certificate covers ``host``, as RFC 9525 has it.
+    """Whether one of the names of a certificate covers ``host`` according to RFC 9525.
 
-    Names and host compare without case and in either form of an international
-    name. ``*`` covers exactly one label, the first and a whole one, in front of
-    at least two others: clients refuse ``*.com``. A host ``*.contoso.com``, the key
-    of a wildcard binding, is covered by the same wildcard only. An address is
-    compared as an address. Nothing covers what is not a host name.
+    Names and host are case-insensitive, in either form of an international name. ``*``
+    covers exactly one label, the first and a whole one, in front of at least two others:
+    clients refuse ``*.com``. A host ``*.contoso.com``, the key of a wildcard binding, is
+    only covered by the same wildcard. An address is compared as an address. Nothing covers
+    an invalid host name.
     """
     wanted = address(host)
     if wanted is not None:
@@ -72,7 +72,7 @@ def covers(certificate_names: Iterable[str], host: str) -> bool:
     return not _hosts(tuple(certificate_names)).isdisjoint((host, wildcard))
 
 
-@functools.lru_cache(maxsize=16)  # a certificate is asked for one host after the other
+@functools.lru_cache(maxsize=16)  # a certificate is checked for one host after another
 def _hosts(names: tuple[str, ...]) -> frozenset[str]:
     found = set()
     for name in names:

@@ -1,11 +1,10 @@
-"""Time limits for PFX files: each is opened in a process of its own first.
+"""Time limits for PFX files: each is first opened in a separate process.
 
 An encrypted part of a PFX file may demand any number of key derivation rounds
-for what is inside of it. Only its password reveals them, and OpenSSL counts
-them out without a look at signals: 2^31 take half an hour. So a file with such
-a part is opened in a process that can be ended; once it has been opened, its
-digest is remembered, and it is opened here. Where no process can be started,
-as in a program without an interpreter of its own, there is no limit.
+for its content. Only its password reveals them, and OpenSSL computes them without checking
+for signals: 2^31 take half an hour. So a file with such a part is opened in a process that
+can be killed; once it has been opened, its digest is remembered, and it is opened here. If
+no process can be started, as in a program without its own interpreter, there is no limit.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from sslbind.certificates.deferral import defer
 from sslbind.errors import CertificateError
 
 LIMIT = 15
-"""Seconds that opening a file may take; the rounds that show take two at most."""
+"""Seconds that opening a file may take; the visible rounds take at most two."""
 TOO_SLOW = f"takes more than {LIMIT} seconds to open: too many hidden key derivation rounds"
 
 _ENCRYPTED = bytes.fromhex("06092a864886f70d010706")  # pkcs7-encryptedData
@@ -41,25 +40,25 @@ _here = False
 
 
 def digest(data: bytes) -> bytes:
-    """Return what a file is remembered by."""
+    """Return the identity under which a file is remembered."""
     from hashlib import sha256
 
     return sha256(data).digest()[:_DIGEST]
 
 
 def needs_limit(data: bytes) -> bool:
-    """Whether a file has a part that may hide work, and has not been opened before."""
+    """Whether a file has a part that may hide work and has not been opened before."""
     if _here or der.kind(data) != "pkcs12":
         return False
     try:
         hides = _ENCRYPTED in der.normal(data)
-    except der.NotBerError:  # the reader refuses it
+    except der.NotBerError:  # the reader will refuse it
         return False
     return hides and digest(data) not in _opened and digest(data) not in _remembered()
 
 
 def open_here() -> None:
-    """Set no limit in this process: it is the one that can be ended."""
+    """Set no limit in this process: it is the one that can be killed."""
     global _here  # noqa: PLW0603  # a process is one or the other
     _here = True
 
@@ -77,9 +76,9 @@ def remember(digests: set[bytes]) -> None:
 
 
 def check(data: bytes, passwords: Sequence[bytes]) -> None:
-    """Let another process open a PFX file; raise CertificateError where that takes too long.
+    """Let another process open a PFX file; raise CertificateError if that takes too long.
 
-    So it took once, it is not tried again by this process.
+    This process does not try again a file that took too long once.
     """
     if digest(data) in _too_slow:
         raise _refusal()
@@ -96,7 +95,7 @@ def _refusal() -> CertificateError:
 
 
 def _open_apart(data: bytes, passwords: Sequence[bytes]) -> bool:
-    """Let another process open a PFX file; whether that ended in time."""
+    """Let another process open a PFX file; return whether that ended in time."""
     import base64
     import json
     import subprocess
@@ -124,7 +123,7 @@ def _open_apart(data: bytes, passwords: Sequence[bytes]) -> bool:
 def lines(module: str, request: bytes) -> Iterator[bytes | None]:
     """Yield the lines that ``answer`` of a module prints, the first of which says that it runs.
 
-    None comes in place of one that takes too long; the process has ended then.
+    None replaces the line of a file that takes too long; the process has then ended.
     """
     from queue import Empty, SimpleQueue
     from threading import Thread
@@ -150,7 +149,7 @@ def lines(module: str, request: bytes) -> Iterator[bytes | None]:
 def helper(module: str, request: bytes) -> Iterator[IO[bytes]]:
     """Start ``answer`` of a module in a process of its own; yield what it prints.
 
-    It has ended when the block ends. Raises OSError where no process can be started.
+    It has ended when the block ends. Raises OSError if no process can be started.
     """
     import subprocess
     from threading import Thread

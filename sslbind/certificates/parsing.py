@@ -1,7 +1,7 @@
 """Certificates and private keys: bytes in, values out.
 
-It reads no file and no clock, and whatever bytes it is given, it raises
-CertificateError or PasswordError and nothing else.
+It reads no files and no clock. Whatever the bytes, it only raises CertificateError or
+PasswordError.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ __all__ = [
 ]
 
 MAX_CERTIFICATES = 1000
-"""Certificates that one file may have, so that hostile chains cannot take hours to order."""
+"""The most certificates in one file, so that hostile chains cannot take hours to order."""
 
 MAX_KEYS = 100
-"""Private keys that one file may have: each costs a check, or a key derivation."""
+"""The most private keys in one file: each costs a check, or a key derivation."""
 
 
 def read_bundle(
@@ -77,26 +77,26 @@ def read_bundle(
     check_keys: bool = True,
     keep_locked: bool = False,
 ) -> Bundle:
-    """Return the certificates and keys in ``data``, whose form is recognised by its content.
+    """Return the certificates and keys in ``data``, whose format is recognised by content.
 
     PEM in any order and with any text between, in UTF-16 too (PowerShell's
     ``>``); a DER certificate or key; PKCS#12 (RFC 7292); PKCS#7 (RFC 2315).
-    Keys are PKCS#8, PKCS#1 or SEC 1. What is encrypted is tried without a
-    password, with an empty one, and with each of ``passwords``.
+    Keys are PKCS#8, PKCS#1 or SEC 1. Encrypted data is tried without a password, with an
+    empty one, and with each of ``passwords``.
 
     ``check_keys=False`` leaves out the arithmetic check of RSA keys outside of
-    PKCS#12 (33 ms each); ``keep_locked`` counts encrypted keys that do not open
-    in ``Bundle.locked`` in place of raising.
+    PKCS#12 (33 ms each); ``keep_locked`` counts encrypted keys that do not open in
+    ``Bundle.locked`` instead of raising.
 
-    Raises PasswordError where a password is missing or wrong, and
-    CertificateError, which says what was found, for everything else.
+    Raises PasswordError if a password is missing or wrong, and
+    CertificateError, which says what was found, for anything else.
     """
     if len(data) > MAX_SIZE:
         raise CertificateError(f"{len(data)} bytes are too many for a certificate file")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", "replace").encode("ascii", "replace")
     reader = _Reader(tuple(passwords), check_keys, keep_locked)
-    with warnings.catch_warnings():  # of BER, and of what is old
+    with warnings.catch_warnings():  # about BER, and about old algorithms
         warnings.simplefilter("ignore")
         if b"-----BEGIN " in data and not der.whole(data):
             reader.read_pem(data)
@@ -113,23 +113,23 @@ def read_bundle(
 
 
 def identities(bundle: Bundle) -> tuple[Identity, ...]:
-    """Return every end certificate of ``bundle`` with its chain and its key, if that is there.
+    """Return every end-entity certificate of ``bundle`` with its chain and its key, if any.
 
-    An end certificate is one that signed no other of the bundle; a root alone
-    is one. Raises CertificateError where there is no certificate, and where a
-    private key belongs to none of the end certificates.
+    An end-entity certificate is one that signed no other in the bundle; a root alone is
+    one. Raises CertificateError if there is no certificate, or if a private key belongs to
+    none of the end-entity certificates.
     """
     if not bundle.certificates:
         found = "a private key but no certificate" if bundle.keys else "no certificate"
-        raise CertificateError(f"it holds {found}", "give the certificate's file as well")
+        raise CertificateError(f"it holds {found}", "also give the certificate's file")
     return with_keys(chains(bundle.certificates), bundle.keys)
 
 
 def names_issuer(certificate: Certificate, issuer: Certificate) -> bool:
-    """Whether ``issuer`` is above ``certificate``, mostly without checking a signature.
+    """Whether ``issuer`` is above ``certificate``, usually without checking a signature.
 
     The issuer's name together with its key identifier is trusted (RFC 5280,
-    section 4.2.1.1); where the identifiers do not agree, the signature decides.
+    section 4.2.1.1); if the identifiers do not agree, the signature decides.
     """
     if certificate.issuer != issuer.subject:
         return False
@@ -137,16 +137,16 @@ def names_issuer(certificate: Certificate, issuer: Certificate) -> bool:
     return agreed or issued_by(certificate, issuer)
 
 
-@functools.lru_cache(maxsize=1024)  # loading a chain and judging it ask the same
+@functools.lru_cache(maxsize=1024)  # asked both for loading a chain and for judging it
 def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
-    """Whether ``issuer`` signed ``certificate``: by name and by signature, dates apart."""
+    """Whether ``issuer`` signed ``certificate``: by name and by signature, regardless of dates."""
     if certificate.issuer != issuer.subject:
         return False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             one, other = map(x509.load_der_x509_certificate, (certificate.der, issuer.der))
-        except ValueError:  # one of those that are taken without what cannot be read
+        except ValueError:  # one that was accepted without an unreadable part
             return False
         return signed(one, other)
 
@@ -162,11 +162,11 @@ def encode_key(key: PrivateKey) -> bytes:
 
 
 def self_signed(dns: Sequence[str], ip: Sequence[str], days: int, now: datetime) -> Identity:
-    """Make a certificate for development that signs itself, with a new P-256 key.
+    """Make a self-signed certificate for development, with a new P-256 key.
 
     ``dns`` and ``ip`` become its subject alternative names, international names
-    as A-labels; it is valid for ``days`` from ``now``, for servers only, and is
-    no CA. Raises CertificateError for a name, an address or days that cannot be.
+    as A-labels; it is valid for ``days`` from ``now``, only for servers, and is not a CA.
+    Raises CertificateError for an invalid name, address or number of days.
     """
     names = [*_alternatives(dns, ip)]
     if not names:
@@ -177,7 +177,7 @@ def self_signed(dns: Sequence[str], ip: Sequence[str], days: int, now: datetime)
     try:
         end = start + timedelta(days=days)
     except OverflowError:
-        raise CertificateError(f"{days} days end after the year 9999", "use --days 365") from None
+        raise CertificateError(f"{days} days are beyond the year 9999", "use --days 365") from None
     key = ec.generate_private_key(ec.SECP256R1())
     common = str(names[0].value)[:64]  # the bound of RFC 5280, appendix A; clients ignore it
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
@@ -200,7 +200,7 @@ def self_signed(dns: Sequence[str], ip: Sequence[str], days: int, now: datetime)
 
 
 class _Reader:
-    """Collects what a file holds; certificates and keys that come twice count once."""
+    """Collects the content of a file; duplicate certificates and keys count once."""
 
     def __init__(self, passwords: tuple[bytes, ...], check_keys: bool, keep_locked: bool) -> None:
         self.certificates: dict[str, Certificate] = {}
@@ -226,7 +226,7 @@ class _Reader:
                 self.read_pkcs7(block.der)
             elif block.label.endswith("PRIVATE KEY"):
                 self.read_key(block)
-            elif block.label != "EC PARAMETERS":  # the curve of the key that follows says it again
+            elif block.label != "EC PARAMETERS":  # the key that follows repeats the curve
                 passed_over.append(block.label)
         self.notes.extend(f"a {label} is ignored" for label in passed_over)
         if not (self.certificates or self.keys or self.locked):
@@ -274,8 +274,8 @@ class _Reader:
                     self.signs_only = _signs_only(data, utf8(password or b""), store.key)
         if self.signs_only:
             self.notes.append(
-                "the PFX says that its RSA key is for signatures only (KeySpec 2), with which"
-                " Schannel fails handshakes; it is taken without that limit"
+                "the PFX declares its RSA key for signatures only (KeySpec 2), with which"
+                " Schannel fails handshakes; the key is used without that restriction"
             )
         if der.key_bags(data) > 1:
             self.notes.append("the PFX holds several private keys; only the first is read")
@@ -302,12 +302,12 @@ class _Reader:
         if block.encrypted_by_header and not block.header_is_whole:
             raise CertificateError("an encrypted private key has an unknown cipher")
         self.count_rounds(block.der)
-        for password in filter(None, self._passwords):  # cryptography knows no empty one
+        for password in filter(None, self._passwords):  # cryptography does not accept an empty one
             with Parsing("an encrypted private key"):
                 try:
                     self.add_key(_private_key(self.load_key(block, password)))
                 except ValueError as error:
-                    # One wrong password in 256 decrypts to what looks whole but is not a key.
+                    # One wrong password in 256 decrypts to well-formed data that is not a key.
                     if not re.search("password|deserialize", str(error)):
                         raise
                 else:
@@ -323,7 +323,7 @@ class _Reader:
         return load_der_private_key(block.der, password, unsafe_skip_rsa_key_validation=skip)
 
     def count_rounds(self, data: bytes) -> None:
-        """Refuse the file where all that it asks for together is too much."""
+        """Refuse the file if its total work is too much."""
         self._rounds += der.rounds(data)
         der.check_rounds(self._rounds)
 
@@ -333,8 +333,8 @@ class _Reader:
         one = read_certificate(data)
         if one.odd and one.thumbprint not in self.certificates:
             self.notes.append(
-                f"the certificate {one.thumbprint} has {odd_part(data)} that cannot be read,"
-                " and is taken without it"
+                f"the certificate {one.thumbprint} has {odd_part(data)} that cannot be read, and"
+                " is used without it"
             )
         self.certificates.setdefault(one.thumbprint, one)
 
@@ -350,7 +350,7 @@ class _Reader:
 
 
 def utf8(password: bytes) -> bytes:
-    """Return a password as PKCS#12 needs it; a file that is not UTF-8 is taken for Windows-1252."""
+    """Return a password as PKCS#12 needs it; a file that is not UTF-8 is read as Windows-1252."""
     try:
         password.decode("utf-8")
     except UnicodeDecodeError:

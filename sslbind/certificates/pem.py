@@ -13,7 +13,7 @@ from collections.abc import Iterator
 _MARK = re.compile(rb"-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----")
 _CIPHER = re.compile(rb"DEK-Info: (AES|DES)[A-Z0-9-]{0,20},([0-9A-Fa-f]*)")
 MAX_SIZE = 16 << 20
-"""Bytes that a file may have: a hundred times the root certificates of an operating system."""
+"""The largest file in bytes: a hundred times the root certificates of an operating system."""
 CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 """The standard label, and two that OpenSSL wrote; the last has trust settings after the DER."""
 
@@ -21,8 +21,8 @@ CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 class PemBlock:
     """One armoured object: its ``label``, the whole ``text``, and the bytes inside.
 
-    ``der`` is empty where the base64 is damaged. Nothing shows in a repr: a
-    block may be a private key.
+    ``der`` is empty if the base64 is damaged. Its repr shows nothing: a block may be a
+    private key.
     """
 
     __slots__ = ("der", "label", "text")
@@ -34,14 +34,14 @@ class PemBlock:
 
     @property
     def encrypted_by_header(self) -> bool:
-        """Whether it is a key encrypted the old way, which only its text opens (RFC 1421)."""
+        """Whether it is a key encrypted the old way (RFC 1421), which only its text opens."""
         return b"Proc-Type: 4,ENCRYPTED" in self.text
 
     @property
     def header_is_whole(self) -> bool:
-        """Whether the cipher in the header has an initial value of its length.
+        """Whether the cipher in the header has an initialisation vector of the right length.
 
-        cryptography 50 does not look, and panics.
+        cryptography 50 does not check, and panics.
         """
         found = _CIPHER.search(self.text)
         return found is not None and len(found[2]) == (32 if found[1] == b"AES" else 16)
@@ -50,8 +50,8 @@ class PemBlock:
 def blocks(data: bytes) -> Iterator[PemBlock]:
     """Yield the objects in ``data``, in their order, whatever text is between them.
 
-    Line ends, a byte order mark and text before, between and after are passed
-    over, and so is a block that does not end. The time is linear in the size.
+    Line ends, a byte order mark and text before, between and after are skipped, and so is
+    an unterminated block. The time is linear in the size.
     """
     begin: re.Match[bytes] | None = None
     for mark in _MARK.finditer(data):
@@ -65,7 +65,7 @@ def blocks(data: bytes) -> Iterator[PemBlock]:
 
 
 def first_certificate(data: bytes) -> bytes | None:
-    """Return the DER of the first certificate in ``data``, or None where there is none."""
+    """Return the DER of the first certificate in ``data``, or None if there is none."""
     for block in blocks(data):
         if block.label == "CERTIFICATE":
             return block.der or None

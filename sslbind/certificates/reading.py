@@ -1,6 +1,6 @@
 """One certificate: DER in, facts out (RFC 5280).
 
-What a strict parser refuses for a part that no server needs is read without it.
+If a strict parser refuses a part that no server needs, it is read without that part.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
 class Parsing:
-    """Turns whatever a parser makes of hostile bytes into CertificateError.
+    """Turns any exception of a parser on hostile bytes into CertificateError.
 
     Every exception is caught, because cryptography raises ValueError, TypeError
-    and a dozen classes of its own, by version, and panics.
+    and a dozen of its own classes, depending on the version, and panics.
     """
 
     def __init__(self, what: str) -> None:
@@ -73,11 +73,11 @@ class Parsing:
             return
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise CertificateError(
-                f"{self._what} cannot be read: it is damaged, or of a form that is not known"
+                f"{self._what} cannot be read: it is damaged, or in an unknown format"
             ) from None
 
 
-@functools.lru_cache(maxsize=16)  # the same issuers are in file after file
+@functools.lru_cache(maxsize=16)  # the same issuers occur in many files
 def read_certificate(data: bytes) -> Certificate:
     """Return the certificate that ``data`` is in DER; raise CertificateError."""
     with Parsing("a certificate"):
@@ -121,7 +121,7 @@ def _read(data: bytes, one: x509.Certificate, rest: Rest | None = None) -> Certi
         spki=spki,
         key_id=found.key_id,
         issuer_key_id=found.issuer_key_id,
-        # Checking every signature would cost more than all else that is looked at.
+        # Checking every signature would cost more than everything else.
         self_signed=subject == issuer and (ids or signed(one, one)),
         key_usage=found.key_usage,
         must_staple=found.must_staple,
@@ -132,7 +132,7 @@ def _read(data: bytes, one: x509.Certificate, rest: Rest | None = None) -> Certi
 
 
 def odd_part(data: bytes) -> str:
-    """Return what it is of a certificate in DER that cannot be read."""
+    """Return which part of a certificate in DER cannot be read."""
     try:
         x509.load_der_x509_certificate(data).subject  # noqa: B018  names are parsed when asked for
     except Exception:  # noqa: BLE001  of any class and by version, see Parsing
@@ -141,7 +141,7 @@ def odd_part(data: bytes) -> str:
 
 
 def _extensions(certificate: x509.Certificate) -> Extensions:
-    """Return what the extensions say; raise whatever the parser does where one is damaged."""
+    """Return the content of the extensions; raise whatever the parser raises for a damaged one."""
     found: dict[str, Any] = {}
     for extension in certificate.extensions:
         match extension.value:
@@ -191,10 +191,10 @@ def _signature_hash(certificate: x509.Certificate) -> str | None:
 
 
 def signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the key of ``issuer`` made the signature; one that cannot be checked does not count.
+    """Whether the key of ``issuer`` made the signature; False if that cannot be checked.
 
-    Not ``verify_directly_issued_by``: it refuses SHA-1 and MD5, which old
-    certificates have and the judgement has to report.
+    Not ``verify_directly_issued_by``: it refuses SHA-1 and MD5, which old certificates have
+    and the judgement must report.
     """
     if certificate.issuer != issuer.subject:
         return False

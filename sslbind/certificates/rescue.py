@@ -1,9 +1,9 @@
-"""Certificates that a strict parser refuses as a whole, without the part that it stumbles over.
+"""Certificates that a strict parser refuses as a whole, without the offending part.
 
-Such as RFC 8410's own example, DSA keys that inherit their parameters (RFC
-3279, section 2.3.2), or a signature algorithm with parameters too many. Windows
-takes them. What is left is a certificate that a parser reads; its signature is
-no longer one of anybody, so it is read and then dropped.
+Examples are RFC 8410's own example, DSA keys that inherit their parameters (RFC
+3279, section 2.3.2), or a signature algorithm with superfluous parameters. Windows accepts
+them. What is left is a certificate that a parser reads; its signature is no longer valid,
+so it is read and then dropped.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _HASHES = {
 class Rest(NamedTuple):
     """A certificate without its extensions and its signature, and what it was signed with.
 
-    ``key`` is the identifier of its key's algorithm where the key had to go too;
-    ``names`` are words for its issuer and its subject where those had to, or none.
+    ``key`` is the identifier of its key's algorithm if the key had to be removed too;
+    ``names`` are words for its issuer and its subject if those had to be, or none.
     """
 
     der: bytes
@@ -49,7 +49,7 @@ class Rest(NamedTuple):
 
 
 def rests(data: bytes) -> Iterator[Rest]:
-    """Yield what may be read of a certificate in DER, less from one to the next."""
+    """Yield reduced forms of a certificate in DER, each with less than the one before."""
     outer = der.elements(data, 0, len(data))
     inner = der.elements(data, *outer[0][1:]) if outer else []
     fields = der.elements(data, *inner[0][1:]) if inner else []

@@ -1,6 +1,6 @@
-"""What every file of the certificate stores holds, cached from run to run.
+"""The content of every file of the certificate stores, cached between runs.
 
-A file whose size, times and inode did not change is not opened again. Only
+A file with unchanged size, times and inode is not opened again. Only
 public facts are cached: no key, no password.
 """
 
@@ -24,12 +24,12 @@ KEY_SUFFIX = ".key"
 _PFX = frozenset((".pfx", ".p12"))
 _SUFFIXES = CERTIFICATE_SUFFIXES | {KEY_SUFFIX}
 MAX_DEPTH = 8
-"""Folders below a store that are looked into; links to folders are not followed."""
+"""Depth of folders below a store that are searched; links to folders are not followed."""
 
 _NOTHING = FileContents([], [], [])
 
 Listing = list[tuple[str, "list[int] | str"]]
-"""Files by their paths below a folder, each with its stamp or why it cannot be looked at."""
+"""Files by their paths below a folder, each with its stamp or why it cannot be read."""
 
 
 def look(folder: str, *, flat: bool = False) -> Listing:
@@ -51,7 +51,7 @@ def scan(
     """Return the contents of every file in the stores of ``folder``, by its path below it.
 
     ``listing`` is what ``look`` returned, if it was called. ``progress`` is called with
-    the number of files seen so far. What cannot be read is there with its problem.
+    the number of files seen so far. Unreadable files are included with their problem.
     """
     kind = "central-files-4" if flat else "store-files-5"  # another name for each form of the file
     name = f"{kind}-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
@@ -67,7 +67,7 @@ def scan(
         known = old.get(path)
         retry = known is not None and known.locked and old_password != password_stamp
         if known is None or known.stamp != stamp or retry:
-            known = _NOTHING  # its place in the order
+            known = _NOTHING  # its position in the order
             (apart if _suffix(path) in _PFX else new).append((path, stamp))
         found[path] = known
     defer_to(lambda: scan(folder, password_file, flat=flat, progress=progress), folder, apart)
@@ -85,7 +85,7 @@ def scan(
 
 
 def _walk(folder: str) -> Iterator[tuple[str, list[int] | str]]:
-    """Yield each file below a store with its stamp, or why it cannot be looked at."""
+    """Yield each file below a store with its stamp, or why it cannot be read."""
     waiting = [("", 0)]
     while waiting:
         below, depth = waiting.pop()
@@ -107,9 +107,9 @@ def _walk(folder: str) -> Iterator[tuple[str, list[int] | str]]:
 
 
 def _stamp(item: os.DirEntry[str]) -> list[int] | str | None:
-    """Return the stamp of a file, why it cannot be looked at, or None for a pipe or a device.
+    """Return the stamp of a file, why it cannot be read, or None for a pipe or a device.
 
-    Of a link it is that of the file to which it leads.
+    For a link it is that of its target.
     """
     try:
         status = item.stat()
@@ -138,7 +138,7 @@ def _suffix(name: str) -> str:
 
 
 def _recall(name: str) -> tuple[list[str | int], dict[str, FileContents]]:
-    """Return the password file's stamp and the contents remembered; none where damaged."""
+    """Return the password file's stamp and the cached contents; none if damaged."""
     import json
 
     digest, _, text = (cache.recall(name) or b"").partition(b"\n")

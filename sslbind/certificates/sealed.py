@@ -1,12 +1,11 @@
-"""How a PFX file is sealed, read from its structure without the password.
+"""How a PFX file is encrypted ("sealed"), read from its structure without the password.
 
 RFC 7292 leaves open which algorithms protect a file. Windows Server 2016 and
-older know PBES1 (3DES and RC2) with a SHA-1 MAC and nothing newer: they call
-the password of an AES file wrong (Microsoft Learn, "Can't import an
-AES256-SHA256-encrypted PFX certificate"; reported 14 times), and of a file
-with nothing but a SHA-256 MAC too (reported 4 times). From Server 2019 on AES
-is read. More than 600,000 iterations of the MAC or of PBES1 are refused by
-every release, as a wrong password (reported once, with the text of the error).
+older know PBES1 (3DES and RC2) with a SHA-1 MAC and nothing newer: for an AES file they
+report a wrong password (Microsoft Learn, "Can't import an AES256-SHA256-encrypted PFX
+certificate"; reported 14 times), and also for a file with only a SHA-256 MAC (reported 4
+times). AES is read from Server 2019 on. Every release refuses more than 600,000 iterations
+of the MAC or of PBES1 as a wrong password (reported once, with the text of the error).
 Nothing public says that any release reads PBMAC1 (RFC 9579).
 """
 
@@ -55,12 +54,12 @@ _OTHER = "an unknown algorithm"
 
 
 class Sealed(NamedTuple):
-    """How a PFX file is sealed, as far as it shows without its password.
+    """How a PFX file is encrypted, as far as it can be seen without its password.
 
     ``mac`` is the digest of the MAC, or PBMAC1, empty without one. ``pbes1`` and
     ``pbes2`` are the ciphers of its parts and keys, by scheme, each once.
-    ``iterations`` is the largest count of the MAC and of PBES1. ``keys`` counts
-    the private keys that show, ``provider`` is what Windows kept the key in.
+    ``iterations`` is the largest count of the MAC and of PBES1. ``keys`` counts the visible
+    private keys, ``provider`` is the Windows provider of the key.
     """
 
     mac: str = ""
@@ -71,13 +70,13 @@ class Sealed(NamedTuple):
     provider: str = ""
 
     def __str__(self) -> str:
-        """Return it in a few words: ``AES-256, SHA-256``, or ``not encrypted, SHA-1``."""
+        """Return it in short form: ``AES-256, SHA-256``, or ``not encrypted, SHA-1``."""
         ciphers = tuple(dict.fromkeys((*self.pbes2, *self.pbes1))) or ("not encrypted",)
         return ", ".join((*ciphers, self.mac or "no MAC"))
 
     @property
     def modern(self) -> tuple[str, ...]:
-        """The algorithms that Server 2016 and older do not know, as a sentence has them."""
+        """The algorithms that Server 2016 and older do not know, in words."""
         mac = self.mac if self.pbes2 else f"a {self.mac} MAC"
         return self.pbes2 if self.mac in _OLD_MACS else (*self.pbes2, mac)
 
@@ -88,7 +87,7 @@ class Sealed(NamedTuple):
 
 
 class Bag(NamedTuple):
-    """A private key in a PFX file: in PKCS#8, or what its algorithm (DER) made of that."""
+    """A private key in a PFX file: in PKCS#8, or encrypted with its algorithm (DER)."""
 
     shrouded: bool
     algorithm: bytes
@@ -96,35 +95,35 @@ class Bag(NamedTuple):
 
 
 def too_new(sealed: Sealed, release: Release) -> str:
-    """Return why ``release`` cannot open such a file, as the rest of a sentence; else nothing."""
+    """Return why ``release`` cannot open such a file, to end a sentence; empty if it can."""
     if sealed.iterations > MAX_ITERATIONS:
         return (
-            f"is sealed with {sealed.iterations} iterations, and Windows opens at most"
-            f" {MAX_ITERATIONS}: it says that the password is wrong"
+            f"is protected with {sealed.iterations} iterations, but Windows opens at most"
+            f" {MAX_ITERATIONS}: it reports a wrong password"
         )
     if sealed.mac == PBMAC1:
-        return "is sealed with PBMAC1 (RFC 9579), which no Windows is known to open"
+        return "is protected with PBMAC1 (RFC 9579), which no Windows is known to open"
     if sealed.modern and release < MODERN_SINCE:
         return (
-            f"is sealed with {join(sealed.modern)}, which {release.title} cannot open: it says"
-            " that the password is wrong"
+            f"is protected with {join(sealed.modern)}, which {release.title} cannot open: it"
+            " reports a wrong password"
         )
     return ""
 
 
 def sealed_of(data: bytes) -> Sealed | None:
-    """Return how a PFX file is sealed, None for any other file and for one that is damaged."""
+    """Return how a PFX file is encrypted, None for any other file and for a damaged one."""
     reader = _reader_of(data)
     return reader.found if reader else None
 
 
 def key_bags_of(data: bytes) -> list[Bag]:
-    """Return the private keys that a PFX file shows, in their order; none of any other file."""
+    """Return the visible private keys of a PFX file, in order; none for any other file."""
     reader = _reader_of(data)
     return reader.bags if reader else []
 
 
-@functools.lru_cache(maxsize=4)  # a file that is locked is looked at again with its password
+@functools.lru_cache(maxsize=4)  # a locked file is examined again with its password
 def _reader_of(data: bytes) -> _Reader | None:
     if der.kind(data) != "pkcs12":
         return None
@@ -137,7 +136,7 @@ def _reader_of(data: bytes) -> _Reader | None:
 
 
 class _Reader:
-    """Walks a PFX in DER; what is not as RFC 7292 has it is passed over."""
+    """Walks a PFX in DER; anything that does not follow RFC 7292 is skipped."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -166,7 +165,7 @@ class _Reader:
         self.found = self.found._replace(mac=_DIGESTS.get(oid, _OTHER))
 
     def _info(self, info: tuple[int, int, int]) -> None:
-        """Look at one part of the file: encrypted, or with bags that show."""
+        """Examine one part of the file: encrypted, or with visible bags."""
         parts = self._parts(*info[1:])
         kind = self._bytes(parts[0]) if parts else b""
         if kind == _ENCRYPTED:

@@ -1,7 +1,7 @@
-"""PFX files (PKCS#12, RFC 7292) written as each release of Windows opens them.
+"""PFX files (PKCS#12, RFC 7292) written so that each release of Windows can open them.
 
-``sealed`` has what each release opens, and reads it from files. Whatever writes
-a PFX file calls ``encode_pfx``.
+``sealed`` knows what each release opens, and reads it from files. All PFX files are written
+by ``encode_pfx``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sslbind.errors import CertificateError
 from sslbind.release import Release
 
 _ROUNDS = 20_000
-"""Rounds of the derivation of the key: what cryptography's own default has."""
+"""Rounds of key derivation: cryptography's own default."""
 _OPEN_ROUNDS = 2048
 _SHA1 = bytes.fromhex("300906052b0e03021a0500")
 
@@ -41,12 +41,12 @@ class Seal(enum.Enum):
 
 
 def seal_for(release: Release) -> Seal:
-    """Return the strongest seal that the release opens."""
+    """Return the strongest encryption that the release opens."""
     return Seal.MODERN if release >= MODERN_SINCE else Seal.LEGACY
 
 
 def seal_of(data: bytes) -> Seal | None:
-    """Return which seal a PFX file is as good as, None where no release opens it."""
+    """Return the ``Seal`` that a PFX file is equivalent to, None if no release opens it."""
     found = sealed_of(data)
     if found is None or found.mac == PBMAC1 or found.iterations > MAX_ITERATIONS:
         return None
@@ -56,14 +56,14 @@ def seal_of(data: bytes) -> Seal | None:
 def encode_pfx(identity: Identity, password: bytes, seal: Seal) -> bytes:
     """Return a certificate with its key and chain as a PFX file.
 
-    An empty ``password`` leaves it open. Raises CertificateError where there is
-    no key, or one that a PFX file cannot hold.
+    With an empty ``password`` it is not encrypted. Raises CertificateError if there is no
+    key, or one that a PFX file cannot hold.
     """
     leaf = identity.leaf
     if identity.key is None:
         raise CertificateError(
-            f"the certificate {leaf.thumbprint} comes without its private key",
-            "name the file with the key as well",
+            f"the certificate {leaf.thumbprint} has no private key",
+            "also give the file with the key",
         )
     try:
         data = pkcs12.serialize_key_and_certificates(
@@ -95,7 +95,7 @@ def _encryption(password: bytes, seal: Seal) -> KeySerializationEncryption:
 
 
 def _with_sha1_mac(data: bytes) -> bytes:
-    """Return a PFX without a password under a SHA-1 MAC: cryptography's own is SHA-256."""
+    """Return a PFX without a password with a SHA-1 MAC: cryptography's own is SHA-256."""
     parts = der.elements(data, *der.elements(data, 0, len(data))[0][1:])
     whole = data[parts[0][1] - 2 : parts[1][2]]  # the version and the content, with their headers
     octets = der.elements(data, *der.elements(data, *parts[1][1:])[1][1:])[0]

@@ -2,10 +2,9 @@
 
 Schannel builds it from the computer's stores CA and Root and sends all but the
 root (KB954755, and Microsoft Learn, "Certificate stores"); of two issuers with
-one key it took the one that started last (reported once). Neither a chain in a
-PEM file nor one in a PFX steers it (reported twice); that the issuers in a file
-of the central store help to build it is inferred from reports that contradict
-each other.
+one key it picked the one whose validity started last (reported once). Neither a chain in a
+PEM file nor one in a PFX influences it (reported twice); that the issuers in a file of the
+central store help to build it is inferred from contradictory reports.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ MACHINE = frozenset(("ca", "root", "authroot"))
 class Sending(NamedTuple):
     """What Windows sends: the certificate and those above it, without the root.
 
-    ``root`` ends the chain, None where no root is reached. ``rivals`` are issuers
-    that have signed too and are passed over, each after the one that was taken.
+    ``root`` ends the chain, None if no root is reached. ``rivals`` are issuers that also
+    signed but were not picked, each after the one that was.
     """
 
     sent: tuple[CertificateFacts, ...]
@@ -41,7 +40,7 @@ class Sending(NamedTuple):
 
 
 def sending(leaf: CertificateFacts, above: Above) -> Sending:
-    """Return the chain for ``leaf``, where ``above`` gives signers that the machine has."""
+    """Return the chain for ``leaf``; ``above`` returns the signers that the machine has."""
     sent = [leaf]
     rivals: list[tuple[CertificateFacts, CertificateFacts]] = []
     root = leaf if leaf.self_signed else None
@@ -59,5 +58,5 @@ def sending(leaf: CertificateFacts, above: Above) -> Sending:
 
 
 def taken_of(issuers: Iterable[CertificateFacts]) -> CertificateFacts:
-    """Return the issuer that Windows takes of several: the one that started last (reported)."""
+    """Return the issuer that Windows picks of several: the one that started last (reported)."""
     return max(issuers, key=lambda one: (one.not_before, one.not_after, one.sha256))

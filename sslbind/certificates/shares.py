@@ -80,7 +80,7 @@ def _shares(files: Files, count: int) -> list[Files]:
 
 
 def _ask(helpers: contextlib.ExitStack, request: bytes) -> IO[bytes] | None:
-    """Start a process that reads files; return what it prints, None where none can be started."""
+    """Start a process that reads files; return what it prints, None if none can be started."""
     try:
         return helpers.enter_context(opening.helper("shares", request))
     except OSError:

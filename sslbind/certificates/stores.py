@@ -1,9 +1,9 @@
 """The certificate stores: folders of PEM and PFX files beside the registry.
 
 ``certs/<STORE NAME>/<thumbprint>.pem`` (the certificate, then its chain) and
-``<thumbprint>.key`` (PKCS#8) are ours; files that other tools drop in are found
-as well. Importing this is cheap and ``require`` of a file of ours loads no
-cryptography, because adding a binding runs at the speed of a process start.
+``<thumbprint>.key`` (PKCS#8) are ours; files that other tools add are found too. Importing
+this is cheap and ``require`` of a file of ours loads no cryptography, because adding a
+binding runs at the speed of a process start.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ if TYPE_CHECKING:
     from sslbind.certificates.shares import Progress
 
 _HEX = frozenset("0123456789abcdef")
-_REPLACE = "a store is written only in folders and files of its own: remove it first"
+_REPLACE = "a store is only written in its own folders and files: remove it first"
 
 
-@lru_cache(maxsize=64)  # each line of a script names one
+@lru_cache(maxsize=64)  # each line of a script has one
 def store_name(text: str) -> str:
     """Return ``text`` if it can name a store: one component of a path, on every system.
 
@@ -71,17 +71,17 @@ def store_name(text: str) -> str:
         return text
     raise CertificateError(
         f"'{printable(text[:200])}' is not a store name: {wrong}",
-        "stores are MY, WebHosting, Root and the like",
+        "stores are MY, WebHosting, Root and so on",
     )
 
 
 class CertStores:
-    """The stores in ``folder``, as they were when they were first looked at.
+    """The stores in ``folder``, as they were when first read.
 
     ``keys_elsewhere``: certificates without private keys are fine.
-    ``password_file`` holds the password of PFX files that others drop in.
-    ``progress`` is called with the number of files seen, while scanning. ``add``
-    and ``delete`` look again, and so does ``refresh``.
+    ``password_file`` holds the password of PFX files from other tools.
+    ``progress`` is called with the number of files seen, while scanning. ``add`` and
+    ``delete`` read again, and so does ``refresh``.
     """
 
     def __init__(
@@ -107,10 +107,10 @@ class CertStores:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the one lock of all the stores: read, decide and write inside of it.
+        """Hold the one lock of all the stores: read, decide and write inside it.
 
         ``add`` and ``delete`` take it themselves; it may be taken again within.
-        What killed writers left goes. Raises SslbindError.
+        Leftovers of killed writers are removed. Raises SslbindError.
         """
         if self._writing:
             yield
@@ -127,7 +127,7 @@ class CertStores:
                 self._writing = False
 
     def refresh(self) -> None:
-        """Forget what was seen: the next question looks at the folder again."""
+        """Forget what was read: the next query reads the folder again."""
         self._listing = self._files = self._entries = self._by_subject = None
         self._required.clear()
         self._opened.clear()
@@ -139,8 +139,8 @@ class CertStores:
     def require(self, thumbprint: str, store: str | None = None) -> Entry:
         """Return the certificate with this thumbprint from ``store`` (None: MY), with its key.
 
-        Raises NoCertificateError, Windows' error 1312, whose hints say why: it
-        is in no store, in another one, or without its private key.
+        Raises NoCertificateError, Windows' error 1312, whose hints say why: it is not in
+        any store, in another one, or without its private key.
         """
         wanted = thumbprint.lower(), DEFAULT_STORE if store is None else store
         found = self._required.get(wanted)
@@ -169,7 +169,7 @@ class CertStores:
         return True
 
     def find(self, thumbprint: str, store: str) -> Entry | None:
-        """Return the certificate with this thumbprint in ``store``, None where it is not there."""
+        """Return the certificate with this thumbprint in ``store``, None if it is not there."""
         return next(
             (
                 entry
@@ -200,10 +200,10 @@ class CertStores:
         )
 
     def entries(self, store: str | None = None) -> tuple[Entry, ...]:
-        """Return everything in the stores, or in one: also what is locked or unreadable.
+        """Return everything in the stores, or in one, including locked and unreadable files.
 
         One certificate of a store is one entry, however many files hold it.
-        Unchanged files are not opened. Nothing is raised for what a file holds.
+        Unchanged files are not opened. No content of a file raises an error.
         """
         if self._entries is None:
             from sslbind.certificates.index import index
@@ -220,11 +220,11 @@ class CertStores:
     def add(self, identity: Identity, store: str | None = None) -> tuple[Entry, bool]:
         """Write a certificate with chain and key; return its entry, and whether anything changed.
 
-        What is there already is not written again; a chain or a key that is
-        there stays when ``identity`` comes without; one that another tool put
-        into our ``.pem`` moves into a ``.key``. Raises SslbindError where the
-        folder cannot be written, CertificateError for a key of another
-        certificate, for a link in our place, and where a key would be lost.
+        Existing content is not written again; an existing chain or key is kept if
+        ``identity`` has none; a key that another tool put into our ``.pem`` moves into a
+        ``.key``. Raises SslbindError if the folder cannot be written, CertificateError for
+        a key of another certificate, for a link in our place, and where a key would be
+        lost.
         """
         from sslbind.certificates.contents import branch_of
         from sslbind.certificates.index import Pairing, entry_of
@@ -246,7 +246,7 @@ class CertStores:
             key_now = identity.key
             if replaced and old:
                 key_now = self._rescued(f"{path}.pem", old, identity)
-            # The key first: a certificate that is seen has its key.
+            # The key first: a visible certificate then has its key.
             changed = key_now is not None and _put(f"{path}.key", encode_key(key_now))
             if replaced:
                 changed = _put(f"{path}.pem", chain, 0o666) or changed
@@ -260,9 +260,9 @@ class CertStores:
     def delete(self, entry: Entry) -> tuple[str, ...]:
         """Remove the files that hold ``entry``, and return their paths below the folder.
 
-        A file that others dropped in goes only when it holds nothing else:
-        CertificateError names it otherwise, and nothing is removed. A key that
-        another certificate of the folder uses stays.
+        A file from another tool is only removed if it holds nothing else: otherwise
+        CertificateError names it, and nothing is removed. A key that another certificate in
+        the folder uses is kept.
         """
         from sslbind.certificates.index import removable
 
@@ -280,12 +280,11 @@ class CertStores:
         return doomed
 
     def load(self, entry: Entry, *, check_keys: bool = True) -> Identity:
-        """Return the certificate of ``entry`` with chain and key, read anew and checked in full.
+        """Return the certificate of ``entry`` with chain and key, read again and fully checked.
 
         ``check_keys=False`` leaves out the arithmetic check of RSA keys. A key of
         another certificate is returned too, so that ``verify`` can report it. Raises
-        SslbindError where a file is gone or cannot be read, PasswordError where it
-        is locked.
+        SslbindError if a file is gone or cannot be read, PasswordError if it is locked.
         """
         from sslbind.certificates.contents import open_file
         from sslbind.certificates.parsing import Identity, chains
@@ -309,9 +308,8 @@ class CertStores:
     def issuers(self, identity: Identity) -> tuple[Certificate, ...]:
         """Return the certificates of all stores that may be above ``identity``.
 
-        They have the name of an issuer in it, or of an issuer of theirs; whether
-        they signed anything is not checked. What cannot be opened is left out.
-        A certificate that signed itself needs none.
+        They have the name of an issuer in it, or of an issuer of theirs; signatures are not
+        checked. Unreadable files are left out. A self-signed certificate needs none.
         """
         from sslbind.certificates.parsing import issued_by
 
@@ -330,8 +328,8 @@ class CertStores:
     def named(self, subject: str) -> Sequence[tuple[CertificateFacts, str]]:
         """Return the certificates of all stores that have this subject, each with its file.
 
-        What a file of an issuer has above it counts too; the chain in the file
-        of a server's certificate does not: it is sent with that one only.
+        What a file of an issuer has above it counts too; the chain in the file of a
+        server's certificate does not: it is only sent with that one.
         """
         if self._by_subject is None:
             self._by_subject = {}
@@ -350,11 +348,11 @@ class CertStores:
         )
 
     def certificate(self, file: str, sha256: str) -> Certificate | None:
-        """Return one of the certificates that a file holds, None where it cannot be opened."""
+        """Return one of the certificates that a file holds, None if it cannot be opened."""
         return next((one for one in self.certificates(file) if one.sha256 == sha256), None)
 
     def certificates(self, file: str) -> tuple[Certificate, ...]:
-        """Return what a file holds, none where it cannot be opened; unchanged it is opened once."""
+        """Return the content of a file, none if it cannot be opened; opened once if unchanged."""
         from sslbind.certificates.contents import open_file
 
         path = os.path.join(self.folder, file)
@@ -371,7 +369,7 @@ class CertStores:
     def wide_modes(self, entry: Entry) -> tuple[Problem, ...]:
         """Return a problem (``wide-mode``) for each file with the key that others may read.
 
-        Windows has no modes, and no such problem.
+        Windows has no modes, so there is no such problem.
         """
         from sslbind.certificates.judgement import Problem
 
@@ -384,7 +382,7 @@ class CertStores:
             return ()
         if not mode & 0o077:
             return ()
-        message = f"others may use the private key in {printable(entry.key_file)}, mode {mode:04o}"
+        message = f"others may read the private key in {printable(entry.key_file)}, mode {mode:04o}"
         return (Problem("wide-mode", message, f"chmod 600 {_word(path)}"),)
 
     def _require_own(self, thumbprint: str, store: str) -> Entry | None:
@@ -437,7 +435,7 @@ class CertStores:
         if hints:
             where = f"not in the store {printable(store)}"
         else:
-            where = "in no store"
+            where = "not in any store"
             hints.append(f"sslbind store add FILE --store {_word(store)} adds it")
             closed = [one for one in self.entries() if not one.thumbprint]
             hints.extend(
@@ -454,14 +452,14 @@ class CertStores:
         return PasswordFile(self._password_path)
 
     def fingerprint(self) -> str:
-        """Return what changes when a file of the stores, a store or the password does."""
+        """Return values that change when a file of the stores, a store or the password does."""
         place, password = os.path.realpath(self.folder), self._password_file().stamp()
         listing = repr((place, password, self._spelling(), self._look()))
         return content_digest(listing.encode("utf-8", "surrogateescape"))
 
     @property
     def settled(self) -> bool:
-        """Whether each file was read long enough after it was written to know it by its stamp."""
+        """Whether each file was read long enough after writing for its stamp to identify it."""
         return all(contents.stamp for contents in self._scan().values())
 
     def _look(self) -> Listing:
@@ -498,9 +496,9 @@ class CertStores:
         return {name: names.setdefault(name.casefold(), name) for name in folders}
 
     def _rescued(self, path: str, old: bytes, identity: Identity) -> PrivateKey | None:
-        """Return the key for the ``.key``: the one given, or the one in the ``.pem`` that goes.
+        """Return the key for the ``.key``: the one given, or the one in the replaced ``.pem``.
 
-        Raises CertificateError where the ``.pem`` holds any other.
+        Raises CertificateError if the ``.pem`` holds any other.
         """
         from sslbind.certificates.contents import open_file
 
@@ -516,7 +514,7 @@ class CertStores:
         if lost or any(key.spki != identity.leaf.spki for key in keys):
             raise CertificateError(
                 "holds a private key that would be lost",
-                "move the key into a file of its own beside it first",
+                "move the key into its own file beside it first",
                 file=path,
             )
         return identity.key or (keys[0] if keys else None)
@@ -538,7 +536,7 @@ def _word(text: str) -> str:
 
 
 def _content(path: str) -> bytes:
-    """Return the bytes of a file of ours, or none where it is not there or not to be read."""
+    """Return the bytes of a file of ours, or none if it is missing or cannot be read."""
     try:
         return read_file(path, MAX_SIZE, regular=True)
     except SslbindError:
@@ -546,12 +544,12 @@ def _content(path: str) -> bytes:
 
 
 def _old(path: str) -> bytes:
-    """Return what a file of ours holds that is about to go; raise SslbindError where unreadable."""
+    """Return the content of our file before it is deleted; raise SslbindError if unreadable."""
     return read_file(path, MAX_SIZE, regular=True) if os.path.lexists(path) else b""
 
 
 def _mode(path: str) -> int:
-    """Return type and mode of what is at ``path`` itself, not of a link's target; 0 for nothing."""
+    """Return type and mode of ``path`` itself, not of a link's target; 0 if it does not exist."""
     try:
         return os.lstat(path).st_mode
     except FileNotFoundError:
@@ -561,7 +559,7 @@ def _mode(path: str) -> int:
 
 
 def _refuse_foreign(path: str) -> None:
-    """Raise CertificateError where a link, a folder or a pipe is in the place of a file of ours."""
+    """Raise CertificateError if a link, a folder or a pipe has the name of a file of ours."""
     mode = _mode(path)
     if mode and not stat.S_ISREG(mode):
         what = "a link" if stat.S_ISLNK(mode) else "no regular file"
@@ -577,7 +575,7 @@ def _make(path: str) -> None:
 
 
 def _put(path: str, data: bytes, mode: int = PRIVATE_FILE) -> bool:
-    """Write ``data`` unless it is there, private where it must be; whether it was written."""
+    """Write ``data`` unless it exists, private if it must be; return whether it was written."""
     if _content(path) == data and (mode != PRIVATE_FILE or _ours(path)):
         return False
     write_own(*os.path.split(path), data, mode)
@@ -585,7 +583,7 @@ def _put(path: str, data: bytes, mode: int = PRIVATE_FILE) -> bool:
 
 
 def _ours(path: str) -> bool:
-    """Whether nobody else owns the file ``path`` or may read it. Windows has no modes."""
+    """Whether nobody else owns or may read the file ``path``. Windows has no modes."""
     if os.name == "nt":
         return True
     status = os.lstat(path)

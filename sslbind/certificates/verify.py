@@ -1,4 +1,4 @@
-"""What is wrong with a certificate that was opened: the judgement, and whether its key fits."""
+"""What is wrong with a certificate that was opened: the judgement, and whether its key matches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def problems(
     """Return everything that is wrong with ``identity`` at ``now``, in a fixed order.
 
     ``others`` are the certificates that may complete its chain, those of the
-    stores; ``names`` are the hosts it has to answer for. A missing key is not a
+    stores; ``names`` are the hosts that it must cover. A missing key is not a
     problem here: it may be kept elsewhere. The ids are those of ``judge``, and
     ``key-mismatch``.
     """

@@ -1,4 +1,4 @@
-"""The process that opens one PFX file in place of the one that must not hang; see ``opening``."""
+"""The process that opens one PFX file instead of the one that must not hang; see ``opening``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sslbind.errors import SslbindError
 
 
 def answer() -> None:
-    """Open the file that ``opening.check`` sends; print ``opened`` where a password fits."""
+    """Open the file that ``opening.check`` sends; print ``opened`` if a password is right."""
     opening.open_here()
     data, *passwords = map(base64.b64decode, json.loads(sys.stdin.buffer.read()))
     with contextlib.suppress(SslbindError):
         read_bundle(data, passwords)
         sealed = sealed_of(data)
-        if sealed is not None and sealed.mac:  # else another password may open another part
+        if sealed is not None and sealed.mac:  # otherwise another password may open another part
             sys.stdout.write("opened")

@@ -1,4 +1,4 @@
-"""The rules: what is wrong with a registry, before a client finds out.
+"""The rules: what is wrong with a registry, before a client notices.
 
 A module of this package has the rules of one subject. A new rule is a function
 with ``@rule`` in one of them, or in a new module; nothing else lists it.
@@ -57,7 +57,7 @@ def select(patterns: Iterable[str]) -> set[str]:
 
 
 def closest_rule(id_: str) -> str:
-    """Return a hint at the rules that may be meant by ``id_``, which is not a rule."""
+    """Return a hint with the rules that may be meant by ``id_``, which is not a rule."""
     from difflib import get_close_matches
 
     close = get_close_matches(id_.lower(), rules(), n=3, cutoff=0.5)
@@ -65,9 +65,9 @@ def closest_rule(id_: str) -> str:
 
 
 def check(subject: Subject, ids: Collection[str] | None = None) -> list[Finding]:
-    """Return what the rules find, by file, line and rule; ``ids`` says which, None all.
+    """Return what the rules ``ids`` (None: all) find, sorted by file, line and rule.
 
-    What the registry suppresses is there too: see ``suppress.split``.
+    Suppressed findings are included: see ``suppress.split``.
     """
     found = [
         _finding(subject, rule, one)

@@ -1,9 +1,9 @@
-"""Rules about AD FS, where it owns records.
+"""Rules about AD FS, if it owns records.
 
-They are those of Microsoft's own checks as far as records show them: "Verify TLS
+They are Microsoft's own checks, as far as records show them: "Verify TLS
 certificates" and "Manage SSL certificates in AD FS and WAP" of Learn, the support
 article on user certificates, and adfsToolbox (github.com/microsoft/adfsToolbox:
-TestSslBindings and TestProxySslBindings want NAME:443 and localhost:443 with the
+TestSslBindings and TestProxySslBindings require NAME:443 and localhost:443 with the
 thumbprint of the service and the CTL store AdfsTrustedDevices, NAME:49443 and every
 other record of AD FS with the thumbprint alone). That the certificate has the
 service name (TestSSLCertSubjectContainsADFSFarmName) is cert-host-mismatch, that Root
@@ -41,10 +41,10 @@ _CERTAUTH_PORT = 49443
 def adfs_ip_binding(subject: Subject) -> Iterator[Found]:
     """An IP record other than 0.0.0.0 is on port 443 of an AD FS server.
 
-    HTTP.SYS looks for the exact address before the names of AD FS, so that its
-    record answers instead: sign-in fails, and so does the trust with proxies.
-    [::] answers what comes over IPv6 without a name. Microsoft's advice is to
-    delete such records; 0.0.0.0:443 may stay.
+    HTTP.SYS looks for the exact address before the names of AD FS, so that record answers
+    instead: sign-in fails, and so does the trust with proxies. [::] answers IPv6
+    connections without a name. Microsoft's advice is to delete such records; 0.0.0.0:443
+    may stay.
     """
     for record in _records(subject, IPPORT):
         if record.key.host != ANY_IPV4:
@@ -63,10 +63,9 @@ def adfs_no_ctl(subject: Subject) -> Iterator[Found]:
     """A host record of AD FS has another CTL store than AdfsTrustedDevices.
 
     Web Application Proxy signs in with a client certificate, and AD FS names the
-    accepted issuers by that store. Without it the proxy trust fails, mostly after
-    somebody bound the certificate anew by hand. Name the store again. The
-    endpoint of user certificates (certauth.NAME, or port 49443) must not have it:
-    see adfs-certauth-ctl.
+    accepted issuers by that store. Without it the proxy trust fails, mostly after somebody
+    bound a new certificate by hand. Set the store again. The endpoint of user certificates
+    (certauth.NAME, or port 49443) must not have it: see adfs-certauth-ctl.
     """
     for record in _hosts(subject):
         if certauth(record) or CTL_STORE.name in record.unknown:
@@ -85,18 +84,17 @@ def adfs_no_ctl(subject: Subject) -> Iterator[Found]:
 def adfs_certauth_ctl(subject: Subject) -> Iterator[Found]:
     """The endpoint of AD FS for user certificates has the CTL store AdfsTrustedDevices.
 
-    That store names the proxies only, so that clients on certauth.NAME:443 or
-    NAME:49443 find no certificate of theirs to send, and sign-in with user
-    certificates fails. Microsoft's support has the store null there. netsh cannot
-    empty a tag: delete the record and add it again without sslctlstorename, or run
+    That store lists only the proxies, so that clients on certauth.NAME:443 or NAME:49443
+    find no matching certificate to send, and sign-in with user certificates fails.
+    Microsoft support says that the store must be null there. netsh cannot clear a tag:
+    delete the record and add it again without sslctlstorename, or run
     Set-AdfsSslCertificate.
     """
     for record in subject.owned(_ADFS):
         if certauth(record) and trusted_devices(record):
             yield Found(
                 record.key,
-                f"it has {CTL_STORE.name}={_TRUSTED_DEVICES}, and user certificates are asked for"
-                " there",
+                f"it has {CTL_STORE.name}={_TRUSTED_DEVICES}, but it asks for user certificates",
                 f"delete the record and add it again without {CTL_STORE.name}, or run"
                 " Set-AdfsSslCertificate -Thumbprint THUMBPRINT on the AD FS server",
             )
@@ -109,12 +107,12 @@ def adfs_record_stale(subject: Subject) -> Iterator[Found]:
     AD FS has one certificate for all its records: localhost:443, NAME:49443 or
     certauth.NAME:443, and enterpriseregistration. A renewal by hand easily misses
     one, and device registration, user certificates or the proxy trust fail.
-    Microsoft's adfsToolbox compares every record too. What is left of an old
-    service name is found as well. Set-AdfsSslCertificate changes all of them.
+    Microsoft's adfsToolbox also compares every record. Leftovers of an old service name are
+    found too. Set-AdfsSslCertificate changes all of them.
     """
     names = service_names(subject)
     if len({one.certhash for one in names}) != 1:
-        return  # which of them is the service's is not known
+        return  # it is not known which of them is the service's
     service = names[0]
     values = {"certhash": str(service.certhash), "certstorename": str(service.store)}
     for record in subject.owned(_ADFS):
@@ -122,7 +120,7 @@ def adfs_record_stale(subject: Subject) -> Iterator[Found]:
         if not kind.certificate:
             continue
         if kind is IPPORT and record.key.port == _PORT:
-            continue  # adfs-fallback-stale and adfs-ip-binding have those
+            continue  # adfs-fallback-stale and adfs-ip-binding report those
         unknown = "certhash" in record.unknown | service.unknown
         if record.certhash != service.certhash and not unknown:
             yield Found(
@@ -139,9 +137,9 @@ def adfs_record_stale(subject: Subject) -> Iterator[Found]:
 def adfs_old_name(subject: Subject) -> Iterator[Found]:
     """AD FS has records for several service names, with different certificates.
 
-    AD FS has one federation service name. A second one is most often left of a
-    change of the name, and nobody renews its certificate. Get-AdfsProperties
-    shows the name in use (HostName); delete the records of the other.
+    AD FS has one federation service name. A second one is usually left over from a change
+    of the name, and nobody renews its certificate. Get-AdfsProperties shows the name in use
+    (HostName); delete the records of the other.
     """
     names = service_names(subject)
     if len({one.certhash for one in names}) > 1:
@@ -159,7 +157,7 @@ def adfs_no_certauth(subject: Subject) -> Iterator[Found]:
 
     AD FS asks for user certificates on NAME:49443, or on certauth.NAME:443 from
     Windows Server 2016 on (Set-AdfsAlternateTlsClientBinding). Without either,
-    sign-in with certificates fails; that is fine where nobody uses it.
+    sign-in with certificates fails; that is fine if nobody uses it.
     """
     for one in service_names(subject):
         host = one.key.host
@@ -167,9 +165,8 @@ def adfs_no_certauth(subject: Subject) -> Iterator[Found]:
         if not any(place in subject.bindings for place in places):
             yield Found(
                 one.key,
-                f"there is neither {places[0]} nor {places[1]}: user certificates are asked for"
-                " nowhere",
-                "fine where nobody signs in with a certificate; Set-AdfsSslCertificate makes the"
+                f"there is neither {places[0]} nor {places[1]}: nothing asks for user certificates",
+                "fine if nobody signs in with a certificate; Set-AdfsSslCertificate creates the"
                 " record again",
             )
 
@@ -178,17 +175,17 @@ def adfs_no_certauth(subject: Subject) -> Iterator[Found]:
 def adfs_no_localhost(subject: Subject) -> Iterator[Found]:
     """An AD FS server has no record for localhost:443.
 
-    AD FS makes it beside that of its service name, and its services call each
-    other there; Microsoft's adfsToolbox wants it. A Web Application Proxy has no
-    such record, and gets no finding. Set-AdfsSslCertificate makes it again.
+    AD FS creates it beside that of its service name, and its services call each other
+    there; Microsoft's adfsToolbox requires it. A Web Application Proxy has no such record,
+    and gets no finding. Set-AdfsSslCertificate creates it again.
     """
     names = service_names(subject)
     proxy = subject.owned(_WAP)
     if names and not proxy and Key(HOSTNAMEPORT, _LOCALHOST, _PORT) not in subject.bindings:
         yield Found(
             names[0].key,
-            f"AD FS is on this server, and there is no record for {_LOCALHOST}:{_PORT}",
-            "Set-AdfsSslCertificate -Thumbprint THUMBPRINT makes it; a proxy does not need it",
+            f"AD FS is on this server, but there is no record for {_LOCALHOST}:{_PORT}",
+            "Set-AdfsSslCertificate -Thumbprint THUMBPRINT creates it; a proxy does not need it",
         )
 
 
@@ -221,7 +218,7 @@ def adfs_fallback_stale(subject: Subject) -> Iterator[Found]:
 
 
 def service_names(subject: Subject) -> list[Binding]:
-    """Return the host records of AD FS that may be its service name's, most often one."""
+    """Return the host records of AD FS that may be its service name's, usually one."""
     return [
         one
         for one in _hosts(subject)
@@ -244,7 +241,7 @@ def trusted_devices(record: Binding) -> bool:
 
 
 def _records(subject: Subject, kind: Kind) -> Sequence[Binding]:
-    """Return the records of one kind on the port of AD FS; none where it owns no record."""
+    """Return the records of one kind on the port of AD FS; none if it owns no record."""
     kinds = subject.ports.get(_PORT)
     return kinds[kind] if kinds and subject.owned(_ADFS) else ()
 

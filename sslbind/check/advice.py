@@ -1,9 +1,9 @@
-"""The commands of all findings as one plan: together they make nothing worse.
+"""Combine the commands of all findings into one plan that makes nothing worse.
 
-Rules look at one thing each. Here their commands meet: of two that contradict
-each other one stays, and none stays that takes the right certificate from a
-connection. What is left out is said in the advice of its finding. The plan is
-tried on a copy of the records with ``resolve``.
+Each rule looks at one thing. Here their commands are combined: of two that contradict each
+other one is kept, and a command that takes the right certificate from a connection is
+dropped. The advice of the finding says why. The plan is tried on a copy of the records with
+``resolve``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sslbind.check.subject import Subject
 
 _TRIED = 200_000
-"""Connections of one port that are tried; with more, the records of its addresses stay."""
+"""How many connections of one port are tried; with more, its address records stay."""
 
 
 class _Offer(NamedTuple):
@@ -41,7 +41,7 @@ def reconcile(
     sited: frozenset[str],
     barred: Mapping[str, str],
 ) -> list[Finding]:
-    """Return the findings, those commands left out that the others do not allow.
+    """Return the findings without the commands that conflict with others.
 
     ``sited`` are the rules that look at sites: what a site needs comes first.
     ``barred`` are commands that are left out, and why.
@@ -60,7 +60,7 @@ def reconcile(
 
 
 def _rank(offer: _Offer, sited: frozenset[str]) -> tuple[bool, bool, int]:
-    """Return what comes first: what can be run as it is, what a site needs, what is an error."""
+    """Return the sort key: commands that can be run as they are, sites' needs and errors first."""
     finding = offer.finding
     chosen = any(edit.values.get("certhash") == TO_CHOOSE for edit in offer.command.edits)
     return chosen, finding.rule not in sited, -SEVERITIES.index(finding.severity)
@@ -94,7 +94,7 @@ def _agreeing(offers: Iterable[_Offer]) -> tuple[list[_Offer], dict[int, str]]:
 
 
 def _spare_deleted(offers: Iterable[_Offer], dropped: dict[int, str]) -> None:
-    """Leave out what changes a record that another command deletes."""
+    """Drop changes to a record that another command deletes."""
     deleted = {
         edit.key: offer for offer in offers for edit in offer.command.edits if edit.verb == "delete"
     }
@@ -107,7 +107,7 @@ def _spare_deleted(offers: Iterable[_Offer], dropped: dict[int, str]) -> None:
 
 
 def _harmless(subject: Subject, offers: list[_Offer], dropped: dict[int, str]) -> list[_Offer]:
-    """Return the offers that, all together, leave every right answer right."""
+    """Return the offers that together keep every correct answer correct."""
     judge = Judge(subject)
     ports = {edit.key.port for offer in offers for edit in offer.command.edits}
     for port in sorted(ports):
@@ -121,7 +121,7 @@ def _harmless(subject: Subject, offers: list[_Offer], dropped: dict[int, str]) -
 
 
 def _blamed(subject: Subject, judge: Judge, port: int, offers: Iterable[_Offer]) -> dict[int, str]:
-    """Return the offers that take a right answer away on ``port``, and from whom."""
+    """Return the offers that take a correct answer away on ``port``, and from whom."""
     edits: dict[Key, list[tuple[_Offer, Edit]]] = {}
     for offer in offers:
         for edit in offer.command.edits:
@@ -129,7 +129,7 @@ def _blamed(subject: Subject, judge: Judge, port: int, offers: Iterable[_Offer])
                 edits.setdefault(edit.key, []).append((offer, edit))
     last = Key(IPPORT, ANY_IPV4, port)
     if edits.keys() == {last} and last not in subject.bindings:
-        return {}  # looked up last of all, it takes the answer of nobody who has one
+        return {}  # it is looked up last, so it takes no answer from anyone who has one
     addresses = {key.host for key in edits if key.kind is IPPORT and not key.wildcard}
     bindings = sum(len(sites.bindings) for sites in subject.sites)
     if len(addresses) * (bindings + len(subject.bindings)) > _TRIED:
@@ -148,7 +148,7 @@ def _blamed(subject: Subject, judge: Judge, port: int, offers: Iterable[_Offer])
 
 
 def _answers_differently(subject: Subject, edit: Edit) -> bool:
-    """Whether a change of a record may change what clients get, and not only how."""
+    """Whether a change to a record may change what clients get, not only how."""
     before = subject.bindings.get(edit.key)
     if before is None or edit.verb != "update":
         return True
@@ -173,7 +173,7 @@ def _blame(
     after = judge.answer(connection, copy)
     if judge.kept(connection, before, after):
         return {}
-    for record in (after.binding, before.binding):  # the one that steps in, else the one that goes
+    for record in (after.binding, before.binding):  # takes over, or is deleted
         there = edits.get(record.key, ()) if record else ()
         if there:
             why = f"it would take the right certificate from {connection}"

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 _PROVIDER = "[CentralCertProvider]"
 _ALL_FILES = f"put the file of every host there, or correct {_PROVIDER}"
-_SEE_FILES = f"check where the servers' folder can be seen, or correct {_PROVIDER}"
+_SEE_FILES = f"run check on a machine that can see the servers' folder, or correct {_PROVIDER}"
 _FOLDER = "ccs"
-"""The folder in a command where the registry names none."""
+"""The placeholder in a command if the registry has no folder."""
 
 
 @rule("ccs-disabled", "error")
 def ccs_disabled(subject: Subject) -> Iterator[Found]:
-    r"""A record asks for the central store, and the provider is off or has no folder.
+    r"""A record uses the central store, but the provider is off or has no folder.
 
     HTTP.SYS ignores such a record: clients get the certificate of the wildcard IP
     record, or none. The settings are those of
-    HKLM\SOFTWARE\Microsoft\IIS\CentralCertProvider. Turn the provider on and
-    name its folder, or delete the record.
+    HKLM\SOFTWARE\Microsoft\IIS\CentralCertProvider. Turn the provider on and set its
+    folder, or delete the record.
     """
     settings = subject.settings.central_store
     unknown = "central" in subject.registry.provenance.unknown
@@ -52,28 +52,28 @@ def ccs_disabled(subject: Subject) -> Iterator[Found]:
         why = f"{_PROVIDER} has no CertStoreLocation"
     advice = (
         f"set Enabled = true and CertStoreLocation in {_PROVIDER}; or delete the record, which is"
-        " safer: it is ignored now, and no answer changes"
+        " safer: it is ignored now, so no answer changes"
     )
     words = ("ccs", "enable") if location else ("ccs", "enable", _FOLDER)
     command = FixCommand.of(subject.command(*words), central=location or _FOLDER)
     for record in _records(subject):
-        yield Found(record.key, f"it asks for the central store, and {why}", advice, command)
+        yield Found(record.key, f"it uses the central store, but {why}", advice, command)
     for key, dependents in subject.dependents.items():
         if key.kind is CCS and key not in subject.bindings:
             advice = f"set Enabled = true and CertStoreLocation in {_PROVIDER}"
-            what = f"{dependents} has sslFlags for the central store, and {why}"
+            what = f"{dependents} has sslFlags for the central store, but {why}"
             yield dependents.found(key, what, advice, command)
 
 
 @rule("ccs-missing-file", "error")
 def ccs_missing_file(subject: Subject) -> Iterator[Found]:
-    """The central store has no file for a host that it has to serve.
+    """The central store has no file for a host that it must serve.
 
     The host of a record or of a site binding with bit 2 of sslFlags needs
     ``<host>.pfx``, or ``_.<parent>.pfx`` one label up; without either, clients
-    get the certificate of the wildcard IP record, or none. A ccs record needs a
-    folder that can be read and holds any such file; where it cannot be read, which
-    files it has is not known, and that is one finding for each port.
+    get the certificate of the wildcard IP record, or none. A ccs record needs a readable
+    folder with at least one such file; if the folder cannot be read, its files are not
+    known, and that is one finding per port.
     """
     if subject.central is None:
         return
@@ -103,7 +103,7 @@ def _flagged(subject: Subject) -> Iterator[tuple[Sites, SiteBinding]]:
 
 
 def _without_files(subject: Subject, problem: str) -> Iterator[Found]:
-    """Yield one finding for each port where the folder of the central store serves nobody."""
+    """Yield one finding for each port for which the folder of the central store serves nobody."""
     records = {one.key: one for one in _records(subject)}
     hosts = {key.host for key in records if key.host}
     hosts |= {binding.canonical[3] for _, binding in _flagged(subject)}
@@ -112,7 +112,7 @@ def _without_files(subject: Subject, problem: str) -> Iterator[Found]:
     if hosts:
         count = plural(len(hosts), "host")
         problem += (
-            f": whether {count} have a file is not known" if unseen else f"; {count} need one"
+            f": it is not known whether {count} have a file" if unseen else f"; {count} need one"
         )
     ports = [key for key in records if not key.host] or [*records][:1]
     for key in ports:
@@ -126,16 +126,16 @@ def _without_files(subject: Subject, problem: str) -> Iterator[Found]:
 def ccs_name_mismatch(subject: Subject) -> Iterator[Found]:
     """The name of a file in the central store is not among the names of its certificate.
 
-    IIS finds the file by its name alone and never looks at the names inside:
-    clients of that host get a certificate that does not cover it. A file that no
-    server name leads to, such as one named in A-labels, is reported too. Name the
-    file after a host of its certificate, ``_.contoso.com.pfx`` for a wildcard.
+    IIS finds the file only by its name and never checks the names inside: clients of that
+    host get a certificate that does not cover it. A file that no server name leads to, for
+    example one named in A-labels, is also reported. Name the file after a host of its
+    certificate, ``_.contoso.com.pfx`` for a wildcard.
     """
     from sslbind.certificates.central import stem_of
 
     for file in subject.central_files:
         entry, path = file.entry, subject.central_path(file.file)
-        advice = "name the file after a host that its certificate has, in Unicode, with _. in place"
+        advice = "name the file after a host that its certificate has, in Unicode, with _. instead"
         advice += " of *."
         if file.name is None:
             what = f"{path} serves no host: {file.why}"
@@ -149,12 +149,12 @@ def ccs_name_mismatch(subject: Subject) -> Iterator[Found]:
             problem = next(name_problems(facts, names), None) if facts and facts.names else None
             if problem is None:
                 continue
-            what = f"{path} serves {file.name}, and its certificate {problem.what}"
+            what = f"{path} serves {file.name}, but its certificate {problem.what}"
         yield Found(None, what, advice, file=path)
 
 
 def missing_file(subject: Subject, host: str) -> bool:
-    """Whether the central store is there and has no file that serves ``host``.
+    """Whether the central store can be read and has no file that serves ``host``.
 
     ``host`` may have any spelling; ``*.contoso.com`` is served by its own file
     and by that of any host one label below. Anything but a host name has no file.
@@ -180,7 +180,7 @@ def _records(subject: Subject) -> Iterator[Binding]:
 
 
 def _folder_problem(subject: Subject) -> str:
-    """Return why the folder of the central store serves no host; empty where it does."""
+    """Return why the folder of the central store serves no host; empty if it does."""
     if subject.central_names or subject.central is None:
         return ""
     path, why = subject.central_path(), subject.central.unreadable

@@ -37,8 +37,8 @@ _ADD_ISSUER = "put the issuer's certificate into the store CA; a root belongs in
 def expired(subject: Subject) -> Iterator[Found]:
     """A certificate that is served has expired.
 
-    HTTP.SYS serves it all the same, and clients refuse it. Renew it; rebind
-    gives the new one to every binding at once and keeps all other tags.
+    HTTP.SYS serves it anyway, and clients refuse it. Renew it; rebind replaces it in every
+    binding and keeps all other tags.
     """
     for one, problem in _problems(subject, "expired"):
         if problem.issuer is None:
@@ -48,12 +48,12 @@ def expired(subject: Subject) -> Iterator[Found]:
 
 @rule("cert-chain-expired", "error")
 def chain_expired(subject: Subject) -> Iterator[Found]:
-    """Every path from a certificate that is served to a root has an expired certificate.
+    """Every chain from a certificate that is served to a root has an expired certificate.
 
-    Clients refuse the certificate, although it is valid itself; some fetch or
-    remember another chain, which hides the mistake. Windows builds the chain
-    from the computer's stores CA and Root (documented). Add the chain that the
-    CA provides now, and delete the expired one from the store CA.
+    Clients refuse the certificate, although it is valid itself; some fetch or cache another
+    chain, which hides the mistake. Windows builds the chain from the computer's stores CA
+    and Root (documented). Add the chain that the CA provides now, and delete the expired
+    one from the store CA.
     """
     for one, problem in _problems(subject, "expired"):
         if problem.issuer is not None:
@@ -65,8 +65,8 @@ def chain_expired(subject: Subject) -> Iterator[Found]:
 def not_yet_valid(subject: Subject) -> Iterator[Found]:
     """A certificate that is served is not valid yet, or its chain is not.
 
-    HTTP.SYS serves it all the same, and clients refuse it until that day. Bind
-    one that is valid now, or wait with the change.
+    HTTP.SYS serves it anyway, and clients refuse it until that day. Bind one that is valid
+    now, or postpone the change.
     """
     for one, problem in _problems(subject, "not-yet-valid"):
         start = (problem.issuer or one.certificate).not_before
@@ -79,11 +79,11 @@ def not_yet_valid(subject: Subject) -> Iterator[Found]:
 
 @rule("cert-expires-soon", "warn")
 def expires_soon(subject: Subject) -> Iterator[Found]:
-    """A certificate that is served, or its chain, expires within a given time.
+    """A certificate that is served, or its chain, expires soon.
 
-    That is 30 days, or the last third of a life of less than 90 days, unless
-    --expires-within says otherwise. Renew it; rebind gives the new one to every
-    binding at once and keeps all other tags.
+    That is within 30 days, or the last third of a lifetime of less than 90 days, unless
+    --expires-within says otherwise. Renew it; rebind replaces it in every binding and keeps
+    all other tags.
     """
     now = subject.now
     for one, _, path in subject.judged:
@@ -104,7 +104,7 @@ def host_mismatch(subject: Subject) -> Iterator[Found]:
 
     Clients compare the name that they asked for with the subject alternative
     names, where a wildcard covers exactly one label; the common name does not
-    count. A wildcard binding is covered by the same wildcard only. Bind a
+    count. Only the same wildcard covers a wildcard binding. Bind a
     certificate that has the name.
     """
     chooser = chooser_of(subject)
@@ -126,8 +126,8 @@ def host_mismatch(subject: Subject) -> Iterator[Found]:
 def eku(subject: Subject) -> Iterator[Found]:
     """The extended key usage of a certificate that is served lacks serverAuth.
 
-    Clients refuse such a certificate for servers. One without the extension is
-    good for every use. Request it again for server authentication.
+    Clients refuse such a certificate from a server. A certificate without the extension is
+    valid for every use. Request it again for server authentication.
     """
     for one, problem in _problems(subject, "no-server-auth"):
         yield _found(one, problem.what, "request it again for servers", _rebind(subject, one))
@@ -138,10 +138,10 @@ def key_usage(subject: Subject) -> Iterator[Found]:
     """The key usage of a certificate that is served lacks digitalSignature.
 
     Chrome and Edge refuse it from 117 on (documented: ERR_SSL_KEY_USAGE_INCOMPATIBLE;
-    reported 11 times), and Schannel is left with TLS_RSA suites: HTTP/2 fails
-    (reported), and TLS 1.3 cannot work (inferred). IIS Manager's own self-signed
-    certificates are so. One without the extension is good for every use.
-    Request it again with digitalSignature, or make one for tests with store new.
+    reported 11 times), and Schannel can only use TLS_RSA suites: HTTP/2 fails (reported),
+    and TLS 1.3 cannot work (inferred). IIS Manager's self-signed certificates have this
+    problem. A certificate without the extension is valid for every use. Request it again
+    with digitalSignature, or create one for tests with store new.
     """
     for one, problem in _problems(subject, "key-usage"):
         yield _found(one, problem.what, problem.advice, _rebind(subject, one))
@@ -149,25 +149,24 @@ def key_usage(subject: Subject) -> Iterator[Found]:
 
 @rule("cert-key-type", "error")
 def key_type(subject: Subject) -> Iterator[Found]:
-    """The key of a certificate that is served is of a kind that servers or clients do not take.
+    """The key of a certificate that is served is of a type that servers or clients do not accept.
 
-    Windows offers P-256 and P-384 in TLS, and no other curve by default (documented);
-    RSA keys of less than 1024 bits are refused everywhere (documented); DSA has no
-    place in TLS 1.3; Ed25519 and ML-DSA are not used by Schannel (inferred), and
-    about RSA-PSS keys nothing is known, which is a warning. A signature of the kind
-    PSS over an RSA key is another matter, and fine. Request it again with a P-256
-    or an RSA 2048 key.
+    Windows offers P-256 and P-384 in TLS, and no other curve by default (documented); RSA
+    keys of less than 1024 bits are refused everywhere (documented); TLS 1.3 has no DSA;
+    Schannel does not use Ed25519 and ML-DSA (inferred), and nothing is known about RSA-PSS
+    keys, which is a warning. A PSS signature made with an ordinary RSA key is fine. Request
+    it again with a P-256 or an RSA 2048 key.
     """
     for one, problem in _problems(subject, "key-type"):
         record = subject.bindings.get(one.key) if one.key else None
         left = versions_left(record, subject.release) if record else ()
         what = problem.what
         if left == ("TLS 1.3",) and one.certificate.key_type.startswith("DSA"):
-            what += "; the record leaves TLS 1.3 only, so that no client connects"
+            what += "; the record only leaves TLS 1.3, so no client can connect"
         yield _found(one, what, problem.advice, _rebind(subject, one))
     for one in subject.served:
         if one.certificate.key_type.startswith("RSA-PSS"):
-            what = "has a key of the type RSA-PSS, which Schannel is not known to use (inferred)"
+            what = "has an RSA-PSS key, which Schannel is not known to support (inferred)"
             found = _found(one, what, NEW_KEY, _rebind(subject, one))
             yield found._replace(severity="warn")
 
@@ -176,10 +175,9 @@ def key_type(subject: Subject) -> Iterator[Found]:
 def no_san(subject: Subject) -> Iterator[Found]:
     """A certificate that is served has no subject alternative name.
 
-    Browsers refuse it whatever host they asked for (documented: Chrome from 58
-    on; reported 7 times): the common name does not count. Windows' own clients
-    still look at it, which hides the mistake (inferred). Request it again with
-    its host names.
+    Browsers refuse it for every host (documented: Chrome from 58 on; reported 7 times): the
+    common name does not count. Windows' own clients still check it, which hides the mistake
+    (inferred). Request it again with its host names.
     """
     for one in subject.served:
         if not one.certificate.names:
@@ -191,10 +189,10 @@ def no_san(subject: Subject) -> Iterator[Found]:
 def must_staple(subject: Subject) -> Iterator[Found]:
     """A certificate requires a stapled OCSP response that the server does not send.
 
-    Firefox refuses the connection then (reported twice). HTTP.SYS staples for
-    ipport records; for SNI and the central store only with
-    EnableOcspStaplingForSni = 1 (documented), which is not seen here: a warning.
-    Turn stapling on, or request the certificate again without Must-Staple.
+    Firefox then refuses the connection (reported twice). HTTP.SYS staples for ipport
+    records, and for SNI and the central store only with EnableOcspStaplingForSni = 1
+    (documented), which sslbind cannot see: a warning. Turn stapling on, or request the
+    certificate again without Must-Staple.
     """
     for one in subject.served:
         if not one.certificate.must_staple:
@@ -215,12 +213,12 @@ def must_staple(subject: Subject) -> Iterator[Found]:
 
 @rule("cert-weak", "warn")
 def weak(subject: Subject) -> Iterator[Found]:
-    """A certificate that is served, or its chain, has a short key or an old signature.
+    """A certificate that is served, or its chain, has a short key or an outdated signature.
 
     That is an RSA or DSA key of less than 2048 bits, or a signature made with
-    SHA-1 or MD5: today's clients refuse these, and Schannel closes the connection
-    of one that does not offer the signature (documented). A SHA-512 signature is
-    an info on Windows Server 2012 R2 and older, where TLS 1.2 may not have it
+    SHA-1 or MD5: today's clients refuse these, and Schannel closes the connection of a
+    client that does not offer the signature algorithm (documented). A SHA-512 signature is
+    an info on Windows Server 2012 R2 and older, where TLS 1.2 may not support it
     (reported). Request it again with a new key, or add another intermediate.
     """
     for one, problem in _problems(subject, "weak-key", "weak-signature"):
@@ -233,7 +231,9 @@ def weak(subject: Subject) -> Iterator[Found]:
         return
     for one in subject.served:
         if one.certificate.signature_hash == "sha512":
-            what = f"has a SHA-512 signature, which TLS 1.2 of {subject.release.title} may not have"
+            what = (
+                f"has a SHA-512 signature, which TLS 1.2 on {subject.release.title} may not support"
+            )
             found = _found(one, what, "request it again with SHA-256", _rebind(subject, one))
             yield found._replace(severity="info")
 
@@ -242,18 +242,17 @@ def weak(subject: Subject) -> Iterator[Found]:
 def chain_incomplete(subject: Subject) -> Iterator[Found]:
     """The issuer of a certificate that is served is neither in its file nor in a store.
 
-    The server sends the certificate without its intermediate, and clients that
-    do not fetch it by themselves refuse the connection; browsers that saw it
-    elsewhere do not, which hides the mistake. Add the certificate together with
-    its chain, or put the issuer's certificate into the store CA, a root into Root.
-    The issuer is identified by its name and key identifier, or else by the
-    signature; a certificate that names itself as its issuer and has no such
-    identifier counts as self-signed.
+    The server sends the certificate without its intermediate, and clients that do not fetch
+    it themselves refuse the connection; browsers that saw it elsewhere do not, which hides
+    the mistake. Add the certificate together with its chain, or put the issuer's
+    certificate into the store CA, a root into Root. The issuer is identified by its name
+    and key identifier, or else by the signature; a certificate that names itself as its
+    issuer and has no such identifier counts as self-signed.
     """
     for one, problem in _problems(subject, "chain-incomplete"):
         same_name = subject.stores.named(one.certificate.issuer) if subject.stores else ()
         others = any(facts.sha256 != one.certificate.sha256 for facts, _ in same_name)
-        what = problem.what + (": the one of that name there did not sign it" if others else "")
+        what = problem.what + (": the one with that name did not sign it" if others else "")
         yield _found(one, what, _ADD_ISSUER, _add_issuer(subject), cause=what)
 
 
@@ -262,7 +261,7 @@ def _ago(subject: Subject, facts: CertificateFacts) -> str:
 
 
 def _problems(subject: Subject, *ids: str) -> Iterator[tuple[ServedCertificate, Problem]]:
-    """Yield the problems with these ids; several of one certificate are joined to one."""
+    """Yield the problems with these ids; several of one certificate are merged into one."""
     for one, problems, _ in subject.faulty:
         joined: dict[str, Problem] = {}
         for problem in problems:
@@ -283,7 +282,7 @@ def rebind_split(subject: Subject) -> Iterator[Found]:
     """Records have an expired certificate while a newer one of the same subject is in the store.
 
     The renewed certificate is in the store, but these records do not use it:
-    HTTP.SYS goes on serving what a record names. Rebind them; every other tag is kept.
+    HTTP.SYS continues to serve the certificate of the record. Rebind them; every other tag is kept.
     """
     now = subject.now
     old: dict[str, ServedCertificate] = {}
@@ -304,7 +303,7 @@ def rebind_split(subject: Subject) -> Iterator[Found]:
                 f"{what} the certificate {thumbprint} of {subject_}, which has expired, and"
                 f" {new.thumbprint}{until} is in {new.store}",
                 "rebind them to the newer one"
-                + ("" if fit else ", which lacks a name or is not in the store of each"),
+                + ("" if fit else ", which lacks a name or is not in the store of every record"),
                 subject.rebind(thumbprint, new.thumbprint) if fit else "",
             )
 
@@ -322,9 +321,9 @@ def _valid_by_subject(subject: Subject) -> dict[str, list[Entry]]:
 def _newest(
     old: Entry, users: Sequence[Binding], namesakes: Sequence[Entry]
 ) -> tuple[bool, Entry | None]:
-    """Return the newest namesake in a store of the users, one that fits before others.
+    """Return the newest with the same subject in a store of the users, suitable ones first.
 
-    It fits where ``rebind`` takes it: it is in every store and has every name.
+    It is suitable if ``rebind`` accepts it: it is in every store and has every name.
     """
     stores = {(one.store or "").casefold() for one in users}
     hosts = [one.key.host for one in users if one.key.kind is HOSTNAMEPORT]
@@ -368,7 +367,7 @@ def _found(
     thumbprint = one.entry.thumbprint
     whose = f"the certificate in {one.file}" if one.file else f"the certificate {thumbprint}"
     if one.file and not command:
-        advice += "; put the new one in place of the file"
+        advice += "; replace the file with the new one"
     cause = cause or f"{thumbprint} {what}"
     return Found(one.key, f"{whose} {what}", advice, command, file=one.file, cause=cause)
 

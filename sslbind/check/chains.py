@@ -1,4 +1,4 @@
-"""Rules about the certificates of authorities: which chain Windows builds, and from where."""
+"""Rules about CA certificates: which chain Windows builds, and from where."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sslbind.certificates.facts import CertificateFacts
 
 _MAX_ISSUERS = 16_384
-"""Bytes of the list of issuers that Schannel sends; what is beyond is cut (KB2880390)."""
+"""Bytes of the issuer list that Schannel sends; longer lists are truncated (KB2880390)."""
 
 
 _OWN = "ClientIssuers"
@@ -28,12 +28,12 @@ _OWN = "ClientIssuers"
 
 @rule("cert-chain-ambiguous", "info")
 def chain_ambiguous(subject: Subject) -> Iterator[Found]:
-    """Two authorities in the stores have the key of an issuer, and one of them ends early.
+    """Two CA certificates in the stores have the key of an issuer, and one of them expires early.
 
     Windows builds the chain from the computer's stores CA and Root (documented),
-    finds issuers by their key, and took the one that started last (reported
-    once); after an expiry it may change, sometimes only after a restart
-    (reported once). Delete the one that should not be sent.
+    finds issuers by their key, and picked the one whose validity started last (reported
+    once); after one expires it may change, sometimes only after a restart (reported once).
+    Delete the one that should not be sent.
     """
     authorities = _authorities(subject)
     by_key: dict[bytes, list[Entry]] = {}
@@ -57,9 +57,9 @@ def chain_ambiguous(subject: Subject) -> Iterator[Found]:
         count = plural(len({one.entry.thumbprint for one in served}), "certificate")
         yield Found(
             first.key,
-            f"{len(known)} authorities in the stores have the key that signed {count}: Windows"
-            f" takes {_named(taken)} (inferred), and not {_named(other)}",
-            "delete the one that should not be sent, on the server as well",
+            f"{len(known)} CA certificates in the stores have the key that signed {count}: Windows"
+            f" picks {_named(taken)} (inferred), not {_named(other)}",
+            "delete the one that should not be sent, also on the server",
             subject.command("store", "delete", doomed.thumbprint),
             file=first.file,
         )
@@ -67,15 +67,15 @@ def chain_ambiguous(subject: Subject) -> Iterator[Found]:
 
 @rule("ccs-chain-in-file", "info")
 def chain_in_file(subject: Subject) -> Iterator[Found]:
-    """The issuer of files in the central store is in those files only, and in no store CA.
+    """The issuer of files in the central store is only in those files, not in the store CA.
 
     Windows sends the chain that it builds from the computer's stores (documented).
-    Whether the issuers in a file of the central store help is not certain: one
-    report says that they do, one that they do not. Put the issuer into the store CA.
+    It is not certain whether the issuers in a central-store file help: one report says they
+    do, another that they do not. Put the issuer into the store CA.
     """
     authorities = _authorities(subject)
     if not any(entry.store.casefold() == "ca" for entry, _ in authorities):
-        return  # what the server has in it is not modelled
+        return  # the server's own store CA is not modelled
     there = {facts.sha256 for _, facts in authorities}
     by_issuer: dict[str, list[ServedCertificate]] = {}
     for one in subject.served:
@@ -88,7 +88,7 @@ def chain_in_file(subject: Subject) -> Iterator[Found]:
             None,
             f"the issuer {files[0].entry.chain[0].subject} is in {files[0].file}{more}, and not in"
             " the store CA: Windows may not send it (inferred)",
-            "put the issuer's certificate into the store CA, on the server as well",
+            "put the issuer's certificate into the store CA, also on the server",
             subject.command("store", "add", "ISSUER.pem", "--store", "CA"),
             file=files[0].file,
         )
@@ -96,11 +96,11 @@ def chain_in_file(subject: Subject) -> Iterator[Found]:
 
 @rule("root-not-self-signed", "info")
 def root_not_self_signed(subject: Subject) -> Iterator[Found]:
-    """The store Root holds a certificate that did not sign itself.
+    """The store Root holds a certificate that is not self-signed.
 
-    Where client certificates are asked for it is an error: IIS refuses them all
-    with 403.16 then (documented, KB942061; strict from Windows Server 2012 on is
-    inferred). Put it into the store CA, where intermediates belong.
+    It is an error if client certificates are requested: IIS then refuses them all with
+    403.16 (documented, KB942061; strict from Windows Server 2012 on is inferred). Put it
+    into the store CA, where intermediates belong.
     """
     asked = any(one[CLIENT_CERTIFICATE.name] for one in subject.holding(CLIENT_CERTIFICATE))
     asked = asked or any(sites.client_certificates for sites in subject.sites)
@@ -111,7 +111,7 @@ def root_not_self_signed(subject: Subject) -> Iterator[Found]:
                 f"the store {entry.store} holds {facts.subject}, which {facts.issuer} signed"
                 + (": clients with certificates get 403.16" if asked else ""),
                 f"put it into the store CA instead: store add {_path(subject, entry)} --store CA,"
-                " and then the command",
+                " then the command",
                 subject.command("store", "delete", entry.thumbprint, "--store", entry.store),
                 severity="error" if asked else None,
                 about=entry.thumbprint,
@@ -122,9 +122,9 @@ def root_not_self_signed(subject: Subject) -> Iterator[Found]:
 def ctl_too_long(subject: Subject) -> Iterator[Found]:
     """The issuers in the store of a trust list do not fit into a handshake.
 
-    Schannel cuts the list of issuers at 16 kB and logs event 36885 (documented,
-    KB2880390): clients whose issuer is cut off send no certificate. Name a store
-    that holds only the issuers that clients may have.
+    Schannel truncates the list of issuers at 16 kB and logs event 36885 (documented,
+    KB2880390): clients whose issuer is cut off send no certificate. Use a store that holds
+    only the issuers that clients may have.
     """
     sizes: dict[str, int] = {}
     for entry in subject.stores.entries() if subject.stores else ():
@@ -138,9 +138,9 @@ def ctl_too_long(subject: Subject) -> Iterator[Found]:
             yield Found(
                 record.key,
                 f"{CTL_STORE.name}={store}: the list of its issuers has {size} bytes, and Schannel"
-                f" cuts it at {_MAX_ISSUERS}",
-                "name a store that holds only the issuers that clients may have: store add"
-                f" ISSUER.pem --store {_OWN} for each of them, and then the command",
+                f" truncates it at {_MAX_ISSUERS}",
+                "use a store that holds only the issuers that clients may have: store add"
+                f" ISSUER.pem --store {_OWN} for each of them, then the command",
                 subject.update(record.key, {CTL_STORE.name: _OWN}),
             )
 
@@ -155,7 +155,7 @@ def _authorities(subject: Subject) -> Sequence[tuple[Entry, CertificateFacts]]:
 
 
 def _path(subject: Subject, entry: Entry) -> str:
-    """Return the path of a store's file, as that of the registry is."""
+    """Return the path of a store's file, relative to the same folder as the registry's path."""
     folder = subject.settings.cert_stores and subject.settings.cert_stores.path
     return os.path.join(os.path.dirname(subject.registry.path), folder or "", entry.file)
 

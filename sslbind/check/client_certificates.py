@@ -1,4 +1,4 @@
-"""Rules about client certificates that a site wants and its record does not ask for."""
+"""Rules about client certificates that a site needs and its record does not request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sslbind.tls_versions import versions_left
 
 @rule("clientcert-renegotiation", "warn", sites=True)
 def renegotiation(subject: Subject) -> Iterator[Found]:
-    """A site wants client certificates, and the record of its binding does not negotiate them.
+    """A site asks for client certificates, but the record of its binding does not negotiate them.
 
     SslNegotiateCert and SslRequireCert of <access> take effect after the request
     has arrived: the connection is established by then, and the certificate is
@@ -34,7 +34,7 @@ def renegotiation(subject: Subject) -> Iterator[Found]:
 
 @rule("clientcert-tls13", "error", sites=True)
 def tls13(subject: Subject) -> Iterator[Found]:
-    """A site wants client certificates that its record does not negotiate, and TLS 1.3 is on.
+    """A site asks for client certificates that its record does not negotiate, and TLS 1.3 is on.
 
     TLS 1.3 has no renegotiation: clients that speak it (Windows Server 2022 and
     later) cannot be asked for a certificate after the request has arrived, and the
@@ -50,7 +50,7 @@ def tls13(subject: Subject) -> Iterator[Found]:
 
 
 class _Unasked(NamedTuple):
-    """A binding whose site wants client certificates, with the record that asks for none."""
+    """A binding whose site asks for client certificates, with the record that does not."""
 
     sites: Sites
     binding: SiteBinding
@@ -62,12 +62,12 @@ class _Unasked(NamedTuple):
         verb = "requires" if self.wish.required else "asks for"
         advice = "negotiate client certificates in the handshake"
         if not key.kind.certificate:  # HTTP.SYS refuses options on records of the central store
-            advice = "give the name a record of its own (SNI): ccs records do not have this option"
+            advice = "give the name its own record (SNI): ccs records do not have this option"
         return found_in_site(
             self.sites,
             self.binding,
             key,
-            f"{self.binding} {verb} client certificates (<access> on line {self.wish.line}), and"
+            f"{self.binding} {verb} client certificates (<access> on line {self.wish.line}), but"
             f" {what}",
             advice,
             subject.update(key, {CLIENT_CERTIFICATE.name: True}) if key.kind.certificate else "",

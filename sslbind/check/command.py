@@ -1,4 +1,4 @@
-"""A command that a finding offers, with what it changes: commands know of each other by that."""
+"""A command that a finding offers, with what it changes, so that commands can be compared."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sslbind.keys import Key
 from sslbind.tags import Value
 
 TO_CHOOSE = "0" * 40
-"""The thumbprint in an edit for a certificate that whoever runs the command has to choose."""
+"""The thumbprint in an edit for a certificate that the user has to choose."""
 NEW = "NEW.pfx"
-"""Placeholder in a command for the file that the operator has to get."""
+"""Placeholder in a command for a file that the operator has to obtain."""
 
 
 class Edit(NamedTuple):
@@ -23,7 +23,7 @@ class Edit(NamedTuple):
     values: Mapping[str, Value]
 
     def apply(self, before: Binding | None) -> Binding | None:
-        """Return the record that it makes of ``before``; None is no record."""
+        """Return the record that results from ``before``; None means no record."""
         if self.verb == "delete":
             return None
         if self.verb == "add":
@@ -31,7 +31,7 @@ class Edit(NamedTuple):
         return before and before.replace(self.values)
 
     def contradicts(self, other: Edit) -> bool:
-        """Whether both cannot be run for the same record: one fails, or undoes the other."""
+        """Whether the two conflict on a record: one fails, or undoes the other."""
         if self.key != other.key or "delete" in (self.verb, other.verb):
             return False
         if "add" in (self.verb, other.verb):

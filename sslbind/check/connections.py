@@ -1,4 +1,4 @@
-"""The connections that have to go on working: those of the sites, and of other owners' names."""
+"""The connections that must keep working: those of the sites, and of other owners' names."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 _PLAIN = ("198.51.100.255", "2001:db8:ffff:ffff::ffff")
 """Addresses for documentation (RFC 5737, RFC 3849), which no server has."""
 _PROBE = "sslbind-probe"
-"""The label that takes the place of an asterisk."""
+"""The label that replaces an asterisk."""
 
 
 class RequiredConnection(NamedTuple):
-    """A client that comes to ``address`` and asks for ``name``; None where it sends no name.
+    """A client that comes to ``address`` and asks for ``name``; None if it sends no name.
 
-    ``needs`` is the record that the binding of the site means, None where no site does.
-    ``own``: no site means it, but it is the record of the product that serves the name.
+    ``needs`` is the record that the binding of a site needs, None if no site does.
+    ``own``: no site needs it, but it is the record of the product that serves the name.
     """
 
     address: str
@@ -37,7 +37,7 @@ class RequiredConnection(NamedTuple):
     own: bool = False
 
     def __str__(self) -> str:
-        """Name it in a sentence, without the address that stands for every other."""
+        """Name it in a sentence, without the address that represents all others."""
         who = self.name.replace(_PROBE, "*") if self.name else "clients that send no name"
         return who if self.address in _PLAIN else f"{who} at {self.address}"
 
@@ -47,8 +47,8 @@ def connections(
 ) -> Iterator[RequiredConnection]:
     """Yield the connections to ``port`` that some site, or a product beside IIS, means to serve.
 
-    ``edited`` are the addresses whose own records may change: a name that is
-    bound to all addresses is asked for there as well.
+    ``edited`` are the addresses whose own records may change: a name that is bound to all
+    addresses is tried there too.
     """
     listened = [one for one in subject.settings.iplisten if one not in ("0.0.0.0", "::")]  # noqa: S104
     everywhere = tuple(dict.fromkeys((*_PLAIN, *listened, *edited)))
@@ -85,11 +85,11 @@ def _asked(host: str) -> str:
 
 
 class Judge:
-    """Says of connections whether they get what they should, before and after a change."""
+    """Checks whether connections get the right certificate, before and after a change."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        # Whether a store has the certificate is a question of its own: see ``_serves``.
+        # Whether a store has the certificate is checked separately: see ``_serves``.
         self._state = State(
             subject.release, subject.bindings, subject.settings.iplisten, subject.central
         )
@@ -102,8 +102,8 @@ class Judge:
     def right(self, connection: RequiredConnection, answer: Answer) -> bool:
         """Whether the certificate is the right one, as far as that is known.
 
-        It covers the name. Where its names are not known, the record is the one
-        that the site means, or has that very name.
+        It covers the name. If its names are not known, the record is the one that the site
+        needs, or has exactly that name.
         """
         record = answer.binding
         if answer.outcome != "certificate" or record is None or not self._serves(record):

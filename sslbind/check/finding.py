@@ -1,4 +1,4 @@
-"""What ``check`` reports: one thing that is wrong, as a rule yields it and as plain data."""
+"""What ``check`` reports: one problem, as a rule yields it and as plain data."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warn", "error")
 
 
 class Found(NamedTuple):
-    """What a rule found: about which record, or where else.
+    """What a rule found, and about which record or other place.
 
-    ``key`` is the record's, None where the finding is about something else.
+    ``key`` is the record's, None if the finding is about something else.
     ``message`` is a sentence with the value, ``advice`` one that says what to
-    do, ``command`` a line that does it (made by ``Subject.command``), empty
-    where no single line does. ``severity`` is given where it is not the rule's
-    own. ``file`` and ``line`` are the place of what is not in the registry;
-    without them, it is the record's own. ``about`` distinguishes findings of one
-    rule where record and file do not: text that does not change when lines move
-    and time passes. Findings of one rule with one ``cause`` are one for people;
-    the message is the cause where none is given.
+    do, ``command`` a line that does it (made by ``Subject.command``), empty if no single
+    line does. ``severity`` is given if it is not the rule's own. ``file`` and ``line`` are
+    the place of something outside the registry; the default is the record's own place.
+    ``about`` distinguishes findings of one rule with the same record and file: text that
+    does not change when lines move or time passes. Findings of one rule with the same
+    ``cause`` are shown to people as one; the default cause is the message.
     """
 
     key: Key | None
@@ -40,9 +39,9 @@ class Found(NamedTuple):
 class Finding(NamedTuple):
     """One thing that is wrong: the rule, the record, its place, and how to fix it.
 
-    ``kind`` and ``key`` are None where no record is meant, ``line`` where it is
-    not known; ``advice`` and ``command`` are None where there is none.
-    ``about`` and ``cause`` are those of ``Found``.
+    ``kind`` and ``key`` are None if no record is meant, ``line`` if it is not known;
+    ``advice`` and ``command`` are None if there is none. ``about`` and ``cause`` are those
+    of ``Found``.
     """
 
     rule: str
@@ -64,7 +63,7 @@ class Finding(NamedTuple):
 
 
 class Suppressed(NamedTuple):
-    """A finding that is accepted: why, and until which day (YYYY-MM-DD)."""
+    """An accepted finding: why, and until which day (YYYY-MM-DD)."""
 
     finding: Finding
     reason: str

@@ -1,8 +1,8 @@
 """Rules about ``sslflags``: IIS's flags that a record may store beside its tags.
 
-``sslbind.sslflags`` has the values that they may have; ``add`` and ``update``
-refuse the rest, so these come from imports and editors. Where a rule is about the
-bits alone, it applies to the bindings of sites (``--sites``) as well.
+``sslbind.sslflags`` has the allowed values; ``add`` and ``update`` refuse others, so these
+come from imports and editors. A rule about the bits alone also applies to the bindings of
+sites (``--sites``).
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ _BASE = SNI | CENTRAL_CERT_STORE
 def unknown_bit(subject: Subject) -> Iterator[Found]:
     """A stored sslflags has a bit that no Windows release knows.
 
-    IIS knows the bits 1 to 128. A larger one is most often a value of another
-    field: DefaultFlags of HTTP.SYS and sslFlags of <access> have other bits.
-    Store the known bits only.
+    IIS knows the bits 1 to 128. A larger one usually belongs to another field: DefaultFlags
+    of HTTP.SYS and sslFlags of <access> have other bits. Store the known bits only.
     """
     for found, flags in _everywhere(subject):
         unknown = flags & ~_KNOWN
@@ -61,19 +60,18 @@ def newer_than_release(subject: Subject) -> Iterator[Found]:
 
 @rule("sslflags-kind-mismatch", "error")
 def kind_mismatch(subject: Subject) -> Iterator[Found]:
-    """Bits 1 and 2 of a stored sslflags do not fit the kind of the record.
+    """Bits 1 and 2 of a stored sslflags do not match the kind of the record.
 
-    Bit 1 (SNI) and bit 2 (central store) decide which kind of record IIS makes
-    for a site: none for ipport, 1 for hostnameport, 2 or 3 for ccs, 3 for
-    scopedccs. With other bits the record does not match the site that it serves.
-    Store the bits of the kind.
+    Bit 1 (SNI) and bit 2 (central store) decide which kind of record IIS creates for a
+    site: none for ipport, 1 for hostnameport, 2 or 3 for ccs, 3 for scopedccs. With other
+    bits the record does not match the site that it serves. Store the bits that match the kind.
     """
     for binding, flags in _stored(subject):
         kind, base = binding.key.kind, flags & _BASE
         allowed = sslflags.bases(kind)
         if base not in allowed:
             words = " or ".join(f"{bits} ({sslflags.names(bits)})" for bits in allowed)
-            what = f"{kind} records have bits 1 and 2 as {words}"
+            what = f"bits 1 and 2 of {kind} records are {words}"
             yield _found(subject, binding, f"{what}, here they are {base} ({sslflags.names(base)})")
 
 
@@ -81,9 +79,9 @@ def kind_mismatch(subject: Subject) -> Iterator[Found]:
 def ccs_combination(subject: Subject) -> Iterator[Found]:
     """A stored sslflags combines bit 2 (central store) with one of the bits 4 to 128.
 
-    IIS refuses the combination (from others' code): a binding that the central
-    store serves has bit 1 beside bit 2 and no other. Remove the other bits;
-    what they turn off applies to the whole port there.
+    IIS refuses the combination (from others' code): a binding that the central store serves
+    may have bit 1 with bit 2 and no other. Remove the other bits; such settings apply to
+    the whole port there.
     """
     for found, flags in _everywhere(subject):
         others = flags & _KNOWN & ~_BASE
@@ -97,28 +95,27 @@ def contradicts_tag(subject: Subject) -> Iterator[Found]:
     """A stored sslflags has a bit set whose tag the record turns off.
 
     Bits 4 to 128 and their tags mean the same thing, and here they contradict each
-    other: what IIS shows is not what HTTP.SYS does. Decide for one of them; the
-    command removes the bit and leaves the tag off.
+    other: what IIS shows is not what HTTP.SYS does. Choose one of them; the command removes
+    the bit and leaves the tag off.
     """
     for binding, flags in _stored(subject):
         for tag in _denied(binding, flags):
             if tag.site_flag:
                 bit, name = tag.site_flag.bit, tag.site_flag.name
                 what = f"bit {bit} ({name}) is set, and {tag.name} is turned off"
-                advice = "that is safer, as it changes nothing for clients; or turn it on:"
+                advice = "that is safer, because nothing changes for clients; or turn it on:"
                 advice += f" {tag.name}=enable"
                 yield _found(subject, binding, what, advice)
 
 
 @rule("sslflags-drift", "warn", sites=True)
 def drift(subject: Subject) -> Iterator[Found]:
-    """The sslFlags of a site's binding and the tags of its record do not say the same.
+    """The sslFlags of a site's binding and the tags of its record disagree.
 
     The bits 4 to 128 of sslFlags are tags of the record: IIS shows its own value, and
-    HTTP.SYS does what the record has. Mostly netsh changed the record, or an editor
-    the file. Two ways lead out: set sslFlags in IIS to what the record does, which
-    changes nothing for clients and is the safer one; or give the record what IIS
-    shows, with its tag.
+    HTTP.SYS does what the record has. Usually netsh changed the record, or an editor the
+    file. There are two fixes: set sslFlags in IIS to what the record does, which changes
+    nothing for clients and is safer; or set the record's tag to what IIS shows.
     """
     for key, dependents in subject.dependents.items():
         record = subject.bindings.get(key)
@@ -138,7 +135,7 @@ def drift(subject: Subject) -> Iterator[Found]:
                 dependents.sites,
                 binding,
                 key,
-                f"{binding} has sslFlags={binding.sslflags}, as if {shows}, and the record does"
+                f"{binding} has sslFlags={binding.sslflags}, as if {shows}, but the record does"
                 " the opposite",
                 f"set sslFlags={wanted} for it in IIS, which changes nothing for clients and is"
                 f" safer; or update the record with {ways}",
@@ -146,7 +143,7 @@ def drift(subject: Subject) -> Iterator[Found]:
 
 
 def _drifting(record: Binding, flags: int, subject: Subject) -> Iterator[Tag]:
-    """Yield the tags of a record that are not as the bits of a site say."""
+    """Yield the tags of a record that differ from the bits of a site."""
     for tag in FLAG_TAGS:
         flag = tag.site_flag
         if flag is None or tag.name in record.unknown or SINCE[flag.bit] > subject.release:
@@ -162,7 +159,7 @@ def _stored(subject: Subject) -> Iterator[tuple[Binding, int]]:
 
 
 def _everywhere(subject: Subject) -> Iterator[tuple[Callable[[str], Found], int]]:
-    """Yield the flags of records and of the sites' bindings, with what makes a finding of each."""
+    """Yield the flags of records and sites' bindings, each with a function that makes a finding."""
     for record, flags in _stored(subject):
         yield partial(_found, subject, record), flags
     for sites, binding in site_bindings(subject):
@@ -185,7 +182,7 @@ def _found(subject: Subject, binding: Binding, what: str, advice: str = "") -> F
     return Found(
         binding.key,
         f"sslflags={flags}: {what}",
-        f"store sslflags={right[SSLFLAGS.name]}, or none: it follows from key and tags"
+        f"store sslflags={right[SSLFLAGS.name]}, or none: it follows from the key and the tags"
         + (f"; {advice}" if advice else ""),
         subject.update(binding.key, right),
         about=what,
@@ -211,7 +208,7 @@ def _corrected(subject: Subject, binding: Binding, flags: int) -> dict[str, Valu
         known = sum(bit for bit, since in SINCE.items() if since <= subject.release)
         denied = sum(tag.site_flag.bit for tag in _denied(binding, flags) if tag.site_flag)
         return {SSLFLAGS.name: base | flags & known & ~_BASE & ~denied}
-    # The bits have turned their tags on, and records of the central store have none of them.
+    # The bits have turned their tags on, but central-store records have none of them.
     turned = {
         tag.name: False
         for tag in FLAG_TAGS

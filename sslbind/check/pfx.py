@@ -1,4 +1,4 @@
-"""Rules about PFX files: what Windows makes of one, whatever certificate is in it."""
+"""Rules about PFX files: whether Windows can use one, whatever certificate is in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sslbind.keys import Key
 
 _CNG = ("Key Storage Provider", "Platform Crypto Provider")
-"""What the names of providers of CNG have; their keys have KeySpec 0, whatever a file says."""
+"""Found in the names of CNG providers; their keys have KeySpec 0, whatever a file says."""
 _AGED = frozenset(("RC2-40", "RC2-128", "RC4-40", "RC4-128"))
 """Ciphers that OpenSSL 3 reads with -legacy only."""
 _STORED = "Cert:\\LocalMachine\\My\\"
@@ -27,17 +27,16 @@ _OLD = "-keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1"
 
 @rule("pfx-too-new", "error")
 def pfx_too_new(subject: Subject) -> Iterator[Found]:
-    """A PFX file is sealed with algorithms that the server's Windows does not know.
+    """A PFX file is encrypted with algorithms that the server's Windows does not know.
 
-    Windows Server 2016 and older open 3DES and RC2 with a SHA-1 MAC only, and
-    say of AES or SHA-256, which OpenSSL 3 and most tools write by default, that
-    the password is wrong (documented for import; reported 14 times; that the
-    central store uses the same importer is inferred). More than 600,000
-    iterations are refused by every release (reported once), and none is known to open
-    PBMAC1 (inferred: nothing public says so). Seal the file again with 3DES and
-    SHA-1, as ccs put does for such a release, openssl pkcs12 -export with
-    -keypbe and -certpbe PBE-SHA1-3DES and -macalg sha1, or Export-PfxCertificate
-    with -CryptoAlgorithmOption TripleDES_SHA1.
+    Windows Server 2016 and older only open 3DES and RC2 with a SHA-1 MAC; for AES or
+    SHA-256, which OpenSSL 3 and most tools write by default, they report a wrong password
+    (documented for import; reported 14 times; that the central store uses the same importer
+    is inferred). Every release refuses more than 600,000 iterations (reported once), and
+    none is known to open PBMAC1 (inferred: nothing public says so). Encrypt the file again
+    with 3DES and SHA-1, as ccs put does for such a release, openssl pkcs12 -export with
+    -keypbe and -certpbe PBE-SHA1-3DES and -macalg sha1, or Export-PfxCertificate with
+    -CryptoAlgorithmOption TripleDES_SHA1.
     """
     for file in subject.central_files:
         sealed = file.entry.sealed
@@ -58,7 +57,7 @@ def pfx_too_new(subject: Subject) -> Iterator[Found]:
             yield Found(
                 None,
                 f"{path} {why}",
-                f"{_again(subject, entry.sealed, path)}, unless the server has it already",
+                f"{_again(subject, entry.sealed, path)}, unless the server already has it",
                 severity=_severity(entry.sealed, "warn"),
                 file=path,
             )
@@ -68,10 +67,10 @@ def pfx_too_new(subject: Subject) -> Iterator[Found]:
 def pfx_many_keys(subject: Subject) -> Iterator[Found]:
     """A PFX file of the central store holds several private keys.
 
-    Which of its certificates Windows serves is not documented; .NET takes the
-    first with a key (reported once). Export-PfxCertificate of a whole store
-    makes such files. Put each certificate into a file of its own: ccs put writes
-    the first again alone, and Export-PfxCertificate exports one by its thumbprint.
+    It is not documented which of its certificates Windows serves; .NET takes the first with
+    a key (reported once). Export-PfxCertificate of a whole store creates such files. Put
+    each certificate into its own file: ccs put writes the first again alone, and
+    Export-PfxCertificate exports one by its thumbprint.
     """
     for file in subject.central_files:
         sealed = file.entry.sealed
@@ -79,9 +78,9 @@ def pfx_many_keys(subject: Subject) -> Iterator[Found]:
             path = subject.central_path(file.file)
             yield Found(
                 None,
-                f"{path} holds {sealed.keys} private keys; which one Windows serves is not"
-                " documented",
-                "export the certificate of this host alone, on the server for example:"
+                f"{path} holds {sealed.keys} private keys; it is not documented which one Windows"
+                " serves",
+                "export the certificate of this host alone, for example on the server:"
                 f" {_export(file.file)}",
                 _put(subject, file.entry, path),
                 file=path,
@@ -94,7 +93,7 @@ def pfx_leaf_twice(subject: Subject) -> Iterator[Found]:
 
     Windows may import such a file without the private key (reported once).
     openssl writes one if the certificate is in -in and in -certfile, as with
-    certbot's fullchain.pem. Export it again, with the chain alone in -certfile.
+    certbot's fullchain.pem. Export it again, with only the chain in -certfile.
     """
     found = [
         (file.entry, subject.central_path(file.file))
@@ -106,7 +105,7 @@ def pfx_leaf_twice(subject: Subject) -> Iterator[Found]:
             yield Found(
                 None,
                 f"{path} holds its own certificate twice: Windows may import it without the key",
-                "export it again; to openssl pkcs12 -export, -certfile is the chain alone:"
+                "export it again; for openssl pkcs12 -export, -certfile must be the chain alone:"
                 " certbot's chain.pem",
                 _put(subject, entry, path) if not entry.store else "",
                 file=path,
@@ -117,12 +116,11 @@ def pfx_leaf_twice(subject: Subject) -> Iterator[Found]:
 def pfx_key_spec(subject: Subject) -> Iterator[Found]:
     """The RSA key in a PFX file that is served is for signatures only (KeySpec 2).
 
-    A key of a cryptographic service provider (CSP) that was made for AT_SIGNATURE
-    does not do key exchange: handshakes fail with events 36888 and 36874
-    (documented; reported 8 times). The file says so inside of what its password
-    encrypts, so a locked file is not looked at. Keys of a key storage provider
-    (CNG) have no such limit. Export it again with openssl pkcs12 -export -keyex,
-    or import it on the server with certutil -importpfx FILE AT_KEYEXCHANGE.
+    A key of a cryptographic service provider (CSP) that was created for AT_SIGNATURE cannot
+    do key exchange: handshakes fail with events 36888 and 36874 (documented; reported 8
+    times). This is in the encrypted part of the file, so a locked file is not checked. Keys
+    of a key storage provider (CNG) have no such limit. Export it again with openssl pkcs12
+    -export -keyex, or import it on the server with certutil -importpfx FILE AT_KEYEXCHANGE.
     """
     for file in subject.central_files:
         if file.name is not None and _signs_only(file.entry):
@@ -166,14 +164,14 @@ def _stored(subject: Subject) -> Iterator[tuple[Entry, str]]:
 
 
 def _severity(sealed: Sealed, own: Severity) -> Severity:
-    """Return how grave it is: certain for every release, inferred, or as the place has it."""
+    """Return the severity: certain for every release, inferred, or depending on the place."""
     if sealed.iterations > MAX_ITERATIONS:
         return "error"
     return "warn" if sealed.mac == PBMAC1 else own
 
 
 def _again(subject: Subject, sealed: Sealed, path: str, more: str = "") -> str:
-    """Return how openssl seals a file anew, with ``more`` options; t.pem has the open key."""
+    """Return how openssl encrypts a file again, with ``more`` options; t.pem has the plain key."""
     how = _OLD if subject.release < MODERN_SINCE else "-iter 2048"
     old = "" if _AGED.isdisjoint(sealed.pbes1) else " -legacy"
     commands = (
@@ -184,7 +182,7 @@ def _again(subject: Subject, sealed: Sealed, path: str, more: str = "") -> str:
         in_sentence([path if word == "FILE" else word for word in one.split()]) or one
         for one in commands
     )
-    return f"seal it again: {opened}, then {sealed_again}; then delete t.pem"
+    return f"encrypt it again: {opened}, then {sealed_again}; then delete t.pem"
 
 
 def _export(file: str) -> str:
@@ -196,7 +194,7 @@ def _export(file: str) -> str:
 
 
 def _put(subject: Subject, entry: Entry, path: str) -> str:
-    """Return the command that writes a file of the central store again, where one does."""
+    """Return the command that rewrites a file of the central store, if there is one."""
     from sslbind.certificates.central import stem_of, stems_for
 
     facts, settings = entry.certificate, subject.settings.central_store

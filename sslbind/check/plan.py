@@ -1,8 +1,8 @@
-"""The commands of a check as a plan that is complete: a second check offers nothing new.
+"""Make the commands of a check a complete plan: a second check offers nothing new.
 
-What the commands lead to is looked at on a copy of the records. Those that do not
-help, that the next check would undo, or that lead to an error, are left out; what
-the next check offers besides belongs to the plan.
+The result of the commands is checked on a copy of the records. Commands that do not help,
+that the next check would undo, or that lead to an error are left out; what the next check
+offers in addition is added to the plan.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from sslbind.keys import Key
 
 _CHECKS = 5
-"""How often what follows from a plan is looked at."""
+"""How many rounds of follow-up checks a plan gets."""
 
 _FILES = "ccs-missing-file"
-"""The error that comes next where a central store is turned on: nobody has put files there yet."""
+"""The error that follows turning on a central store: there are no files yet."""
 
 Look = Callable[["Subject"], Sequence[Finding]]
-"""What finds: all rules that are asked for, without what is suppressed."""
+"""The check itself: all selected rules, without suppressed findings."""
 
 
 def complete(
     subject: Subject, findings: Sequence[Finding], look: Look, sited: frozenset[str]
 ) -> list[Finding]:
-    """Return the findings of ``subject`` with commands that go together and lead to an end.
+    """Return the findings of ``subject`` with commands that are consistent and complete.
 
-    ``look`` finds the same on a copy. ``sited`` are the rules that look at sites: what a
-    site needs comes first.
+    ``look`` runs the same rules on a copy. ``sited`` are the rules that look at sites: what
+    a site needs comes first.
     """
     barred: dict[str, str] = {}
     while True:
@@ -54,7 +54,7 @@ def _followed(
     sited: frozenset[str],
     barred: Mapping[str, str],
 ) -> tuple[list[Finding], Sequence[Finding]]:
-    """Return the plan with what comes of it, and what is found at its end."""
+    """Return the plan with its follow-up commands, and what is found at its end."""
     plan, after = _settle(subject, findings, look, sited, barred)
     then: Sequence[Finding] = plan
     for _ in range(_CHECKS):
@@ -76,9 +76,9 @@ def _settle(
     sited: frozenset[str],
     barred: Mapping[str, str],
 ) -> tuple[list[Finding], tuple[Subject, Sequence[Finding]] | None]:
-    """Return the findings with those commands that the next check does not regret.
+    """Return the findings with those commands that the next check does not contradict.
 
-    With them comes what that check looks at and finds; None where no command changes anything.
+    Also return what that check looks at and finds; None if no command changes anything.
     """
     barred = dict(barred)
     while True:
@@ -95,7 +95,7 @@ def _settle(
 
 
 def _after(subject: Subject, commands: Iterable[FixCommand]) -> Subject:
-    """Return what is checked as it is after all commands."""
+    """Return the subject as it is after all commands."""
     records = dict(subject.bindings)
     central = None
     for command in commands:
@@ -110,7 +110,7 @@ def _after(subject: Subject, commands: Iterable[FixCommand]) -> Subject:
 
 
 def _regretted(plan: Sequence[Finding], then: Sequence[Finding]) -> dict[str, str]:
-    """Return the commands of a plan that the check afterwards finds wrong, and why."""
+    """Return the commands of a plan that the next check finds wrong, and why."""
     commands = dict.fromkeys(_commands(plan))
     without = [one for one in then if one.command is None]  # else the next command corrects it
     vain = (str(one.command) for one in then if one.command in commands)
@@ -124,7 +124,7 @@ def _regretted(plan: Sequence[Finding], then: Sequence[Finding]) -> dict[str, st
 def _caused(
     before: Iterable[Finding], commands: Collection[FixCommand], then: Iterable[Finding]
 ) -> dict[str, str]:
-    """Return the commands that lead to errors which were not there before, and to which."""
+    """Return the commands that lead to new errors, and to which."""
     known = {_identity(one) for one in before}
     caused: dict[str, str] = {}
     for one in then:
@@ -135,13 +135,13 @@ def _caused(
 
 
 def _undone(commands: Iterable[FixCommand], then: Iterable[Finding]) -> dict[str, str]:
-    """Return the commands that one of the next check would make vain."""
+    """Return the commands that a command of the next check would undo."""
     done: dict[Key, list[tuple[FixCommand, Edit]]] = {}
     for command in commands:
         for edit in command.edits:
             done.setdefault(edit.key, []).append((command, edit))
     return {
-        str(command): f"{one.rule} would ask for the opposite then"
+        str(command): f"{one.rule} would then ask for the opposite"
         for one in then
         if isinstance(one.command, FixCommand)
         for edit in one.command.edits
@@ -155,7 +155,7 @@ def _identity(finding: Finding) -> tuple[str, str | None, str]:
 
 
 def _leading_to(error: Finding, commands: Collection[FixCommand]) -> Sequence[FixCommand]:
-    """Return the commands that an error may come from: of its record, else of its port."""
+    """Return the commands that may have caused an error: of its record, else of its port."""
     same = [one for one in commands if any(str(edit.key) == error.key for edit in one.edits)]
     if same or error.key is None:
         return same
@@ -174,10 +174,10 @@ def _commands(findings: Iterable[Finding]) -> list[FixCommand]:
 
 
 def _extend(plan: list[Finding], new: Iterable[Finding]) -> None:
-    """Put what comes after the commands of a plan into it.
+    """Add the follow-up commands to a plan.
 
-    A finding that is there without a command gets it, unless the command has to
-    come after another of the same record.
+    An existing finding without a command gets it, unless the command must follow another
+    one of the same record.
     """
     edits = [edit for one in _commands(plan) for edit in one.edits]
     keys = {edit.key for edit in edits}
@@ -192,7 +192,7 @@ def _extend(plan: list[Finding], new: Iterable[Finding]) -> None:
         later = isinstance(one.command, FixCommand) and any(
             edit.key in keys for edit in one.command.edits
         )
-        # Its record may be gone afterwards, and the same words be about another one.
+        # Its record may be gone by then, and the same text be about another one.
         place = idle.get(_identity(one), leaving.get((one.rule, one.message)))
         if later or place is None:
             plan.append(one._replace(message=f"after the other commands: {one.message}"))

@@ -1,4 +1,4 @@
-"""Rules about the records of one port: which of them hide others."""
+"""Rules about the records of one port: which hide others, and which are missing."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _NO_DEFAULT = (
 )
 """The words of IIS Manager."""
 _ADD_DEFAULT = (
-    f"IIS Manager says: {_NO_DEFAULT} Add a record for {ANY_IPV4}:{{port}} with the"
-    " certificate for clients that send no name"
+    f"IIS Manager says: {_NO_DEFAULT} Add a record for {ANY_IPV4}:{{port}} with the certificate"
+    " for clients that send no name"
 )
 
 
 @rule("no-default-ssl", "warn", absence=True)
 def no_default_ssl(subject: Subject) -> Iterator[Found]:
-    """A port has SNI or CCS records and no wildcard IP record.
+    """A port has SNI or CCS records but no wildcard IP record.
 
-    A client that sends no server name, or one that no record has, gets no
-    certificate: the connection is reset. Typical ones are monitoring probes, old
-    clients and load balancers. An ipport record for 0.0.0.0 answers them.
+    A client that sends no server name, or an unknown one, gets no certificate: the
+    connection is reset. Typical examples are monitoring probes, old clients and load
+    balancers. An ipport record for 0.0.0.0 answers them.
     """
     for port, kinds in subject.ports.items():
         named = _names(subject, kinds)
@@ -52,7 +52,7 @@ def no_default_ssl(subject: Subject) -> Iterator[Found]:
         if theirs or any(key.port == port for key in subject.dependents):
             advice = (
                 f"give a site the https binding *:{port}: and add a record for {ANY_IPV4}:{port};"
-                " without a site no request that comes there is answered"
+                " without a site no request there is answered"
             )
         elif like:
             advice, command = _NO_DEFAULT, _wildcard(subject, like)
@@ -68,8 +68,8 @@ def no_default_ssl(subject: Subject) -> Iterator[Found]:
 def _like(subject: Subject, port: int, others: Sequence[Binding]) -> Binding | None:
     """Return the record whose certificate a new one for all addresses should have.
 
-    That is the service name's where AD FS owns the port, else the first of
-    ``others`` that serves, or the first of all, whose certificate has to be replaced.
+    That is the service name's if AD FS owns the port, else the first of ``others`` that
+    serves, or simply the first, whose certificate must be replaced.
     """
     services = [one for one in service_names(subject) if one.key.port == port]
     found = services or others
@@ -78,15 +78,14 @@ def _like(subject: Subject, port: int, others: Sequence[Binding]) -> Binding | N
 
 @rule("ip-shadows-sni", "error")
 def ip_shadows_sni(subject: Subject) -> Iterator[Found]:
-    """An exact IP record is on a port that also has names with another certificate.
+    """A port has an exact IP record and also names with another certificate.
 
-    HTTP.SYS looks for the exact address first, and its record always answers: the
+    HTTP.SYS looks for the exact address first, so that record always answers: the
     server name that the client sends is ignored. Clients that reach a name through
     that address get the certificate of the address and refuse it. Delete the
-    record, or move it to 0.0.0.0, which comes last; a service that needs it should
-    have an address or a port of its own. With --sites, names that are bound to
-    other addresses do not count. To 127.0.0.1 come programs on the server only, and
-    the finding is a warning.
+    record, or move it to 0.0.0.0, which comes last; a service that needs it should have its
+    own address or port. With --sites, names that are bound to other addresses do not count.
+    Only programs on the server connect to 127.0.0.1, so the finding is a warning there.
     """
     for shadow in _shadows(subject):
         if shadow.others:
@@ -103,7 +102,7 @@ def ip_shadows_sni(subject: Subject) -> Iterator[Found]:
             clients = "programs on the server" if local else "clients"
             yield Found(
                 record.key,
-                f"it answers before every name: {clients} that connect to"
+                f"it takes precedence over every name: {clients} that connect to"
                 f" {record.key.host} for {names}{f' and {more} more' if more else ''} get the"
                 f" certificate {record.certhash}",
                 advice,
@@ -114,12 +113,12 @@ def ip_shadows_sni(subject: Subject) -> Iterator[Found]:
 
 @rule("ip-shadows-sni-same-cert", "info")
 def ip_shadows_sni_same_cert(subject: Subject) -> Iterator[Found]:
-    """An exact IP record is on a port that also has names, all with its certificate.
+    """A port has an exact IP record and also names, all with the same certificate.
 
-    HTTP.SYS looks for the exact address first, and its record always answers.
-    Every name gets the right certificate here, but the other tags of the names,
-    such as those for client certificates and trust lists, are lost on that
-    address. Delete the record if nothing needs it.
+    HTTP.SYS looks for the exact address first, so that record always answers. Every name
+    gets the right certificate here, but the other tags of the names, such as those for
+    client certificates and trust lists, are lost on that address. Delete the record if
+    nothing needs it.
     """
     for shadow in _shadows(subject):
         if not shadow.others:
@@ -132,7 +131,7 @@ def ip_shadows_sni_same_cert(subject: Subject) -> Iterator[Found]:
             count = f"{shadow.same} name{'s' * (shadow.same > 1)}"
             yield Found(
                 record.key,
-                f"it answers before every name: the client-certificate and CTL settings"
+                f"it takes precedence over every name: the client-certificate and CTL settings"
                 f" of {count} on port {record.key.port} are lost for clients that connect to"
                 f" {record.key.host}; the certificate is the same",
                 advice,
@@ -145,9 +144,9 @@ def v6_wildcard_differs(subject: Subject) -> Iterator[Found]:
     """The records for [::] and 0.0.0.0 of a port differ in certificate or appid.
 
     Clients over IPv6 get one of them and clients over IPv4 the other, depending on
-    their network. Most often one of the two was forgotten when the certificate was
-    renewed: set both to the same values. If they belong to two products, each
-    changes its own record, and a record keeps its owner.
+    their network. Usually one of the two was forgotten when the certificate was renewed:
+    set both to the same values. If they belong to two products, each changes its own
+    record, and a record keeps its owner.
     """
     for kinds in subject.ports.values():
         ipv6, ipv4 = _wildcards(kinds)
@@ -174,11 +173,11 @@ def v6_wildcard_differs(subject: Subject) -> Iterator[Found]:
 
 @rule("v6-only-wildcard", "warn", absence=True)
 def v6_only_wildcard(subject: Subject) -> Iterator[Found]:
-    """A port has a record for [::] and none for 0.0.0.0.
+    """A port has a record for [::] but none for 0.0.0.0.
 
     The record for [::] answers IPv6 connections only, whereas 0.0.0.0 answers
-    both. IPv4 clients that send no server name, or one that no record has, get
-    no certificate. Add a record for 0.0.0.0.
+    both. IPv4 clients that send no server name, or an unknown one, get no certificate. Add
+    a record for 0.0.0.0.
     """
     for port, kinds in subject.ports.items():
         ipv6, ipv4 = _wildcards(kinds)
@@ -194,11 +193,11 @@ def v6_only_wildcard(subject: Subject) -> Iterator[Found]:
                 "",
             )
         elif like is not None and like.appid in subject.site_owners:
-            advice = f"give a site the https binding *:{port}: if IPv4 clients are to reach it"
+            advice = f"give a site the https binding *:{port}: if IPv4 clients should reach it"
             command = ""
         yield Found(
             ipv6.key,
-            f"it answers IPv6 connections only, and there is no {ANY_IPV4}:{port}:"
+            f"it only answers IPv6 connections, and there is no {ANY_IPV4}:{port}:"
             " IPv4 clients without a server name fail",
             advice,
             command,
@@ -206,7 +205,7 @@ def v6_only_wildcard(subject: Subject) -> Iterator[Found]:
 
 
 def _alike(subject: Subject, ipv4: Binding, ipv6: Binding, odd: Sequence[str]) -> tuple[str, str]:
-    """Return how two records get the same values for ``odd``, and the command, if one does it."""
+    """Return how to give two records the same values for ``odd``, and the command, if any."""
     if "appid" in odd:
         return _two_owners(ipv4, ipv6), ""
     if any(one.key.port == ipv6.key.port for one in service_names(subject)):
@@ -217,13 +216,13 @@ def _alike(subject: Subject, ipv4: Binding, ipv6: Binding, odd: Sequence[str]) -
     good = next(filter(subject.serves, (ipv4, ipv6)), None)
     if good is None:
         return "set both to the same values", ""
-    advice = f"set both to the same values; the command takes those of {good.key}"
+    advice = f"set both to the same values; the command uses those of {good.key}"
     other = ipv6 if good is ipv4 else ipv4
     return advice, subject.update(other.key, _values(good, odd))
 
 
 def _two_owners(ipv4: Binding, ipv6: Binding) -> str:
-    """Return what the owners of two records have to do, each with its own tool."""
+    """Return what the owners of two records must do, each with its own tool."""
     parts = []
     for record in (ipv4, ipv6):
         owner = OWNER_BY_APPID.get(record.appid)
@@ -245,7 +244,7 @@ def _in_words(values: Mapping[str, str]) -> str:
 
 
 class _Shadow(NamedTuple):
-    """An exact-IP record on a port with names: how many have its certificate, how many another."""
+    """An exact-IP record on a port with names: how many share its certificate, how many do not."""
 
     record: Binding
     same: int
@@ -255,7 +254,7 @@ class _Shadow(NamedTuple):
 
 
 def _shadows(subject: Subject) -> Iterator[_Shadow]:
-    """Yield each exact-IP record that comes before names; the cost does not grow with both."""
+    """Yield each exact-IP record that hides names, in time linear in both."""
     for kinds in subject.ports.values():
         if all(record.key.wildcard for record in kinds[IPPORT]):
             continue
@@ -292,7 +291,7 @@ def _near(
 ) -> Mapping[str | None, Mapping[str | None, Sequence[Binding]]]:
     """Return names by the address that their sites are bound to and by certificate.
 
-    The address is None for names that clients may ask for at every address.
+    The address is None for names that clients may request at every address.
     """
     near: dict[str | None, dict[str | None, list[Binding]]] = {None: {}}
     for name in names:
@@ -303,7 +302,7 @@ def _near(
 
 
 def _names(subject: Subject, kinds: Mapping[Kind, Sequence[Binding]]) -> Sequence[Binding]:
-    """Return the records of one port that a server name leads to, as far as the release has any."""
+    """Return the records of one port that a server name leads to, if the release has them."""
     return [
         one
         for kind in (HOSTNAMEPORT, SCOPEDCCS, CCS)
@@ -329,7 +328,7 @@ def _wildcards(
 def _wildcard(subject: Subject, like: Binding) -> str:
     """Return the command that adds a record for 0.0.0.0 with the certificate of another.
 
-    It takes a new certificate where the other's does not serve.
+    It needs a new certificate if the other's does not serve.
     """
     certificate = (f"certhash={like.certhash}",) if subject.serves(like) else ("--cert", NEW)
     values = {"appid": like.appid, "certstorename": str(like.store)}

@@ -17,15 +17,15 @@ from sslbind.tls_versions import versions_left
 
 _TLS_TAGS = tuple(tag for tag in TAGS if tag.removes)
 _TLS12 = next(tag for tag in _TLS_TAGS if "TLS 1.2" in tag.removes)
-"""Whatever the release has, its last version is gone only with this one."""
+"""Whatever the release, only this one turns off its last version."""
 
 
 @rule("null-store", "warn")
 def null_store(subject: Subject) -> Iterator[Found]:
     """An IP record has no certstorename.
 
-    HTTP.SYS searches MY for such a record, which works; IIS Manager fails on it
-    with error 234 and shows no bindings at all. Name the store.
+    HTTP.SYS searches MY for such a record, which works; IIS Manager fails on it with error
+    234 and shows no bindings at all. Set the store.
     """
     for kinds in subject.ports.values():
         for record in kinds[IPPORT]:
@@ -33,7 +33,7 @@ def null_store(subject: Subject) -> Iterator[Found]:
                 yield Found(
                     record.key,
                     f"it has no {STORE.name}: IIS Manager fails on it with error 234",
-                    f"name the store; HTTP.SYS searches {DEFAULT_STORE}",
+                    f"set the store; HTTP.SYS searches {DEFAULT_STORE}",
                     subject.update(record.key, {STORE.name: DEFAULT_STORE}),
                 )
 
@@ -42,9 +42,9 @@ def null_store(subject: Subject) -> Iterator[Found]:
 def host_without_store(subject: Subject) -> Iterator[Found]:
     """A host name record has no certstorename.
 
-    netsh refuses to add such a record with error 87 (a public capture), so that
-    it comes from a script that never worked or from an edited file: a server
-    does not have it. Name the store.
+    netsh refuses to add such a record with error 87 (a public capture), so it comes from a
+    script that never worked or from an edited file: a server does not have it. Set the
+    store.
     """
     for kinds in subject.ports.values():
         for record in kinds[HOSTNAMEPORT]:
@@ -53,7 +53,7 @@ def host_without_store(subject: Subject) -> Iterator[Found]:
                     record.key,
                     f"it has no {STORE.name}: netsh refuses a host name record without it"
                     " (error 87)",
-                    f"name the store, usually {DEFAULT_STORE}",
+                    f"set the store, usually {DEFAULT_STORE}",
                     subject.update(record.key, {STORE.name: DEFAULT_STORE}),
                 )
 
@@ -64,7 +64,7 @@ def reject_set(subject: Subject) -> Iterator[Found]:
 
     HTTP.SYS drops every connection that the record answers, before the
     handshake. It is meant for names that must get no answer at all, and is easily
-    forgotten. Releases before Windows Server 2016 do not have it.
+    forgotten. It was introduced in Windows Server 2016.
     """
     for record in subject.holding(REJECT):
         if subject.release >= REJECT.since:
@@ -88,9 +88,9 @@ def _fits(subject: Subject, record: Binding) -> bool:
 def no_tls_version_left(subject: Subject) -> Iterator[Found]:
     """The tags of a record turn off every TLS version that the release has.
 
-    The version is negotiated before anything else in the handshake: no client can
-    connect. It takes all of the tags that turn versions off; releases before
-    Windows Server 2019 have none of these and ignore them. Turn one off.
+    The version is negotiated before anything else in the handshake: no client can connect.
+    This takes all of the tags that turn versions off; releases before Windows Server 2019
+    do not have them and ignore them. Turn one off.
     """
     words = ", ".join(tag.name for tag in _TLS_TAGS)
     for record in subject.holding(_TLS12):
@@ -106,12 +106,12 @@ def no_tls_version_left(subject: Subject) -> Iterator[Found]:
 
 @rule("sni-wildcard-old-os", "error")
 def sni_wildcard_old_os(subject: Subject) -> Iterator[Found]:
-    """A host name has a wildcard where the release, or HTTP.SYS as such, has none.
+    """A host name has a wildcard that the release, or any HTTP.SYS, does not support.
 
     Records for ``*.name`` exist from Windows Server 2016 on, and the asterisk is
     the whole first label: older releases never match such a record (inferred),
-    and none matches ``w*.contoso.com``. Bind each name by itself, or let the
-    wildcard certificate be the default of the port.
+    and none matches ``w*.contoso.com``. Bind each name separately, or make the wildcard
+    certificate the default of the port.
     """
     if subject.release < SNI_WILDCARD_SINCE:
         for kinds in subject.ports.values():
@@ -134,5 +134,5 @@ def sni_wildcard_old_os(subject: Subject) -> Iterator[Found]:
                     binding,
                     None,
                     f"{binding}: an asterisk may only be the whole first label of a host",
-                    "bind each name by itself, or *. and the name above them",
+                    "bind each name separately, or *. and the name above them",
                 )

@@ -1,4 +1,4 @@
-"""The rule about a registry file that cannot be read: what else would be checked is not known."""
+"""The rule about a registry file that cannot be read, which hides all other findings."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _RULE = "registry-invalid"
 
 @rule(_RULE, "error")
 def registry_invalid(_: Subject) -> Iterator[Found]:
-    """A registry file has a mistake, and no command reads it.
+    """A registry file has a mistake, so that no command reads it.
 
-    A syntax error, an unknown table or tag, a wrong type, a value that cannot
-    be, or one key in two spellings. Every mistake is a finding; other rules say
-    nothing of the file until it can be read.
+    A syntax error, an unknown table or tag, a wrong type, an invalid value, or one key in
+    two spellings. Every mistake is a finding; other rules do not check the file until it
+    can be read.
     """
-    yield from ()  # a subject is a registry that was read
+    yield from ()  # a subject is always a registry that could be read
 
 
 def findings(error: InvalidRegistryError) -> list[Finding]:

@@ -1,9 +1,9 @@
-"""The answer to a check that was asked before, where nothing that it is about has changed.
+"""The cached answer to an earlier check, if nothing that it depends on has changed.
 
 What rules find follows from the registry's text, the files of its stores, the options and
-the program, and all that depends on the moment are dates of certificates: which of them
-have passed, and how many whole days ago. So an answer holds from the last of these moments
-to the next. Where anything else has a say, nothing is remembered.
+the program, and the only thing that depends on time are dates of certificates: which of
+them have passed, and how many whole days ago. So an answer is valid from the last of these
+moments to the next. If it depends on anything else, nothing is cached.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _FIELDS: tuple[tuple[type, ...], ...] = (
 
 
 class CheckResult(NamedTuple):
-    """What was found, and in how many bindings."""
+    """The findings, and the number of bindings."""
 
     split: Split
     bindings: int
@@ -66,7 +66,7 @@ class Memory:
             self._of_what = _digest(repr((place, options, text, files, _program())))
 
     def recall(self, now: datetime) -> CheckResult | None:
-        """Return the answer if it was given before and holds ``now``, else None."""
+        """Return the answer if it was cached and is valid ``now``, else None."""
         digest, _, text = (cache.recall(self._slot) or b"").partition(b"\n")
         if not self._of_what or digest.decode("ascii", "replace") != content_digest(text):
             return None
@@ -87,10 +87,10 @@ class Memory:
             return None
 
     def remember(self, now: datetime, answer: CheckResult) -> None:
-        """Remember what is true ``now``, and for how long.
+        """Cache the answer of ``now``, with the time for which it is valid.
 
-        Not with records of the central store: what would be if it were turned on depends
-        on a folder of files that are not known here.
+        Not with records of the central store: turning it on would depend on a folder of
+        files that are not known here.
         """
         registry, stores = self._session.registry, self._session.stores
         if not self._of_what or (stores is not None and not stores.settled):
@@ -117,7 +117,7 @@ class Memory:
         cache.remember(self._slot, content_digest(text).encode() + b"\n" + text)
 
     def _moments(self, now: datetime) -> Iterator[datetime]:
-        """Yield the moments at which an answer may become another: not before, and not after."""
+        """Yield the moments between which an answer stays the same."""
         if any(one.until for one in self._session.registry.settings.suppressions):
             today = now.replace(hour=0, minute=0, second=0, microsecond=0)
             yield from (today, today + _DAY)
@@ -131,7 +131,7 @@ class Memory:
         start, end = one.not_before, one.not_after
         opens = self._soon.opens(start, end)
         yield from (start, opens, end)
-        if opens <= now or not valid_at(one, now):  # then sentences count its days
+        if opens <= now or not valid_at(one, now):  # from then on sentences count its days
             for moment in (start, end):
                 passed = (now - moment) % _DAY
                 yield from (now - passed, now - passed + _DAY)
@@ -153,7 +153,7 @@ def _typed(value: Any, *types: type) -> Any:
 
 
 def _finding(row: Any) -> Finding:
-    """Return a finding of what JSON made of one; raise TypeError where it is not one."""
+    """Return a finding of what JSON made of one; raise TypeError if it is not one."""
     found = Finding(*(_typed(value, *types) for value, types in zip(row, _FIELDS, strict=True)))
     if found.severity not in SEVERITIES:
         raise TypeError(row)
@@ -161,7 +161,7 @@ def _finding(row: Any) -> Finding:
 
 
 def _program() -> list[tuple[str, int]]:
-    """Return what changes when our code does, which in a checkout is before the version does."""
+    """Return what changes whenever our code does, in a checkout even without a new version."""
     root = os.path.dirname(os.path.dirname(__file__))
     return [
         (name, os.stat(os.path.join(folder, name)).st_mtime_ns)

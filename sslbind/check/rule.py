@@ -1,8 +1,8 @@
 """What a rule is: a function with an id that yields what it found.
 
-The docstring of the function is the rule's words for ``sslbind explain``: its
-first line says when it fires, the rest why it matters and how to fix it. Every
-rule in a module of this package is found without being listed.
+The docstring of the function is the rule's text for ``sslbind explain``: the first line
+says when it fires, the rest why it matters and how to fix it. Every rule in a module of
+this package is found without being listed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ RULES: dict[str, Rule] = {}
 def rule(
     id_: str, severity: Severity, *, sites: bool = False, absence: bool = False
 ) -> Callable[[Function], Function]:
-    """Return the decorator that makes a function the rule ``id_``; the rest is as in ``Rule``."""
+    """Return the decorator that makes a function the rule ``id_``; see ``Rule`` for the rest."""
 
     def register(function: Function) -> Function:
         RULES[id_] = Rule(id_, severity, function, sites, absence)

@@ -20,9 +20,9 @@ def duplicate_binding(subject: Subject) -> Iterator[Found]:
 
     IIS starts only one of two such sites; within one site the second binding makes
     the configuration invalid. An address that is empty, * or 0.0.0.0 means the
-    same, and host names ignore case. Delete one of the two, or give it a host name
-    of its own. Where one of the two sites does not start by itself
-    (serverAutoStart="false"), it is a spare, and the finding an info.
+    same, and host names ignore case. Delete one of the two, or give it its own host name.
+    If one of the two sites does not start automatically (serverAutoStart="false"), it is a
+    spare, and the finding is an info.
     """
     for sites in subject.sites:
         first: dict[tuple[str, str, int | None, str], SiteBinding] = {}
@@ -36,13 +36,13 @@ def duplicate_binding(subject: Subject) -> Iterator[Found]:
                 sites,
                 binding,
                 f"{binding} means the same as {same} on line {same.line}",
-                "give one of the two a host name of its own in IIS, which is safer, or delete it",
+                "give one of the two its own host name in IIS, which is safer, or delete it",
             )
             if spare is not None and binding.site != same.site:
                 found = found._replace(
-                    message=f"{found.message}; {spare.site!r:.100} does not start by itself"
+                    message=f"{found.message}; {spare.site!r:.100} does not start automatically"
                     " (serverAutoStart)",
-                    advice="fine while only one of the two sites is started",
+                    advice="fine as long as only one of the two sites is started",
                     severity="info",
                 )
             yield found
@@ -52,9 +52,9 @@ def duplicate_binding(subject: Subject) -> Iterator[Found]:
 def http_and_https(subject: Subject) -> Iterator[Found]:
     """An http and an https binding have the same address and port.
 
-    An address and port speaks TLS or it does not: HTTP.SYS takes the first of the two
-    that is started, and IIS cannot start the other site (inferred). Most often the
-    protocol or the port of one of them is a slip. Correct it in IIS.
+    An address and port speaks either TLS or plain HTTP: HTTP.SYS accepts the first of the
+    two that is started, and IIS cannot start the other site (inferred). Usually the
+    protocol or the port of one of them is a mistake. Correct it in IIS.
     """
     for sites in subject.sites:
         plain: dict[tuple[str, int | None], SiteBinding] = {}
@@ -69,7 +69,7 @@ def http_and_https(subject: Subject) -> Iterator[Found]:
                     sites,
                     binding,
                     f"{binding} and {other} on line {other.line} have the same address and port,"
-                    " which speaks TLS or does not",
+                    " which speaks either TLS or plain HTTP",
                     "correct the protocol or the port of one of the two in IIS",
                 )
 
@@ -78,8 +78,8 @@ def http_and_https(subject: Subject) -> Iterator[Found]:
 def sslflags_on_non_https(subject: Subject) -> Iterator[Found]:
     """An http binding of a site has sslFlags.
 
-    They apply to https only. Most often the protocol was meant to be https. Correct
-    the protocol, or remove sslFlags.
+    They only apply to https. Usually the protocol was meant to be https. Correct the
+    protocol, or remove sslFlags.
     """
     for sites, binding in site_bindings(subject):
         if not binding.https and binding.sslflags:
@@ -114,18 +114,17 @@ def sslflags_needs_host(subject: Subject) -> Iterator[Found]:
 
 @rule("sni-flag-missing", "warn", sites=True)
 def sni_flag_missing(subject: Subject) -> Iterator[Found]:
-    """An https binding with a host name has no SNI, and there is a record of its name.
+    """An https binding with a host name has no SNI, but there is a record for its name.
 
-    IIS takes the binding for one of an address, and HTTP.SYS answers the name
-    with the record of the name: what IIS shows and changes is not what clients
-    get. Most often a script made the binding again without sslFlags 1. Set
-    sslFlags 1 in IIS, and leave the record as it is.
+    IIS treats it as an address binding, but HTTP.SYS answers the name with its own record:
+    what IIS shows and changes is not what clients get. Usually a script recreated the
+    binding without sslFlags 1. Set sslFlags 1 in IIS, and leave the record as it is.
     """
     for key, dependents in subject.meant.items():
         if key.kind is HOSTNAMEPORT:
             yield dependents.found(
                 key,
-                f"{dependents} has no SNI (sslFlags 1), and HTTP.SYS has a record of its name",
+                f"{dependents} has no SNI (sslFlags 1), but HTTP.SYS has a record for its name",
                 "set sslFlags 1 for the binding in IIS; the record is right as it is",
             )
 
@@ -153,9 +152,8 @@ def ipv6_unbracketed(subject: Subject) -> Iterator[Found]:
 def legacy_5506(subject: Subject) -> Iterator[Found]:
     """The configuration has property 5506 below customMetadata.
 
-    It is a leftover of older settings that names a certificate, and it makes
-    bindings disappear after they were made (event 15300). Delete the <key>
-    element from applicationHost.config.
+    It is a leftover of older settings that names a certificate, and it makes new bindings
+    disappear (event 15300). Delete the <key> element from applicationHost.config.
     """
     for sites in subject.sites:
         for path, line in sites.legacy_bindings:
@@ -175,7 +173,7 @@ def site_bindings(subject: Subject) -> Iterator[tuple[Sites, SiteBinding]]:
 
 
 def identity(binding: SiteBinding) -> str:
-    """Return what a finding is about that is about this binding: site, protocol, information."""
+    """Return the ``about`` of a finding on this binding: site, protocol, information."""
     return f"{binding.site}|{binding.protocol}|{binding.information}"
 
 
@@ -200,7 +198,7 @@ def found_in_site(  # noqa: PLR0913, PLR0917  # what a finding has
 
 
 def has_host(binding: SiteBinding) -> bool:
-    """Whether its host is one that a record may have: a name, or ``*.`` and a name."""
+    """Whether a record may have its host: a name, or ``*.`` and a name."""
     try:
         parse_host(binding.host)
     except BadValueError:
@@ -209,7 +207,7 @@ def has_host(binding: SiteBinding) -> bool:
 
 
 def needs_host(binding: SiteBinding) -> bool:
-    """Whether its flags ask for a host name that it does not have."""
+    """Whether its flags require a host name that it does not have."""
     return (
         binding.https and not binding.host and bool(binding.sslflags & (SNI | CENTRAL_CERT_STORE))
     )
@@ -221,9 +219,9 @@ def wants_certificates(sites: Sites, binding: SiteBinding) -> bool:
 
 
 def deletion(subject: Subject, key: Key, advice: str) -> tuple[str, str]:
-    """Return ``advice`` and the command that deletes a record; others where a site needs it.
+    """Return ``advice`` and the command that deletes a record; different ones if a site needs it.
 
-    A record of a product that is not the one of the sites is its owner's to delete.
+    A record that belongs to another product must be deleted by its owner.
     """
     meant = subject.meant.get(key)
     if meant is not None:

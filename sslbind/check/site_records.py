@@ -45,14 +45,13 @@ _NEW_WEBBINDING_SINCE = Release.W2008R2
 def binding_without_record(subject: Subject) -> Iterator[Found]:
     """An https binding of a site has no record.
 
-    IIS and HTTP.SYS keep two lists. The site has its binding, but HTTP.SYS has
-    no certificate for it: another record answers, or the connection is reset.
-    Most often the binding was made with New-WebBinding or by editing the file,
-    which change IIS only; or another product that shares the port, such as
-    Reporting Services, removed the record. Add it. The command takes the
-    certificate that the file names, else one of the stores that covers the host
-    names (one that has the name itself before a wildcard, then the one that was
-    issued last, then the one that lasts longest), else a new one.
+    IIS and HTTP.SYS keep separate lists. The site has its binding, but HTTP.SYS has no
+    certificate for it: another record answers, or the connection is reset. Usually the
+    binding was created with New-WebBinding or by editing the file, which only change IIS;
+    or another product that shares the port, such as Reporting Services, removed the record.
+    Add it. The command uses the certificate that the file names, else one from the stores
+    that covers the host names (an exact name before a wildcard, then the one issued last,
+    then the one that expires last), else a new one.
     """
     chooser = chooser_of(subject)
     yield from _malformed(subject)
@@ -67,19 +66,20 @@ def binding_without_record(subject: Subject) -> Iterator[Found]:
             found = dependents.found(key, what + _cause(subject, key), advice, command)
             if not any(one.started for one in waiting):
                 found = found._replace(
-                    message=f"{found.message}; its site does not start by itself", severity="warn"
+                    message=f"{found.message}; its site does not start automatically",
+                    severity="warn",
                 )
             yield found
 
 
 def _answered(subject: Subject, binding: SiteBinding) -> bool:
-    """Whether a binding that lost its SNI has a record of its name all the same, or will have."""
+    """Whether a binding that lost its SNI still has a record for its name, or will have."""
     meant = binding.meant_key(subject.release)
     return meant in subject.bindings or meant in subject.dependents
 
 
 def _cause(subject: Subject, key: Key) -> str:
-    """Return who may have removed the record, where the other wildcard shows it."""
+    """Return who may have removed the record, if the other wildcard shows it."""
     if key.kind is not IPPORT or key.host != ANY_IPV4:
         return ""
     other = subject.bindings.get(Key(IPPORT, ANY_IPV6, key.port))
@@ -95,17 +95,17 @@ def _cause(subject: Subject, key: Key) -> str:
 def _missing(
     subject: Subject, key: Key, dependents: Dependents, chooser: Chooser
 ) -> tuple[str, str]:
-    """Return advice and the command that comes first where a record is missing."""
+    """Return advice and the command that comes first if a record is missing."""
     advice, command = _addition(subject, key, dependents, chooser)
     sni = dependents.bindings[0].meant_key(subject.release)
     exact = key.kind is IPPORT and not key.wildcard and all(dependents.hosts)
     if exact and sni and sni.kind is HOSTNAMEPORT and _named(subject, key.port):
-        # A record of the address would answer every name that comes there.
+        # A record for the address would answer every name there.
         only = dependents._replace(bindings=dependents.bindings[:1])
         advice, command = _addition(subject, sni, only, chooser)
         advice = (
-            f"set sslFlags 1 (SNI) for it in IIS, and {advice}; a record for {key} would give its"
-            " certificate to every name that comes to that address"
+            f"set sslFlags 1 (SNI) for it in IIS, and {advice}; a record for {key} would answer"
+            " every name at that address with its certificate"
         )
         return advice, command
     if dependents.sites.express and key.port not in EXPRESS_PORTS:
@@ -118,7 +118,7 @@ def _missing(
 
 
 def _named(subject: Subject, port: int) -> bool:
-    """Whether a server name leads anywhere on a port: to a record, or by a site's wish."""
+    """Whether a server name leads anywhere on a port: to a record, or to a site's binding."""
     if subject.release < HOSTNAMEPORT.since:
         return False
     records = subject.ports.get(port, {})
@@ -128,7 +128,7 @@ def _named(subject: Subject, port: int) -> bool:
 
 
 def _malformed(subject: Subject) -> Iterator[Found]:
-    """Yield what cannot have a record, unless another rule says why."""
+    """Yield bindings that cannot have a record, unless another rule explains it."""
     for sites, binding in site_bindings(subject):
         if not binding.https or binding.unbracketed or needs_host(binding):
             continue
@@ -153,7 +153,7 @@ def _malformed(subject: Subject) -> Iterator[Found]:
 def _addition(
     subject: Subject, key: Key, dependents: Dependents, chooser: Chooser
 ) -> tuple[str, str]:
-    """Return advice and the command that adds the record, or the one that has to come before."""
+    """Return advice and the command that adds the record, or the one that must come before it."""
     if key.kind is HOSTNAMEPORT and key.wildcard and subject.release < SNI_WILDCARD_SINCE:
         return f"wildcard names exist from {SNI_WILDCARD_SINCE.title} on", ""
     for one in dependents.bindings:
@@ -173,15 +173,15 @@ def _addition(
         advice, command = _new_record(
             subject, key, dependents, entry.store, f"certhash={entry.thumbprint}"
         )
-        return f"{advice}; {entry.thumbprint} is taken: {choice.reason}", command
+        return f"{advice}; {entry.thumbprint} was chosen: {choice.reason}", command
     if subject.stores is None:
         advice, command = _new_record(
             subject, key, dependents, DEFAULT_STORE, "certhash=THUMBPRINT"
         )
-        return f"{advice}; replace THUMBPRINT by that of a certificate of the server", command
+        return f"{advice}; replace THUMBPRINT with that of a certificate on the server", command
     advice, command = _new_record(subject, key, dependents, DEFAULT_STORE, "--cert", NEW)
     hosts = [host for host in dependents.hosts if host]
-    what = "certhash=THUMBPRINT instead of --cert uses one that is in the store"
+    what = "certhash=THUMBPRINT instead of --cert uses one that is already in the store"
     if hosts:
         what = f"no certificate in the stores covers {_list(hosts)}"
     return f"{advice}; {what}", command
@@ -201,7 +201,7 @@ def _fits(subject: Subject, twin: Binding, dependents: Dependents) -> bool:
 def _named_addition(
     subject: Subject, key: Key, dependents: Dependents, thumbprint: str, store: str
 ) -> tuple[str, str]:
-    """Return the same where the file names a certificate."""
+    """Return the same if the file names a certificate."""
     if dependents.sites.metabase:
         advice = (
             "import the file: that also sets the site's other options of HTTP.SYS, such as client"
@@ -213,8 +213,8 @@ def _named_addition(
         found = [one for one in subject.entries.get(thumbprint, ()) if subject.usable(one)]
         if not found:
             advice = (
-                f"the certificate {thumbprint} that the file names is in no store with its private"
-                " key: put it there, then add the record"
+                f"the certificate {thumbprint} that the file names is not in any store with its"
+                " private key: put it there, then add the record"
             )
             return advice, with_key(subject, store)
         store = (in_store(found, store) or found[0]).store
@@ -238,18 +238,18 @@ def _new_record(
 
 @rule("ccs-binding-without-record", "error", sites=True, absence=True)
 def ccs_binding_without_record(subject: Subject) -> Iterator[Found]:
-    """A site has a binding for the central store, and its port has no ccs record.
+    """A site has a binding for the central store, but its port has no ccs record.
 
-    sslFlags 2 and 3 leave the certificate to the Central Certificate Store, and
-    HTTP.SYS looks there only for ports that have a ccs record. One serves every
-    site of the port. Add it.
+    With sslFlags 2 and 3 the certificate comes from the Central Certificate Store, but
+    HTTP.SYS only looks there for ports that have a ccs record. One serves every site on the
+    port. Add it.
     """
     for key, dependents in subject.dependents.items():
         if key.kind is CCS and key not in subject.bindings:
             advice = "add the record; one serves every site of the port"
             yield dependents.found(
                 key,
-                f"{dependents} has sslFlags for the central store, and port {key.port} has no ccs"
+                f"{dependents} has sslFlags for the central store, but port {key.port} has no ccs"
                 " record",
                 advice,
                 FixCommand.of(
@@ -263,13 +263,13 @@ def ccs_binding_without_record(subject: Subject) -> Iterator[Found]:
 
 @rule("orphan-record", "warn", sites=True)
 def orphan_record(subject: Subject) -> Iterator[Found]:
-    """A record belongs to IIS, and no https binding of a site needs it.
+    """A record belongs to IIS, but no https binding of a site needs it.
 
     Deleting a binding or a whole site in the configuration file leaves the record
-    in HTTP.SYS. It still answers, with a certificate that nobody renews any more.
-    Delete it, unless another configuration file has its binding. A record that a
-    binding with a slip means (no SNI, no brackets) is not an orphan, nor are the
-    ports 44300 to 44399 that the installer of IIS Express binds.
+    in HTTP.SYS. It still answers, with a certificate that nobody renews any more. Delete
+    it, unless another configuration file has its binding. A record that a mistyped binding
+    (no SNI, no brackets) refers to is not an orphan, nor are the ports 44300 to 44399,
+    which the installer of IIS Express binds.
     """
     owners, dependents = subject.site_owners, subject.dependents
     scoped = {
@@ -289,7 +289,7 @@ def orphan_record(subject: Subject) -> Iterator[Found]:
     for key, record in orphans.items():
         found = Found(
             key,
-            f"it belongs to {owner_name(record.appid)}, and no https binding of a site needs it",
+            f"it belongs to {owner_name(record.appid)}, but no https binding of a site needs it",
             "delete it, unless another configuration file has its binding",
             subject.delete(key),
         )
@@ -307,7 +307,7 @@ def orphan_record(subject: Subject) -> Iterator[Found]:
 def foreign_appid(subject: Subject) -> Iterator[Found]:
     """A record on a port that has https bindings of IIS belongs to another product.
 
-    HTTP.SYS shares ports, so that may be intended: AD FS and Work Folders do it.
+    HTTP.SYS shares ports, so this may be intended: AD FS and Work Folders do it.
     Otherwise another product has replaced the site's certificate with its own, and
     IIS shows it as the site's.
     """
@@ -323,7 +323,7 @@ def foreign_appid(subject: Subject) -> Iterator[Found]:
             yield Found(
                 key,
                 f"it belongs to {owner} {record.appid}, and port {key.port} has {ports[key.port]}",
-                "fine if both are meant to share the port; otherwise delete the record, and move"
+                "fine if they are meant to share the port; otherwise delete the record, and move"
                 " its product to another port",
             )
 
@@ -333,9 +333,9 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
     """Https bindings without SNI share one address and port under different host names.
 
     Without SNI HTTP.SYS knows only the address and the port when it chooses the
-    certificate: all these names get the same one. Where it does not cover one
-    of them, which is an error, clients refuse it. Set sslFlags 1 (SNI) and give
-    each name a record, or use one certificate that covers them all.
+    certificate: all these names get the same one. If it does not cover one of them, which
+    is an error, clients refuse it. Set sslFlags 1 (SNI) and give each name a record, or use
+    one certificate that covers them all.
     """
     chooser = chooser_of(subject)
     for key, dependents in subject.dependents.items():
@@ -351,7 +351,7 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
         message = f"{_list(hosts)} share {key} without SNI: they get one certificate"
         sni = "set sslFlags 1 (SNI) and give each name a record"
         if subject.release < HOSTNAMEPORT.since:
-            sni = "give each name an address of its own"
+            sni = "give each name its own address"
         advice = f"{sni}; or use one certificate that covers them all, which is safer: clients"
         advice, command = f"{advice} without SNI get it too", ""
         if missed and entry:
@@ -367,7 +367,7 @@ def shared_ip_port(subject: Subject) -> Iterator[Found]:
 
 
 def _list(hosts: Sequence[str]) -> str:
-    """Return host names in a sentence, the first few by name and the rest as a number."""
+    """Return host names for a sentence: the first few, and the number of the others."""
     words = [f"{host:.300}" or "the binding without a host name" for host in hosts[:_NAMED]]
     if len(hosts) > len(words):
         words.append(f"{len(hosts) - len(words)} more")

@@ -21,13 +21,13 @@ _NAMED = 3
 
 @rule("shared-record", "info", sites=True)
 def shared_record(subject: Subject) -> Iterator[Found]:
-    """Bindings of several sites have one record.
+    """Bindings of several sites share one record.
 
-    HTTP.SYS has one record for an address and port, or for a name and port, and IIS
-    writes it for each of the bindings: whoever changes the certificate of one site
-    changes it for all, and whoever removes one binding in IIS Manager may remove
-    the record of the others (KB 2405568; event 15300). That is fine where it is
-    known. Give the sites host names with SNI to have a record for each.
+    HTTP.SYS has one record for an address and port, or for a name and port, and IIS writes
+    it for each of the bindings: changing the certificate of one site changes it for all,
+    and removing one binding in IIS Manager may remove the record of the others (KB 2405568;
+    event 15300). That is fine if everyone knows. Give the sites host names with SNI to have
+    a record for each.
     """
     for key, dependents in subject.dependents.items():
         sites = list(
@@ -42,20 +42,20 @@ def shared_record(subject: Subject) -> Iterator[Found]:
         names = some([repr(f"{site:.100}") for site in sites], _NAMED)
         yield dependents.found(
             key,
-            f"the sites {names} share the record: who changes or removes it for one does so for"
-            " all (KB 2405568)",
-            "fine where that is known; host names with SNI have a record each",
+            f"the sites {names} share the record: changing or removing it for one affects all (KB"
+            " 2405568)",
+            "fine if everyone knows; host names with SNI have separate records",
         )
 
 
 @rule("site-two-certificates", "info", sites=True)
 def site_two_certificates(subject: Subject) -> Iterator[Found]:
-    """One site has different certificates on one port, by the address that clients come to.
+    """A site has different certificates on one port, depending on the address.
 
-    Exchange makes its site so, with 127.0.0.1:443 beside 0.0.0.0:443, and both are
-    needed. After a renewal one of them is easily forgotten: 127.0.0.1 answers the
-    programs on the server itself, and these fail then. Give both the new
-    certificate, unless they are meant to differ.
+    Exchange sets up its site like this, with 127.0.0.1:443 beside 0.0.0.0:443, and both are
+    needed. After a renewal one of them is easily forgotten: 127.0.0.1 answers programs on
+    the server itself, which then fail. Give both the new certificate, unless they are meant
+    to differ.
     """
     places: dict[tuple[str, int], dict[Key, SiteBinding]] = {}
     for _, binding in site_bindings(subject):
@@ -78,6 +78,6 @@ def site_two_certificates(subject: Subject) -> Iterator[Found]:
 
 
 def loopback(record: Binding) -> bool:
-    """Whether only programs on the server itself come to the address of a record."""
+    """Whether only programs on the server itself connect to the address of a record."""
     host = record.key.host
     return record.key.kind is IPPORT and (host.startswith("127.") or host == "::1")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _BROKEN = "HTTP.SYS logs event 15021 and the handshake fails (netsh's error 1312)"
 CERTIFICATE, PRIVATE_KEY = "CERTIFICATE.pem", "KEY.key"
-"""Placeholders in a command for the files of the certificate that a record names."""
+"""Placeholders in a command for the files of a record's certificate."""
 
 _STORES = frozenset(
     ("my", "root", "ca", "authroot", "trustedpeople", "trustedpublisher", "disallowed")
@@ -27,14 +27,14 @@ _STORES = frozenset(
 _FILLED = frozenset(("root", "ca", "authroot"))
 """Those that Windows itself fills."""
 _WEBHOSTING, _WEBHOSTING_SINCE = "webhosting", Release.W2012
-"""The store that IIS 8 brought."""
+"""The store that IIS 8 introduced."""
 
 
 @rule("cert-not-found", "error")
 def not_found(subject: Subject) -> Iterator[Found]:
-    """The certificate of a record is in no store.
+    """The certificate of a record is not in any store.
 
-    HTTP.SYS picks the record and has nothing to serve: event 15021, and
+    HTTP.SYS picks the record but has nothing to serve: event 15021, and
     every handshake fails; no other record is tried (inferred). netsh refuses to
     add such a record with error 1312. Put the certificate with its private key
     into the store that the record names, or bind another one.
@@ -50,7 +50,7 @@ def not_found(subject: Subject) -> Iterator[Found]:
         where = store if exists else "a store that exists"
         yield Found(
             record.key,
-            f"the certificate {record.certhash} is in no store; {_BROKEN}",
+            f"the certificate {record.certhash} is not in any store; {_BROKEN}",
             f"put the certificate with its private key into {where}, or bind another one{locked}",
             with_key(subject, store) if exists else "",
         )
@@ -60,9 +60,9 @@ def not_found(subject: Subject) -> Iterator[Found]:
 def wrong_store(subject: Subject) -> Iterator[Found]:
     """The certificate of a record is not in the store that it names, but in another.
 
-    HTTP.SYS looks in the named store only, in MY where none is named: event
-    15021, and every handshake fails; netsh answers with error 1312. Name the
-    store where the certificate is, or move it.
+    HTTP.SYS only looks in the named store, by default MY: event 15021, and every handshake
+    fails; netsh answers with error 1312. Set the store where the certificate is, or move
+    it.
     """
     for record in subject.absent:
         found = subject.entries.get(record.certhash or "")
@@ -75,7 +75,7 @@ def wrong_store(subject: Subject) -> Iterator[Found]:
             record.key,
             f"the certificate {record.certhash} is not in the store {record.store}"
             f" but in {stores}{'' if usable else ', without its private key'}; {_BROKEN}",
-            f"name the store where it is: certstorename={there}"
+            f"set the store where it is: certstorename={there}"
             + ("" if usable else ", and add its private key there"),
             subject.update(record.key, {"certstorename": there}) if usable else "",
         )
@@ -87,10 +87,9 @@ def no_private_key(subject: Subject) -> Iterator[Found]:
 
     Without the key HTTP.SYS cannot answer: event 15021, and every handshake
     fails; netsh answers with error 1312. Add the certificate again together
-    with its key. Where the keys stay on the servers, privatekeys = "elsewhere"
-    in [CertStores] says so, and the rule ignores records. A file of the central
-    store needs its key in every case; one that is locked is reported where its
-    password, or [CertStores], is there.
+    with its key. If the keys stay on the servers, set privatekeys = "elsewhere" in
+    [CertStores], and the rule ignores records. A file of the central store always needs its
+    key; a locked one is reported if its password, or [CertStores], exists.
     """
     for one in subject.served:
         entry = one.entry
@@ -105,7 +104,7 @@ def no_private_key(subject: Subject) -> Iterator[Found]:
             f" {_BROKEN}",
             _password(subject)
             if entry.locked
-            else 'add its key, or allow certificates without: privatekeys = "elsewhere"'
+            else 'add its key, or allow certificates without one: privatekeys = "elsewhere"'
             " in [CertStores]",
             "" if entry.locked else with_key(subject, entry.store),
         )
@@ -119,10 +118,10 @@ def no_private_key(subject: Subject) -> Iterator[Found]:
 def key_mismatch(subject: Subject) -> Iterator[Found]:
     """The private key of a certificate that is served belongs to another certificate.
 
-    That happens when a certificate was requested again and only one of the two
-    files was replaced. On Windows the certificate then has no key: event
-    15021, every handshake fails, and netsh answers with error 1312. Add the
-    certificate again with the key that it was requested with.
+    This happens if a certificate was requested again and only one of the two files was
+    replaced. On Windows the certificate then has no key: event 15021, every handshake
+    fails, and netsh answers with error 1312. Add the certificate again with the key that it
+    was requested with.
     """
     for one in subject.served:
         entry = one.entry
@@ -156,9 +155,9 @@ def unknown_store(subject: Subject) -> Iterator[Found]:
         yield Found(
             record.key,
             f"certstorename={store}: there is no such store",
-            f"the certificate is in {there[0]}: name that store"
+            f"the certificate is in {there[0]}: use that store"
             if there
-            else "name a store that exists, usually MY, or put the certificate into this one",
+            else "use a store that exists, usually MY, or put the certificate into this one",
             subject.update(record.key, {"certstorename": there[0]}) if there else "",
         )
 
@@ -167,11 +166,11 @@ def unknown_store(subject: Subject) -> Iterator[Found]:
 def ctl_store(subject: Subject) -> Iterator[Found]:
     """A record names a certificate trust list that does not work.
 
-    A list in a store (sslctlstorename) that is absent or empty names no issuer
-    to clients, and those with a certificate may send none; AD FS keeps its own,
-    AdfsTrustedDevices, on the server. A list by identifier
-    (sslctlidentifier) is not supported by HTTP.SYS from Windows Server 2012 on.
-    Put the issuers' certificates into the store, or remove the tag.
+    A list in a store (sslctlstorename) that is missing or empty names no issuers to
+    clients, so that those with a certificate may not send it; AD FS keeps its own,
+    AdfsTrustedDevices, on the server. A list by identifier (sslctlidentifier) is not
+    supported by HTTP.SYS from Windows Server 2012 on. Put the issuers' certificates into
+    the store, or remove the tag.
     """
     yield from _ctl_stores(subject)
     for record in subject.holding(CTL_IDENTIFIER):
@@ -180,7 +179,7 @@ def ctl_store(subject: Subject) -> Iterator[Found]:
                 record.key,
                 f"{CTL_IDENTIFIER.name}={record[CTL_IDENTIFIER.name]}: HTTP.SYS of"
                 f" {subject.release.title} does not support trust lists by identifier",
-                f"remove {CTL_IDENTIFIER.name} from the record, and name a store with"
+                f"remove {CTL_IDENTIFIER.name} from the record, and set a store with"
                 f" {CTL_STORE.name} instead",
             )
 
@@ -192,7 +191,7 @@ def _known(subject: Subject) -> set[str]:
 
 
 def _ctl_stores(subject: Subject) -> Iterator[Found]:
-    """Yield the records whose store of a trust list is empty, where stores are modelled."""
+    """Yield the records whose trust list store is empty, if stores are modelled."""
     records = subject.holding(CTL_STORE)
     if subject.stores is None or not records:
         return
@@ -205,7 +204,7 @@ def _ctl_stores(subject: Subject) -> Iterator[Found]:
             yield Found(
                 record.key,
                 f"{CTL_STORE.name}={store}: the store is {what}",
-                "put the certificates of the issuers that clients may have into it",
+                "add the certificates of the issuers that clients may have to it",
                 subject.command("store", "add", "ISSUER.pem", "--store", store),
             )
 
@@ -220,15 +219,11 @@ def _locked_file(subject: Subject) -> str:
     files = (one.file for one in (subject.stores.entries() if subject.stores else ())
              if one.locked and not one.thumbprint)  # fmt: skip
     file = next(files, "")
-    return (
-        f"; {file} is locked and may hold it: PasswordFile in [CertStores] names its password"
-        if file
-        else ""
-    )
+    return f"; {file} is locked and may hold it: set PasswordFile in [CertStores]" if file else ""
 
 
 def _has_password(subject: Subject) -> bool:
-    """Whether the password of the central store is there, so that its files have to open."""
+    """Whether the password of the central store exists, so that its files must open."""
     settings = subject.settings.central_store
     folder, name = os.path.dirname(subject.registry.path), settings and settings.password_file
     return bool(name) and os.path.isfile(os.path.join(folder, str(name)))
@@ -238,7 +233,7 @@ def _password(subject: Subject) -> str:
     """Return what opens a file of the stores that is locked."""
     settings = subject.settings.cert_stores
     if settings is None or settings.password_file is None:
-        return "name a file with its password as PasswordFile in [CertStores]"
+        return "set PasswordFile in [CertStores] to a file with its password"
     return f"export it again with the password of the store, the one in {settings.password_file}"
 
 
@@ -253,11 +248,11 @@ def _unusable(subject: Subject, file: CentralFile) -> Found:
         advice = "export it again with the password of the store, the one in"
         advice, command = f"{advice} {settings.password_file}", ""
     elif file.entry.locked:
-        advice = "name a file with the password as PrivateKeyPasswordFile in [CentralCertProvider]"
+        advice = "set PrivateKeyPasswordFile in [CentralCertProvider] to a file with the password"
         command = subject.command("ccs", "enable", "--password-file", "FILE")
     return Found(
         None,
-        f"{path} serves {file.name} and cannot be used: {problem}; {_BROKEN}",
+        f"{path} serves {file.name} but cannot be used: {problem}; {_BROKEN}",
         advice,
         command,
         file=path,

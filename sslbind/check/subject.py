@@ -1,4 +1,4 @@
-"""What is checked: one registry with its stores and sites, at one moment."""
+"""What is checked: one registry with its stores and sites, at one point in time."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ class Dependents(NamedTuple):
 
 
 class Subject:
-    """One registry and all that rules may ask about it; each answer is computed once.
+    """One registry and everything that rules may ask about it; each answer is computed once.
 
-    ``sites`` are the configuration files beside it, ``now`` is the moment that
-    counts, ``soon`` the window before an expiry that is worth a warning. ``named``:
-    a command has to name the registry even where it is the default file.
+    ``sites`` are the configuration files to compare with, ``now`` is the time of the check,
+    ``soon`` the window before an expiry that gives a warning. ``named``: commands name the
+    registry even if it is the default file.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Subject:
         self._judgements: dict[tuple[str, str], _Judgement] = {}
 
     def after(self, bindings: Mapping[Key, Binding], central: str | None = None) -> Subject:
-        """Return what is checked as it would be with other records.
+        """Return the subject as it would be with other records.
 
         With ``central``, the central store is on, and its files are in that folder.
         """
@@ -168,7 +168,7 @@ class Subject:
 
     @cached_property
     def meant(self) -> Mapping[Key, Dependents]:
-        """The https bindings with a slip by the record that each means, those that are there."""
+        """The mistyped https bindings by the existing record that each refers to."""
         found: dict[Key, Dependents] = {}
         for sites in self.sites:
             for binding in sites.bindings:
@@ -201,7 +201,7 @@ class Subject:
         return Reach(self.release, self.settings.iplisten, central)
 
     def whole(self, port: int) -> bool:
-        """Whether every record of ``port`` was read, so that what is not there is absent."""
+        """Whether every record of ``port`` was read, so that missing ones really do not exist."""
         return self.registry.provenance.whole(port)
 
     def holding(self, tag: Tag) -> Sequence[Binding]:
@@ -229,7 +229,7 @@ class Subject:
 
     @cached_property
     def entries(self) -> Mapping[str, Sequence[Entry]]:
-        """What the certificate stores hold, by thumbprint; nothing where they are not modelled."""
+        """What the certificate stores hold, by thumbprint; nothing if they are not modelled."""
         found: dict[str, list[Entry]] = {}
         for entry in self.stores.entries() if self.stores else ():
             if entry.thumbprint:
@@ -242,7 +242,7 @@ class Subject:
         return in_store(found, binding.store or "")
 
     def usable(self, entry: Entry) -> bool:
-        """Whether a certificate can be bound: with its private key, or where none is dependents."""
+        """Whether a certificate can be bound: with its private key, or if none is needed."""
         return entry.has_key or (self.stores is not None and self.stores.keys_elsewhere)
 
     def valid(self, entry: Entry) -> bool:
@@ -251,7 +251,7 @@ class Subject:
         return facts is not None and valid_at(facts, self.now) and self.usable(entry)
 
     def serves(self, binding: Binding) -> bool:
-        """Whether the certificate of a record may be bound elsewhere, as far as is known."""
+        """Whether the certificate of a record can be bound elsewhere, as far as is known."""
         if "certhash" in binding.unknown:
             return False
         if binding.certhash == TO_CHOOSE:
@@ -263,13 +263,13 @@ class Subject:
     def served(self) -> Sequence[ServedCertificate]:
         """Every certificate that a record or the central store serves, as far as it can be read.
 
-        There are none where no store is modelled.
+        There are none if no store is modelled.
         """
         return (*self._found[0], *self._from_files())
 
     @cached_property
     def judged(self) -> Sequence[Judged]:
-        """What is served with what is wrong with it now, in the order of ``served``."""
+        """What is served, with its current problems, in the order of ``served``."""
         if self.stores is None:
             return ()
         links = Links(self.stores, self.central)
@@ -288,20 +288,20 @@ class Subject:
 
     @cached_property
     def faulty(self) -> Sequence[Judged]:
-        """What of it has problems."""
+        """The items of it that have problems."""
         return [one for one in self.judged if one.problems]
 
     @property
     def absent(self) -> Sequence[Binding]:
         """The records that would serve a certificate that their store does not have.
 
-        There are none where no store is modelled.
+        There are none if no store is modelled.
         """
         return self._found[1]
 
     @cached_property
     def _found(self) -> tuple[Sequence[ServedCertificate], Sequence[Binding]]:
-        """Look for the certificate of every record in its store; one that rejects serves none."""
+        """Look up the certificate of every record in its store; a rejecting record serves none."""
         there: list[ServedCertificate] = []
         absent: list[Binding] = []
         if self.stores is None:
@@ -331,7 +331,7 @@ class Subject:
 
     @cached_property
     def central_files(self) -> Sequence[CentralFile]:
-        """The PFX files of the central store, none where the provider is not enabled."""
+        """The PFX files of the central store, none if the provider is not enabled."""
         return self.central.files() if self.central else ()
 
     @cached_property
@@ -345,7 +345,7 @@ class Subject:
         return frozenset(name.partition(".")[2] for name in self.central_names)
 
     def central_path(self, file: str = "") -> str:
-        """Return the path of the central store, or of a file in it, as that of the registry is."""
+        """Return the path of the central store, or of a file in it, like the registry's path."""
         location = self.settings.central_store and self.settings.central_store.location
         folder = os.path.join(os.path.dirname(self.registry.path), location or "")
         return os.path.join(folder, file) if file else folder
@@ -353,7 +353,7 @@ class Subject:
     def command(self, *words: str) -> str:
         """Return a command of ours for this registry, safe to paste; see ``shells.command``.
 
-        For a capture, it names REGISTRY: the one that ``import`` makes of it.
+        For a capture, it has REGISTRY: the one that ``import`` creates from it.
         """
         path = self.registry.option
         before = ["-r", path] if self._named or path != DEFAULT_FILE else []
@@ -383,7 +383,7 @@ class Subject:
         return FixCommand.of(self.command("delete", "sslcert", key.spec), Edit("delete", key, {}))
 
     def update(self, key: Key, values: Mapping[str, Value]) -> str:
-        """Return the command that gives a record these values, nothing where it is refused.
+        """Return the command that gives a record these values, nothing if it is refused.
 
         It is refused for a key and for a tag that the release does not have.
         """
@@ -406,11 +406,11 @@ class Subject:
         return FixCommand.of(line, Edit("update", key, {"certhash": TO_CHOOSE}))
 
     def _to_choose(self) -> Sequence[str]:
-        """Return the words for a certificate that whoever runs the command has to choose."""
+        """Return the words for a certificate that the user has to choose."""
         return ("certhash=THUMBPRINT",) if self.stores is None else ("--cert", NEW)
 
     def _nameless_store(self, key: Key) -> bool:
-        """Whether a record has no store where netsh wants one: no update goes without it."""
+        """Whether a record lacks a store that netsh requires, so that an update must set one."""
         record = self.bindings.get(key)
         return key.kind is HOSTNAMEPORT and record is not None and STORE.name not in record.values
 
@@ -434,7 +434,7 @@ class Subject:
 
 
 def in_store(entries: Sequence[Entry], store: str) -> Entry | None:
-    """Return the entry that is in ``store``, whose name compares without case, or None."""
+    """Return the entry in ``store`` (case-insensitive), or None."""
     for entry in entries:
         if entry.store == store or entry.store.casefold() == store.casefold():
             return entry

@@ -20,7 +20,7 @@ _Record = tuple[str | None, str | None]
 
 
 class Split(NamedTuple):
-    """Findings, split: those that count, those that are suppressed; ``notes`` are sentences."""
+    """Findings that count, and those that are suppressed; ``notes`` are sentences."""
 
     findings: list[Finding]
     suppressed: list[Suppressed]
@@ -32,8 +32,8 @@ def split(
 ) -> Split:
     """Split ``findings`` by what the registry suppresses on the day ``today``.
 
-    ``looked``: the ids of rules whose suppressions are worth a note where they
-    match no finding. Raises RegistryError for an unknown rule.
+    ``looked``: the ids of rules whose suppressions get a note if they match no finding.
+    Raises RegistryError for an unknown rule.
     """
     _confirm_rules(registry)
     running = dict.fromkeys(
@@ -65,7 +65,7 @@ def _confirm_rules(registry: Bindings) -> None:
     for number, one in enumerate(registry.settings.suppressions):
         if one.rule not in rules():
             raise RegistryError(
-                f"[[Suppress]] names {one.rule!r}, which is not a rule",
+                f"[[Suppress]] has {one.rule!r}, which is not a rule",
                 closest_rule(one.rule),
                 file=registry.path,
                 line=registry.suppression_line(number),

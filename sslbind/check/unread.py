@@ -1,4 +1,4 @@
-"""The rule about what a document has and could not be read."""
+"""The rule about records in a document that could not be read."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ _NAMED = 3
 def record_unreadable(subject: Subject) -> Iterator[Found]:
     """A capture or another document has a record, or a value of one, that could not be read.
 
-    The server has the record; what it serves is not known. No rule concludes from
-    the absence of a record on a port where one could not be read, so that a server
-    without findings may still have some. Capture the server again, as text in
-    UTF-8 and without editing it, or correct the line. A value that somebody masked
-    is a warning: the record is there, and its value stays unknown.
+    The server has the record; what it serves is not known. No rule concludes anything from
+    a missing record on a port where one could not be read, so a server without findings may
+    still have problems. Capture the server again, as UTF-8 text and without editing it, or
+    correct the line. A masked value is a warning: the record exists, and its value stays
+    unknown.
     """
     configurations = {sites.file for sites in subject.registry.provenance.sites}
     for one in subject.registry.provenance.unread:
-        if one.is_record and one.file not in configurations:  # other rules say what is wrong there
+        if (
+            one.is_record and one.file not in configurations
+        ):  # other rules report what is wrong there
             what = "a record could not be read" if one.key is None else "it could not be read"
             why = one.message.removeprefix(f"{one.key and one.key.spec}: ")
             yield Found(

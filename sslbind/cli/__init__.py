@@ -10,7 +10,7 @@ import os
 def main() -> int:
     """Run the command line with the arguments of the process; return the exit code.
 
-    Ctrl-C is one line while the modules are imported, too.
+    Ctrl-C prints one line even while the modules are still being imported.
     """
     # A run is short and makes few cycles, and ten thousand bindings are many objects.
     # Looking for garbage, at the end too, would take an eighth of the time of a small run.

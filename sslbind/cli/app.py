@@ -36,17 +36,17 @@ REGISTRY_VARIABLE = "SSLBIND_REGISTRY"
 
 
 WHOLE = 1000
-"""More characters than a summary has."""
+"""Characters; longer than any summary, so that click cuts none off."""
 
 MOST = 50
-"""So many mistakes of one registry file are shown; more are counted."""
+"""How many mistakes in one registry file are shown; the rest are only counted."""
 
 LOOKED_FOR = 1000
-"""So many mistakes are looked for."""
+"""How many mistakes are looked for."""
 
 
 def with_global_options(command: click.Command) -> click.Command:
-    """Return ``command``, which takes the options of every command after its own name too."""
+    """Return ``command``, which then also takes the global options after its own name."""
     taken = {name for param in command.params for name in param.opts}
     for names, settings in (
         (("-r", "--registry"), {}),
@@ -60,7 +60,7 @@ def with_global_options(command: click.Command) -> click.Command:
                 hidden=True,
                 expose_value=False,
                 callback=_set_globally,
-                help="As it is before the command.",
+                help="The same as before the command.",
                 **settings,
             )
             command.params.append(option)
@@ -77,7 +77,7 @@ def _set_globally(ctx: click.Context, param: click.Parameter, value: str | bool 
 
 
 class CommandGroup(click.Group):
-    """Commands whose help lists each with its whole summary, which click would cut off."""
+    """A group whose help lists each command with its whole summary, which click would cut off."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of that name."""
@@ -85,7 +85,7 @@ class CommandGroup(click.Group):
         return command and with_global_options(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands and their summaries, over several lines where they are long."""
+        """Write the commands and their summaries; long ones are wrapped."""
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(
@@ -98,7 +98,7 @@ class UnknownCommandError(click.UsageError):
 
 
 class App:
-    """The global options of one run, and the streams that it answers on."""
+    """The global options of one run, and the streams that it writes to."""
 
     def __init__(
         self,
@@ -124,12 +124,13 @@ class App:
 
     @property
     def registry_file(self) -> str:
-        """The same, to be written; raises SslbindError where it is a server."""
+        """The same path, for writing; raises SslbindError if it names a server."""
         path = self.registry_path
         if is_server(path):
             raise SslbindError(
-                f"{path} is a server, and a registry is a file",
-                f"sslbind import {path} makes the registry sslbind.toml of it; -r names another",
+                f"{path} is a server, not a registry file",
+                f"sslbind import {path} creates the registry sslbind.toml from it; -r FILE creates"
+                " another",
             )
         return path
 
@@ -139,7 +140,7 @@ class App:
         return None if self.windows_option is None else RELEASES[self.windows_option]
 
     def reading(self, path: str | None = None) -> Session:
-        """Return the registry, or the one at ``path``, to be read; a capture is one as well."""
+        """Return the registry, or the one at ``path``, for reading; ``path`` may be a capture."""
         path = self.registry_path if path is None else path
         if is_server(path):
             from sslbind.sources import snapshot
@@ -164,7 +165,7 @@ class App:
         return self._session(open_registry(path))
 
     def live(self, words: Iterable[str]) -> LiveSources:
-        """Return the servers of the targets file, to which ``words`` belong."""
+        """Return the servers of the targets file; an error about the file quotes ``words``."""
         if self._live is None:
             from sslbind.cli.live import live_sources
 
@@ -174,7 +175,7 @@ class App:
     def spelled_out(self, paths: Sequence[str]) -> list[str]:
         """Return ``paths`` with ``@NAME`` for each server of a group, and read those servers now.
 
-        What was read, or why it could not be, is what ``reading`` answers for each.
+        For each, ``reading`` returns what was read, or raises why it could not be.
         """
         words = [path for path in paths if is_server(path)]
         if not words:
@@ -188,14 +189,14 @@ class App:
         return found
 
     def _session(self, registry: Bindings) -> Session:
-        """Return a registry to work on; print what its document lacks."""
+        """Return a session on a registry; print what its document does not record."""
         self.hint(*registry.provenance.left_out)
         self.note(*registry.provenance.notes)
         return Session(registry, self.release_option)
 
     @contextlib.contextmanager
     def editing(self, *, dry_run: bool = False) -> Iterator[Session]:
-        """Yield the registry under its lock; what changed is written when the block ends well."""
+        """Yield the registry under its lock; write changes if the block raises no error."""
         if dry_run:
             yield self.reading()
             return
@@ -208,24 +209,24 @@ class App:
 
             raise foreign_error(path) or error from None
         if registry.written and sys.platform == "win32":
-            self.note(f"{registry.path} was written; HTTP.SYS of this machine was not touched")
+            self.note(f"{registry.path} was written; HTTP.SYS on this machine was not changed")
 
     def echo(self, text: str) -> None:
-        """Write ``text`` to standard output as it is."""
+        """Write ``text`` to standard output unchanged."""
         sys.stdout.write(text)
 
     def echo_all(self, pieces: Iterable[str]) -> None:
-        """Write each of ``pieces`` to standard output as it is made."""
+        """Write each of ``pieces`` to standard output as soon as it is produced."""
         sys.stdout.writelines(pieces)
 
     def echo_utf8(self, text: str) -> None:
-        """Write a file's text to standard output: UTF-8, and its own line ends, on any system."""
+        """Write a file's text to standard output: UTF-8 with the file's line endings."""
         with contextlib.suppress(AttributeError, ValueError):
             sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
         sys.stdout.write(text)
 
     def json(self, document: dict[str, Any]) -> None:
-        """Write a versioned JSON document to standard output; an iterator in it is a list."""
+        """Write a versioned JSON document to standard output; iterators in it become lists."""
         from sslbind.cli.jsontext import pieces
 
         sys.stdout.writelines(pieces({"version": 1, **document}, ascii_only=not speaks_utf8()))
@@ -243,7 +244,7 @@ class App:
             _complain("hint", sentence)
 
     def error(self, error: SslbindError) -> None:
-        """Write an error of a command of ours, and how to fix it, to standard error."""
+        """Write an error, and the hints on how to fix it, to standard error."""
         mistakes = error.mistakes if isinstance(error, InvalidRegistryError) else (error,)
         hints: dict[str, None] = {}
         for one in mistakes[:MOST]:
@@ -259,7 +260,7 @@ pass_app = click.make_pass_decorator(App, ensure=True)
 
 
 def options(*decorators: Callable[[FC], FC]) -> Callable[[FC], FC]:
-    """Return one decorator that adds several options, in their order."""
+    """Return one decorator that adds several options, in the given order."""
 
     def decorate(function: FC) -> FC:
         for decorator in reversed(decorators):
@@ -292,7 +293,7 @@ no_verify_option = click.option(
     "verify",
     flag_value=False,
     default=True,
-    help="Do not look the certificate up in its store.",
+    help="Do not look up the certificate in its store.",
 )
 """Adds the option ``--no-verify``; the parameter is ``verify``."""
 
@@ -303,5 +304,5 @@ def _complain(label: str, sentence: str) -> None:
 
 
 def speaks_utf8() -> bool:
-    """Whether standard output takes every character."""
+    """Whether standard output can encode every character."""
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

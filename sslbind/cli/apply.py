@@ -42,27 +42,28 @@ pace_options = options(
     click.option(
         "--probe",
         is_flag=True,
-        help="Connect to each target that is done: clients must get what its registry says.",
+        help="Connect to each target afterwards: clients must get what its registry says.",
     ),
-    click.option("--batch", type=_COUNT, metavar="N", help="Write to N targets, then to the next."),
+    click.option("--batch", type=_COUNT, metavar="N", help="Write to N targets at a time."),
     click.option(
         "--first",
         type=_COUNT,
         metavar="N",
-        help="The canary: the others are written only where the first N came out done.",
+        help="Canary: write to the others only if the first N come out done.",
     ),
     click.option(
         "--max-failures",
         type=_COUNT,
         metavar="N",
-        help="Start nothing more where N targets are not as they should be.",
+        help="Stop starting targets once N are not as they should be.",
     ),
     click.option(
         "--limit",
         default=f"{LIMIT}%",
         show_default=True,
         metavar="PERCENT",
-        help="Refuse to change or delete more of a target's bindings, from 10 bindings up.",
+        help="Refuse to change or delete more than this share of a target's bindings (if it has"
+        " 10 or more).",
     ),
 )
 
@@ -88,14 +89,13 @@ def apply_command(
     limit: str,
     format_: str,
 ) -> int:
-    """Make servers what their registries say, and report what was read back of them.
+    """Make servers match their registries, and report what was read back.
 
     Additions and updates are read back before anything is deleted; a server that
     changed since it was planned is left alone. TARGET is a name, a group, or all;
-    PowerShell takes @NAME in quotes only. A saved PLAN is carried out only
-    where server, registry and plan are still the same. Whatever happens, each
-    target is reported, and a second run completes the work. Exit 0: all targets
-    are as they should be; 1: not all.
+    in PowerShell, @NAME needs quotes. A saved PLAN is applied only to targets where server
+    and registry have not changed since. Whatever happens, each target is reported, and a
+    second run completes the work. Exit 0: all targets are as they should be; 1: not all.
 
     \b
     sslbind apply web01
@@ -125,20 +125,19 @@ def apply_command(
 
 
 def _refuse_early(words: Sequence[str], host: str | None, *, yes: bool) -> None:
-    """Raise UsageError where no target is named, or where nobody can agree."""
+    """Raise UsageError if no target is named, or if nobody can be asked to confirm."""
     if not words and host is None:
         raise click.UsageError(
-            "name the targets, or all: a shell may have lost them, as PowerShell does with @NAME"
-            " that is not in quotes"
+            "name the targets, or all; PowerShell drops @NAME unless it is in quotes"
         )
     if not yes and not is_terminal(sys.stdin):
         raise click.UsageError(
-            "apply asks before it writes, and there is no terminal to ask on: --yes agrees"
+            "apply asks before it writes, and there is no terminal to ask on: use --yes"
         )
 
 
 def _prepare(chosen: Fleet, seal: str | None, *, probe: bool) -> None:
-    """Hand the options over that every target has; raise SslbindError where one cannot be."""
+    """Return the options that every target shares; raise SslbindError if one is not possible."""
     for machine in chosen.machines:
         machine.seal = seal
         if probe:

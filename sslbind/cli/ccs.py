@@ -1,4 +1,4 @@
-r"""``sslbind ccs``: the Central Certificate Store, on, off and what its files serve.
+r"""``sslbind ccs``: turn the Central Certificate Store on and off, show what its files serve.
 
 The settings are those of ``HKLM\SOFTWARE\Microsoft\IIS\CentralCertProvider``,
 in ``[CentralCertProvider]`` of the registry.
@@ -53,12 +53,11 @@ ccs_command.add_command(put)
 def enable(
     app: App, folder: str | None, password_file: str | None, dry_run: bool, format_: str
 ) -> int:
-    """Turn the central store on; FOLDER holds its files, the one in the registry by default.
+    """Turn the central store on; FOLDER defaults to the one in the registry.
 
-    FOLDER and the password's FILE are stored as they are written, and count
-    from the folder of the registry file. They need not be there: a share may
-    be seen by the servers only. A FOLDER inside that of the registry gets a
-    .gitignore that keeps its PFX files out of git.
+    FOLDER and the password's FILE are stored as given, relative to the folder of the
+    registry file. They need not exist here: only the servers may see a share. A FOLDER
+    inside the registry's gets a .gitignore that keeps its PFX files out of git.
     """
     for what, path in (("FOLDER", folder), ("--password-file", password_file)):
         if path == "":
@@ -78,9 +77,9 @@ def enable(
     if password_file and _inside(session, password_file):
         app.note(f"keep {password_file} out of git: it opens every PFX file")
     if session.release < CCS.since:
-        app.note(f"the central store exists from {CCS.since.title} on")
+        app.note(f"the central store was introduced in {CCS.since.title}")
     elif not _records(session):
-        app.note("no record asks for the central store: sslbind add sslccs 443 appid=iis")
+        app.note("no binding uses the central store: sslbind add sslccs 443 appid=iis")
     return OK
 
 
@@ -89,7 +88,7 @@ def enable(
 @format_option()
 @pass_app
 def disable(app: App, dry_run: bool, format_: str) -> int:
-    """Turn the central store off; its folder and its password file stay named."""
+    """Turn the central store off; its folder and password file stay in the registry."""
     with app.editing(dry_run=dry_run) as session:
         old = session.registry.settings.central_store
         new = (old or CentralCertProvider())._replace(enabled=False)
@@ -107,7 +106,7 @@ def disable(app: App, dry_run: bool, format_: str) -> int:
 def show(app: App, format_: str) -> int:
     """Show whether it is enabled, its folder, its files and the records that use it.
 
-    Of the password only its file is ever shown.
+    The password itself is never shown, only the file that holds it.
     """
     session = app.reading()
     settings = session.registry.settings.central_store or CentralCertProvider()
@@ -134,13 +133,12 @@ def show(app: App, format_: str) -> int:
 def list_(app: App, format_: str) -> int:
     """List the files: what each serves, the names inside, days left, whether it opens.
 
-    "serves" is a host, or *.PARENT, according to the file's name; "-" where no
-    connection leads to it, and a note says why. The list is the same while the
-    store is disabled.
+    "serves" is a host, or *.PARENT, according to the file's name; "-" if no connection can
+    use it, and a note says why. Disabling the store does not change the list.
 
-    "opens" is yes for a file without a password too. Windows may not open such
-    a file where a password is set (inferred). "sealed" says which algorithms
-    protect it; "explain pfx-too-new" says which releases open it.
+    "opens" is also yes for a file without a password. Windows may not open such a file if a
+    password is set (inferred). "sealed" says which algorithms protect it; "explain
+    pfx-too-new" says which releases open it.
     """
     session = app.reading()
     with progress() as session.progress:
@@ -162,7 +160,7 @@ def list_(app: App, format_: str) -> int:
 
         print_table(COLUMNS, rows, spare=("serves", "names"), below="sealed")
     else:
-        app.note("no PFX file is there: HOST.pfx serves a host, _.PARENT.pfx those below one")
+        app.note("there are no PFX files: HOST.pfx serves a host, _.PARENT.pfx those below one")
     app.note(*(f"{one.file} serves no host: {one.why}" for one in files if one.why))
     return OK
 
@@ -208,23 +206,23 @@ def _settings_json(settings: CentralCertProvider) -> dict[str, Any]:
 
 
 def _note_absent(app: App, session: Session, settings: CentralCertProvider) -> None:
-    """Say which of the paths is not there, as seen from here."""
+    """Yield a note for each of the paths that does not exist as seen from here."""
     for what, path, there in (
         ("the folder", settings.location, os.path.isdir),
         ("the password file", settings.password_file, os.path.isfile),
     ):
         if path and not there(session.registry.resolve_path(path)):
-            app.note(f"{what} {path} is not there, as seen from this machine")
+            app.note(f"{what} {path} does not exist as seen from this machine")
 
 
 def _inside(session: Session, path: str) -> bool:
-    """Whether a path of the registry lies in the registry's folder, where git may see it."""
+    """Whether a path of the registry is inside the registry's folder, where git may see it."""
     home, real = (os.path.realpath(session.registry.resolve_path(one)) for one in ("", path))
     return os.path.join(real, "").startswith(os.path.join(home, ""))
 
 
 def _keep_out_of_git(app: App, session: Session, settings: CentralCertProvider) -> None:
-    """Add a .gitignore to the folder where it exists, is writable and is inside the registry's."""
+    """Add a .gitignore to the folder if it exists, is writable and is inside the registry's."""
     location = settings.location or ""
     folder = session.registry.resolve_path(location)
     if not (_inside(session, location) and os.path.isdir(folder) and os.access(folder, os.W_OK)):
@@ -241,7 +239,7 @@ def _keep_out_of_git(app: App, session: Session, settings: CentralCertProvider) 
 
 
 def _count(app: App, session: Session) -> int | None:
-    """Return how many PFX files there are, None where they cannot be counted; a note says why."""
+    """Return how many PFX files there are, None if they cannot be counted; a note says why."""
     store = session.central_store
     if store is None:
         return None

@@ -1,4 +1,4 @@
-"""``sslbind ccs put``: a certificate into the files of its names."""
+"""``sslbind ccs put``: write a certificate as a file for each of its names."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 ENABLE = "sslbind ccs enable FOLDER"
 _NOT_ENCRYPTED = (
-    "no password file is named: the files are not encrypted; sslbind ccs enable --password-file"
-    " FILE names one"
+    "the files are not encrypted, because the registry has no password file: sslbind ccs enable"
+    " --password-file FILE sets one"
 )
 
 
@@ -45,11 +45,11 @@ def put(
 ) -> int:
     """Write a certificate, with its key and chain, as a PFX file for each of its names.
 
-    HOST.pfx serves a host, _.PARENT.pfx what a wildcard covers. FILE is what
-    store add takes: PEM, PFX, several files that belong together, or a folder
-    such as certbot's live/NAME. Each file is replaced whole, and sealed with
-    the provider's password; --password-file and --password-env open FILE.
-    Done twice, nothing changes.
+    HOST.pfx serves a host, _.PARENT.pfx what a wildcard covers. FILE is what store add
+    takes: PEM, PFX, several files that belong together, or a folder such as certbot's
+    live/NAME. Each file is replaced whole, and encrypted with the provider's password;
+    --password-file and --password-env are for reading FILE. Running it again changes
+    nothing.
     """
     if legacy and seal == "modern":
         raise click.UsageError("--legacy and --seal modern exclude each other")
@@ -61,7 +61,7 @@ def put(
     keyed = [one for one in found if one.key is not None] or found
     for one in found:
         if one not in keyed:
-            app.note(f"{one.leaf.thumbprint} comes without its private key, and is left out")
+            app.note(f"{one.leaf.thumbprint} has no private key, and is left out")
     done = [
         (one, put_certificate(app, session, store, one, seal=seal, dry_run=dry_run))
         for one in keyed
@@ -81,23 +81,23 @@ def put(
 
 
 def no_location(session: Session) -> SslbindError:
-    """Return the error for a registry that names no folder of the central store."""
+    """Return the error for a registry that has no folder for the central store."""
     return SslbindError(
         "has no CertStoreLocation in [CentralCertProvider]",
-        f"{ENABLE} names the folder of the PFX files",
+        f"{ENABLE} sets the folder of the PFX files",
         file=session.registry.path,
     )
 
 
 def central_store(session: Session) -> CentralStore:
-    """Return the central store, enabled or not; raise SslbindError without its folder."""
+    """Return the central store, enabled or not; raise SslbindError if it has no folder."""
     store = session.central_store
     if store is None:
         raise no_location(session)
     if store.unreadable:
         raise SslbindError(
             f"the folder of the central store cannot be read: {store.unreadable}",
-            f"make the folder, or {ENABLE} sets another one",
+            f"create the folder, or set another one with {ENABLE}",
             file=store.folder,
         )
     return store
@@ -112,19 +112,19 @@ def put_certificate(
     seal: str | None = None,
     dry_run: bool = False,
 ) -> tuple[Put, ...]:
-    """Write the files of one certificate, and note what none of them serves."""
+    """Write the files of one certificate, and note the names that none of them serves."""
     from sslbind.certificates.central import stems_for
     from sslbind.certificates.sealing import Seal, seal_for
 
     leaf = identity.leaf
     if not stems_for(leaf.dns_names):
         raise SslbindError(
-            f"{leaf.thumbprint} has no host name that a file could be named after",
-            "the central store serves by host names only",
+            f"{leaf.thumbprint} has no host name to name a file after",
+            "the central store serves host names only",
         )
     left_out = [name for name in leaf.names if not stems_for((name,))]
     if left_out:
-        app.note(f"no file serves {', '.join(left_out)}: the central store knows host names only")
+        app.note(f"no file serves {', '.join(left_out)}: the central store serves host names only")
     settings = session.registry.settings.central_store
     if settings is None or not settings.password_file:
         app.note(_NOT_ENCRYPTED)

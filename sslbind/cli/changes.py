@@ -11,7 +11,7 @@ from sslbind.tags import STORED
 
 
 def plan(answer: Reply) -> str:
-    """Return what a line would change, for a dry run; netsh's answer where it changes nothing."""
+    """Return what a line would change, for a dry run; netsh's answer if it changes nothing."""
     if not answer.changes and not answer.plan:
         return "".join(answer.pieces)
     described = (describe(one, answer.called, would=True) for one in answer.changes)
@@ -21,9 +21,9 @@ def plan(answer: Reply) -> str:
 def describe(
     change: Change, called: Callable[[str], str] = lambda _: "", *, would: bool = False
 ) -> str:
-    """Return what happened, or would happen, to one binding: a line, then a line a tag.
+    """Return what happened, or would happen, to one binding: a line, then one line per tag.
 
-    ``called`` gives the name of a certificate by its thumbprint, empty where it is not known.
+    ``called`` returns the name of a certificate by its thumbprint, empty if it is not known.
     """
     verb = {"added": "add", "updated": "update", "deleted": "delete"}.get(change.action)
     name = change.key.spec

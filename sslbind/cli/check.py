@@ -44,7 +44,7 @@ _NOUNS = {"error": "error", "warn": "warning"}
 class Checked(NamedTuple):
     """What one run found, in the registries that could be read; ``bindings`` counts theirs.
 
-    ``ids`` are the rules that ran, None for all; ``sited``: there were sites to look at.
+    ``ids`` are the rules that ran, None for all; ``sited``: whether there were sites to check.
     """
 
     ids: set[str] | None
@@ -62,15 +62,15 @@ class Checked(NamedTuple):
 
     @property
     def idle(self) -> Collection[str]:
-        """The ids of the rules that had no sites to look at."""
+        """The ids of the rules that had no sites to check."""
         return set() if self.sited else {one.id for one in self.rules if one.sites}
 
 
 class CheckRequest(NamedTuple):
-    """What is asked of each registry; ``ids`` is None where every rule is.
+    """What to check in each registry; ``ids`` is None for every rule.
 
-    ``explicit`` are the rules that need sites and were asked for as such. Where
-    findings are ``printed``, people read them there, and need no second sentence.
+    ``explicit`` are the rules that need sites and were selected as such. If findings are
+    ``printed``, people read them there, and no summary is needed.
     """
 
     ids: set[str] | None
@@ -87,15 +87,16 @@ check_options = options(
         metavar="FILE",
         callback=all_files,
         multiple=True,
-        help="IIS's side, to compare with: applicationHost.config (IIS Express' too), XML of appcmd"
-        " (- is standard input: appcmd list site /config /xml), MetaBase.xml; repeatable.",
+        help="The IIS sites to compare with: applicationHost.config (also IIS Express's), XML of"
+        " appcmd (- is standard input: appcmd list site /config /xml), MetaBase.xml;"
+        " repeatable.",
     ),
     click.option(
         "--select",
         "selected",
         metavar="RULES",
         multiple=True,
-        help="Only these rules: ids or globs such as 'cert-*', comma separated; repeatable.",
+        help="Only these rules: ids or globs such as 'cert-*', comma-separated; repeatable.",
     ),
     click.option("--ignore", "ignored", metavar="RULES", multiple=True, help="Not these rules."),
     click.option(
@@ -103,7 +104,7 @@ check_options = options(
         type=click.Choice(["error", "warn", "info"]),
         default="error",
         show_default=True,
-        help="The mildest finding that makes the exit code 1.",
+        help="The lowest severity that makes the exit code 1.",
     ),
     click.option(
         "--expires-within",
@@ -111,11 +112,14 @@ check_options = options(
         metavar="TIME",
         callback=span,
         help="How long before its expiry a certificate is a finding: 30d (or 30), 2w, 12h."
-        " The default is 30d, or a third of a life of less than 90 days.",
+        " The default is 30d, or a third of the lifetime if that is less than 90 days.",
     ),
     at_option("What would be found then"),
     click.option(
-        "--verbose", "-v", is_flag=True, help="Print each finding, where several have one cause."
+        "--verbose",
+        "-v",
+        is_flag=True,
+        help="Print every finding, even if several have the same cause.",
     ),
     format_option("text", "json", "sarif", "junit", "github"),
 )
@@ -137,14 +141,13 @@ def check_command(
     verbose: bool,
     format_: str,
 ) -> int:
-    """Say what is wrong with registries before a client finds out.
+    """Find what is wrong with registries before a client does.
 
-    FILE is a registry, or what import reads, and there may be several; else it
-    is that of -r. @NAME, @GROUP and @all are servers of the targets file, read
-    now. A finding has its rule, the record with file and line, what to
-    do and, where one line does it, the command that fixes it. Those of one
-    cause are one, with their number; the other formats have each. [[Suppress]]
-    in the registry takes one out, with a reason.
+    FILE is a registry or anything that import reads; the default is the registry of -r.
+    @NAME, @GROUP and @all are servers of the targets file, read now. A finding has its
+    rule, the record with file and line, what to do and, if one line is enough, the command
+    that fixes it. Findings with the same cause are shown as one, with their number; the
+    other formats list each. [[Suppress]] in the registry hides a finding, with a reason.
 
     The exit code is 1 if a finding is as severe as --fail-on, or more.
     """
@@ -153,7 +156,7 @@ def check_command(
     try:
         _ = now + (soon or timedelta())
     except OverflowError:
-        raise click.UsageError("--at with --expires-within is beyond the year 9999") from None
+        raise click.UsageError("--at plus --expires-within is beyond the year 9999") from None
     ids, explicit = _chosen(selected, ignored)
     if STANDARD_INPUT in sites and STANDARD_INPUT in files:
         raise click.UsageError("FILE and --sites cannot both be standard input")
@@ -172,7 +175,7 @@ def check_command(
 
 
 def _once(paths: Iterable[str]) -> Collection[str]:
-    """Return the first of the paths to each file."""
+    """Return the paths without those that lead to a file already listed."""
     found: dict[str, str] = {}
     for path in paths:
         real = path if path == STANDARD_INPUT else os.path.realpath(path)
@@ -185,13 +188,13 @@ def _chosen(
 ) -> tuple[set[str] | None, Sequence[str]]:
     """Return the ids of the rules that were asked for, None for all, and ``CheckRequest.explicit``.
 
-    A glob asks for rules that need sites as such where it means no others.
+    A glob selects rules that need sites explicitly if it matches only such rules.
     """
     from sslbind.check import rules, select
 
     wanted, unwanted = _words(selected), _words(ignored)
     if selected and not wanted:
-        raise click.UsageError("--select names no rule; sslbind explain lists them")
+        raise click.UsageError("--select matches no rule; sslbind explain lists them")
     if not wanted and not unwanted:
         return None, ()
     ids = (select(wanted) if wanted else {*rules()}) - select(unwanted)
@@ -240,8 +243,8 @@ def _check(app: App, paths: Sequence[str], request: CheckRequest) -> tuple[Check
             app.note(session.not_modelled)
         if session.registry.provenance.sites:
             app.note(
-                f"{path} has the sites of IIS and not the records of HTTP.SYS: sslbind check"
-                f" REGISTRY --sites {word(path) or 'FILE'} compares the two"
+                f"{path} has the sites of IIS, not the records of HTTP.SYS: sslbind check REGISTRY"
+                f" --sites {word(path) or 'FILE'} compares the two"
             )
         if request.sites or session.registry.provenance.sites:
             sited = True
@@ -259,7 +262,7 @@ def _check(app: App, paths: Sequence[str], request: CheckRequest) -> tuple[Check
 
 
 def _unreadable(app: App, error: SslbindError, request: CheckRequest) -> list[Finding]:
-    """Return findings for the mistakes of a registry; report what else cannot be checked."""
+    """Return findings for the mistakes in a registry; report other failures."""
     from sslbind.check.registry_file import findings
 
     found = findings(error) if isinstance(error, InvalidRegistryError) else []
@@ -273,12 +276,12 @@ def _unreadable(app: App, error: SslbindError, request: CheckRequest) -> list[Fi
 def _note_foreign(app: App, files: Sequence[str]) -> None:
     """Print one note about the files that are not registries, and that commands are to change.
 
-    A server that follows one has it: that is what to change.
+    If it is a server that follows a registry, that registry is what to change.
     """
     followed = {path: _followed(app, path) for path in files if is_server(path)}
     for path, registry in followed.items():
         if registry:
-            app.note(f"{path} follows {registry}: put that for REGISTRY in the commands")
+            app.note(f"{path} follows {registry}: use that for REGISTRY in the commands")
     files = [path for path in files if not followed.get(path)]
     if not files:
         return
@@ -291,7 +294,7 @@ def _note_foreign(app: App, files: Sequence[str]) -> None:
 
 
 def _followed(app: App, path: str) -> str:
-    """Return the registry that a server follows, as far as it is there."""
+    """Return the registry that a server follows, if it exists."""
     registries = [one.registry for one in app.live([path]).select([path])]
     there = [os.path.relpath(one) for one in registries if one and os.path.isfile(one)]
     return there[0] if there else ""
@@ -300,7 +303,7 @@ def _followed(app: App, path: str) -> str:
 def _in_order(
     findings: Mapping[Finding, Sequence[str]], paths: Collection[str], count: int
 ) -> Iterator[Finding]:
-    """Yield each finding once, those in other files with the registries that have them.
+    """Yield each finding once; those in other files name the registries that have them.
 
     One that all ``count`` registries have is about the other file itself.
     """

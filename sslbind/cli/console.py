@@ -17,9 +17,9 @@ _NAME = shown_name(STANDARD_INPUT)
 
 
 def run_console(app: App) -> int:
-    """Run lines until one says ``exit``, ``bye`` or ``quit``, or the input ends; return the code.
+    """Run lines until ``exit``, ``bye``, ``quit`` or the end of input; return the exit code.
 
-    On a terminal there is a prompt, and each line is answered at once. Else the
+    On a terminal there is a prompt, and each line is answered immediately. Otherwise the
     lines are one script: the registry is locked and written once.
     """
     if sys.stdin is None:
@@ -31,7 +31,7 @@ def run_console(app: App) -> int:
 
 
 def _until_left(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines before the one that leaves; raise SslbindError where they are too many."""
+    """Yield the lines before the one that quits; raise SslbindError if there are too many."""
     size = 0
     for line in stream:
         if _leaves(line.decode("ascii", "replace")):

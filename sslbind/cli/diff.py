@@ -35,21 +35,21 @@ _MISSING = "-"
 @format_option()
 @pass_app
 def diff_command(app: App, files: tuple[str, ...], format_: str) -> int:
-    """Compare two or more servers by binding and tag, never by line of text.
+    """Compare two or more servers by binding and tag.
 
-    A, B and so on are registries, or files that import reads; '-' is standard
-    input, and @NAME, @GROUP and @all are servers of the targets file, read now.
-    For each difference: the binding, the tag, and each value with the servers
-    that have it; "-" where the binding is missing. Store names compare without
-    case, the listen list without order. What a file does not record is not
-    compared, and shown as "?"; a record that could not be read is listed. Exit 1
-    where there is a difference, or where it is not known whether there is one.
+    A, B and so on are registries, or files that import reads; '-' is standard input, and
+    @NAME, @GROUP and @all are servers of the targets file, read now. For each difference:
+    the binding, the tag, and each value with the servers that have it; "-" if the binding
+    is missing. The case of store names and the order of the listen list make no difference.
+    What a file does not record is not compared, and is shown as "?"; a record that could
+    not be read is listed. Exit 1 if there is a difference, or if it is not known whether
+    there is one.
     """
     paths = app.spelled_out(files)
     if len(paths) < 2:
         raise click.UsageError(f"{paths[0]} is only one server: a comparison needs two or more")
     if files.count(STANDARD_INPUT) > 1:
-        raise click.UsageError("standard input ('-') is one server, and can only be named once")
+        raise click.UsageError("standard input ('-') is one server and can only be given once")
     release_given = app.release_option is not None
     states = []
     for path in paths:
@@ -101,7 +101,7 @@ def _document(comparison: Comparison) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
-    """Return a value as JSON has it: null for one that is not recorded, text for a date."""
+    """Return a value for JSON: null for one that is not recorded, text for a date."""
     if value is UNRECORDED:
         return None
     if isinstance(value, tuple):
@@ -115,7 +115,7 @@ def _text(comparison: Comparison) -> str:
     lines = [f"the same on {every} servers: {plural(comparison.same, 'binding')}"]
     if comparison.unknown:
         count = plural(comparison.unknown, "binding")
-        lines.append(f"no difference in what is recorded, which is not all of it: {count}")
+        lines.append(f"no difference in what is recorded, which is not everything: {count}")
     lines += [
         printable(f"could not be read: {one.place}: {one.message}") for _, one in comparison.unread
     ]
@@ -136,7 +136,7 @@ def _title(key: Key | None) -> str:
 
 
 def _rows(one: Difference, servers: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    """Yield a row a value: the tag in the first, the value, the servers that have it."""
+    """Yield a row per value: the tag (first row only), the value, the servers that have it."""
     found: dict[str, list[str]] = {}
     for name, value, present in zip(servers, one.values, one.present, strict=True):
         shown = shown_value(one.tag, value) if present or value is UNRECORDED else _MISSING
@@ -148,5 +148,5 @@ def _rows(one: Difference, servers: tuple[str, ...]) -> Iterator[tuple[str, str,
 
 
 def _unset(one: Difference) -> bool:
-    """Whether a server has the binding and no value there."""
+    """Whether a server has the binding but no value for the tag."""
     return any(p and v is None for p, v in zip(one.present, one.values, strict=True))

@@ -22,11 +22,11 @@ _OF_WRITING = frozenset((
     errno.EAGAIN, errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EINVAL, errno.ENOSPC,
     errno.EPERM, errno.EPIPE,
 ))  # fmt: skip
-"""Why an open file cannot be written. Reading and writing of files is caught where it happens."""
+"""Why an open file cannot be written. Other I/O errors are caught where they happen."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line with ``args`` (else those of the process); return the exit code."""
+    """Run the command line with ``args`` (default: those of the process); return the exit code."""
     _prepare_streams()
     files.written.clear()
     app = App()
@@ -47,13 +47,13 @@ def _complete(words: list[str]) -> int:
     code = complete(words)
     try:
         sys.stdout.flush()
-    except OSError:  # a person is in the middle of a line
+    except OSError:  # the user is in the middle of a line
         discard(sys.stdout)
     return code
 
 
 def _stopped(app: App, error: OSError) -> int:
-    """Say what stopped the run, the answer's stream or another refusal; return the exit code."""
+    """Report the system error that stopped the run; return the exit code."""
     with contextlib.suppress(OSError):  # reported already
         sys.stdout.flush()
     if error.filename is not None or error.errno not in _OF_WRITING:
@@ -66,10 +66,10 @@ def _stopped(app: App, error: OSError) -> int:
         return UNASKED
     discard(sys.stdout)
     code = NO
-    if not isinstance(error, BrokenPipeError):  # whoever read this has gone
+    if not isinstance(error, BrokenPipeError):  # the reader of the pipe has gone
         app.error(SslbindError(f"standard output cannot be written: {files.reason(error)}"))
         code = UNASKED
-    app.hint(*(f"{path} was written before: that change was made" for path in files.written))
+    app.hint(*(f"{path} had already been written: the change was made" for path in files.written))
     return code
 
 
@@ -79,10 +79,10 @@ def _interrupted(app: App) -> int:
 
 
 def _prepare_streams() -> None:
-    """Let any text through to any terminal, and answers go nowhere where a stream is closed.
+    """Let any text through to any terminal, and discard output to a closed stream.
 
     On Windows a file or a pipe would get the ANSI code page, which lacks most characters;
-    it gets UTF-8, which every reader of ours takes.
+    it gets UTF-8, which all our readers accept.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -92,7 +92,7 @@ def _prepare_streams() -> None:
             with contextlib.suppress(AttributeError, ValueError):
                 stream.reconfigure(errors="backslashreplace")
                 if sys.platform == "win32" and "PYTHONIOENCODING" not in os.environ:
-                    stream.reconfigure(encoding="utf-8")  # a console's has it already
+                    stream.reconfigure(encoding="utf-8")  # a console already has it
 
 
 def _run(app: App, args: list[str]) -> int:
@@ -142,10 +142,10 @@ def _usage(app: App, error: click.UsageError, args: Sequence[str]) -> None:
     if any("-encodedcommand".startswith(arg) for arg in lowered if len(arg) > 3 and arg[0] == "-"):
         app.hint("PowerShell took the braces for a script block: quote them, appid='{GUID}'")
     if isinstance(error, click.NoSuchOption) and error.option_name == "-f":
-        app.hint("-f SCRIPT takes the place of a command: sslbind -f SCRIPT")
+        app.hint("-f SCRIPT is used instead of a command: sslbind -f SCRIPT")
     if error.ctx is not None and error.ctx.info_name == "list":
         extra = re.search(r"unexpected extra arguments? \((\S+?)[ )]", error.format_message())
         if extra:
             app.hint(f"sslbind list --host {extra[1]} selects bindings by their host")
     if error.ctx is not None:
-        app.hint(f"{error.ctx.command_path} --help explains it")
+        app.hint(f"see {error.ctx.command_path} --help")

@@ -1,4 +1,4 @@
-"""``sslbind expiry``: when the certificate of each binding ends, for people and for monitoring."""
+"""``sslbind expiry``: when the certificate of each binding expires, for people and monitoring."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sslbind.expiry import Row
 
 MONTH = Window(timedelta(days=30))
-"""What counts as soon for a line of Nagios and an alarm of a calendar."""
+"""How long before expiry Nagios warns and the calendar sets its alarm."""
 COLUMNS = ("expires", "days left", "kind", "key", "names", "thumbprint")
 _NAMES = 3
 
@@ -35,11 +35,11 @@ expiry_options = options(
         "--within",
         metavar="TIME",
         callback=window,
-        help="Only those that end within 30d, 2w, 12h, by a date, or in the last 33% of their own"
-        " life; exit 1 where there are some.",
+        help="Only those that expire within 30d, 2w, 12h, by a date, or are in the last 33% of"
+        " their lifetime; exit 1 if there are any.",
     ),
     at_option("As it will be then"),
-    click.option("-o", "--output", metavar="FILE", help="Write FILE, at once or not at all."),
+    click.option("-o", "--output", metavar="FILE", help="Write FILE, completely or not at all."),
     format_option("table", "tsv", "json", "prometheus", "nagios", "ical"),
 )
 
@@ -56,23 +56,22 @@ def expiry_command(
     output: str | None,
     format_: str,
 ) -> int:
-    """List when certificates end: a row a binding and central-store file, soonest first.
+    """List when certificates expire, soonest first: a row per binding and central-store file.
 
     \b
     sslbind expiry --within 30d
     sslbind expiry --within 33% --format nagios
     sslbind expiry --format prometheus -o /var/lib/node_exporter/sslbind.prom
 
-    FILE is a registry, or what import reads, and there may be several; else it
-    is that of -r. @NAME, @GROUP and @all are servers of the targets file, read
-    now; a certificate that a server does not hand over is looked up in the
-    stores of the registry that it follows. A certificate that has expired keeps
-    its date. Where the end of one is not known the row comes last and says why;
-    --within counts it.
+    FILE is a registry or anything that import reads; the default is the registry of -r.
+    @NAME, @GROUP and @all are servers of the targets file, read now; a certificate that a
+    server does not return is looked up in the stores of the registry that it follows. A
+    certificate that has expired keeps its date. If the expiry date is not known the row
+    comes last and says why; --within counts it.
 
-    prometheus and ical have every row; --within moves the alarm of ical, and
-    the warning of nagios, which is 30d otherwise. nagios: 0 fine, 1 some end
-    soon, 2 one has expired, 3 nothing is known.
+    prometheus and ical have every row; --within sets how early ical's alarm and the warning
+    of nagios come, by default 30d. nagios: 0 fine, 1 some expire soon, 2 one has expired, 3
+    nothing is known.
     """  # noqa: D301  # click's own mark, and no backslash
     from sslbind.expiry import soonest_first
 
@@ -93,7 +92,7 @@ def expiry_command(
 
 
 def _read(app: App, paths: Sequence[str], *, strict: bool) -> tuple[list[Row], dict[str, bool]]:
-    """Return the rows of each registry, and which could be read; with ``strict`` all have to be."""
+    """Return the rows of each registry, and those that could be read; ``strict`` requires all."""
     from sslbind.expiry import expiry_rows, server_names
 
     rows: list[Row] = []
@@ -117,7 +116,7 @@ def _read(app: App, paths: Sequence[str], *, strict: bool) -> tuple[list[Row], d
 
 
 def _followed(app: App, path: str) -> Session | None:
-    """Return the registry that the server ``path`` follows, where it is there; None for a file."""
+    """Return the registry that the server ``path`` follows, if it exists; None for a file."""
     if not is_server(path):
         return None
     (target,) = app.live([path]).select([path])
@@ -167,7 +166,7 @@ def _answer(
 
 
 def _selected(rows: Sequence[Row], within: Window | None, now: datetime) -> Sequence[Row]:
-    """Return the rows that ``--within`` selects: what is due, and what is not known."""
+    """Return the rows that ``--within`` selects: those due, and those without a known date."""
     return [row for row in rows if within is None or row.status(now, within) != "ok"]
 
 
@@ -223,7 +222,7 @@ def _table(
     *,
     several: bool,
 ) -> int:
-    """Print the rows, and say on standard error what they do not; return the exit code."""
+    """Print the rows, and notes and counts on standard error; return the exit code."""
     import contextlib
     import io
 
@@ -233,13 +232,13 @@ def _table(
     unknown = [row for row in shown if row.not_after is None]
     due = len(shown) - len(unknown)
     if within is not None:
-        ending = f"{plural(due, 'certificate')} {'ends' if due == 1 else 'end'}"
-        app.note(f"{ending if due else 'no certificate ends'} within {within}")
+        ending = f"{plural(due, 'certificate')} {'expires' if due == 1 else 'expire'}"
+        app.note(f"{ending if due else 'no certificate expires'} within {within}")
     elif not rows:
         app.note("no binding has a certificate")
     for problem in dict.fromkeys(row.problem for row in unknown):
         count = sum(row.problem == problem for row in unknown)
-        app.note(f"the end of {plural(count, 'certificate')} is not known: {problem}")
+        app.note(f"the expiry of {plural(count, 'certificate')} is not known: {problem}")
     columns = ("server", *COLUMNS) if several else COLUMNS
     cells = [_cells(row, now, several=several) for row in shown]
     if output is not None:

@@ -40,15 +40,14 @@ def explain_command(app: App, what: tuple[str, ...], format_: str) -> int:
     a tag                    clientcertnegotiation
     IIS's sslFlags           sslflags 129
     the owner of a record    appid '{GUID}', appid iis
-    the way of a request     flow
-    how a file is sealed     renewed.pfx
+    how a request is handled flow
+    how a file is encrypted  renewed.pfx
 
-    WHAT may also be anything that netsh, the event log, a browser or a pipeline
-    printed: everything known in it is explained. "-" reads it from standard
-    input, and so does no WHAT where a file or a pipe is there: sslbind explain
-    < log.txt. Otherwise, without WHAT, everything that can be explained is
-    listed. "documented" and "inferred" mark where a sentence comes from, if that
-    is known.
+    WHAT may also be anything that netsh, the event log, a browser or a pipeline printed:
+    everything known in it is explained. "-" reads it from standard input, as does a
+    redirected file or pipe without WHAT: sslbind explain < log.txt. Otherwise, without
+    WHAT, everything that can be explained is listed. "documented" and "inferred" mark where
+    a sentence comes from, if that is known.
 
     The exit code is 1 for an appid whose owner is not known, 2 for what cannot
     be explained.
@@ -62,7 +61,7 @@ def explain_command(app: App, what: tuple[str, ...], format_: str) -> int:
         if text.strip() or what:
             found = explain_text(text, _release(app))
             if not found:
-                raise SslbindError("nothing in standard input is explained", _LISTED)
+                raise SslbindError("nothing in standard input can be explained", _LISTED)
             _answer(app, format_, found, several=True)
             return OK
     if not what:
@@ -77,7 +76,7 @@ _LISTED = "sslbind explain lists what can be explained"
 
 
 def _is_fed() -> bool:
-    """Whether standard input is a file or a pipe: a terminal, a device or none is not read."""
+    """Whether standard input is a file or a pipe; a terminal or a device is not read."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode if sys.stdin else 0
     except (OSError, ValueError):
@@ -86,7 +85,7 @@ def _is_fed() -> bool:
 
 
 def _explained(what: Sequence[str], release: Release) -> list[Explanation]:
-    """Return the topic that ``what`` is, else what is known in it as text."""
+    """Return the topic ``what``, or the topics found in it as text."""
     if len(what) == 1 and what[0].lower().endswith((".pfx", ".p12")):
         from sslbind.explanations.pfx import explain_pfx
 
@@ -98,7 +97,9 @@ def _explained(what: Sequence[str], release: Release) -> list[Explanation]:
         error = unknown_topic(what)
         if len(what) == 1 and os.path.isfile(what[0]):
             file = word(what[0]) or "FILE"
-            raise SslbindError(error.message, f"a file is read so: sslbind explain < {file}")
+            raise SslbindError(
+                error.message, f"to explain what a file contains: sslbind explain < {file}"
+            )
         raise error
     return found
 

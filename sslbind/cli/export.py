@@ -1,4 +1,4 @@
-"""``sslbind export``: the registry as others read it, and the script that applies a change."""
+"""``sslbind export``: the registry in other formats, and the script that applies a change."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
     "export",
     context_settings=HELP,
     no_args_is_help=True,
-    help=f"""Write the registry in a format that others read.
+    help=f"""Write the registry in another format.
 
-    What the format cannot carry is reported on standard error. --changes-from FILE
-    (a registry, a capture, whatever import reads, @NAME) writes the script that turns
-    the state of that server into the registry's, and no more; records that only
-    the server has stay, but with --prune. The powershell script prints each
-    change as it is made, reads it back, stops at the first failure and is safe to
-    run again; netsh continues after a failure.
+    What the format cannot carry is reported on standard error. --changes-from FILE (a
+    registry, a capture, anything that import reads, or @NAME) writes a script with only the
+    changes that make that server match the registry; records that only the server has are
+    kept unless --prune. The powershell script prints each change as it is made, reads it
+    back, stops at the first failure and is safe to run again; netsh continues after a
+    failure.
 
     \b
     Formats:
@@ -51,7 +51,7 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
     "-o",
     "--output",
     metavar="FILE",
-    help="Write to FILE, for haproxy a folder; else to standard output.",
+    help="Write to FILE, for haproxy a folder; default: standard output.",
 )
 @click.option(
     "--strict",
@@ -63,9 +63,9 @@ _LISTED = "\n".join(f"    {name:<16}{title}" for name, title in _TITLES.items())
     "server",
     metavar="FILE",
     callback=one_file,
-    help="Write what changes that server.",
+    help="Write a script that makes that server match.",
 )
-@click.option("--prune", is_flag=True, help="With --changes-from: delete what only it has.")
+@click.option("--prune", is_flag=True, help="With --changes-from: delete records that only it has.")
 @pass_app
 def export_command(
     app: App, name: str, output: str | None, strict: bool, server: str | None, prune: bool
@@ -111,7 +111,7 @@ def _refuse_overwriting(output: str | None, files: dict[str, str | None]) -> Non
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two paths are one file, also through links."""
+    """Whether two paths lead to the same file, links included."""
     with contextlib.suppress(OSError):
         return os.path.samefile(one, other)
     return os.path.realpath(one) == os.path.realpath(other)

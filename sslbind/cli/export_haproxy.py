@@ -1,4 +1,4 @@
-"""``sslbind export haproxy``: the folder of a server that stands in for HTTP.SYS."""
+"""``sslbind export haproxy``: the folder of an HAProxy that stands in for HTTP.SYS."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ TITLE = "a folder with a configuration of HAProxy that answers as HTTP.SYS would
 def export_haproxy(app: App, folder: str | None, *, strict: bool, changes: bool) -> int:
     """Write the folder, and list what HAProxy cannot do."""
     if changes:
-        raise click.UsageError(f"{HAPROXY} cannot write changes: it is written whole each time")
+        raise click.UsageError(
+            f"{HAPROXY} cannot write changes: its folder is always written whole"
+        )
     if folder in (None, STANDARD_INPUT):
         raise click.UsageError(
-            f"export {HAPROXY} writes a folder that holds private keys: -o FOLDER names it"
+            f"export {HAPROXY} writes a folder that holds private keys: use -o FOLDER"
         )
     session = app.reading()
     with progress() as session.progress:

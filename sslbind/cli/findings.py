@@ -1,4 +1,4 @@
-"""The findings of ``check`` for people: those of one cause once, and advice that repeats once."""
+"""The findings of ``check`` for people: one line per cause, and repeated advice only once."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ COLOURS: Mapping[Severity, str] = {"error": "red", "warn": "yellow", "info": "cy
 def lines(findings: Iterable[Finding], *, verbose: bool) -> Iterator[str]:
     """Yield the lines about findings, in their order; ``verbose`` lists each.
 
-    Findings of one rule with the same advice and command come together. Of those
-    that also have the same cause the first is there, with the number of the others.
+    Findings of one rule with the same advice and command are grouped. Of those that also
+    have the same cause only the first is shown, with the number of the others.
     """
     together: dict[tuple[str | None, ...], dict[str, list[Finding]]] = {}
     for one in findings:

@@ -1,4 +1,4 @@
-"""What ``plan`` and ``apply`` share: which targets are meant, how they answer, a sign of life."""
+"""What ``plan`` and ``apply`` share: the choice of targets, the output, the progress."""
 
 from __future__ import annotations
 
@@ -27,33 +27,34 @@ target_options = options(
     click.option(
         "--host",
         metavar="HOST",
-        help="One server by ssh, without a targets file: it follows the registry of -r.",
+        help="One server by ssh, without a targets file; it follows the registry of -r.",
     ),
     click.option(
         "--prune",
         is_flag=True,
-        help="Delete bindings that only the target has, where the registry has their owner.",
+        help="Delete bindings that only the target has, if the registry has others of the same"
+        " owner.",
     ),
     click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Targets at once."),
 )
 
 
 class Fleet:
-    """The targets that a command line means, each with its registry, and how many at once."""
+    """The targets of a command line, each with its registry, and how many run in parallel."""
 
     def __init__(self, machines: Sequence[Machine], jobs: int) -> None:
         self.machines = machines
         self.jobs = jobs
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         for one in self.machines:
             one.close()
 
 
 @contextlib.contextmanager
 def fleet(app: App, words: Sequence[str], host: str | None, jobs: int | None) -> Iterator[Fleet]:
-    """Give the targets that are meant; raise SslbindError where a file says what it cannot."""
+    """Yield the targets of the command line; raise SslbindError if a file is invalid."""
     targets, default = _targets(app, words, host)
     opened: dict[str, Session] = {}
     machines = []
@@ -72,14 +73,14 @@ def fleet(app: App, words: Sequence[str], host: str | None, jobs: int | None) ->
 def _targets(app: App, words: Sequence[str], host: str | None) -> tuple[list[Target], int]:
     if host is not None:
         if words:
-            raise click.UsageError("--host names the one target; leave the others out")
+            raise click.UsageError("--host is the only target; leave the others out")
         return [Target(host, host=host)], 1
     known = open_targets(app.targets_option, app.registry_path, words or [ALL])
     return known.select(words or [ALL]), known.jobs
 
 
 def saved_file(words: Sequence[str], host: str | None) -> str | None:
-    """Return the path of the saved plan that ``words`` are, None where they name targets."""
+    """Return the path of a saved plan if ``words`` is one, None if they name targets."""
     from sslbind.planning.saved import is_saved
 
     return words[0] if len(words) == 1 and host is None and is_saved(words[0]) else None
@@ -87,7 +88,7 @@ def saved_file(words: Sequence[str], host: str | None) -> str | None:
 
 @contextlib.contextmanager
 def run_progress(targets: int, doing: str) -> Iterator[Callable[[Progress], None]]:
-    """Give what shows how far a run is, on a terminal only: ``12 of 50 targets read``."""
+    """Yield the function that shows progress, on a terminal only: ``12 of 50 targets read``."""
     with progress(f"of {plural(targets, 'target')} {doing}") as advance:
 
         def show(now: Progress) -> None:
@@ -99,7 +100,7 @@ def run_progress(targets: int, doing: str) -> Iterator[Callable[[Progress], None
 
 
 def answer(app: App, targets: Sequence[dict[str, Any]], format_: str, *, changes: bool) -> None:
-    """Write plans or outcomes, as JSON has them, in the form that was asked for."""
+    """Write plans or outcomes, given as for JSON, in the format that was asked for."""
     if format_ == "json":
         app.json({"targets": [*targets]})
     elif format_ == "markdown":
@@ -111,14 +112,16 @@ def answer(app: App, targets: Sequence[dict[str, Any]], format_: str, *, changes
 
 
 def exit_code(outcomes: Sequence[Outcome], *, changes_are_fine: bool = False) -> int:
-    """Return 0 where every target is as it should be, else 1."""
+    """Return 0 if every target is as it should be, else 1."""
     fine = GOOD | ({Status.CHANGES, Status.INCOMPLETE} if changes_are_fine else set())
     return OK if all(one.status in fine for one in outcomes) else NO
 
 
 def refuse_overwriting(output: str, kept: Sequence[str]) -> None:
-    """Raise SslbindError where ``output`` is a file that a command reads."""
+    """Raise SslbindError if ``output`` is a file that the command reads."""
     for path in kept:
         with contextlib.suppress(OSError):
             if os.path.samefile(output, path):
-                raise SslbindError("is read by this command", "name another file", file=output)
+                raise SslbindError(
+                    "is an input of this command", "choose another file", file=output
+                )

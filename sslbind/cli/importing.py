@@ -92,7 +92,7 @@ _LISTED = "\n".join(f"    {name:<14}{one.title}" for name, one in FORMATS.items(
     "--certs",
     metavar="FOLDER",
     callback=one_file,
-    help="Store the certificates in and below FOLDER that the records name; no keys are needed.",
+    help="Store the certificates in and below FOLDER that the records use; no keys are needed.",
 )
 @password_options
 @dry_run_option
@@ -148,7 +148,7 @@ def import_command(
 def _targets(
     app: App, sources: Sequence[Source], folder: str | None, *, dry_run: bool
 ) -> Sequence[tuple[str, Sequence[Source]]]:
-    """Return each registry that is written, with what goes into it."""
+    """Return each registry to write, with what goes into it."""
     if folder is None:
         return [(app.registry_file, sources)]
     targets = [(_target(folder, source), [source]) for source in sources]
@@ -176,7 +176,7 @@ def _certificates(app: App, folder: str, **passwords: str | None) -> tuple[Ident
 
 
 def _with_name(path: str, text: str) -> str:
-    """Return the lines of ``text`` with the registry that they are about."""
+    """Return the lines of ``text`` prefixed with their registry."""
     named = (
         line if line[:1] == " " else f"{printable(path)}: {line}" for line in text.splitlines()
     )
@@ -184,7 +184,7 @@ def _with_name(path: str, text: str) -> str:
 
 
 def _text(done: Import, *, dry_run: bool) -> str:
-    """Return the plan: a line a record or setting, and a line a tag that changes."""
+    """Return the plan: one line per record or setting, and one per tag that changes."""
     would = dry_run or not done.written
     add, put = ("would add", "would set") if would else ("added", "set")
     lines = [f"{put} {one.name} = {_shown(one.after)}\n" for one in done.plan.settings]
@@ -278,7 +278,7 @@ def _document(done: Import) -> dict[str, Any]:
 def _sources(
     app: App, files: Sequence[str], name: str | None, *, each: bool
 ) -> tuple[list[Source], int]:
-    """Return what is read, and the exit code so far.
+    """Return what was read, and the exit code so far.
 
     With ``each``, a server that cannot be read is reported and left out.
     """
@@ -342,7 +342,7 @@ def _shown(value: object) -> str:
 
 
 def _tags(before: Binding, after: Binding) -> dict[str, list[object]]:
-    """Return what differs in two records: by tag, both values in force."""
+    """Return what differs between two records: both effective values, by tag."""
     found = {name: [before[name], after[name]] for name in STORED if before[name] != after[name]}
     old, new = before.other, after.other
     others = [name for name in {**old, **new} if old.get(name) != new.get(name)]

@@ -20,17 +20,17 @@ from sslbind.release import DEFAULT_RELEASE
     type=click.Choice(["here", "elsewhere"]),
     default="here",
     show_default=True,
-    help="Where private keys are: in certs/, or elsewhere, as on the servers themselves.",
+    help="Where private keys are: here in certs/, or elsewhere, for example on the servers.",
 )
 @format_option()
 @pass_app
 def init_command(app: App, keys: Literal["here", "elsewhere"], format_: str) -> None:
-    """Make a registry file and, beside it, certs/ for the certificate stores.
+    """Create a registry file and, beside it, certs/ for the certificate stores.
 
-    The file is that of --registry, else sslbind.toml here; --windows RELEASE
-    is written into it. With --keys elsewhere certificates need no private key,
-    as where those stay on the servers. certs/ gets a .gitignore that keeps private keys out of
-    git.
+    The file is the one of --registry, by default sslbind.toml here; --windows RELEASE is
+    written into it. With --keys elsewhere certificates need no private key, for example
+    because the keys stay on the servers. certs/ gets a .gitignore that keeps private keys
+    out of git.
     """
     registry = Registry.create(app.registry_file, app.release_option or DEFAULT_RELEASE, keys)
     if format_ == "json":

@@ -1,4 +1,4 @@
-"""JSON documents, written in pieces so that a large one is never whole in memory."""
+"""JSON documents, written in pieces so that a large one is never entirely in memory."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from sslbind.printable import printable_json
 
 _INDENT = "  "
 _BATCH = 200
-"""Items; the encoder leaves cycles of references behind, one a call, and a run collects none."""
+"""Items per call: each call leaves a reference cycle, and the collector is off."""
 _ITEM, _FIELD = f"\n{_INDENT * 2}", f"\n{_INDENT * 3}"
 
 
 class Item(str):
-    """The text of an object in a list of a document, which need not be made twice."""
+    """The finished text of an object in a list of a document."""
 
     __slots__ = ()
 
 
 def pieces(document: Mapping[str, Any], *, ascii_only: bool) -> Iterator[str]:
-    """Yield the text of ``document``, indented by two blanks.
+    """Yield the text of ``document``, indented by two spaces.
 
-    A value that is an iterator is a list, of which some items at a time are made;
-    they may be texts already: every one an ``Item``, or none.
-    Characters that do not print are escaped.
+    An iterator becomes a list, a few items at a time; its items may already be texts: all
+    of them ``Item``, or none. Characters that do not print are escaped.
     """
     before = "{\n"
     for name, value in document.items():
@@ -43,12 +42,12 @@ def pieces(document: Mapping[str, Any], *, ascii_only: bool) -> Iterator[str]:
 
 
 class ItemTexts:
-    """What makes the texts of items that are alike: a part of each is made once."""
+    """Produces the texts of similar items: the part that they share is encoded once."""
 
     def __init__(self, *, ascii_only: bool) -> None:
         from json import JSONEncoder
 
-        # The encoder indents in Python; without, it is ten times as fast.
+        # The encoder indents in Python code; without indentation it is ten times as fast.
         between = (f",{_FIELD}", ": ")
         self._encode = JSONEncoder(ensure_ascii=ascii_only, separators=between).encode
 
@@ -89,7 +88,7 @@ def _items(batch: list[Any], *, ascii_only: bool) -> str:
 
 
 def _text(value: object, depth: int, *, ascii_only: bool) -> str:
-    """Return ``value`` as it stands ``depth`` deep in a document."""
+    """Return the text of ``value`` at nesting ``depth`` in a document."""
     import json
 
     text = json.dumps(value, indent=_INDENT, ensure_ascii=ascii_only)

@@ -1,4 +1,4 @@
-"""One netsh line, carried out: from its words to netsh's answer."""
+"""Run one netsh line: from its words to netsh's answer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from sslbind.wording import join, some
 
 
 class Reply(NamedTuple):
-    """What one line answers: netsh's text, and the same for programs."""
+    """The answer to one line: netsh's text, and the same for programs."""
 
     text: str
     code: int = 0
@@ -46,23 +46,23 @@ class Reply(NamedTuple):
     document: Callable[[], dict[str, Any]] = dict
     changes: tuple[Change, ...] = ()
     plan: str = ""
-    """What a dry run prints of anything but bindings."""
+    """What a dry run prints about anything other than bindings."""
     usage: bool = False
-    """Whether the text explains how such a line is written; the hints are more to the point."""
+    """Whether the text is netsh's usage of the command; the hints are more specific."""
     called: Callable[[str], str] = lambda _: ""
-    """Return the name of a certificate by its thumbprint, empty where it is not known."""
+    """Return the name of a certificate by its thumbprint, empty if it is not known."""
     listing: Iterable[str] = ()
-    """What follows the text, in pieces that are made as they are written."""
+    """What follows the text, in pieces that are produced while they are written."""
 
     @property
     def pieces(self) -> Iterator[str]:
-        """The whole text in pieces; they can be read once."""
+        """The whole text in pieces; they can be read only once."""
         yield self.text
         yield from self.listing
 
 
 class LineOptions(NamedTuple):
-    """What our own options add to a netsh line."""
+    """What our options add to a netsh line."""
 
     if_exists: str = "fail"
     verify: bool = True
@@ -81,7 +81,7 @@ class LineOptions(NamedTuple):
 def run_line(
     session: Session, verb: str, word: str, words: Sequence[str], options: LineOptions
 ) -> Reply:
-    """Carry out one line in memory; raise SslbindError for what cannot be done."""
+    """Run one line in memory; raise SslbindError for what cannot be done."""
     if verb == "dump":
         return _dump(session)
     texts = parse_words(verb, word, words)
@@ -100,17 +100,18 @@ def run_line(
 
 
 def relies_on_us(answer: Reply) -> tuple[str, ...]:
-    """Return a note for each record of which an update kept tags that its line does not name."""
+    """Return a note for each record in which an update kept tags that its line does not name."""
     return tuple(
         f"{change.key.spec}: update keeps {join(change.kept)}, which the line does not name; netsh"
-        " writes a whole record, as reported of Server 2025: name every tag, or use --netsh-update"
+        " was reported to write whole records on Server 2025: name every tag, or use"
+        " --netsh-update"
         for change in answer.changes
         if change.kept
     )
 
 
 def failure(verb: str, word: str, error: NetshError, release: Release) -> Reply:
-    """Return netsh's answer to ``error``, with ours as hints."""
+    """Return netsh's answer to ``error``, with our own messages as hints."""
     document: dict[str, Any] = {
         "changed": False,
         "error": {"code": error.code, "message": error.message, "hints": [*error.hints]},
@@ -168,7 +169,7 @@ def _show(session: Session, word: str, texts: Mapping[str, str]) -> Reply:
 
 
 def _unread(session: Session, key: Key | None, kinds: Sequence[Kind]) -> list[Unread]:
-    """Return the records that could not be read and may be among those that are asked for."""
+    """Return the records that could not be read and may be among those asked for."""
     if key is not None and session.registry.get(key) is not None:
         return []
     return [
@@ -183,7 +184,7 @@ def _unread(session: Session, key: Key | None, kinds: Sequence[Kind]) -> list[Un
 def _show_unread(
     session: Session, found: Sequence[Binding], unread: Sequence[Unread], *, as_json: bool
 ) -> Reply:
-    """Return the answer where records could not be read: they are in it, without values."""
+    """Return the answer if records could not be read: it lists them, without values."""
     release = session.release
     if as_json:
         from sslbind.formats.netsh import show_json
@@ -198,15 +199,15 @@ def _show_unread(
         return Reply(text, NO, (), tuple(f"could not be read: {one.place}" for one in unread))
     only = some(sorted(key.spec for key in session.registry.provenance.only or ()), 3)
     path = session.registry.path
-    return Reply(text, UNASKED, (), (f"{path} is about {only or 'a part of a server'} only",))
+    return Reply(text, UNASKED, (), (f"{path} only covers {only or 'a part of a server'}",))
 
 
 def _near(session: Session, key: Key) -> tuple[str, ...]:
-    """Return a hint that names the bindings on the port that was asked for."""
+    """Return a hint that lists the bindings on the port that was asked for."""
     same = [k.spec for k in session.registry.bindings if k.port == key.port]
     if not same:
-        return ("sslbind list shows what there is",)
-    return (f"on port {key.port} there is {some(same, 5)}",)
+        return ("sslbind list shows the bindings",)
+    return (f"bindings on port {key.port}: {some(same, 5)}",)
 
 
 def _write(
@@ -252,7 +253,7 @@ def _bind_certificate(
     from sslbind.cli.provision import named_certificate
     from sslbind.provisioning import bind_certificate, check_certificate_allowed, cleaned
 
-    check_certificate_allowed(key, values)  # before a password is asked for
+    check_certificate_allowed(key, values)  # before asking for a password
     session.expect(key, values, update=verb == "update", if_exists=options.if_exists)
     text = options.cert or ""
     change = bind_certificate(
@@ -273,7 +274,7 @@ def _bind_certificate(
 def _write_json(
     session: Session, verb: str, texts: Mapping[str, str], options: LineOptions
 ) -> Reply:
-    """Carry out ``json=FILE``, with the names of ``show … json=enable``."""
+    """Run ``json=FILE``, with the names of ``show … json=enable``."""
     from sslbind.files import read_file
     from sslbind.formats.encoding import decode_text
     from sslbind.formats.netsh import show_json
@@ -300,7 +301,7 @@ def _write_json(
 
 
 def _values(session: Session, texts: Mapping[str, str]) -> dict[str, Value]:
-    """Return the values of the tags that a line names."""
+    """Return the values of the tags on a line."""
     try:
         return {name: _parsed(name, text) for name, text in texts.items() if name in STORED}
     except BadValueError as error:
@@ -312,7 +313,7 @@ def _values(session: Session, texts: Mapping[str, str]) -> dict[str, Value]:
         raise not_a_thumbprint(session, text, error) from None
 
 
-@lru_cache(maxsize=4096)  # the lines of a script share certificates, owners and stores
+@lru_cache(maxsize=4096)  # the lines of a script often repeat certificates, owners and stores
 def _parsed(name: str, text: str) -> Value:
     return STORED[name].parse(text)
 
@@ -332,7 +333,7 @@ def _changed(session: Session, verb: str, change: Change) -> Reply:
 
 
 def _others(change: Change) -> tuple[str, ...]:
-    """Return what a change of a certificate means for those who share or copy it."""
+    """Return notes on bindings and files that a change of certificate leaves behind or affects."""
     from sslbind import consequences
 
     before, after = change.before, change.after
@@ -377,10 +378,12 @@ def _delete_selected(session: Session, word: str, options: LineOptions) -> Reply
     ]
     names = ", ".join(key.spec for key in found)
     if not found and not options.missing_ok:
-        raise NotFoundError("no binding is selected", "sslbind list with the same options shows it")
+        raise NotFoundError(
+            "no binding is selected", "check with sslbind list and the same options"
+        )
     if len(found) > 1 and not options.yes and not options.dry_run:
         raise BadValueError(
-            f"{len(found)} bindings are selected, and more than one needs --yes", names
+            f"{len(found)} bindings are selected; deleting more than one needs --yes", names
         )
     changes = tuple(session.delete(key) for key in found)
     document = {
@@ -401,7 +404,7 @@ def _iplisten(session: Session, verb: str, texts: Mapping[str, str]) -> Reply:
     address = read_address(texts)
     if verb == "add":
         if address in addresses:
-            raise ExistsError(f"{address} is in the IP listen list already")
+            raise ExistsError(f"{address} is already in the IP listen list")
         session.editable.set_iplisten((*addresses, address))
     else:
         if address not in addresses:

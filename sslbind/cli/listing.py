@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sslbind.registry.provenance import Unread
 
 _FEW = 3
-"""Up to so many unknown tags are named."""
+"""How many unknown tags a cell lists."""
 COLUMNS = ("kind", "key", "thumbprint", "certificate", "owner", "days left", "flags")
 GROUPED = ("thumbprint", "certificate", "expires", "days left", "count", "bindings")
 _NAME = "certificate"
@@ -48,17 +48,17 @@ _NAME = "certificate"
     "within",
     metavar="TIME",
     callback=window,
-    help="Bindings whose certificate has expired, or ends within 30d, 2w, 12h, by a date, or in"
-    " the last 33% of its own life.",
+    help="Bindings whose certificate has expired, or expires within 30d, 2w, 12h, by a date, or"
+    " is in the last 33% of its lifetime.",
 )
 @click.option(
     "--sort",
     "order",
     type=click.Choice(ORDERS),
-    help="Order of the rows; else the kinds one after the other, each as the file has it.",
+    help="Order of the rows; by default kind by kind, in the order of the file.",
 )
 @click.option(
-    "--group-by", type=click.Choice(["cert"]), help="A row a certificate, with its bindings."
+    "--group-by", type=click.Choice(["cert"]), help="One row per certificate, with its bindings."
 )
 @format_option("table", "json", "tsv")
 @pass_app
@@ -83,8 +83,8 @@ def list_command(
     With --group-by cert the columns are thumbprint, certificate, expires, days
     left, count, bindings.
 
-    A record that is there and could not be read is a row with "?" in place of what
-    is not known, and makes the exit code 1.
+    A record that could not be read is a row with "?" for what is not known, and makes the
+    exit code 1.
     """
     session, now = app.reading(), datetime.now(UTC)
     found = _selected(app, session, within, now, **chosen)
@@ -124,7 +124,10 @@ def _selected(
         return found
     found, unknown = ending(session, found, within, now)
     if unknown:
-        app.note(f"{plural(unknown, 'binding')} left out: when the certificate ends is not known")
+        app.note(
+            f"{plural(unknown, 'binding')} left out: the expiry date of the certificate is"
+            " not known"
+        )
     return found
 
 
@@ -166,7 +169,7 @@ def _unread_row(one: Unread, *, named: bool) -> tuple[str, ...]:
 
 
 def _unread_group(one: Unread) -> tuple[str, ...]:
-    """Return the same among certificates."""
+    """Return the bindings grouped by certificate."""
     _, key, *_, what = _unread_row(one, named=False)
     return (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, "1", f"{key} {what}")
 
@@ -212,7 +215,7 @@ def _days(end: datetime | None, now: datetime) -> str:
 
 
 def _records(session: Session, found: Sequence[Binding]) -> Iterator[Item]:
-    """Yield each binding as JSON has it."""
+    """Yield each binding for JSON."""
     texts = ItemTexts(ascii_only=not speaks_utf8())
 
     @alike_but_certificate
@@ -234,7 +237,7 @@ def _records(session: Session, found: Sequence[Binding]) -> Iterator[Item]:
 
 
 def _certificate_json(entry: Entry | None) -> dict[str, Any]:
-    """Return what is known of a certificate; null where it is not."""
+    """Return what is known about a certificate; null for what is not."""
     return {
         "names": [*entry.names] if entry and entry.certificate else None,
         "not_after": entry.not_after.isoformat() if entry and entry.not_after else None,

@@ -1,4 +1,4 @@
-"""Options that take a moment or a window of time, and what click makes of them."""
+"""Options that take a point in time or a time window, and their click callbacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def span(ctx: click.Context, param: click.Parameter, text: str | None) -> timedelta | None:
-    """Return the span of time that an option has, None where it is not given; a callback."""
+    """Return the duration of an option, None if it is not given; a callback."""
     try:
         return None if text is None else parse_span(text)
     except ValueError as error:
@@ -24,7 +24,7 @@ def span(ctx: click.Context, param: click.Parameter, text: str | None) -> timede
 
 
 def moment(ctx: click.Context, param: click.Parameter, text: str | None) -> datetime:
-    """Return the moment that an option has, now where it is not given; a callback."""
+    """Return the time of an option, now if it is not given; a callback."""
     now = datetime.now(UTC)
     try:
         return now if text is None else parse_moment(text, now)
@@ -33,19 +33,19 @@ def moment(ctx: click.Context, param: click.Parameter, text: str | None) -> date
 
 
 def at_option(what: str) -> Callable[[FC], FC]:
-    """Return the option ``--at``, handed over as ``now``; ``what`` says what it changes."""
+    """Return the option ``--at``, passed as ``now``; ``what`` says what it changes."""
     return click.option(
         "--at",
         "now",
         metavar="TIME",
         callback=moment,
-        help=f"{what}: 2027-01-31, with a time, tomorrow, or 7d from now; UTC unless it says"
-        " otherwise.",
+        help=f"{what}: 2027-01-31, optionally with a time; tomorrow; or 7d from now. UTC by"
+        " default.",
     )
 
 
 def window(ctx: click.Context, param: click.Parameter, text: str | None) -> Window | None:
-    """Return the window that an option has, None where it is not given; a callback."""
+    """Return the window of an option, None if it is not given; a callback."""
     try:
         return None if text is None else parse_window(text, datetime.now(UTC))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What a monitoring system wants of every answer: one line, whatever happens."""
+"""What a monitoring system expects: one line, whatever happens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sslbind.errors import SslbindError
 
 
 class NagiosCommand(click.Command):
-    """A command that answers a line which cannot be read in its format, where that is nagios."""
+    """A command that reports usage errors in its output format if that is nagios."""
 
     def make_context(
         self,
@@ -23,7 +23,7 @@ class NagiosCommand(click.Command):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        """Parse the line; raise Exit with UNKNOWN, 3, after saying why it cannot be read."""
+        """Parse the command line; on an error print why and raise Exit with UNKNOWN, 3."""
         asked = any(word.rpartition("=")[2] == "nagios" for word in args)
         try:
             return super().make_context(info_name, args, parent, **extra)
@@ -38,14 +38,14 @@ class NagiosCommand(click.Command):
 
 @dataclass(slots=True)
 class Code:
-    """The exit code of an answer, once it is known."""
+    """The exit code of the command, once it is known."""
 
     code: int = OK
 
 
 @contextlib.contextmanager
 def nagios_answer(app: App, format_: str) -> Iterator[Code]:
-    """Give where the exit code goes; for ``nagios`` an error becomes a line and UNKNOWN, 3."""
+    """Yield where to put the exit code; for ``nagios`` an error becomes a line and UNKNOWN, 3."""
     answer = Code()
     if format_ != "nagios":
         yield answer

@@ -32,7 +32,7 @@ YES, NOT_YET, MISSING, OTHER = 0, 1, 2, 255
 
 
 class _Command(click.Command):
-    """A command whose every failure is OTHER, also that of a line which cannot be read."""
+    """A command whose every failure exits with OTHER, usage errors included."""
 
     def make_context(
         self,
@@ -59,7 +59,7 @@ class _Command(click.Command):
 
 
 class _Validity(NamedTuple):
-    """From when until when one certificate is valid, and what it is called in the answer."""
+    """The validity of one certificate, and what the answer calls it."""
 
     what: str
     not_before: datetime
@@ -67,7 +67,7 @@ class _Validity(NamedTuple):
 
 
 class _MissingError(SslbindError):
-    """There is no such binding, certificate or file."""
+    """No such binding, certificate or file exists."""
 
 
 @click.command("needs-renewal", cls=_Command, context_settings=HELP)
@@ -79,8 +79,8 @@ class _MissingError(SslbindError):
     default="33%",
     show_default=True,
     callback=window,
-    help="How long before its end a certificate is due: 30d, 2w, 12h, 33% of its own life, or a"
-    " date.",
+    help="How long before it expires a certificate is due: 30d, 2w, 12h, 33% of its lifetime, or"
+    " a date.",
 )
 @at_option("As it will be then")
 @password_options
@@ -102,8 +102,7 @@ def needs_renewal_command(
     a PEM or PFX file, or - for standard input. Of several certificates the one
     counts that ends first.
 
-    Exit 0: yes; 1: no; 2: there is no such binding, certificate or file; 255:
-    it could not be asked.
+    Exit 0: yes; 1: no; 2: no such binding, certificate or file; 255: any other error.
     """
     try:
         lives = list(_lives(app, renewable, password_file, password_env))
@@ -162,7 +161,7 @@ def _key(text: str) -> Key | None:
 
 
 def _called(session: Session, name: str) -> list[_Validity]:
-    """Return the certificates of the bindings of a host, else those that have it as a name."""
+    """Return the certificates of a host's bindings, or those that have it as a name."""
     host = name.removeprefix("[").removesuffix("]")
     with contextlib.suppress(BadValueError):
         found = select_bindings(session, host=host)
@@ -172,7 +171,7 @@ def _called(session: Session, name: str) -> list[_Validity]:
         known = called(session, name)
     except SslbindError as error:
         raise _MissingError(
-            f"there is no binding of the host {name}, and no file or certificate of that name",
+            f"no binding, file or certificate has the name {name}",
             *error.hints,
         ) from None
     lives = [
@@ -181,15 +180,15 @@ def _called(session: Session, name: str) -> list[_Validity]:
         if one.entry and one.entry.not_before and one.entry.not_after
     ]
     if not lives:
-        raise SslbindError(f"certificates are not modelled, and the end of {name} is not known")
+        raise SslbindError(f"certificates are not modelled, so the expiry of {name} is not known")
     return lives
 
 
 def _stored(session: Session, digits: str) -> list[_Validity]:
     if session.stores is None:
         raise SslbindError(
-            "without [CertStores] there is no certificate to look at",
-            "name a file in place of the thumbprint",
+            "without [CertStores] there is no certificate to check",
+            "give a file instead of the thumbprint",
             file=session.registry.path,
         )
     found = {
@@ -198,19 +197,17 @@ def _stored(session: Session, digits: str) -> list[_Validity]:
         if one.not_before and one.not_after
     }
     if len(found) > 1:
-        raise SslbindError(f"{digits} means {len(found)} certificates: {', '.join(found)}")
+        raise SslbindError(f"{digits} matches {len(found)} certificates: {', '.join(found)}")
     if not found:
         raise _MissingError(
-            f"no store has the certificate {digits}", "sslbind store list shows those there are"
+            f"no store has the certificate {digits}", "sslbind store list shows the certificates"
         )
     return list(found.values())
 
 
 def _bound(session: Session, key: Key) -> list[_Validity]:
     if session.registry.get(key) is None:
-        raise _MissingError(
-            f"there is no binding {key.spec}", "sslbind list shows the bindings there are"
-        )
+        raise _MissingError(f"there is no binding {key.spec}", "sslbind list shows the bindings")
     lives, problems = [], []
     for row in _rows(session, key):
         if row.not_before and row.not_after:
@@ -218,7 +215,7 @@ def _bound(session: Session, key: Key) -> list[_Validity]:
         else:
             problems.append(f"the certificate of {row.key}: {row.problem}")
     if session.stores is None and key.kind.certificate:
-        raise SslbindError(f"{key.spec}: certificates are not modelled, and its end is not known")
+        raise SslbindError(f"{key.spec}: certificates are not modelled, so its expiry is not known")
     if not lives:
         raise _MissingError(
             "; ".join(problems) or f"no file of the central store serves {key.spec}",
@@ -228,7 +225,7 @@ def _bound(session: Session, key: Key) -> list[_Validity]:
 
 
 def _rows(session: Session, key: Key) -> Iterator[Row]:
-    """Yield the rows of one binding; a record of the central store has those of its files."""
+    """Yield the rows of one binding; a central-store record has one for each of its files."""
     central = key.kind in (CCS, SCOPEDCCS)
     names = {key.host, f"*.{key.host.partition('.')[2]}"}
     served = {

@@ -1,4 +1,4 @@
-"""netsh's commands: add, update, show, delete and dump, as click knows them."""
+"""netsh's commands add, update, show, delete and dump as click commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sslbind.release import DEFAULT_RELEASE, Release
 
 _SUMMARIES = {
     "add": "Add a binding, or an address that HTTP.SYS listens on.",
-    "update": "Change tags of a binding; the others keep their values.",
+    "update": "Change tags of a binding; the other tags keep their values.",
     "delete": "Delete a binding, or an address that HTTP.SYS listens on.",
     "show": "Print bindings exactly as netsh does.",
     "dump": "Print the script that recreates the registry.",
@@ -60,7 +60,7 @@ class VerbGroup(CommandGroup):
         return list(VERBS[str(self.name)])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Return the command of that very object."""
+        """Return the command for the object with exactly that name."""
         return LineCommand(str(self.name), cmd_name) if cmd_name in VERBS[str(self.name)] else None
 
     def resolve_command(
@@ -77,7 +77,7 @@ class VerbGroup(CommandGroup):
 
 
 class LineCommand(click.Command):
-    """One netsh line: its words, and the options of ours."""
+    """One netsh line: its words, and our own options."""
 
     def __init__(self, verb: str, word: str) -> None:
         self.verb = verb
@@ -103,7 +103,7 @@ class LineCommand(click.Command):
         return super().parse_args(ctx, _options_to_words(args, names, own))
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return how a line is written: ``[OPTIONS] [KEY] [TAG=VALUE]…``."""
+        """Return the usage of the line: ``[OPTIONS] [KEY] [TAG=VALUE]…``."""
         if self.verb == "dump" or (self.verb, self.word) == ("show", "iplisten"):
             return ["[OPTIONS]"]
         if self.word == "iplisten":
@@ -144,7 +144,7 @@ class LineCommand(click.Command):
 def answer_line(
     app: App, verb: str, word: str, words: tuple[str, ...], options: LineOptions
 ) -> Reply:
-    """Carry out one line on the registry, and answer as netsh does."""
+    """Run one line on the registry, and answer as netsh does."""
     if verb in ("show", "dump"):
         session = app.reading()
         try:
@@ -162,7 +162,7 @@ def answer_line(
 
 
 def _modelled(app: App) -> Release:
-    """Return the release whose help is asked for: help works without a registry too."""
+    """Return the release to show help for: help also works without a registry."""
     try:
         return app.reading().release
     except SslbindError:
@@ -210,7 +210,7 @@ def _decorators(verb: str, word: str) -> list[Callable[[Any], Any]]:
 _netsh_update = click.option(
     "--netsh-update",
     is_flag=True,
-    help="Put the tags that are not named back to their defaults, as netsh is reported to do.",
+    help="Reset the tags that are not named to their defaults, as netsh is reported to do.",
 )
 
 
@@ -224,8 +224,8 @@ def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
             "--cert",
             metavar="FILE",
             callback=one_file,
-            help="Put a PEM or PFX file into the store and bind its certificate; also a"
-            " thumbprint, 8 or more of its digits, a SHA-256, or a name that it has.",
+            help="Add a PEM or PFX file to the store and bind its certificate; or a thumbprint, 8"
+            " or more of its digits, a SHA-256, or a name of a certificate.",
         ),
         no_verify_option,
         password_options,
@@ -240,16 +240,17 @@ def _binding_options(verb: str) -> list[Callable[[Any], Any]]:
                 type=click.Choice(IF_EXISTS),
                 default="fail",
                 show_default=True,
-                help="What to do where the binding exists: fail as netsh does; keep it if it is"
-                " just what is asked for; update the named tags; or reset the others too.",
+                help="What to do if the binding exists: fail as netsh does; keep it if it is"
+                " exactly what was asked for; update the named tags; or also reset the"
+                " others.",
             ),
         )
         options.append(
             click.option(
                 "--force",
                 is_flag=True,
-                help="With --if-exists: even if that takes the binding from its owner, or leaves"
-                " names of its certificate without one.",
+                help="With --if-exists: even if that changes the owner, or if the new certificate"
+                " lacks names of the old one.",
             )
         )
     return options
@@ -260,7 +261,7 @@ def _delete_options() -> list[Callable[[Any], Any]]:
 
     return [
         selectors,
-        click.option("--yes", is_flag=True, help="Delete every binding that is selected."),
+        click.option("--yes", is_flag=True, help="Delete all selected bindings."),
         click.option("--missing-ok", is_flag=True, help="Succeed if there is nothing to delete."),
     ]
 
@@ -273,7 +274,7 @@ def _help(verb: str, word: str) -> str:
     if verb == "update" and word not in ("iplisten", "sslpropertyex"):
         first += (
             "\n\nTags that are not named keep their values. This differs from netsh, which was"
-            " reported to write whole records on Server 2025; --netsh-update does that."
+            " reported to write whole records on Server 2025; --netsh-update does the same."
         )
     if word == "iplisten":
         return first

@@ -1,4 +1,4 @@
-"""Passwords, from a file, an environment variable or a prompt, and the seal of PFX files."""
+"""Passwords from a file, an environment variable or a prompt; the encryption of PFX files."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ password_options = options(
         "--password-file",
         metavar="FILE",
         callback=one_file,
-        help="Password of the PFX file or key: FILE's content.",
+        help="Read the password of the PFX file or key from FILE.",
     ),
     click.option(
         "--password-env",
         metavar="NAME",
-        help="Password of the PFX file or key: the environment variable NAME.",
+        help="Read the password of the PFX file or key from the environment variable NAME.",
     ),
 )
 
 seal_option = click.option(
     "--seal",
     type=click.Choice(("legacy", "modern")),
-    help="How PFX files are sealed: legacy (3DES and SHA-1, for every release) or modern (AES-256"
-    " and SHA-256, from Server 2019 on). The default is what the release opens.",
+    help="How PFX files are encrypted: legacy (3DES and SHA-1, for every release) or modern"
+    " (AES-256 and SHA-256, from Server 2019 on). The default is what the release can open.",
 )
 """Adds the option ``--seal``."""
 
@@ -41,13 +41,13 @@ _ASKED = f"{__name__}.asked"
 
 
 def passwords(password_file: str | None, password_env: str | None) -> Passwords:
-    """Return the passwords of the options; without any, a person at a terminal is asked."""
+    """Return the passwords of the options; without any, ask if there is a terminal."""
     given = _given(password_file, password_env)
     return Passwords(given, _ask if is_terminal(sys.stdin) else None)
 
 
 def _ask(file: str) -> bytes:
-    """Ask for the password of a file, once in a run."""
+    """Ask for the password of a file, once per run."""
     known: dict[str, bytes] = click.get_current_context().meta.setdefault(_ASKED, {})
     if file not in known:
         known[file] = _asked(file)
@@ -64,15 +64,15 @@ def _asked(file: str) -> bytes:
             err=True,
         )
     except UnicodeDecodeError:
-        raise PasswordError("what was typed is not text", file=file) from None
+        raise PasswordError("the password typed is not valid text", file=file) from None
     return str(typed).encode()
 
 
 def _content(password_file: str) -> bytes:
-    """Return what a password file holds.
+    """Return the content of a password file.
 
-    Its name is not repeated where it cannot be read: it may be the password, typed in the
-    wrong place.
+    An error does not repeat the file's name: it may be the password, typed in the wrong
+    place.
     """
     try:
         return read_input(password_file, 1 << 16)
@@ -89,6 +89,6 @@ def _given(password_file: str | None, password_env: str | None) -> list[bytes]:
         value = os.environ.get(password_env)
         if value is None:
             # The name is not repeated: it may be the password, typed in the wrong place.
-            raise SslbindError("--password-env names an environment variable that is not set")
+            raise SslbindError("the environment variable of --password-env is not set")
         given.append(os.fsencode(value))
     return given

@@ -1,4 +1,4 @@
-"""``sslbind plan``: what would change on which server, and what cannot."""
+"""``sslbind plan``: what would change on which server, and what cannot be changed."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ from sslbind.planning.run import plan_all, with_limits
 @click.command("plan", context_settings=HELP)
 @target_options
 @click.option("--out", metavar="PLAN", help="Save the plan, for review and for 'apply PLAN'.")
-@click.option("--impact", "impacts", is_flag=True, help="Say which connections get another answer.")
 @click.option(
-    "--exit-zero", is_flag=True, help="Exit 0 also where there are changes; 1 where none could be"
-    " planned."
+    "--impact", "impacts", is_flag=True, help="Show which connections get a different answer."
+)
+@click.option(
+    "--exit-zero", is_flag=True, help="Exit 0 even if there are changes; 1 if nothing could be"
+        " planned."
 )  # fmt: skip
 @format_option("text", "json", "markdown")
 @pass_app
@@ -48,11 +50,10 @@ def plan_command(
 ) -> int:
     """Read servers and say what would make them what their registries say. Nothing is written.
 
-    Without a TARGET it is every target of the targets file. What only a server
-    has stays, but with --prune; bindings of owners that the registry does not
-    have are never touched. A file that --out wrote is shown again, whatever the
-    servers are like now. Exit 0: nothing to do; 1: changes, or a target that
-    cannot be read.
+    The default is every target of the targets file. Bindings that only a server has are
+    kept unless --prune; bindings of owners that the registry does not have are never
+    touched. A file written by --out is shown again, whatever the servers have now. Exit 0:
+    nothing to do; 1: changes, or a target that cannot be read.
 
     \b
     sslbind plan web01                  one target of the targets file

@@ -1,4 +1,4 @@
-"""``sslbind probe``: what a server really serves, held against what ``resolve`` says."""
+"""``sslbind probe``: what a server really serves, compared with what ``resolve`` says."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from sslbind.probing.verdict import Prober, Result
 
 JOBS = 32
-"""Connections that are made at once: enough for slow servers, and no flood."""
+"""Simultaneous connections: enough for slow servers, without flooding any."""
 
 
 class ProbeRequest(NamedTuple):
-    """The connections that one registry is held against."""
+    """The connections to compare with one registry."""
 
     session: Session
     connections: Sequence[Connection]
@@ -44,14 +44,14 @@ probe_options = options(
         "addresses",
         metavar="IP",
         multiple=True,
-        help="With --all: where the server is, in place of DNS; repeatable.",
+        help="With --all: the address of the server, instead of DNS; repeatable.",
     ),
     click.option(
         "--map",
         "maps",
         metavar="PORT=PORT",
         multiple=True,
-        help="Connect to the second port for records of the first: 443=8443; repeatable.",
+        help="Connect to the second port for records on the first: 443=8443; repeatable.",
     ),
     click.option(
         "--timeout",
@@ -60,7 +60,9 @@ probe_options = options(
         show_default=True,
         help="Seconds for one connection with its handshake.",
     ),
-    click.option("--verbose", "-v", is_flag=True, help="With --all: print what agrees as well."),
+    click.option(
+        "--verbose", "-v", is_flag=True, help="With --all: also print connections that agree."
+    ),
     format_option("text", "json", "prometheus", "nagios"),
 )
 
@@ -81,7 +83,7 @@ def probe_command(
     verbose: bool,
     format_: str,
 ) -> int:
-    """Connect as a client, and compare the certificate with what resolve says.
+    """Connect as a client, and compare the certificate served with what resolve says.
 
     \b
     sslbind probe 10.0.0.5:443 www.contoso.com
@@ -89,25 +91,24 @@ def probe_command(
     sslbind probe --all --address 10.0.0.5
     sslbind probe @front
 
-    HOST is the server name that is sent. In place of an address a name is
-    looked up, and sent. With --all every name and address of the registry is
-    tried, a made-up name below each wildcard; names go where DNS says, or to
-    each --address. A TARGET, or a @GROUP, is held against the registry that it
-    follows, at its host or at the addresses of "probe" in the targets file.
+    HOST is the server name that is sent. A name in place of ADDRESS is looked up, and sent.
+    With --all every name and address of the registry is tried, with a made-up name below
+    each wildcard; names are looked up in DNS, or tried at each --address. A TARGET or
+    @GROUP is compared with the registry that it follows, at its host or at the "probe"
+    addresses of the targets file.
 
-    Nothing but a handshake is sent. Any TLS version and any certificate is
-    taken: what counts is which one is served. One that has expired is said to
-    be so, and agrees all the same.
+    Nothing but a handshake is sent. Any TLS version and any certificate is accepted: what
+    counts is which one is served. An expired certificate is reported, but still agrees if
+    it is the right one.
 
-    Exit 0 where every connection is as resolve says, else 1; nagios: 2 where
-    one is not, or where the certificate that is served has expired, 3 where
-    nothing could be asked.
+    Exit 0 if every connection is as resolve says, else 1; nagios: 2 if one is not, or if a
+    served certificate has expired, 3 if nothing could be probed.
     """  # noqa: D301  # click's own mark, and no backslash
     with nagios_answer(app, format_) as answer:
         if everything == (place is not None):
-            raise click.UsageError("either ADDRESS:PORT with or without HOST, or --all, or TARGET")
+            raise click.UsageError("give ADDRESS:PORT with or without HOST, or --all, or TARGET")
         if addresses and not everything:
-            raise click.UsageError("--address goes with --all")
+            raise click.UsageError("--address needs --all")
         ports = dict(map(_mapping, maps))
         words = () if place is None else (place, *more)
         several = everything or bool(words and _names_target(app, words[0]))
@@ -129,7 +130,7 @@ def _mapping(text: str) -> tuple[int, int]:
 
 
 def _names_target(app: App, word: str) -> bool:
-    """Whether a word is a target: by its mark, or because the targets file has the name."""
+    """Whether a word is a target: it starts with @, or the targets file has the name."""
     if is_server(word):
         return True
     if ":" in word:
@@ -143,18 +144,18 @@ def _names_target(app: App, word: str) -> bool:
 def _of_registry(
     app: App, words: Sequence[str], addresses: Iterable[str], ports: Mapping[int, int]
 ) -> ProbeRequest:
-    """Return one connection, or all of the registry."""
+    """Return one connection, or all connections of the registry."""
     from sslbind.probing.connections import connections_of
 
     if len(words) > 2:
-        raise click.UsageError(f"one HOST is sent, and {printable(words[2])} is another")
+        raise click.UsageError(f"only one HOST can be sent, and {printable(words[2])} is another")
     session = app.reading()
     if session.stores is None:
         app.note(session.not_modelled)
     if words:
         one = _one(words[0], words[1] if words[1:] else None, ports)
         if all(key.port != one.port for key in session.registry.bindings):
-            app.note(f"the registry has no record on port {one.port}")
+            app.note(f"the registry has no binding on port {one.port}")
             _hint_map(app, session, one, words)
         return ProbeRequest(session, [one])
     with progress() as session.progress:
@@ -164,7 +165,7 @@ def _of_registry(
 
 
 def _of_targets(app: App, words: Sequence[str], ports: Mapping[int, int]) -> list[ProbeRequest]:
-    """Return the connections of each target, by the registry that it follows."""
+    """Return the connections of each target, with the registry that it follows."""
     from sslbind.probing.connections import addresses_of, connections_of
 
     sessions: dict[str, Session] = {}
@@ -183,13 +184,13 @@ def _of_targets(app: App, words: Sequence[str], ports: Mapping[int, int]) -> lis
 
 
 def _hint_map(app: App, session: Session, one: Connection, words: Sequence[str]) -> None:
-    """Print the line that compares a server on a port of its own with the registry's records."""
+    """Print the command that compares a server on another port with the registry."""
     ports = sorted({key.port for key in session.registry.bindings})
     if ports and one.to == one.port:
         port = 443 if 443 in ports else ports[0]
         place = f"{words[0].removesuffix(str(one.port))}{port}"
         line = " ".join(["sslbind probe", place, *words[1:], f"--map {port}={one.port}"])
-        app.hint(f"{printable(line)} compares it with the records of port {port}")
+        app.hint(f"to compare it with the bindings on port {port}: {printable(line)}")
 
 
 def _one(place: str, host: str | None, ports: Mapping[int, int]) -> Connection:
@@ -208,8 +209,8 @@ def _one(place: str, host: str | None, ports: Mapping[int, int]) -> Connection:
             raise SslbindError(error.message.removeprefix(f"{IPPORT}="), *hints) from None
         if host is not None:
             raise SslbindError(
-                f"{place} has a host name where an address belongs",
-                f"sslbind probe {named} looks its addresses up, and sends the name",
+                f"{place} has a host name instead of an address",
+                f"sslbind probe {named} looks up its addresses and sends the name",
             ) from None
         return Connection("", named.port, named.host, ports.get(named.port, named.port))
     return Connection(key.host, key.port, name, ports.get(key.port, key.port))
@@ -253,7 +254,7 @@ def _probe(requests: Sequence[ProbeRequest], now: datetime, timeout: float) -> l
         there = dict.fromkeys(one for asked in connections for one in found[asked])
         waiting += [(prober, one, prober.expect(one)) for one in there]
     results: dict[Connection, Result] = {}
-    with progress(f"of {len(waiting)} connections were probed") as advance:
+    with progress(f"of {len(waiting)} connections probed") as advance:
         work = in_parallel(waiting, lambda one: one[0].probe(one[1], one[2]), JOBS)
         for count, ((_, connection, _), result) in enumerate(work if waiting else (), 1):
             results[connection] = result
@@ -265,7 +266,7 @@ def _probe(requests: Sequence[ProbeRequest], now: datetime, timeout: float) -> l
 def _write(
     app: App, results: Sequence[Result], now: datetime, everything: bool, format_: str
 ) -> int:
-    """Write the answer in its format; return the exit code."""
+    """Write the answer in the chosen format; return the exit code."""
     if format_ == "nagios":
         from sslbind.reports import probe_nagios
 

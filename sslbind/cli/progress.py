@@ -1,4 +1,4 @@
-"""A sign of life on a terminal, where certificate stores take more than a second to read."""
+"""Progress on a terminal, when certificate stores take more than a second to read."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 PATIENCE = 1.0
-"""Seconds without a sign; most runs are over by then, and never load rich."""
+"""Seconds before it appears; most runs are over by then, and never load rich."""
 
 
 class Tell(Protocol):
-    """Shows how far something has come."""
+    """Shows the progress of something."""
 
     def __call__(self, count: int, more: str = "") -> None:
         """Show ``count``, and ``more`` after it."""
@@ -27,12 +27,12 @@ class Tell(Protocol):
 
 @contextlib.contextmanager
 def progress(
-    what: str = "certificate files were looked at",
+    what: str = "certificate files read",
 ) -> Iterator[Tell | None]:
-    """Yield what ``Session.progress`` takes, None where standard error is not a terminal, or in CI.
+    """Yield what ``Session.progress`` takes, None if standard error is not a terminal, or in CI.
 
-    It takes a number, which is shown in front of ``what``, and what else there is
-    to say. The line is gone when the block ends.
+    It takes a number, which is shown in front of ``what``, and text to show after it. The
+    line is erased when the block ends.
     """
     if "CI" in os.environ or not is_terminal(sys.stderr):
         yield None
@@ -48,7 +48,7 @@ def progress(
         if status is None:
             from rich.console import Console
 
-            status = Console(stderr=True).status(text, spinner="line")  # in any encoding
+            status = Console(stderr=True).status(text, spinner="line")  # exists in any encoding
             status.start()
         status.update(text)
 

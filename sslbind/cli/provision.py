@@ -1,4 +1,4 @@
-"""A certificate that a command names: a file, ``-``, digits of a hash, or a name that it has."""
+"""The certificate argument of a command: a file, ``-``, digits of a hash, or a name that it has."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def read_certificates(
 ) -> tuple[tuple[Identity, ...], tuple[str, ...]]:
     """Return the certificates of files that belong together, and the reader's notes.
 
-    A folder stands for the certificate files in it. A README among several is
-    passed over, as of certbot's ``live/NAME/*``.
+    A folder means the certificate files in it. A README among several files is skipped, as
+    in certbot's ``live/NAME/*``.
     """
     files, notes = list[str](), list[str]()
     for path in paths:
@@ -60,7 +60,7 @@ def read_certificates(
 def named_certificate(
     text: str, password_file: str | None = None, password_env: str | None = None
 ) -> str | Identity:
-    """Return the digits or the name that ``text`` is, or the one end certificate of its file."""
+    """Return ``text`` if it is digits or a name, else the end-entity certificate of its file."""
     reference = certificate_reference(text)
     if reference is not None:
         return reference
@@ -69,7 +69,7 @@ def named_certificate(
 
 
 def named_thumbprints(text: str) -> tuple[str, ...] | str:
-    """Return the digits that ``text`` is, or the thumbprints of its file; as text, its name."""
+    """Return ``text`` if it is digits or a name, else the thumbprints of its file."""
     reference = certificate_reference(text)
     if reference is not None:
         return (reference,) if is_digits(reference) else reference

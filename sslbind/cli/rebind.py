@@ -1,4 +1,4 @@
-"""``sslbind rebind``: replace a certificate everywhere."""
+"""``sslbind rebind``: replace a certificate in every binding."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def rebind_command(
     password_file: str | None,
     password_env: str | None,
 ) -> int:
-    """Replace the certificate OLD by NEW in every binding; other tags are kept.
+    """Replace the certificate OLD with NEW in every binding; other tags are kept.
 
     OLD and NEW are thumbprints, 8 or more of their digits, a SHA-256, a name that
     the certificate has, or PEM or PFX files. A NEW file is added to the store
@@ -55,7 +55,7 @@ def rebind_command(
         with attempt, app.editing(dry_run=dry_run) as session:
             before = named_certificate(old, password_file, password_env)
             if isinstance(before, str) and not is_digits(before):
-                called(session, before)  # before a password of NEW is asked for
+                called(session, before)  # before asking for NEW's password
             after = named_certificate(new, password_file, password_env)
             result = rebind(session, before, after, force=force, dry_run=dry_run)
     if format_ == "json":
@@ -94,7 +94,7 @@ def _text(result: Rebinding, *, dry_run: bool) -> str:
 
 
 def _refusal(result: Rebinding) -> str:
-    """Return why nothing is changed, which is the answer then; nothing where it is."""
+    """Return why nothing is changed, as the answer; empty if something is."""
     if not result.refused:
         return ""
     lacking = printable(join(result.uncovered))
@@ -102,14 +102,16 @@ def _refusal(result: Rebinding) -> str:
 
 
 def _comment(app: App, session: Session, result: Rebinding) -> None:
-    """Print notes and hints on what was done, and on what was not."""
+    """Print notes and hints on what was done and what was not."""
     if session.stores is None:
         app.note(NOT_MODELLED)
     if result.done:
-        app.note(f"unchanged: nothing uses {result.old}, and {result.new} is bound already")
+        app.note(f"unchanged: nothing uses {result.old}, and {result.new} is already bound")
         return
     if not result.changes:
-        app.hint(f"nothing uses {result.old}", "sslbind list shows what each binding uses")
+        app.hint(
+            f"nothing uses {result.old}", "sslbind list shows which certificate each binding uses"
+        )
         return
     if all(one.action == "unchanged" for one in result.changes):
         app.note("unchanged")

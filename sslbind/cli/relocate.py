@@ -1,4 +1,4 @@
-"""``sslbind copy`` and ``sslbind move``: a binding at another host, address or port."""
+"""``sslbind copy`` and ``sslbind move``: put a binding at another host, address or port."""
 
 from __future__ import annotations
 
@@ -31,14 +31,13 @@ _parameters: Callable[[Any], Any] = options(
         type=click.Choice(IF_EXISTS),
         default="fail",
         show_default=True,
-        help="What to do where NEWKEY exists: fail; keep it if it is just what is asked for;"
-        " update the tags that KEY has; or reset the others too.",
+        help="What to do if NEWKEY exists: fail; keep it if it is exactly what was asked for;"
+        " update the tags that KEY has; or also reset the others.",
     ),
     click.option(
         "--force",
         is_flag=True,
-        help="With --if-exists: also where NEWKEY is another owner's, or a name loses its"
-        " certificate.",
+        help="With --if-exists: even if NEWKEY has another owner, or a name loses its certificate.",
     ),
     no_verify_option,
     dry_run_option,
@@ -53,7 +52,7 @@ def copy_command(app: App, /, **chosen: Any) -> int:
     """Copy a binding to another key; every tag is kept.
 
     KEY and NEWKEY are bindings: ADDRESS:PORT, NAME:PORT, or with the kind, as in
-    ipport=ADDRESS:PORT. Where NEWKEY exists nothing changes, unless --if-exists.
+    ipport=ADDRESS:PORT. If NEWKEY exists nothing changes, unless --if-exists.
 
     \b
     sslbind copy www.contoso.com:443 shop.contoso.com:443
@@ -69,8 +68,8 @@ def move_command(app: App, /, **chosen: Any) -> int:
     """Move a binding to another key; every tag is kept.
 
     KEY and NEWKEY are bindings: ADDRESS:PORT, NAME:PORT, or with the kind, as in
-    ipport=ADDRESS:PORT. Both the new and the old binding change, or neither. Where
-    NEWKEY exists nothing changes, unless --if-exists.
+    ipport=ADDRESS:PORT. Both the new and the old binding change, or neither. If NEWKEY
+    exists nothing changes, unless --if-exists.
 
     \b
     sslbind move www.contoso.com:443 www.contoso.com:8443
@@ -81,7 +80,7 @@ def move_command(app: App, /, **chosen: Any) -> int:
 def _relocate(
     app: App, *, move: bool, key: str, newkey: str, dry_run: bool, format_: str, **chosen: Any
 ) -> int:
-    """Carry out one of the two; ``chosen`` is for ``relocate``."""
+    """Run copy or move; ``chosen`` is for ``relocate``."""
     with app.editing(dry_run=dry_run) as session:
         source = _source(session, key)
         new = any_key(newkey, scoped=source.kind is SCOPEDCCS)
@@ -96,7 +95,7 @@ def _relocate(
 
 
 def _source(session: Session, text: str) -> Key:
-    """Return the key that ``text`` means; a name is that of a central-store record if no other."""
+    """Return the key of ``text``; a name may mean a central-store record."""
     key = any_key(text)
     if key.kind is HOSTNAMEPORT and "=" not in text and session.registry.get(key) is None:
         scoped = Key(SCOPEDCCS, key.host, key.port)

@@ -1,4 +1,4 @@
-"""``sslbind renew``: what a hook of certbot and its like calls."""
+"""``sslbind renew``: the command for hooks of certbot and similar clients."""
 
 from __future__ import annotations
 
@@ -34,22 +34,24 @@ renew_options = options(
         "port",
         metavar="PORT",
         type=click.IntRange(1, 65535),
-        help="Add a record on PORT for each host name of FILE that has none.",
+        help="Add a binding on PORT for each host name of FILE that has none.",
     ),
     click.option(
         "--appid",
         metavar="APPID",
         default="iis",
         show_default=True,
-        help="The owner of the records that --bind adds.",
+        help="The owner of the bindings that --bind adds.",
     ),
-    click.option("--ccs", is_flag=True, help="Also write the files of the central store."),
+    click.option(
+        "--ccs", is_flag=True, help="Also write the certificate's files in the central store."
+    ),
     seal_option,
 )
 
 
 class _Done(NamedTuple):
-    """One certificate: what became of its bindings, and of its files in the central store."""
+    """What happened to one certificate's bindings, and to its files in the central store."""
 
     renewal: Renewal
     files: tuple[Put, ...] = ()
@@ -79,21 +81,21 @@ def renew_command(
     \b
     sslbind renew "$RENEWED_LINEAGE"
 
-    FILE is a renewed certificate with its key: PEM or PFX, or a folder such as
-    certbot's live/NAME; there may be several. Which certificate it replaces is
-    found by its names: the one that has the same, else the only one of which
-    it has every name. Done twice, it is "unchanged".
+    FILE is a renewed certificate with its key: PEM or PFX, or a folder such as certbot's
+    live/NAME; there may be several. The certificate that it replaces is found by name: the
+    one with the same names, otherwise the only one whose names it all covers. Running it
+    again prints "unchanged".
 
-    Exit 1 where it is not certain what is meant, with the candidates, or where
-    no binding has the names; of several certificates the others are renewed.
+    Exit 1 if the old certificate is ambiguous (the candidates are listed) or no binding has
+    the names; other certificates are still renewed.
     """  # noqa: D301  # click's own mark, and no backslash
     found, notes = read_certificates(files, password_file, password_env)
     app.note(*notes)
     identities = newest(found)
     passed = [one.leaf for one in found if one not in identities and one.leaf.names]
-    app.note(*(f"{one.thumbprint} is passed over: it was renewed since" for one in passed))
+    app.note(*(f"{one.thumbprint} is skipped: a newer one is in the input" for one in passed))
     if not identities:
-        raise SslbindError("FILE holds no certificate with a host name or an address")
+        raise SslbindError("FILE has no certificate with a host name or an address")
     owner = str(TAG_BY_NAME["appid"].parse(appid))
     request = RenewalRequest(datetime.now(UTC), port, owner, needed=not ccs, dry_run=dry_run)
     done: list[_Done] = []
@@ -115,7 +117,7 @@ def renew_command(
 def _with_files(
     app: App, session: Session, done: _Done, seal: str | None, *, dry_run: bool
 ) -> _Done:
-    """Write the central store's files of a certificate that was not refused."""
+    """Write the central store's files for a certificate that was not refused."""
     renewal = done.renewal
     if renewal.status == "refused":
         return done
@@ -125,7 +127,7 @@ def _with_files(
         newer = newer_file(session, renewal.identity)
         if newer is not None:
             refused = renewal._replace(
-                status="refused", message=f"{newer} of the central store has a newer certificate"
+                status="refused", message=f"{newer} in the central store has a newer certificate"
             )
             return done._replace(renewal=refused)
         files = put_certificate(app, session, store, renewal.identity, seal=seal, dry_run=dry_run)

@@ -30,7 +30,7 @@ from sslbind.wording import plural
     "--output",
     metavar="FILE",
     required=True,
-    help="Write the page to FILE, at once or not at all; '-' is standard output.",
+    help="Write the page to FILE, completely or not at all; '-' is standard output.",
 )
 @click.option(
     "--expires-within",
@@ -38,7 +38,7 @@ from sslbind.wording import plural
     metavar="TIME",
     callback=span,
     help="How long before its expiry a certificate is a warning: 30d (or 30), 2w, 12h."
-    " The default is 30d, or a third of a life of less than 90 days.",
+    " The default is 30d, or a third of the lifetime if that is less than 90 days.",
 )
 @at_option("As it will be then")
 @pass_app
@@ -47,12 +47,12 @@ def report_command(
 ) -> int:
     """Write one HTML file that shows which sites are in trouble.
 
-    FILE is a registry, or what import reads, and there may be several; else it
-    is that of -r. @NAME, @GROUP and @all are servers of the targets file, read
-    now. The page lists what check finds, with the commands that fix it, when
-    each certificate expires, the bindings of each port in the order in which
-    they answer, and two or more servers side by side. It is a single file that
-    loads nothing and sends nothing, to be mailed, printed or archived.
+    FILE is a registry or anything that import reads; the default is the registry of -r.
+    @NAME, @GROUP and @all are servers of the targets file, read now. The page lists what
+    check finds, with the commands that fix it, when each certificate expires, the bindings
+    of each port in the order in which they answer, and two or more servers side by side. It
+    is a single file that loads nothing and sends nothing, to be mailed, printed or
+    archived.
 
     A server that cannot be read is listed as such, and the exit code is 2.
     """
@@ -61,7 +61,7 @@ def report_command(
         moment = Moment(now, SOON if soon is None else Window(soon))
         _ = now + (soon or timedelta())
     except OverflowError:
-        raise click.UsageError("--at with --expires-within is beyond the year 9999") from None
+        raise click.UsageError("--at plus --expires-within is beyond the year 9999") from None
     reports = _reports(app, paths, moment)
     failed = sum(bool(one.problem) for one in reports)
     if failed == len(reports):
@@ -78,7 +78,7 @@ def report_command(
 
 
 def _reports(app: App, paths: Sequence[str], moment: Moment) -> list[ServerReport]:
-    """Return the report on each server; one that cannot be read stops no other."""
+    """Return the report on each server; one that cannot be read does not stop the others."""
     shown = [shown_name(path) for path in paths]
     names = server_names(shown) if len(shown) > 1 else [os.path.basename(shown[0]) or shown[0]]
     named = bool(os.environ.get(REGISTRY_VARIABLE))

@@ -35,9 +35,9 @@ from sslbind.wording import minute
 @click.option(
     "--strict",
     is_flag=True,
-    help="Exit 1 where a client would refuse the certificate too, or that is not known.",
+    help="Also exit 1 if a client would refuse the certificate, or if that is not known.",
 )
-@click.option("--explain", "explained", is_flag=True, help="Say how the answer came about.")
+@click.option("--explain", "explained", is_flag=True, help="Show how the answer was reached.")
 @format_option()
 @pass_app
 def resolve_command(
@@ -57,14 +57,14 @@ def resolve_command(
     sslbind resolve '[2001:db8::5]:443'
     sslbind resolve https://www.contoso.com/
 
-    HOST is the server name that the client sends (SNI), and checks in the
-    certificate. A URL asks DNS for its addresses, unless --address has one.
-    Without a target the whole table is printed, with :443 that of one port.
+    HOST is the server name that the client sends (SNI), and checks in the certificate. A
+    URL's addresses come from DNS, unless --address gives one. Without a target the whole
+    table is printed; with just :443, that port's.
 
-    Exit 0 where a certificate answers, at every address that was asked for, and with --strict
-    where a client that trusts the issuer accepts it. Else 1, or 2 where the answer is unknown
-    because a file is about other records, or does not record the central store. The certificate
-    is what TLS shows; which site answers is settled later, by the Host header.
+    Exit 0 if a certificate answers at every address that was asked for and, with --strict,
+    a client that trusts the issuer accepts it. Otherwise 1, or 2 if the answer is unknown
+    because a file covers other records, or does not record the central store. This is the
+    certificate of the TLS handshake; the Host header selects the site later.
 
     JSON is one answer; for a URL without --address it is {"answers": [...]},
     for the table {"ports": [...]}.
@@ -90,26 +90,26 @@ def resolve_command(
 
 
 def _code(answers: Sequence[Report], *, strict: bool) -> int:
-    """Return the exit code of the answers to one question."""
+    """Return the exit code for the answers to one question."""
     if all(one.served and (one.accepts or not strict) for one in answers):
         return OK
     unanswered = any(one.answer.outcome == "unknown" and not one.unread for one in answers)
     return UNASKED if unanswered else NO
 
 
-# What is asked.
+# The question.
 
 
 def _asked_for(
     target: str, host: str | None, address: str | None, client_hello: str | None
 ) -> list[Query]:
-    """Return the connections that the command line asks for."""
+    """Return the connections that the command line asks about."""
     if "://" not in target:
         if address:
             raise click.UsageError("--address needs a URL")
         return [_direct(target, host, client_hello)]
     if host or client_hello:
-        raise click.UsageError("a URL has its host name, and takes no other")
+        raise click.UsageError("a URL already has a host name: leave out HOST")
     return of_url(target, address)
 
 
@@ -135,7 +135,7 @@ def _read_hello(path: str) -> str | None:
         raise SslbindError(error.message, *error.hints, file=shown_name(path)) from None
 
 
-# What is answered.
+# The answer.
 
 
 def _answer(app: App, session: Session, question: Query, now: datetime) -> tuple[Report, Query]:
@@ -147,8 +147,8 @@ def _answer(app: App, session: Session, question: Query, now: datetime) -> tuple
         app.note(session.not_modelled)
     if question.address in (ANY_IPV4, ANY_IPV6):
         app.note(
-            f"no client connects to {question.address}: this is the answer for an address"
-            " without a record of its own"
+            f"clients cannot connect to {question.address}: this is the answer for an address that"
+            " has no binding of its own"
         )
     if answer.name == "":
         app.note(f"no binding can have the name {question.name!r:.100}")
@@ -212,7 +212,7 @@ def _reasons(session: Session, found: Report, question: Query, explained: dateti
 
 
 def _text(session: Session, found: Report, question: Query, explained: datetime | None) -> str:
-    """Return the answer in lines: what, what else, whether a client accepts it; then why."""
+    """Return the lines of the answer: what, what else, whether a client accepts it; then why."""
     answer = found.answer
     lines = [_place(question)] if question.found else []
     sure = "" if answer.outcome == "unknown" else f" ({mark(answer.documented)})"
@@ -228,7 +228,7 @@ def _text(session: Session, found: Report, question: Query, explained: datetime 
 
 
 def _reason(session: Session, found: Report) -> str:
-    """Return why the answer is what it is, and why a record that was picked serves nothing."""
+    """Return the reason for the answer, and why a record that was picked serves nothing."""
     answer = found.answer
     if answer.outcome == "unknown":
         rest = because(answer, session.registry.iplisten)
@@ -238,13 +238,13 @@ def _reason(session: Session, found: Report) -> str:
 
 
 def _what(found: Report) -> str:
-    """Return what happens, in a few words."""
+    """Return the outcome, in a few words."""
     answer = found.answer
     return "unknown" if answer.outcome == "unknown" else _served(found, answer.outcome)
 
 
 def _served(found: Report, outcome: str) -> str:
-    """Return the certificate or the outcome, and by which record."""
+    """Return the certificate or the outcome, and the record behind it."""
     answer = found.answer
     what = outcome
     if outcome == "certificate":

@@ -1,4 +1,4 @@
-"""``sslbind resolve`` without a connection: the whole table, as ``apachectl -S`` has it."""
+"""``sslbind resolve`` without a connection: the whole table, as ``apachectl -S`` prints it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sslbind.session import Session
 from sslbind.wording import plural, some
 
 _FIRST = {
-    "wildcard-hostnameport": "names with a record of their own go to",
+    "wildcard-hostnameport": "names with their own binding go to",
     "scopedccs": "the name goes to",
     "ipv4-wildcard": "IPv6 goes to",
 }
@@ -63,7 +63,7 @@ def _json(session: Session, port: Port) -> dict[str, Any]:
                 "file": session.registry.path,
                 "line": one.line,
                 "used": not one.unused,
-                # Thousands of names below one wildcard would fill the answer with themselves.
+                # Thousands of names below one wildcard would drown the rest of the answer.
                 "shadowed_by": [
                     key.to_json() for key in (*one.exact[:_LISTED], *one.first)[:_LISTED]
                 ],
@@ -96,7 +96,7 @@ def _lines(session: Session, port: Port) -> Iterator[str]:
     for unread in port.unread:
         known = unread.key.spec if unread.key is not None else "a record"
         yield f"    {known:{width}}  {unread.place}"
-    yield f"  everybody else: {port.otherwise}"
+    yield f"  everyone else: {port.otherwise}"
 
 
 def _rows(session: Session, one: PortBinding, spec: str) -> Iterator[str]:

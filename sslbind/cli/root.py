@@ -50,7 +50,7 @@ COMMANDS = {
 
 
 class InterruptedRunError(Exception):
-    """Somebody pressed Ctrl-C: click would answer that with an empty line."""
+    """Ctrl-C was pressed: click would print an empty line."""
 
 
 class Root(CommandGroup):
@@ -61,7 +61,7 @@ class Root(CommandGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Return the command of that very name, its module imported now."""
+        """Return the command with exactly that name; its module is imported now."""
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"sslbind.cli.{COMMANDS[cmd_name]}")
@@ -76,7 +76,7 @@ class Root(CommandGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that ``args`` start with, after an optional ``http``."""
         if args[0].lower() in ("netsh", "netsh.exe") and len(args) > 1:
-            args = args[1:]  # a line that was pasted whole
+            args = args[1:]  # a whole line that was pasted
         in_context = is_context(args[0])
         words = args[1:] if in_context else args
         if not words or words[0].lower() in HELP_WORDS:
@@ -116,13 +116,14 @@ class Root(CommandGroup):
     "--registry",
     metavar="FILE",
     callback=one_file,
-    help=f"Registry file; else ${REGISTRY_VARIABLE}, else sslbind.toml here.",
+    help=f"Registry file; default: ${REGISTRY_VARIABLE}, else sslbind.toml here.",
 )
 @click.option(
     "--targets",
     metavar="FILE",
     callback=one_file,
-    help="Targets file, for @NAME; else $SSLBIND_TARGETS, else targets.toml beside the registry.",
+    help="Targets file, for @NAME; default: $SSLBIND_TARGETS, else targets.toml beside the"
+    " registry.",
 )
 @click.option(
     "--windows",

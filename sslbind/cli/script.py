@@ -1,4 +1,4 @@
-"""``-f SCRIPT``: many netsh lines in one process, under one lock, with one write."""
+"""``-f SCRIPT``: many netsh lines in one process, with one lock and one write."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def run_script(
 ) -> int:
     """Run the lines of ``script`` (``-``: standard input); return the exit code.
 
-    A failed line does not stop the rest. What the lines changed is on the disk
-    before the first answer is printed; with ``atomic``, nothing is where any
-    line failed. With ``dry_run`` nothing is at all, and the answers say what
-    would change. ``netsh_update``: see ``Session.update``; without it there is a
-    note for each line that netsh would carry out in another way.
+    A failed line does not stop the rest. Changes are on disk before the first answer is
+    printed; with ``atomic``, nothing is written if any line failed. With ``dry_run``
+    nothing is ever written, and the answers say what would change. ``netsh_update``: see
+    ``Session.update``; without it there is a note for each line that netsh would run
+    differently.
     """
     name, data = shown_name(script), read_input(script, MAX_SCRIPT, may_be_empty=True)
     if not data:
@@ -37,7 +37,7 @@ def run_script(
     return run_text(app, data, name, atomic=atomic, dry_run=dry_run, netsh_update=netsh_update)
 
 
-def run_text(  # as run_script
+def run_text(  # as in run_script
     app: App,
     data: bytes,
     name: str,
@@ -46,7 +46,7 @@ def run_text(  # as run_script
     dry_run: bool = False,
     netsh_update: bool = False,
 ) -> int:
-    """Run the lines of ``data``, which hints call ``name``; see ``run_script``."""
+    """Run the lines of ``data``, called ``name`` in hints; see ``run_script``."""
     numbered = enumerate(decode_text(data, name).split("\n"), 1)
     lines = [(number, raw.strip()) for number, raw in numbered if is_command(raw.strip())]
     answers: list[tuple[int, Reply]] = []
@@ -94,14 +94,14 @@ def _run(app: App, session: Session, line: str, options: LineOptions) -> Reply:
 
 
 def _own_options(app: App, verb: str, word: str, rest: list[str]) -> tuple[LineOptions, list[str]]:
-    """Parse the options of ours that a line has, as the command line does."""
+    """Parse our own options on a line, as the command line does."""
     from sslbind.cli.netsh import LineCommand
 
     try:
         context = LineCommand(verb, word).make_context(f"{verb} {word}", rest, obj=app)
     except click.exceptions.Exit:
         raise click.UsageError(
-            "a line of a script cannot have --help; end it in ? instead"
+            "a line of a script cannot have --help; end it with ? instead"
         ) from None
     params = dict(context.params)
     words = list(params.pop("words", ()))

@@ -27,7 +27,7 @@ selectors = options(
     _appid,
     click.option("--host", metavar="HOST", help="Bindings of this host name or address."),
 )
-"""What selects bindings to be changed."""
+"""The options that select bindings to change."""
 
 filters = options(
     _cert,
@@ -35,17 +35,17 @@ filters = options(
     click.option(
         "--host",
         metavar="HOST",
-        help="Bindings of this host name or address; * stands for any text, ? for one character.",
+        help="Bindings of this host name or address; * matches any text, ? one character.",
     ),
     click.option("--port", type=click.IntRange(1, 65535), help="Bindings of this port."),
 )
-"""What selects bindings to be looked at."""
+"""The options that select bindings to show."""
 
 
 def select(
     session: Session, cert: str | None, appid: str | None, host: str | None
 ) -> list[Binding]:
-    """Return the bindings that match every one of the ``selectors`` that was given."""
+    """Return the bindings that match all the ``selectors`` given."""
     thumbprints = None if cert is None else selected_thumbprints(session, cert)
     return select_bindings(session, thumbprints=thumbprints, appid=appid, host=host)
 
@@ -53,8 +53,8 @@ def select(
 def selected_thumbprints(session: Session, cert: str, *, only: bool = True) -> Sequence[str]:
     """Return the digits or thumbprints that ``--cert`` means.
 
-    A name that several certificates have means those that are bound; raises
-    RefusedError, with the candidates, where it may mean ``only`` one.
+    If several certificates have the name, those that are bound are meant; raises
+    RefusedError, with the candidates, if ``only`` one is allowed.
     """
     from sslbind.cli.provision import named_thumbprints
 

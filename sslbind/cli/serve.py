@@ -20,7 +20,7 @@ from sslbind.wording import plural
 if TYPE_CHECKING:
     from types import FrameType
 
-_PAUSE = 1.0  # seconds between two looks at the files
+_PAUSE = 1.0  # seconds between two checks of the files
 
 
 @click.command("serve", context_settings=HELP)
@@ -37,7 +37,7 @@ _PAUSE = 1.0  # seconds between two looks at the files
     "maps",
     metavar="OLD=NEW",
     multiple=True,
-    help="Serve a port on another one (443=8443), or an address on another one"
+    help="Serve a port on another port (443=8443), or an address on another address"
     " (10.0.0.5=127.0.0.5); repeatable.",
 )
 @click.option("--watch", is_flag=True, help="Reload when the registry or its certificates change.")
@@ -45,9 +45,9 @@ _PAUSE = 1.0  # seconds between two looks at the files
 def serve_command(app: App, maps: tuple[str, ...], watch: bool) -> int:
     """Serve the registry with HAProxy, until Ctrl-C.
 
-    At each address and port, each name is answered as resolve predicts.
-    Addresses that this machine does not have are skipped, with a note. What
-    HAProxy cannot do is listed, as by export haproxy.
+    At each address and port, each name is answered as resolve predicts. Addresses that this
+    machine does not have are skipped, with a note. What HAProxy cannot do is listed, as
+    export haproxy does.
     """
     gc.enable()  # unlike other runs, this one is long
     moves = parse_moves(maps)
@@ -75,7 +75,7 @@ def _tell(app: App, server: HaproxyServer) -> None:
 
 
 def _reload(app: App, server: HaproxyServer) -> None:
-    """Serve the current files; where they cannot be served, keep what was served before."""
+    """Serve the current files; if that is impossible, keep serving the previous state."""
     try:
         if server.reload():
             click.echo("reloaded")
@@ -87,7 +87,7 @@ def _reload(app: App, server: HaproxyServer) -> None:
 
 @contextlib.contextmanager
 def _stopping() -> Iterator[threading.Event]:
-    """Give an event that Ctrl-C, or a request to end, sets."""
+    """Yield an event that Ctrl-C or a termination signal sets."""
     stop = threading.Event()
 
     def end(_: int, __: FrameType | None) -> None:

@@ -41,7 +41,7 @@ store_option = click.option(
 
 @click.group("store", cls=CommandGroup, context_settings=HELP)
 def store_command() -> None:
-    """The certificates that bindings name, in folders beside the registry."""
+    """The certificates that bindings use, in folders beside the registry."""
 
 
 @store_command.command("add", context_settings=HELP)
@@ -58,13 +58,12 @@ def add(
     password_file: str | None,
     password_env: str | None,
 ) -> int:
-    """Put certificates into a store, MY by default: PEM, DER, PFX or PKCS#7 files.
+    """Add certificates to a store, MY by default: PEM, DER, PFX or PKCS#7 files.
 
-    The format is recognised by content. A bundle may have any order; the chain is
-    kept; a private key must match its certificate. Each certificate becomes
-    THUMBPRINT.pem, with its chain, and THUMBPRINT.key. FILE may be several
-    files that belong together, a certificate and its key, or a folder of them
-    such as certbot's live/NAME.
+    The format is recognised by content. A bundle may be in any order; the chain is kept; a
+    private key must match its certificate. Each certificate becomes THUMBPRINT.pem, with
+    its chain, and THUMBPRINT.key. FILE may be several files that belong together, a
+    certificate and its key, or a folder of them such as certbot's live/NAME.
     """
     session = app.reading()
     stores = require_stores(session)
@@ -77,7 +76,7 @@ def add(
         if not identity.leaf.is_ca:
             app.note(*doubts(identity.leaf))
         if identity.key is None and not entry.has_key and not stores.keys_elsewhere:
-            app.note(f"{entry.thumbprint} came without its private key: no binding can use it yet")
+            app.note(f"{entry.thumbprint} has no private key: no binding can use it yet")
     if format_ == "json":
         app.json(
             {
@@ -99,8 +98,8 @@ def add(
 def list_(app: App, store: str | None, format_: str) -> None:
     """List the certificates: store, thumbprint, names, days left, private key, file, seal.
 
-    "sealed" says with which algorithms a PFX file is protected; "explain
-    pfx-too-new" says which releases open it.
+    "sealed" lists the algorithms that protect a PFX file; "explain pfx-too-new" says which
+    releases can open it.
     """
     session = app.reading()
     entries = require_stores(session).entries(store)
@@ -128,7 +127,7 @@ def list_(app: App, store: str | None, format_: str) -> None:
         columns = ("store", "thumbprint", "names", "days left", "key", "file", "sealed")
         print_table(columns, rows, below="file")
     else:
-        app.note("no certificate", "sslbind store add FILE puts one in")
+        app.note("no certificate", "sslbind store add FILE adds one")
 
 
 @store_command.command("show", context_settings=HELP)
@@ -162,8 +161,8 @@ def show(app: App, certificate: str, store: str | None, format_: str) -> int:
     metavar="REGISTRY",
     multiple=True,
     callback=all_files,
-    help="Another registry that shares the folder of the stores: its bindings count too; may be"
-    " repeated.",
+    help="Another registry that shares the folder of the stores, whose bindings count too;"
+    " repeatable.",
 )
 @click.option("--yes", is_flag=True, help="Even if other registries share the folder.")
 @click.option("--missing-ok", is_flag=True, help="Succeed if there is nothing to delete.")
@@ -181,8 +180,8 @@ def delete(  # one parameter for each option
 ) -> int:
     """Delete certificates with their keys; refused while a binding uses one.
 
-    Only the bindings of this registry are known, and those of --with. Where
-    another registry has the same folder, or may have, that is refused unless --yes.
+    Only the bindings of this registry and those of --with are known. If another registry
+    has the same folder, or may have it, deletion is refused unless --yes.
     """
     for attempt in attempts():
         with attempt, app.editing() as session:
@@ -206,9 +205,8 @@ def delete(  # one parameter for each option
 def verify(app: App, certificates: tuple[str, ...], store: str | None, format_: str) -> int:
     """Check certificates, all by default: key, chain, dates, names, usage, file modes.
 
-    Names are those of the bindings that use the certificate; a certificate that
-    a binding names and that is not there is reported too. Exit 1 where anything
-    is wrong.
+    The names checked are those of the bindings that use the certificate; a certificate that
+    a binding uses and that is missing is reported too. Exit 1 if anything is wrong.
     """
     session = app.reading()
     stores = require_stores(session)
@@ -251,8 +249,8 @@ def verify(app: App, certificates: tuple[str, ...], store: str | None, format_: 
 
 
 @store_command.command("new", context_settings=HELP)
-@click.option("--dns", multiple=True, metavar="NAME", help="A host name; may be repeated.")
-@click.option("--ip", multiple=True, metavar="ADDRESS", help="An address; may be repeated.")
+@click.option("--dns", multiple=True, metavar="NAME", help="A host name; repeatable.")
+@click.option("--ip", multiple=True, metavar="ADDRESS", help="An IP address; repeatable.")
 @click.option(
     "--days",
     type=click.IntRange(1, 36500),
@@ -303,7 +301,7 @@ def new(  # one parameter for each option
 def _deletable(
     app: App, session: Session, certificates: Sequence[str], store: str | None, *, missing_ok: bool
 ) -> list[Entry]:
-    """Return the entries that are named; with ``missing_ok`` a note for what is not there."""
+    """Return the entries of the arguments; with ``missing_ok``, print a note for missing ones."""
     found: list[Entry] = []
     for text in certificates:
         try:
@@ -316,31 +314,31 @@ def _deletable(
 
 
 def _refuse_sharing(session: Session, others: Sequence[str]) -> None:
-    """Raise RefusedError where bindings that are not known may use the certificates."""
+    """Raise RefusedError if bindings that are not known may use the certificates."""
     found, maybe = sharing(session)
     known = {os.path.realpath(path) for path in others}
     unasked = [path for path in found if os.path.realpath(path) not in known]
     folder = require_stores(session).folder
-    only = f"store delete sees the bindings of {join([session.registry.path, *others])} only"
+    only = f"store delete only sees the bindings of {join([session.registry.path, *others])}"
     if unasked:
         raise RefusedError(
-            f"{join(unasked)} {'has' if len(unasked) == 1 else 'have'} the stores in {folder} too,"
-            f" and {only}",
-            *(f"--with {path} looks at its bindings as well" for path in unasked),
-            "--yes deletes what these bindings do not use",
+            f"{join(unasked)} also {'has' if len(unasked) == 1 else 'have'} the stores in"
+            f" {folder}, and {only}",
+            *(f"--with {path} also checks its bindings" for path in unasked),
+            "--yes deletes anything that these bindings do not use",
         )
     if maybe and not others:
         raise RefusedError(
             f"{folder} is not below the registry's folder and may be shared, and {only}",
-            "--with REGISTRY looks at the bindings of another one as well",
-            "--yes deletes what these bindings do not use",
+            "--with REGISTRY also checks the bindings of another one",
+            "--yes deletes anything that these bindings do not use",
         )
 
 
 def _named(
     session: Session, text: str, store: str | None, *, covering: bool = False
 ) -> tuple[Entry, ...]:
-    """Return the entries of the certificate that ``text`` names, or by a wildcard covers."""
+    """Return the entries of the certificate that ``text`` names, or that covers it by wildcard."""
     require_stores(session)
     found = named_thumbprints(text)
     thumbprints = (named(session, found, covering=covering),) if isinstance(found, str) else found

@@ -1,4 +1,4 @@
-"""The standard streams: ``-``, and whether a person is at the other end."""
+"""The standard streams: ``-``, and whether there is a terminal."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def shown_name(path: str) -> str:
 
 
 _kept: list[tuple[TextIO, bytes]] = []
-"""What was read from standard input by an attempt that may be made again."""
+"""What an attempt has read from standard input, in case it is repeated."""
 
 
 def _read_again() -> bytes:
-    """Return what the first attempt of this command read, in its order, for the second one."""
+    """Return the inputs that the first attempt of this command read, in order."""
     if deferring():
         return b""
     ours = [data for stream, data in _kept if stream is sys.stdin]
@@ -41,8 +41,8 @@ def _read_again() -> bytes:
 def read_input(path: str, limit: int, *, may_be_empty: bool = False) -> bytes:
     """Return the bytes of the file at ``path``, or of standard input for ``-``.
 
-    Raises SslbindError for what cannot be read or is larger than ``limit``
-    bytes, and for standard input that is closed or has nothing.
+    Raises SslbindError if it cannot be read or is larger than ``limit`` bytes, and for
+    standard input that is closed or empty.
     """
     if path != STANDARD_INPUT:
         return read_file(path, limit)
@@ -56,7 +56,7 @@ def read_input(path: str, limit: int, *, may_be_empty: bool = False) -> bytes:
         _kept.append((sys.stdin, data))
     if not data and not may_be_empty:
         raise SslbindError(
-            "is empty", "pipe a file into it; it can be read only once", file=shown_name(path)
+            "is empty", "pipe a file into it, and use '-' only once", file=shown_name(path)
         )
     if len(data) > limit:
         raise SslbindError(f"is larger than {limit} bytes", file=shown_name(path))
@@ -64,10 +64,10 @@ def read_input(path: str, limit: int, *, may_be_empty: bool = False) -> bytes:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person can be at the other end of ``stream``.
+    """Whether ``stream`` is a terminal that a person can use.
 
-    On Windows NUL is a terminal to ``isatty``, where nobody ever answers; only a console
-    has a console mode (GetConsoleMode).
+    On Windows ``isatty`` calls NUL a terminal too; only a console has a console mode
+    (GetConsoleMode).
     """
     if stream is None or stream.closed or not stream.isatty():
         return False
@@ -77,7 +77,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 def takes_colour(stream: TextIO) -> bool:
     """Whether escape sequences become colours on ``stream``: on a terminal without NO_COLOR.
 
-    A console of Windows is switched to take them; one from before Windows 10 cannot be.
+    A Windows console is switched to accept them; before Windows 10 none can be.
     """
     if os.environ.get("NO_COLOR") or not is_terminal(stream):
         return False
@@ -111,7 +111,7 @@ if sys.platform == "win32":
 
 
 def complain(text: str) -> None:
-    """Write a line to standard error; one that cannot be written changes no exit code."""
+    """Write a line to standard error; a failure to write does not change the exit code."""
     try:
         sys.stderr.write(f"{text}\n")
     except OSError:
@@ -119,7 +119,7 @@ def complain(text: str) -> None:
 
 
 def discard(stream: TextIO) -> None:
-    """Let nothing more be written to a stream that refused: Python would try again at the end."""
+    """Stop all output to a stream that failed: Python would try again at exit."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

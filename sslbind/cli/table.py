@@ -1,4 +1,4 @@
-"""Tables for people: as wide as the terminal, and a line a row where none reads them.
+"""Tables for people: fitted to the terminal; without one, one line per row.
 
 Laid out here and not by rich, which takes a millisecond for each row.
 """
@@ -19,16 +19,16 @@ THUMBPRINT = "thumbprint"
 SHORT = 12
 """Digits of a thumbprint on a narrow terminal; commands take 8 or more."""
 SOON = 30
-"""Days; a certificate that has fewer left wants attention."""
+"""Days; a certificate that has fewer left needs attention."""
 _NARROW = 12
-"""Columns up to this width are not folded, and no other is folded to less."""
+"""Columns up to this width are not wrapped, and no other becomes narrower."""
 _ROOMY = 24
-"""A column that may go below its row does so before it is narrower than this."""
+"""A column that may move below its row does so before it becomes narrower than this."""
 _INDENT = "    "
 _NOTHING = "-"
-"""What a cell has that has nothing to say."""
+"""The text of an empty cell."""
 _KEYS = ("key", "name")
-"""Columns that are folded last."""
+"""Columns that are wrapped last."""
 _BOLD, _RED, _YELLOW, _PLAIN = "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
 
@@ -76,7 +76,7 @@ class _Column:
         self.right = name == DAYS_LEFT
 
     def padded(self, cell: str, shown: str) -> str:
-        """Return ``shown``, which is ``cell`` or that with colours, as wide as the column."""
+        """Return ``shown`` (``cell``, perhaps with colours) padded to the width of the column."""
         blanks = " " * (self.width - _width(cell))
         return blanks + shown if self.right else shown + blanks
 
@@ -100,7 +100,7 @@ def _fitted(
 
 
 def _set_apart(table: list[_Column], name: str, limit: int) -> tuple[list[_Column], list[_Column]]:
-    """Return the table, and the column ``name`` where the others leave it too little room."""
+    """Return the table, and the column ``name`` if the others leave it too little room."""
     others = [one for one in table if one.name != name]
     apart = [one for one in table if one.name == name]
     room = limit - _total(others, 2) - 2
@@ -111,9 +111,9 @@ def _set_apart(table: list[_Column], name: str, limit: int) -> tuple[list[_Colum
 
 
 def _fold(table: Sequence[_Column], limit: int) -> None:
-    """Narrow the wide columns, two blanks apart, until the table is not wider than ``limit``.
+    """Narrow the wide columns, two spaces apart, until the table fits ``limit``.
 
-    All get the same width, those of keys only where that is not enough.
+    All get the same width; key columns are narrowed only if that is not enough.
     """
     wide = [one for one in table if one.width > _NARROW]
     for folded in ([one for one in wide if one.name not in _KEYS], wide):
@@ -161,7 +161,7 @@ def _lines(table: Sequence[_Column], row: Sequence[str]) -> Iterator[tuple[str, 
 
 
 def _pieces(cell: str, width: int) -> Iterator[str]:
-    """Yield ``cell`` in pieces that fit ``width``: at blanks, else after a mark, else anywhere."""
+    """Yield pieces of ``cell`` that fit ``width``: at spaces, else punctuation, else anywhere."""
     while _width(cell) > width:
         fits = min(width, len(cell))
         while fits > 1 and _width(cell[:fits]) > width:
@@ -176,7 +176,7 @@ def _pieces(cell: str, width: int) -> Iterator[str]:
 
 
 def _width(cell: str) -> int:
-    """Return how many columns of a terminal a cell takes."""
+    """Return the width of a cell in terminal columns."""
     if cell.isascii():
         return len(cell)
     from rich.cells import cell_len

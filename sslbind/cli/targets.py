@@ -1,4 +1,4 @@
-"""``sslbind targets``: which servers there are, and which of them answer."""
+"""``sslbind targets``: list the servers, and check which of them answer."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ _NONE = "-"
 
 @click.command("targets", context_settings=HELP)
 @click.argument("names", nargs=-1, metavar="[TARGET]...")
-@click.option("--check", is_flag=True, help="Read each one now: who answers, how, in what time.")
+@click.option(
+    "--check", is_flag=True, help="Read each server now: whether it answers, how, and in what time."
+)
 @format_option("table", "tsv", "json", "ansible")
 @pass_app
 def targets_command(app: App, names: tuple[str, ...], check: bool, format_: str) -> int:
-    """List the servers of the targets file, or those that TARGET names.
+    """List the servers of the targets file, or only those of TARGET.
 
-    TARGET is a name, a group or all. With --check each is read, in parallel, as
-    @NAME would be: how (capture.ps1 or netsh), which release it has, how many
-    bindings, and the seconds it took; exit 1 where one cannot be read. The
-    format ansible is an inventory, as a file of it or a script would be.
+    TARGET is a name, a group or all. With --check each is read, in parallel, as @NAME would
+    be: how (capture.ps1 or netsh), which release it has, how many bindings, and the seconds
+    it took; exit 1 if any cannot be read. The format ansible is an Ansible inventory.
     """
     if check and format_ == "ansible":
-        raise click.UsageError("--check does not go with --format ansible")
+        raise click.UsageError("--check and --format ansible exclude each other")
     targets = read_targets(find_targets(app.targets_option, app.registry_path))
     chosen = targets.select(names or ("all",))
     readings = _read(targets, chosen) if check else {}
@@ -68,7 +69,7 @@ def _read(targets: Targets, chosen: Sequence[Target]) -> dict[str, Reading]:
     from sslbind.live import read_all
 
     found: dict[str, Reading] = {}
-    with progress(f"of {len(chosen)} servers were read") as advance:
+    with progress(f"of {len(chosen)} servers read") as advance:
         for reading in read_all(chosen, targets.jobs):
             found[reading.target.name] = reading
             if advance is not None:
@@ -145,16 +146,19 @@ def _inventory(targets: Targets, chosen: Sequence[Target]) -> str:
 
 
 _CONNECTIONS: dict[str, dict[str, str]] = {
-    "ssh": {"ansible_connection": "ssh", "ansible_shell_type": "cmd"},  # the shell of Windows' sshd
+    "ssh": {
+        "ansible_connection": "ssh",
+        "ansible_shell_type": "cmd",
+    },  # the default shell of sshd on Windows
     "winrm": {"ansible_connection": "psrp"},
     "local": {"ansible_connection": "local"},
     "command": {"ansible_connection": "local"},
 }
-"""What all servers of a transport share: group_vars of the same group override it."""
+"""The variables that all servers of a transport share; group_vars of the group override them."""
 
 
 def _variables(target: Target) -> dict[str, Any]:
-    """Return what Ansible has to know of a server: how to reach it, and its registry."""
+    """Return what Ansible must know about a server: how to reach it, and its registry."""
     found: dict[str, Any] = {"sslbind_registry": os.path.abspath(target.registry)}
     if not target.host:
         return found

@@ -8,7 +8,7 @@ from sslbind.registry.provenance import Unread
 
 
 def unread_json(one: Unread) -> dict[str, Any]:
-    """Return a record that could not be read as JSON has it; null for what is not known."""
+    """Return a record that could not be read, for JSON; null for what is not known."""
     kind = one.key.kind if one.key is not None else one.kind
     return {
         "kind": kind and kind.name,

@@ -1,4 +1,4 @@
-"""``*`` and ``?`` in names of files, which cmd and PowerShell leave to the program."""
+"""``*`` and ``?`` in file names, which cmd and PowerShell leave to the program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def all_files(
     parameter: click.Parameter,  # noqa: ARG001
     values: tuple[str, ...],
 ) -> tuple[str, ...]:
-    """Return the values of a parameter, each pattern replaced by the files that it matches."""
+    """Return the values of a parameter, with each pattern replaced by the files it matches."""
     return tuple(name for value in values for name in _matched(value))
 
 
@@ -26,23 +26,23 @@ def one_file(
 ) -> str | None:
     """Return the value of a parameter, or the one file that it matches.
 
-    Raises SslbindError where there are several.
+    Raises SslbindError if there are several.
     """
     return None if value is None else only_file(value)
 
 
 def only_file(value: str) -> str:
-    """Return ``value``, or the one file that it matches; raise SslbindError where it is several."""
+    """Return ``value``, or the one file that it matches; raise SslbindError if it is several."""
     found = _matched(value)
     if len(found) > 1:
-        raise SslbindError(f"{value} matches {len(found)} files", f"name one: {some(found, 5)}")
+        raise SslbindError(f"{value} matches {len(found)} files", f"give one: {some(found, 5)}")
     return found[0]
 
 
 def _matched(value: str) -> list[str]:
-    """Return the files that ``value`` matches, itself where there are none.
+    """Return the files that ``value`` matches, or ``value`` itself if there are none.
 
-    It is never called for a binding alone, in whose key ``*`` is a host.
+    It is never called for an argument that is always a key, where ``*`` is a host.
     """
     if os.name != "nt" or not ("*" in value or "?" in value):
         return [value]

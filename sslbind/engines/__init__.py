@@ -1,1 +1,1 @@
-"""Servers that stand in for HTTP.SYS: their configuration, made of the resolver's answers."""
+"""Servers that stand in for HTTP.SYS: their configuration, made from the resolver's answers."""

@@ -33,17 +33,17 @@ class Exported(NamedTuple):
 
 
 def export(session: Session, folder: str, now: datetime, move: Move = tuple) -> Exported:
-    """Write the configuration of HAProxy for a registry into ``folder``; say what it lacks.
+    """Write the configuration of HAProxy for a registry into ``folder``; return what it lacks.
 
-    ``haproxy -f FOLDER/haproxy.cfg`` serves it, wherever the folder is. Raises
-    SslbindError where the folder cannot be written, or is somebody else's.
+    ``haproxy -f FOLDER/haproxy.cfg`` serves it, wherever the folder is. Raises SslbindError
+    if the folder cannot be written, or was not made by sslbind.
     """
     material = Material(session)
     found = tuple(move(listeners(session, material)))
     if not found:
         raise SslbindError(
-            "no connection finds a binding: there is nothing to serve",
-            "sslbind resolve shows what is bound, and on which addresses HTTP.SYS listens",
+            "no connection reaches a binding: there is nothing to serve",
+            "sslbind resolve shows the bindings, and on which addresses HTTP.SYS listens",
             file=session.registry.path,
         )
     made = configuration(found)

@@ -1,8 +1,8 @@
-"""The folder of a server, written so that a reader finds either the old files or the new ones.
+"""The folder of a server, written so that a reader sees either the old files or the new ones.
 
-What the main file names is written first, under names that stand for what is in
-it, so that such a file is never changed; the main file is replaced by one
-rename; then what nothing names any more goes.
+The files that the main file refers to are written first, under names derived from their
+content, so that such a file never changes; the main file is replaced by one rename; then
+files that are no longer used are removed.
 """
 
 from __future__ import annotations
@@ -37,10 +37,9 @@ def write_folder(
 ) -> bool:
     """Write ``files``, the paths of which are relative to ``folder``; return whether any changed.
 
-    ``main`` is the file that names the others, and starts with ``mark``: one that
-    does not is somebody else's, stays, and raises SslbindError. ``keep`` is a file
-    that stays as it is where it exists. Files are for the user only, and so are
-    folders that are made.
+    ``main`` is the file that refers to the others, and starts with ``mark``: one that does
+    not is somebody else's, is kept, and raises SslbindError. ``keep`` is a file that is
+    kept if it exists. Files and new folders are accessible to the user only.
     """
     path = os.path.join(folder, main)
     folders = {os.path.dirname(one) for one in files} - {""}
@@ -66,20 +65,20 @@ def write_folder(
 
 
 def _refuse_foreign(folder: str, main: str, mark: bytes, folders: set[str]) -> None:
-    """Raise SslbindError for a folder that holds something, and is not one of ours.
+    """Raise SslbindError for a folder that is not empty and not one of ours.
 
     ``folders`` are our own in it, which an interrupted run may have left.
     """
     if os.path.lexists(main):
         if not read_file(main, _LARGEST, regular=True).startswith(mark):
             raise SslbindError(
-                "was not made by sslbind, and stays as it is", "name another folder", file=main
+                "was not made by sslbind, and is left unchanged", "choose another folder", file=main
             )
         return
     lock = f".{os.path.basename(main)}.lock"
     if {*os.listdir(folder)} - {lock, ".gitignore", *folders}:
         raise SslbindError(
-            "is not empty, and was not made by sslbind", "name a new folder", file=folder
+            "is not empty, and was not made by sslbind", "choose a new folder", file=folder
         )
 
 
@@ -90,7 +89,7 @@ def _make(folder: str, *, ours: bool = False) -> None:
             make_folder(folder)
         status = os.lstat(folder) if ours else os.stat(folder)
         if not stat.S_ISDIR(status.st_mode):
-            raise SslbindError("is not a folder", "name another one", file=folder)
+            raise SslbindError("is not a folder", "choose another one", file=folder)
         if ours and stat.S_IMODE(status.st_mode) != PRIVATE_FOLDER:
             os.chmod(folder, PRIVATE_FOLDER)
     except OSError as error:
@@ -98,7 +97,7 @@ def _make(folder: str, *, ours: bool = False) -> None:
 
 
 def _is_there(path: str, data: bytes, *, any_: bool) -> bool:
-    """Whether a file with this name is whole: its name stands for its content, unless ``any_``."""
+    """Whether a file with this name is complete: its content matches its name, unless ``any_``."""
     try:
         status = os.lstat(path)
     except OSError:
@@ -110,7 +109,7 @@ def _is_there(path: str, data: bytes, *, any_: bool) -> bool:
 
 
 def _create(files: Mapping[str, bytes]) -> None:
-    """Write new files, for the user only; they are on the disk when this returns.
+    """Write new files, for the user only; they are on disk when this returns.
 
     An incomplete file from an interrupted run is replaced.
     """
@@ -127,12 +126,12 @@ def _create(files: Mapping[str, bytes]) -> None:
                     os.fsync(file.fileno())
         except OSError as error:
             raise SslbindError(f"cannot be written: {reason(error)}", file=path) from None
-    if at_once:  # one fsync a file would take seconds for a thousand files
+    if at_once:  # one fsync per file would take seconds for a thousand files
         os.sync()
 
 
 def _put(path: str, data: bytes) -> bool:
-    """Write ``data`` unless it is there, for the user only; return whether it was written."""
+    """Write ``data`` unless the file exists, for the user only; return whether it was written."""
     try:
         status = os.lstat(path)
     except OSError:

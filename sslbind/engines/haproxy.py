@@ -6,10 +6,10 @@ out. Facts about HAProxy are those of its configuration manual (2.6), sections
 "bind options" and "crt-list", and were tried with 2.6.12:
 
 * exact names are looked up before wildcards, but over both together a
-  certificate with an EC key wins for a client that takes one: so a wildcard
+  certificate with an EC key wins for a client that accepts one: so a wildcard
   excludes (``!name``) the names whose certificate has another algorithm;
-* a wildcard stands for one label, as in HTTP.SYS;
-* ``!*`` names nobody: that line serves as the default only;
+* a wildcard matches one label, as in HTTP.SYS;
+* ``!*`` matches no name: that line is only the default;
 * the TLS versions of the default are those of the ``bind`` line.
 """
 
@@ -28,7 +28,7 @@ from sslbind.tls_versions import VERSIONS
 MAIN = "haproxy.cfg"
 LISTS = "lists"
 REFUSAL = f"{CERTIFICATES}/refusal.pem"
-"""A certificate whose handshakes always fail: its EC key fits none of the ciphers."""
+"""A certificate whose handshakes always fail: its EC key matches none of the ciphers."""
 
 MARK = b"# Made by sslbind from the bindings of a registry; the next export replaces it.\n"
 
@@ -60,7 +60,7 @@ backend sites
 
 
 class Configuration(NamedTuple):
-    """The files by their path in the folder, and a sentence for each thing that is lost.
+    """The files by their path in the folder, and a sentence for everything that is lost.
 
     ``refuses``: whether ``REFUSAL`` is needed beside them.
     """
@@ -71,7 +71,7 @@ class Configuration(NamedTuple):
 
 
 def configuration(listeners: Sequence[Listener]) -> Configuration:
-    """Return the main file, and the lists of certificates that it names."""
+    """Return the main file, and the lists of certificates that it refers to."""
     files: dict[str, bytes] = {}
     losses: dict[str, None] = {}
     refuses = False
@@ -107,7 +107,7 @@ def _place(listener: Listener) -> str:
 
 
 def _bind(listener: Listener, path: str) -> str:
-    """Return the options of a ``bind`` line: what holds before a name is known."""
+    """Return the options of a ``bind`` line: what applies before a name is known."""
     default = listener.default
     every = [terms for terms in (default, *listener.names.values()) if terms is not None]
     versions = [*VERSIONS]
@@ -117,7 +117,7 @@ def _bind(listener: Listener, path: str) -> str:
     words.append(
         _versions(default.oldest, default.newest) if default else _versions(oldest, newest)
     )
-    if oldest < "TLS 1.2":  # whose hash is SHA-1, which OpenSSL 3 takes at this level only
+    if oldest < "TLS 1.2":  # their hash is SHA-1, which OpenSSL 3 accepts only at this level
         words += ["ciphers", "DEFAULT:@SECLEVEL=0"]
     if any(terms.clients and not terms.clients.verified for terms in every):
         words += ["crt-ignore-err", "all", "ca-ignore-err", "all"]
@@ -128,14 +128,14 @@ def _bind(listener: Listener, path: str) -> str:
 
 
 def _unverified(listener: Listener) -> Iterator[str]:
-    """Yield that errors are ignored on a whole ``bind`` line, where that is more than asked for."""
+    """Yield a sentence if errors are ignored for a whole ``bind`` line, more than asked for."""
     every = {terms for terms in (listener.default, *listener.names.values()) if terms is not None}
     verified = {terms.clients.verified for terms in every if terms.clients}
     if len(verified) > 1:
         place = shown(listener.address, listener.port)
         yield (
-            f"{place}: client certificates are not verified for any of its names, as for some of"
-            " them no issuers are known"
+            f"{place}: client certificates are not verified for any of its names, because for some"
+            " no issuers are known"
         )
 
 
@@ -151,7 +151,7 @@ class _Lines:
         self._default = listener.default
         self._names = {name: terms for name, terms in listener.names.items() if _fits(name)}
         self.losses = [
-            f"{name!r} is not served: it has a character that HAProxy's lists do not take"
+            f"{name!r} is not served: it has a character that HAProxy's lists do not allow"
             for name in listener.names.keys() - self._names.keys()
         ]
         self._below: dict[str, list[str]] = {}
@@ -160,13 +160,13 @@ class _Lines:
         self.refuses = False
 
     def written(self) -> Iterator[str]:
-        """Yield the lines: the default first, then one or more for each way to answer."""
+        """Yield the lines: the default first, then one or more for each kind of answer."""
         if self._default is not None:
             yield _line(self._default, ["!*"])
         alike: dict[Terms | None, list[str]] = {}
         for name, terms in self._names.items():
             if terms is None and self._default is None:
-                continue  # what no line names is refused
+                continue  # names without a line are refused
             if name.startswith("*."):
                 yield self._wildcard(name, terms)
             else:
@@ -192,9 +192,9 @@ class _Lines:
             kept.append(word)
         if len(kept) < len(taken):
             self.losses.append(
-                f"{wildcard}: {len(taken) - len(kept)} names below it, from"
-                f" {taken[len(kept)][1:]} on, may get its certificate: their keys have"
-                " another algorithm, and a line of HAProxy takes no more exclusions"
+                f"{wildcard}: {len(taken) - len(kept)} names below it, from {taken[len(kept)][1:]}"
+                " on, may get its certificate: their keys have another algorithm, and a line"
+                " of HAProxy cannot have more exclusions"
             )
         return self._line(terms, [wildcard, *kept])
 

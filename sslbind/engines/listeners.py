@@ -1,8 +1,7 @@
-"""What a server has to do at each address and port, according to the resolver.
+"""What a server must do at each address and port, according to the resolver.
 
-Nothing here knows in which order HTTP.SYS looks for records: for each address
-that records or the listen list tell apart, each port and each name, ``resolve``
-says what happens, and that is written down.
+Nothing here knows the order in which HTTP.SYS looks for records: ``resolve`` is asked for
+each address that records or the listen list distinguish, each port and each name.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from sslbind.session import Session
 
 _PLAIN = {"certhash", "appid", "certstorename"}
-"""What every record has; of these only the certificate affects a handshake."""
+"""Tags of every record; of these only the certificate affects a handshake."""
 _CARRIED = {
     *(tag.name for tag in TAGS if tag.removes),
     *(tag.name for tag in (REJECT, CLIENT_CERTIFICATE, CTL_STORE, HTTP2, QUIC, OCSP_STAPLING)),
@@ -53,9 +52,9 @@ _CARRIED = {
 
 
 class Terms(NamedTuple):
-    """How a handshake goes: the certificate, the TLS versions, whether HTTP/2 is offered.
+    """The terms of a handshake: the certificate, the TLS versions, whether HTTP/2 is offered.
 
-    ``clients`` says which certificates of clients are asked for, None where none are.
+    ``clients`` says which client certificates are requested, None if none are.
     """
 
     pem: Pem
@@ -68,9 +67,9 @@ class Terms(NamedTuple):
 class Listener(NamedTuple):
     """One address and port: what clients get without a name, and for each name.
 
-    ``address`` is ``0.0.0.0`` or ``::`` for every address of a family that has
-    no listener of its own. Names are A-labels, ``*.parent`` stands for those one
-    label below that have no entry of their own. None refuses the handshake.
+    ``address`` is ``0.0.0.0`` or ``::`` for every address of a family without its own
+    listener. Names are A-labels, ``*.parent`` covers those one label below without their
+    own entry. None refuses the handshake.
     """
 
     address: str
@@ -85,12 +84,12 @@ class Listener(NamedTuple):
 
     @property
     def catch_all(self) -> bool:
-        """Whether it stands for every address of its family."""
+        """Whether it is for every address of its family."""
         return self.address in (ANY_IPV4, ANY_IPV6)
 
 
 def listeners(session: Session, material: Material) -> list[Listener]:
-    """Return what is to be served at each address and port, by port.
+    """Return what to serve at each address and port, by port.
 
     What only HTTP.SYS can do is added to the losses of ``material``.
     """
@@ -99,7 +98,7 @@ def listeners(session: Session, material: Material) -> list[Listener]:
 
 
 class _Asking:
-    """The questions about one registry; the terms of each record are worked out once."""
+    """The questions about one registry; the terms of each record are computed once."""
 
     def __init__(self, session: Session, material: Material) -> None:
         registry = session.registry
@@ -138,9 +137,9 @@ class _Asking:
         yield ANY_IPV6
 
     def _names(self, port: int) -> Mapping[str, str]:
-        """Return the names that records or files know: how each is written, and asked for.
+        """Return the names in records and files: how each is written, and which name to ask for.
 
-        A wildcard is asked for by a name below it that nothing else knows.
+        For a wildcard that is a name below it that nothing else has.
         """
         hosts = {
             key.host: None
@@ -152,15 +151,15 @@ class _Asking:
         return {host: _below(host[2:], hosts) if host.startswith("*.") else host for host in hosts}
 
     def _listener(self, address: str, port: int, names: Mapping[str, str]) -> Listener | None:
-        """Return what happens at an address and port, None where nobody listens."""
+        """Return what happens at an address and port, None if nobody listens."""
         nameless = resolve(self._state, address, port)
         if nameless.outcome == "not-listening":
             return None
         default = self._terms(nameless)
         asked = names
         if _at_once(nameless):
-            # The first record that was looked for answers. If the same holds with a name, names
-            # make no difference here.
+            # The first record that was looked for answers. If the same is true with a name,
+            # names make no difference here.
             first = next(iter(names.values()), None)
             if first is None or _same_look(resolve(self._state, address, port, first), nameless):
                 asked = {}
@@ -173,7 +172,7 @@ class _Asking:
         return Listener(address, port, default, kept)
 
     def _written(self, host: str) -> str:
-        """Return a name as A-labels, empty where it has none and no client can send it."""
+        """Return a name as A-labels, empty if it has none and no client can send it."""
         if host.isascii():
             return host
         if host not in self._ascii:
@@ -185,7 +184,7 @@ class _Asking:
         return self._ascii[host]
 
     def _terms(self, answer: Answer) -> Terms | None:
-        """Return how a connection is answered, None where its handshake is to fail."""
+        """Return how a connection is answered, None if its handshake must fail."""
         record, step = answer.binding, answer.step
         if answer.outcome == "unknown":
             keys = join(key.spec for key in answer.undecided)
@@ -198,7 +197,7 @@ class _Asking:
         return self._known[known]
 
     def _of_record(self, record: Binding, stem: str) -> Terms | None:
-        """Return the terms of a record; most have no tags, and share those of their certificate."""
+        """Return the terms of a record; most have no tags, and share their certificate's terms."""
         if stem or record.other or not record.values.keys() <= _PLAIN:
             return self._worked_out(record, stem)
         alike = record.certhash, record.store
@@ -222,7 +221,7 @@ class _Asking:
         return self._asking_clients(record, terms) if record[CLIENT_CERTIFICATE.name] else terms
 
     def _range(self, key: Key, left: tuple[str, ...]) -> tuple[str, str]:
-        """Return the oldest and the newest version; where one between is off, the newest ones."""
+        """Return the oldest and the newest version; if one between is off, those above it."""
         versions = [*VERSIONS]
         first = last = versions.index(left[-1])
         while first and versions[first - 1] in left:
@@ -230,16 +229,16 @@ class _Asking:
         if lost := [one for one in left if versions.index(one) < first]:
             are = "are" if len(lost) > 1 else "is"
             self._material.losses[
-                f"{key.spec}: {join(lost)} {are} not served, since {versions[first - 1]} is off:"
+                f"{key.spec}: {join(lost)} {are} not served, because {versions[first - 1]} is off:"
                 " HAProxy needs a range without gaps"
             ] = None
         return versions[first], versions[last]
 
     def _asking_clients(self, record: Binding, terms: Terms) -> Terms:
-        """Return ``terms`` with a client certificate asked for.
+        """Return ``terms`` with a client certificate requested.
 
-        One that is sent has to be issued by a certificate of the record's store;
-        any is taken where that store, or the way from it to a root, is not known.
+        It must be issued by a certificate in the record's store; any is accepted if that
+        store, or the chain from it to a root, is not known.
         """
         spec, store = record.key.spec, record[CTL_STORE.name]
         clients = self._material.clients(str(store)) if store else None
@@ -295,7 +294,7 @@ def _same_look(one: Answer, other: Answer) -> bool:
 def _differing(
     found: Mapping[str, Terms | None], default: Terms | None
 ) -> Iterator[tuple[str, Terms | None]]:
-    """Yield the names that are answered otherwise than without an entry of their own."""
+    """Yield the names that would be answered differently without their own entry."""
     wildcards = {
         name: terms for name, terms in found.items() if name.startswith("*.") and terms != default
     }

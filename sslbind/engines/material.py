@@ -1,7 +1,7 @@
-"""The files that a server is given: certificates with their keys, and the CAs of clients.
+"""The files for a server: certificates with their keys, and the CAs of clients.
 
-Files are named after what they hold, so that no name comes from the data and a
-file that is there never changes.
+Files are named after a hash of their content, so that no name comes from the data and an
+existing file never changes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sslbind.session import Session
 
 CERTIFICATES, CLIENTS = "certificates", "clients"
-"""The folders of certificates with their keys, and of the CAs that clients are asked for."""
+"""The folders of certificates with their keys, and of the accepted CAs of clients."""
 
 _MIN_BITS = {"RSA": 2048, "DSA": 2048, "EC": 224}
 
@@ -34,11 +34,11 @@ class Pem(NamedTuple):
 
 
 class Clients(NamedTuple):
-    """Which certificates of clients are asked for.
+    """Which client certificates are requested.
 
-    ``file`` has those that they are issued by; ``named``: it is sent to clients.
-    ``verified``: what they send has to be issued so, which needs the
-    certificates in ``above`` too, the way up to the roots, if there are any.
+    ``file`` has their issuers; ``named``: the issuers are sent to clients. ``verified``:
+    client certificates must be from these issuers, which also needs the certificates in
+    ``above`` up to the roots, if there are any.
     """
 
     file: str
@@ -63,7 +63,7 @@ class Material:
         self._clients: dict[str, Clients | None] = {}
 
     def stored(self, thumbprint: str, store: str) -> Pem | None:
-        """Return the file of a certificate in a store, None where it cannot be served."""
+        """Return the file of a certificate in a store, None if it cannot be served."""
         place = thumbprint, store.casefold()
         if place not in self._stored:
             identity = self._load_stored(thumbprint, store)
@@ -71,7 +71,7 @@ class Material:
         return self._stored[place]
 
     def central(self, stem: str) -> Pem | None:
-        """Return the file of a certificate in the central store, None where it does not open."""
+        """Return the file of a certificate in the central store, None if it does not open."""
         identity = self._load_central(stem)
         return None if identity is None else self._pem(identity)
 
@@ -83,7 +83,7 @@ class Material:
         return self._load_central(stem) is not None
 
     def clients(self, store: str) -> Clients | None:
-        """Return what clients are asked for by the certificates of a store, None without any."""
+        """Return the client certificates to request for a store, None if it has no certificates."""
         if store not in self._clients:
             found = self._authorities(store)
             ways = [self._above(one) for one in found]
@@ -98,7 +98,7 @@ class Material:
         return self._clients[store]
 
     def _above(self, certificate: Certificate) -> tuple[Certificate, ...] | None:
-        """Return the way from a certificate to a root, None where it is not known."""
+        """Return the chain from a certificate to a root, None if it is not known."""
         if certificate.self_signed:
             return ()
         from sslbind.certificates.identity import Identity
@@ -137,7 +137,7 @@ class Material:
             return None
         try:
             identity = stores.load(stores.require(thumbprint, store), check_keys=False)
-        except SslbindError:  # then HTTP.SYS has nothing to serve either
+        except SslbindError:  # HTTP.SYS has nothing to serve then either
             return None
         if identity.key is None:
             self.losses[
@@ -148,7 +148,7 @@ class Material:
         return None
 
     def _completed(self, identity: Identity) -> Identity:
-        """Return ``identity`` with the issuers that the stores have, as Windows completes it."""
+        """Return ``identity`` with the issuers from the stores, as Windows completes it."""
         stores = self._session.stores
         itself = identity.leaf.subject == identity.leaf.issuer
         others = () if stores is None or identity.chain or itself else stores.issuers(identity)
@@ -167,7 +167,7 @@ class Material:
             central, identity = self._session.central, None
             try:
                 file = central.file(stem) if central is not None else None
-                if central is not None and file is not None:  # as resolve judges it
+                if central is not None and file is not None:  # as resolve does
                     refuse_too_new(os.path.join(central.folder, file), self._session.release)
                     identity = central.load(stem)
             except SslbindError:
@@ -182,7 +182,7 @@ class Material:
         weak = next(filter(None, map(_weakness, (leaf, *identity.chain))), "")
         if weak:
             self.losses[
-                f"{leaf.thumbprint} cannot be loaded, {weak}: its handshakes are refused"
+                f"{leaf.thumbprint} cannot be loaded {weak}: its handshakes are refused"
             ] = None
             return None
         assert identity.key is not None  # noqa: S101  # those without one were sorted out
@@ -203,16 +203,16 @@ class Material:
 
 
 def _weakness(certificate: Certificate) -> str:
-    """Return why OpenSSL refuses a certificate at its security level 2, or nothing.
+    """Return why OpenSSL refuses a certificate at its security level 2, empty if it does not.
 
-    That is what Debian and others set. The level wants 112 bits of security
-    (SSL_CTX_set_security_level(3)); who signs itself is trusted whatever the hash.
+    That is what Debian and others set. The level requires 112 bits of security
+    (SSL_CTX_set_security_level(3)); a self-signed certificate is trusted whatever the hash.
     """
     algorithm = certificate.key_type.partition(" ")[0]
     if certificate.key_bits < _MIN_BITS.get(algorithm, 0):
-        return f"since a key of {certificate.key_bits} bits is too small for OpenSSL"
+        return f"because a key of {certificate.key_bits} bits is too small for OpenSSL"
     itself = certificate.subject == certificate.issuer
     itself = itself and certificate.issuer_key_id in (b"", certificate.key_id)
     if certificate.signature_hash in WEAK_HASHES and not itself:
-        return f"since a {certificate.signature_hash} signature is too weak for OpenSSL"
+        return f"because a {certificate.signature_hash} signature is too weak for OpenSSL"
     return ""

@@ -1,4 +1,4 @@
-"""Where listeners are on this machine: moved to other ports and addresses, or left out."""
+"""The places of listeners on this machine: moved to other ports and addresses, or left out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sslbind.keys import IPPORT, Key, parse_address
 
 
 class Moves(NamedTuple):
-    """To which ports and addresses listeners move; those that are not named stay."""
+    """The ports and addresses to which listeners move; others stay."""
 
     ports: Mapping[int, int]
     addresses: Mapping[str, str]
@@ -32,14 +32,14 @@ def parse_moves(texts: Iterable[str]) -> Moves:
         try:
             old, new = (parse_address(one.strip("[]")) for one in (before, after))
         except BadValueError as error:
-            hint = "two ports are meant (443=8443), or two addresses (10.0.0.5=127.0.0.5)"
+            hint = "give two ports (443=8443), or two addresses (10.0.0.5=127.0.0.5)"
             raise SslbindError(f"--map {text}: {error.message}", hint) from None
         addresses[old] = new
     return Moves(ports, addresses)
 
 
 def moved(listeners: Iterable[Listener], moves: Moves) -> list[Listener]:
-    """Return the listeners at their new places; raise SslbindError where two meet in one."""
+    """Return the listeners at their new places; raise SslbindError if two would share one."""
     found: dict[tuple[str, int], Listener] = {}
     for one in listeners:
         address = moves.addresses.get(one.address, one.address)

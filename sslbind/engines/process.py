@@ -59,7 +59,7 @@ def find_haproxy() -> str:
 class Haproxy:
     """One HAProxy with the configuration file ``main``, running inside a ``with`` block.
 
-    Raises SslbindError with HAProxy's own message where it does not start.
+    Raises SslbindError with HAProxy's own message if it does not start.
     """
 
     def __init__(self, program: str, main: str) -> None:
@@ -80,14 +80,14 @@ class Haproxy:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    start_new_session=True,  # Ctrl-C reaches this process only, which stops it
+                    start_new_session=True,  # Ctrl-C only reaches this process, which stops HAProxy
                     preexec_fn=_ending_with_us(),  # noqa: PLW1509  # it calls the system only
                 )
         except OSError as error:
             raise SslbindError(f"{self._program} does not start: {reason(error)}") from None
         try:
             self._wait()
-        except BaseException:  # a signal, too, leaves no child behind
+        except BaseException:  # not even a signal leaves a child behind
             self._stop()
             raise
         return self
@@ -148,7 +148,7 @@ class Haproxy:
 
 
 def _ending_with_us() -> Callable[[], None] | None:
-    """Return what a child runs so that it ends if this process is killed, None where none can.
+    """Return what a child runs so that it ends if this process is killed, None if unsupported.
 
     Linux sends it a signal then: prctl(2), PR_SET_PDEATHSIG.
     """
@@ -160,7 +160,7 @@ def _ending_with_us() -> Callable[[], None] | None:
 
     def ask() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != us:  # it was killed meanwhile
+        if os.getppid() != us:  # it has been killed
             os._exit(1)
 
     return ask

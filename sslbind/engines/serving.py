@@ -42,7 +42,7 @@ class HaproxyServer:
     """HAProxy with the registry that ``opening`` reads, at the places that ``moves`` gives.
 
     It serves inside a ``with`` block, and leaves neither a process nor a file
-    behind. Raises SslbindError where HAProxy is missing or does not start.
+    behind. Raises SslbindError if HAProxy is missing or does not start.
     """
 
     def __init__(self, opening: Opening, moves: Moves) -> None:
@@ -61,7 +61,7 @@ class HaproxyServer:
             self._held.enter_context(locked(self._folder))
             made = self._export()
             self._haproxy = Haproxy(program, made.file).__enter__()
-        except BaseException:  # a signal, too, leaves nothing half made
+        except BaseException:  # not even a signal leaves anything half-made
             self._remove()
             raise
         self.served = self._served(made)
@@ -88,7 +88,7 @@ class HaproxyServer:
     def reload(self) -> bool:
         """Serve the current registry; return whether anything changed.
 
-        Raises SslbindError where it cannot be read or served; the previous state
+        Raises SslbindError if it cannot be read or served; the previous state
         is then still served.
         """
         made = self._export()
@@ -122,8 +122,8 @@ class HaproxyServer:
 def _remove_left() -> None:
     """Remove the folders of servers that were killed: they have private keys.
 
-    The lock of each is held as long as its server runs. One that is being made
-    may have none yet: those of the last minute stay.
+    Each is locked as long as its server runs. A new one may not have a lock yet:
+    those of the last minute are kept.
     """
     place = tempfile.gettempdir()
     for name in os.listdir(place):

@@ -11,10 +11,10 @@ from sslbind.explanations.explanation import Explanation, Fault
 
 _SENTENCES = {
     faults.NAME: "The certificate is not for the name in the address bar.",
-    faults.DATES: "The certificate, or one of its issuers, is out of its dates.",
-    faults.TRUST: "The browser finds no path from the certificate to a root that it trusts.",
+    faults.DATES: "The certificate, or one of its issuers, has expired or is not valid yet.",
+    faults.TRUST: "The browser finds no chain from the certificate to a root that it trusts.",
     faults.REVOKED: "The certificate is revoked.",
-    faults.REVOCATION_UNKNOWN: "Whether the certificate is revoked could not be found out.",
+    faults.REVOCATION_UNKNOWN: "The revocation status of the certificate could not be checked.",
     faults.WEAK: "The key or the signature of the certificate, or of its issuer, is too weak.",
     faults.USAGE: "The certificate does not allow what it is used for.",
     faults.VERSIONS: "Browser and server have no TLS version or cipher suite in common.",
@@ -22,9 +22,10 @@ _SENTENCES = {
     faults.CLOSED: "The connection was closed without an answer.",
     faults.NOT_LISTENING: "The connection was refused.",
     faults.NO_ANSWER: "Nothing answered in time.",
-    faults.TRANSPARENCY: "The certificate is not in the public logs of certificates.",
+    faults.TRANSPARENCY: "The certificate is not in the public Certificate Transparency logs.",
     faults.PLAIN_TEXT: "What answered does not speak TLS.",
-    faults.CLIENT_CERTIFICATE: "The server wants a client certificate that the browser has not.",
+    faults.CLIENT_CERTIFICATE: "The server asks for a client certificate that the browser does"
+    " not have.",
     faults.PRIVATE_KEY: "The server could not use the key of its certificate.",
 }
 _BROWSERS: tuple[tuple[Fault, str, str], ...] = (
@@ -106,4 +107,4 @@ PHRASES = {
     text: fault.explained(f"'{text}', of a client", _SENTENCES[fault])
     for text, fault in _PHRASES.items()
 }
-"""What curl, OpenSSL, Python, .NET and browsers say of a certificate, without case."""
+"""What curl, OpenSSL, Python, .NET and browsers say about a certificate, in lower case."""

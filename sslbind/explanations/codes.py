@@ -1,4 +1,4 @@
-"""The codes of Windows: its errors as netsh and IIS show them, and HRESULTs that meet bindings.
+"""The codes of Windows: its errors as netsh and IIS show them, and HRESULTs about bindings.
 
 The names and sentences are those of Windows' own headers (Learn: System Error
 Codes; COM Error Codes, Security and Setup). A code below 65536 is one of
@@ -20,7 +20,7 @@ _OWN = {
             "the port or the spelling of the key differs",
             (
                 "in IIS Manager's list of the central store: a PFX file that openssl, BouncyCastle"
-                " or .NET wrote, which is often served all the same (reported 5 times)"
+                " or .NET wrote, which is often served anyway (reported 5 times)"
             ),
         ),
         (
@@ -34,19 +34,16 @@ _OWN = {
             "the console is not elevated: only administrators change HTTP.SYS's records",
             "in a pipeline, the account that its agent runs as is not an administrator",
         ),
-        ("run netsh in an elevated console; sslbind needs rights to the registry only",),
+        ("run netsh in an elevated console; sslbind only needs access to the registry file",),
     ),
     87: Fault(
         (
             (
-                "the hash was pasted from the certificate window, with U+200E or another invisible"
-                " character at its start, or with spaces or colons in it"
+                "the hash was pasted from the certificate window, with U+200E or another"
+                " invisible character at its start, or with spaces or colons"
             ),
-            "the hash has 64 digits: it is a SHA-256, and certhash is a SHA-1 of 40",
-            (
-                "bare braces in PowerShell, or single quotes in cmd, around a GUID that may be"
-                " wrong too"
-            ),
+            "the hash has 64 digits: it is a SHA-256, but certhash is a SHA-1 of 40",
+            ("bare braces in PowerShell, or single quotes in cmd, around a GUID, or a wrong GUID"),
             "a hostnameport record without certstorename",
             "a host name given to ipport, or a key without its port",
         ),
@@ -57,7 +54,7 @@ _OWN = {
         ),
     ),
     183: Fault(
-        ("a record with this key exists, of this owner or of another",),
+        ("a record with this key exists, from this owner or another",),
         (
             "sslbind show sslcert KEY shows the record and its owner",
             "sslbind update sslcert KEY TAG=VALUE changes it",
@@ -66,9 +63,9 @@ _OWN = {
     ),
     1312: Fault(
         (
-            "the certificate has no private key: a .cer was imported, and not the .pfx",
+            "the certificate has no private key: a .cer was imported instead of the .pfx",
             "the certificate is not in the store that certstorename names",
-            "it was imported for the user, and not for the machine",
+            "it was imported for the user, not for the machine",
             (
                 "the key set is broken: an import in IIS without 'allow export', access rights on"
                 " MachineKeys, KeySpec 2, or a temporary key"
@@ -76,8 +73,8 @@ _OWN = {
         ),
         (
             (
-                "sslbind store list shows the stores that have the certificate, and whether with"
-                " its key"
+                "sslbind store list shows which stores have the certificate, and whether its key"
+                " is there"
             ),
             "sslbind store add FILE.pfx --store MY adds the certificate with its key",
             "sslbind store verify THUMBPRINT checks the certificate, its key and its chain",
@@ -90,17 +87,17 @@ _ROWS = (
     (2, "ERROR_FILE_NOT_FOUND", SYSTEM_TEXTS[2], _OWN[2]),
     (5, "ERROR_ACCESS_DENIED", SYSTEM_TEXTS[5], _OWN[5]),
     (32, "ERROR_SHARING_VIOLATION", ("The process cannot access the file because it is being used"
-     " by another process; as the answer to starting a site, the file is its port."),
+     " by another process; when a site fails to start, the file is its port."),
      faults.PORT_TAKEN),
-    (86, "ERROR_INVALID_PASSWORD", ("The specified network password is not correct; as the answer"
-     " to importing a PFX file, it is the file's password."), faults.PFX),
+    (86, "ERROR_INVALID_PASSWORD", ("The specified network password is not correct; when"
+        " importing a PFX file, it is the file's password."), faults.PFX),
     (87, "ERROR_INVALID_PARAMETER", SYSTEM_TEXTS[87], _OWN[87]),
     (183, "ERROR_ALREADY_EXISTS", SYSTEM_TEXTS[183], _OWN[183]),
     (234, "ERROR_MORE_DATA", "More data is available.", faults.NO_STORE),
     (1168, "ERROR_NOT_FOUND", "Element not found.", faults.MISSING_CERTIFICATE),
     (1312, "ERROR_NO_SUCH_LOGON_SESSION", SYSTEM_TEXTS[1312], _OWN[1312]),
-    (9552, "DNS_ERROR_INVALID_IP_ADDRESS", ("Invalid IP address; IIS answers it and does not start"
-     " the site."), faults.BAD_ADDRESS),
+    (9552, "DNS_ERROR_INVALID_IP_ADDRESS", ("Invalid IP address; IIS reports it and does not"
+        " start the site."), faults.BAD_ADDRESS),
     (10013, "WSAEACCES", ("An attempt was made to access a socket in a way forbidden by its access"
      " permissions: another process holds the port, or Windows has reserved it."),
      faults.PORT_TAKEN),
@@ -116,10 +113,10 @@ _ROWS = (
      faults.CLIENT_CERTIFICATE),
     (12045, "ERROR_WINHTTP_SECURE_INVALID_CA", "The issuer of the certificate is not trusted.",
      faults.TRUST),
-    (12057, "ERROR_WINHTTP_SECURE_CERT_REV_FAILED", ("Whether the certificate is revoked could not"
-     " be found out."), faults.REVOCATION_UNKNOWN),
-    (12157, "ERROR_WINHTTP_SECURE_CHANNEL_ERROR", ("The secure channel failed: no common TLS"
-     " version or cipher suite, for the most part."), faults.VERSIONS),
+    (12057, "ERROR_WINHTTP_SECURE_CERT_REV_FAILED", ("The revocation status of the certificate"
+        " could not be checked."), faults.REVOCATION_UNKNOWN),
+    (12157, "ERROR_WINHTTP_SECURE_CHANNEL_ERROR", ("The secure channel failed: usually there is"
+        " no common TLS version or cipher suite."), faults.VERSIONS),
     (12170, "ERROR_WINHTTP_SECURE_CERT_REVOKED", "The certificate is revoked.", faults.REVOKED),
     (12175, "ERROR_WINHTTP_SECURE_FAILURE", "The certificate of the server has one or more errors.",
      faults.TRUST),
@@ -136,8 +133,8 @@ _ROWS = (
     (0x80090308, "SEC_E_INVALID_TOKEN", ("The token supplied to the function is invalid: what"
      " arrived is not TLS."), faults.BROKEN_MESSAGE),
     (0x8009030D, "SEC_E_UNKNOWN_CREDENTIALS", ("The credentials supplied to the package were not"
-     " recognized: the private key is missing or may not be read. It is the code inside event"
-     " 36870."), faults.PRIVATE_KEY),
+        " recognized: the private key is missing or cannot be read. It is the code inside event"
+        " 36870."), faults.PRIVATE_KEY),
     (0x8009030E, "SEC_E_NO_CREDENTIALS", ("No credentials are available in the security package:"
      " there is no certificate with a private key that can be used."), faults.PRIVATE_KEY),
     (0x80090317, "SEC_E_CONTEXT_EXPIRED", ("The context has expired and can no longer be used: the"
@@ -199,13 +196,13 @@ _QUOTED = {
     2, 5, 86, 87, 183, 1312, 10048, 0x80090016, 0x8009030D, 0x8009030E, 0x80090322, 0x80090325,
     0x80090326, 0x80090331, 0x80092004, 0x8009200B, 0x80092013, 0x800B0109, 0x800B010A,
 }  # fmt: skip
-"""The codes whose explanation begins with the sentence of Windows."""
+"""The codes whose explanation begins with Windows' own sentence."""
 SENTENCES = {
     means.replace(";", ":").split(":")[0].split(". ")[0].rstrip(".").casefold(): number
     for number, _, means, _ in _ROWS
     if number in _QUOTED
 } | {"the requested operation requires elevation": 5}
-"""The codes by the sentences that Windows prints for them, without case and full stop."""
+"""The codes by the sentences that Windows prints for them, in lower case without a full stop."""
 
 
 def spelled(number: int) -> str:
@@ -216,8 +213,8 @@ def spelled(number: int) -> str:
 def parse_code(text: str) -> int | None:
     """Return the number that ``text`` spells: decimal, negative, hexadecimal, an HRESULT.
 
-    An HRESULT of a Windows error is that error: 0x80070520 is 1312. None for what
-    is not a number of at most 32 bits.
+    An HRESULT of a Windows error is that error: 0x80070520 is 1312. None if it is not a
+    number of at most 32 bits.
     """
     text = text.strip().lower()
     hexadecimal = text.startswith("0x") or (len(text) == 8 and text[:2] == "80")
@@ -236,13 +233,13 @@ UPDATE = Explanation(
     "Changes the tags that are named; the others keep their values.",
     (
         Detail(
-            "this differs from netsh, reported of Server 2025: an update that did not name"
-            " dsmapperusage turned it off, as the API under it writes a whole record",
+            "this differs from netsh, as reported for Server 2025: an update that did not name"
+            " dsmapperusage turned it off, because the underlying API writes a whole record",
             documented=False,
         ),
     ),
     (
-        "name every tag in a script that netsh runs too; what export and dump write does",
-        "--netsh-update puts the tags that are not named back to their defaults",
+        "name every tag in a script that netsh also runs; the output of export and dump does",
+        "--netsh-update resets the tags that are not named to their defaults",
     ),
 )

@@ -1,4 +1,4 @@
-"""The events of Windows' log that go with bindings: those of Schannel and of HTTP.SYS.
+"""The events in the Windows log about bindings: those of Schannel and of HTTP.SYS.
 
 Sources: Microsoft Learn, "Schannel Events" (dn786445) and the pages on events of
 "HTTP Service Namespace Management"; 15300 and 15301 from public event logs.
@@ -25,7 +25,7 @@ SENTENCES = {
     "a fatal alert was received from the remote endpoint": 36887,
     "a fatal alert was generated and sent to the remote endpoint": 36888,
 }
-"""The events by the beginning of their text, without case."""
+"""The events by the beginning of their text, in lower case."""
 
 EVENTS = {
     15005: faults.PORT_TAKEN.explained(
@@ -42,10 +42,10 @@ EVENTS = {
     15021: Explanation(
         "Event 15021, HttpEvent",
         "A record names a certificate that HTTP.SYS cannot use; its connections fail.",
-        (*_UNUSABLE, Detail("the certificate was renewed, and the record kept the old hash")),
+        (*_UNUSABLE, Detail("the certificate was renewed, but the record kept the old hash")),
         (
             "sslbind check --select 'cert-*' finds such records",
-            "sslbind rebind OLD NEW gives every record of a certificate the new one",
+            "sslbind rebind OLD NEW replaces the certificate in every record",
             "sslbind store add FILE.pfx adds a certificate with its key",
         ),
     ),
@@ -55,13 +55,13 @@ EVENTS = {
         (
             Detail("an administrator, or the owner of the record, deleted it"),
             Detail(
-                "a binding was removed whose record others share: every https binding without SNI"
-                " on one address and port, of whatever site, has the same one (KB 2405568), and"
-                " so have products beside IIS, such as Reporting Services"
+                "a binding was removed whose record is shared: all https bindings without SNI on"
+                    " one address and port, of any site, share it (KB 2405568), as do products"
+                    " other than IIS, such as Reporting Services"
             ),
             Detail(
                 "the IIS configuration has property 5506 below customMetadata, a leftover that"
-                " makes bindings vanish"
+                    " makes bindings disappear"
             ),
         ),
         (
@@ -74,12 +74,11 @@ EVENTS = {
         "Event 15301, HttpEvent",
         "A record was created.",
         (Detail("netsh, IIS or another owner added it"),),
-        ("sslbind list shows what should be there; there is nothing to fix",),
+        ("sslbind list shows the intended records; there is nothing to fix",),
     ),
     36869: faults.PRIVATE_KEY.explained(
         "Event 36869, Schannel",
-        "The certificate has no private key attached to it: mostly it was restored, or imported"
-        " from a .cer.",
+        "The certificate has no private key: usually it was restored, or imported from a .cer.",
     ),
     36870: Explanation(
         "Event 36870, Schannel",
@@ -93,13 +92,13 @@ EVENTS = {
     ),
     36871: faults.VERSIONS.explained(
         "Event 36871, Schannel",
-        "No credential for TLS could be made; the text has the internal error state. 10013 means"
-        " that the TLS versions or cipher suites that a program asks for are turned off.",
+        "No TLS credential could be created; the text has the internal error state. 10013 means"
+            " that the TLS versions or cipher suites that a program requests are turned off.",
     ),
     36872: faults.TRUST.explained(
         "Event 36872, Schannel",
         "Windows could not retrieve the chain of the certificate; before Server 2008 R2 the event"
-        " meant that the server has no default certificate, today's 36886.",
+            " meant that the server has no default certificate, which is now 36886.",
     ),
     36874: faults.VERSIONS.explained(
         "Event 36874, Schannel",
@@ -112,38 +111,39 @@ EVENTS = {
         "Event 36877, Schannel", "The certificate of a client did not validate."
     ),
     36878: faults.CLIENT_CERTIFICATE.explained(
-        "Event 36878, Schannel", "The certificate of a client is not suitable for what it is for."
+        "Event 36878, Schannel", "The certificate of a client is not suitable for its purpose."
     ),
     36881: faults.DATES.explained(
         "Event 36881, Schannel", "The certificate of a remote server has expired, or is not valid"
         " yet."
     ),
     36882: faults.TRUST.explained(
-        "Event 36882, Schannel", "An authority that is not trusted issued the certificate of a"
-        " remote server."
+        "Event 36882, Schannel", "The certificate of a remote server was issued by an untrusted"
+            " authority."
     ),
     36884: faults.NAME.explained(
-        "Event 36884, Schannel", "The certificate of a remote server does not have the name that"
-        " was asked for."
+        "Event 36884, Schannel", "The certificate of a remote server does not have the requested"
+            " name."
     ),
     36885: faults.ISSUER_LIST.explained(
         "Event 36885, Schannel",
-        "The list of the authorities that this server trusts is too long: Schannel cut it where"
-        " it asks for client certificates.",
+        "The list of authorities that this server trusts is too long: Schannel truncated it when"
+            " asking for client certificates.",
     ),
     36886: faults.MISSING_CERTIFICATE.explained(
         "Event 36886, Schannel",
-        "There is no suitable default certificate on this server. That is for programs that use"
-        " the default, such as a directory server: HTTP.SYS uses the certificates of its records.",
+        "There is no suitable default certificate on this server. This concerns programs that use"
+            " the default, such as a directory server: HTTP.SYS uses the certificates of its"
+            " records.",
     ),
     36887: faults.HANDSHAKE.explained(
         "Event 36887, Schannel",
         "The other side sent a fatal alert and ended the handshake: alert N in the text says why."
-        " 46 and 48 are a client that does not accept the certificate.",
+            " 46 and 48 mean that the client does not accept the certificate.",
     ),
     36888: faults.HANDSHAKE.explained(
         "Event 36888, Schannel",
         "The server sent a fatal alert and ended the handshake; 40 is handshake_failure.",
     ),
 }  # fmt: skip
-"""Windows events that go with bindings."""
+"""Windows events about bindings."""

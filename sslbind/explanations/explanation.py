@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Detail(NamedTuple):
-    """A sentence, and whether it is documented (True), inferred (False) or neither is known."""
+    """A sentence, and whether it is documented (True), inferred (False) or unknown (None)."""
 
     text: str
     documented: bool | None = None
@@ -22,7 +22,7 @@ class Explanation(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """Something that goes wrong with a binding, whatever code, event or alert reports it."""
+    """Something that goes wrong with a binding, whatever code or event reports it."""
 
     why: tuple[str, ...]
     fix: tuple[str, ...]

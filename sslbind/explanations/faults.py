@@ -5,10 +5,10 @@ from __future__ import annotations
 from sslbind.explanations.explanation import Fault
 
 _WHO_ANSWERS = "sslbind resolve ADDRESS:PORT HOST --explain shows which record answers, and why"
-_FIND_CERTIFICATES = "sslbind check --select 'cert-*' finds the records whose certificate fails"
+_FIND_CERTIFICATES = "sslbind check --select 'cert-*' finds records with certificate problems"
 _ADD_WITH_KEY = "sslbind store add FILE.pfx adds the certificate with its key"
 _VERIFY = "sslbind store verify reports what is wrong with a certificate, its key or its chain"
-_RENEW = "sslbind renew FILE gives every record of the same names the new certificate"
+_RENEW = "sslbind renew FILE replaces the certificate in every record with the same names"
 _PROBE = "sslbind probe ADDRESS:PORT HOST shows what the server really sends"
 
 PRIVATE_KEY = Fault(
@@ -26,7 +26,7 @@ PRIVATE_KEY = Fault(
 NAME = Fault(
     (
         "a record for another name, or the default of the port, answers",
-        "the certificate does not list the name: browsers read the subject alternative names only",
+        "the certificate does not list the name: browsers only read the subject alternative names",
         "a wildcard covers one label: *.contoso.com covers neither contoso.com nor a.b.contoso.com",
     ),
     (
@@ -38,7 +38,7 @@ NAME = Fault(
 DATES = Fault(
     (
         "the certificate, or one of its issuers, has expired or is not valid yet",
-        "it was renewed, and the record kept the old thumbprint",
+        "it was renewed, but the record kept the old thumbprint",
         "the clock of the client or the server is wrong",
     ),
     (
@@ -61,19 +61,25 @@ TRUST = Fault(
 )
 REVOKED = Fault(
     (
-        "the issuer revoked the certificate: mostly after a new one was issued",
-        "a stapled OCSP answer, or the list of revoked certificates, says so",
+        "the issuer revoked the certificate: usually after issuing a new one",
+        "a stapled OCSP response or a revocation list (CRL) says so",
     ),
     (_WHO_ANSWERS, _RENEW),
 )
 REVOCATION_UNKNOWN = Fault(
     (
-        "whoever verified could not fetch the list of revoked certificates, or ask by OCSP",
-        "for client certificates it is the server that fetches it: a firewall or proxy is between",
+        "the verifier could not fetch the revocation list (CRL) or an OCSP response",
+        "for client certificates the server fetches it: a firewall or proxy may block that",
     ),
     (
-        "sslbind update sslcert KEY verifyclientcertrevocation=disable stops the server asking",
-        "sslbind update sslcert KEY verifyrevocationwithcachedclientcertonly=enable asks the cache",
+        (
+            "sslbind update sslcert KEY verifyclientcertrevocation=disable stops the server from"
+            " checking"
+        ),
+        (
+            "sslbind update sslcert KEY verifyrevocationwithcachedclientcertonly=enable only checks"
+            " the cache"
+        ),
     ),
 )
 USAGE = Fault(
@@ -88,15 +94,15 @@ USAGE = Fault(
 )
 WEAK = Fault(
     (
-        "the key is too short, or of a type that clients do not take",
+        "the key is too short, or of a type that clients do not accept",
         "the certificate, or an intermediate, is signed with SHA-1 or MD5",
     ),
     ("sslbind check --select 'cert-weak,cert-key-type' finds such certificates", _RENEW),
 )
 VERSIONS = Fault(
     (
-        "the record, or the machine, turns off the TLS versions that the client has",
-        "no suite that both know goes with the key of the certificate, RSA or EC",
+        "the record, or the machine, turns off the TLS versions that the client supports",
+        "no common cipher suite works with the key of the certificate, RSA or EC",
     ),
     (
         "sslbind check --select no-tls-version-left finds records without any TLS version",
@@ -105,24 +111,24 @@ VERSIONS = Fault(
 )
 HANDSHAKE = Fault(
     (
-        "no cipher suite or TLS version fits: event 36874 goes with it",
-        "the record that was picked has no certificate that can be used",
+        "there is no common cipher suite or TLS version: see event 36874",
+        "the record that was picked has no usable certificate",
     ),
-    (_WHO_ANSWERS, "sslbind check finds the records that cannot serve"),
+    (_WHO_ANSWERS, "sslbind check finds records that cannot serve"),
 )
 CLOSED = Fault(
     (
         "no record answers this connection: HTTP.SYS ends the handshake without an alert",
         "the record has reject=enable",
         "the certificate of the record cannot be used: event 15021 or 36870 on the server",
-        "a device between client and server ends connections of this name",
+        "a device between client and server ends connections with this name",
     ),
-    (_WHO_ANSWERS, "sslbind check finds the records that cannot serve", _PROBE),
+    (_WHO_ANSWERS, "sslbind check finds records that cannot serve", _PROBE),
 )
 NOT_LISTENING = Fault(
     (
         "nothing listens there: no site, service or URL reservation uses this address and port",
-        "the IP listen list has other addresses only",
+        "the IP listen list only has other addresses",
         "a firewall refuses the connection",
     ),
     (
@@ -140,14 +146,14 @@ NO_ANSWER = Fault(
 )
 TRANSPARENCY = Fault(
     (
-        "the certificate is not in the public logs that browsers require of public authorities",
-        "an authority inside the organisation issues below a root that browsers ship",
+        "the certificate is not in the public logs that browsers require of public CAs",
+        "an internal CA issues under a root that browsers ship",
     ),
-    ("get one from an authority that submits it to the logs: every public one does", _RENEW),
+    ("get one from a CA that submits it to the logs: every public CA does", _RENEW),
 )
 PORT_TAKEN = Fault(
     (
-        "another process has the port: netstat -ano, on the server, shows which",
+        "another process uses the port: netstat -ano, on the server, shows which",
         "an address of the IP listen list does not exist on the machine",
     ),
     (
@@ -158,7 +164,7 @@ PORT_TAKEN = Fault(
 PLAIN_TEXT = Fault(
     (
         "the port speaks HTTP without TLS: the site has an http binding where https is expected",
-        "a proxy or load balancer answers there, and not HTTP.SYS",
+        "a proxy or load balancer answers there, not HTTP.SYS",
     ),
     (
         "sslbind check --sites applicationHost.config compares the bindings of sites with records",
@@ -167,23 +173,23 @@ PLAIN_TEXT = Fault(
 )
 CLIENT_CERTIFICATE = Fault(
     (
-        "the client has no certificate of an issuer that the server names",
+        "the client has no certificate from an issuer that the server lists",
         "the certificate was refused: expired, revoked, or not for clients",
-        "the list of issuers is longer than 16 kB and was cut: event 36885",
+        "the list of issuers is longer than 16 kB and was truncated: event 36885",
     ),
     (
-        "sslbind list shows in the column flags which records ask for client certificates",
-        "sslbind check --select 'ctl-*,root-not-self-signed' finds what spoils the list",
+        "the flags column of sslbind list shows which records ask for client certificates",
+        "sslbind check --select 'ctl-*,root-not-self-signed' finds problems with the list",
     ),
 )
 ISSUER_LIST = Fault(
     (
-        "the server trusts so many authorities that their names take more than 16 kB",
+        "the server trusts so many CAs that their names take more than 16 kB",
         "clients whose issuer was cut off send no certificate: 403.7 or 403.16",
     ),
     (
         "sslbind check --select ctl-too-long counts the names",
-        "a store of the accepted issuers only: sslctlstorename=STORE names it",
+        "use a store with only the accepted issuers: sslctlstorename=STORE",
     ),
 )
 MISSING_CERTIFICATE = Fault(
@@ -192,34 +198,34 @@ MISSING_CERTIFICATE = Fault(
         "the thumbprint is that of the certificate before its renewal",
     ),
     (
-        "sslbind store list shows the stores that have the certificate, and whether with its key",
+        "sslbind store list shows which stores have the certificate, and whether its key is there",
         _FIND_CERTIFICATES,
         _ADD_WITH_KEY,
     ),
 )
 PFX = Fault(
     (
-        "the password is another one",
+        "the password is wrong",
         (
-            "the file is sealed with AES and SHA-256, which Windows before Server 2019 cannot open,"
-            " and calls a wrong password"
+            "the file is encrypted with AES and SHA-256, which Windows before Server 2019 cannot"
+            " open and reports as a wrong password"
         ),
     ),
     (
-        "sslbind explain pfx-too-new says how to seal the file again",
-        "sslbind ccs list and sslbind store list show how each file is sealed",
+        "sslbind explain pfx-too-new says how to encrypt the file again",
+        "sslbind ccs list and sslbind store list show how each file is encrypted",
     ),
 )
 OTHER_OWNER = Fault(
     (
-        "the request reached HTTP.SYS, and no worker process takes it",
+        "the request reached HTTP.SYS, but no worker process takes it",
         "the application pool is stopped or fails, or the service that owns the URL does not run",
         "a URL reservation of another application wins: netsh http show urlacl lists them",
     ),
     (
         (
-            "the handshake worked, so the record is not the reason: look at the application pool,"
-            r" and at %SystemRoot%\System32\LogFiles\HTTPERR"
+            "the handshake worked, so the record is not the cause: check the application pool"
+            r" and %SystemRoot%\System32\LogFiles\HTTPERR"
         ),
     ),
 )
@@ -235,22 +241,22 @@ WRONG_SITE = Fault(
 )
 INTERNAL = Fault(
     (
-        "the sender does not say more: its own log does",
-        "on Windows, events of Schannel at the same second name the reason (36871, 36874, 36888)",
+        "the alert has no details; the sender's own log may",
+        "on Windows, Schannel events of the same second give the reason (36871, 36874, 36888)",
     ),
-    (_WHO_ANSWERS, "sslbind check finds the records that cannot serve"),
+    (_WHO_ANSWERS, "sslbind check finds records that cannot serve"),
 )
 BROKEN_MESSAGE = Fault(
     (
         "something that is not TLS arrived: plain HTTP on the port, or a proxy's answer",
-        "a device between the two changed or cut the handshake",
+        "a device between the two changed or interrupted the handshake",
     ),
     (_PROBE,),
 )
 SITE_EXISTS = Fault(
     (
-        "two sites have the same binding, and the second cannot start",
-        "a record with this key exists, of this owner or of another",
+        "two sites have the same binding, so the second cannot start",
+        "a record with this key exists, from this owner or another",
     ),
     (
         "sslbind check --sites applicationHost.config finds bindings that sites share",
@@ -267,10 +273,10 @@ BAD_ADDRESS = Fault(
 NO_STORE = Fault(
     (
         "a record has no certstorename: IIS Manager fails on it with this error",
-        "a program asked with a buffer that is too small, and asks again",
+        "a program called with too small a buffer, and will call again",
     ),
     (
         "sslbind check --select null-store finds such records",
-        "sslbind update sslcert KEY certstorename=MY names the store",
+        "sslbind update sslcert KEY certstorename=MY sets the store",
     ),
 )

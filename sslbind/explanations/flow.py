@@ -44,8 +44,8 @@ _IIS6 = (
         "IIS 6 with EnableKernelSSL",
         _SHORT_WAY,
         r"; EnableKernelSSL = 1 (DWORD) below HKLM\System\CurrentControlSet\Services\HTTP"
-        r"\Parameters, from SP1 on; no client certificates, RC2 or PCT then, and a new"
-        " certificate needs a restart of the HTTP service",
+        r"\Parameters, from SP1 on; without client certificates, RC2 or PCT, and a new"
+        " certificate requires a restart of the HTTP service",
     ),
 )
 _IIS7 = (_Flow("IIS 7 and later", _SHORT_WAY, "; SSL is always in kernel mode"),)
@@ -55,7 +55,7 @@ _ADDRESS, _PORT, _NAME = "2001:db8::5", 443, "www.contoso.com"
 def explain_flow(release: Release) -> Explanation:
     """Return the path of a request, and the lookup on ``release``."""
     own = _IIS6 if release < Release.W2008 else _IIS7
-    here = f" (so on {release.title}, which is modelled)"
+    here = f" (as on {release.title}, which is modelled)"
     flows = [Detail(f"{one.text}{here if one in own else ''}", True) for one in _IIS6 + _IIS7]
     answer = resolve(State(release, {}), _ADDRESS, _PORT, _NAME)
     steps = [
@@ -65,9 +65,9 @@ def explain_flow(release: Release) -> Explanation:
     return Explanation(
         "The path of a request, and the lookup of its certificate",
         "A request is decrypted, served and encrypted again; going from kernel mode to user mode,"
-        " or back, is a mode switch. In the handshake HTTP.SYS looks for one record, in the order"
-        f" below for a client that connects to [{_ADDRESS}]:{_PORT} and asks for {_NAME} on"
-        f" {release.title}; the first record found answers; without one the handshake"
+        " or back, is a mode switch. During the handshake HTTP.SYS looks for a record, in the"
+        f" order below for a client that connects to [{_ADDRESS}]:{_PORT} and asks for {_NAME}"
+        f" on {release.title}; the first record found answers; without one the handshake"
         " fails.",
         (*flows, *steps),
         (

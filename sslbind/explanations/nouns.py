@@ -47,14 +47,14 @@ _SITE_BITS = {
 }
 _BASES = (
     "legacy binding: by address and port, with neither SNI nor central store",
-    "SNI: by the server name, with a certificate of its own",
+    "SNI: by the server name, with its own certificate",
     "central store, SNI not enforced",
     "central store, SNI enforced",
 )
 
 
 def explain_sslflags(text: str, release: Release) -> Explanation:
-    """Return what the bits of IIS's sslFlags mean; raise SslbindError for what is not a number."""
+    """Return what the bits of IIS's sslFlags mean; raise SslbindError if it is not a number."""
     try:
         flags = int(text, 16 if text.lower().startswith("0x") else 10)
     except ValueError:
@@ -122,12 +122,14 @@ def explain_appid(text: str) -> Explanation:
         )
     causes = [
         Detail("the appid only identifies the owner of a record", False),
-        Detail("its owner may write the record again, or delete it", False),
+        Detail("its owner may rewrite the record, or delete it", False),
     ]
     if owner.copy:
-        causes.append(Detail(f"it keeps the thumbprint in {owner.copy} too, and goes on using it"))
+        causes.append(
+            Detail(f"it also keeps the thumbprint in {owner.copy}, and continues to use it")
+        )
     if owner.shares:
-        causes.append(Detail(f"records of {join(owner.shares)} have this appid as well"))
+        causes.append(Detail(f"records of {join(owner.shares)} also have this appid"))
     causes.append(Detail(f"the appid is known from: {owner.source}"))
     return Explanation(
         f"{owner.name} ({owner.word})",
@@ -148,15 +150,15 @@ _VALUES = {
 
 
 def explain_tag(name: str, release: Release) -> Explanation:
-    """Return what a tag of a binding is for, or a word that precedes a record's key."""
+    """Return what a tag of a binding, or the tag of a key, is for."""
     if name in KIND_BY_NAME:
         kind = KIND_BY_NAME[name]
         return Explanation(
             f"{name}={kind.syntax}",
-            f"What a record is found by: {key_help(kind, release)}.",
+            f"The key of a record: {key_help(kind, release)}.",
             (Detail(f"from {kind.since.title} on", True),),
             (
-                "sslbind explain flow shows when a record of each kind is looked up",
+                "sslbind explain flow shows the lookup order of the kinds",
                 "sslbind list shows the records",
             ),
         )
@@ -193,11 +195,11 @@ def _facts(tag: Tag, release: Release) -> Iterator[Detail]:
         yield Detail(f"show prints it as '{tag.label}'", True)
     if tag.value:
         bit = f", bit 0x{tag.bit:X}{' when disabled' * tag.inverted}" if tag.bit else ""
-        yield Detail(f"the registry of Windows has it in {tag.value}{bit}", True)
+        yield Detail(f"stored in the Windows registry as {tag.value}{bit}", True)
     if tag.site_flag:
         flag = tag.site_flag
         yield Detail(
-            f"sslFlags of IIS has it as {flag.bit} {flag.name}, from {flag.since.title} on", True
+            f"bit {flag.bit} {flag.name} of IIS's sslFlags, from {flag.since.title} on", True
         )
     if tag.removes:
-        yield Detail(f"enabled, it leaves no {join(tag.removes, 'or')}", True)
+        yield Detail(f"if enabled, it turns off {join(tag.removes, 'and')}", True)

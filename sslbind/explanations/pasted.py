@@ -34,7 +34,7 @@ _OUTPUT = "output of show"
 class _Found(NamedTuple):
     start: int
     topic: str
-    """What the same finding elsewhere in the text has too."""
+    """Identifies a finding that occurs more than once in the text."""
     explanation: Explanation
 
 
@@ -44,11 +44,11 @@ def explain_text(text: str, release: Release) -> list[Explanation]:
     Known are a line of netsh and its output, codes in decimal, negative and
     hexadecimal, Windows' names and sentences of them, events with the endpoint
     that they name, alerts, HTTP statuses, browsers' errors, ids of rules, sslFlags
-    and appids. Empty where nothing is.
+    and appids. Empty if nothing is.
     """
     found: dict[str, _Found] = {}
     whole = [*_lines(text, release), *_output(text, release)]
-    # What a line or its output has is explained with it.
+    # Codes in a line or its output are explained with it.
     rest = _LINE.sub(_blank, text)
     if any(one.topic == _OUTPUT for one in whole):
         rest = _GUID.sub(_blank, rest)
@@ -79,7 +79,7 @@ def _lines(text: str, release: Release) -> Iterator[_Found]:
     for found in _LINE.finditer(text):
         line = found[0].replace('netsh"', "netsh").replace("--%", "").strip()
         explanation = _explain_line(line, release)
-        # The question before an answer is explained only if it is all that was pasted.
+        # A line before its answer is only explained if nothing else was pasted.
         if explanation and (line == text.strip() or not _ASKS.search(line)):
             yield _Found(found.start(), line, explanation)
 
@@ -108,7 +108,7 @@ def _explain_line(line: str, release: Release) -> Explanation | None:
             bad.append(error)
         if tag.since > release:
             why.append(Detail(f"{name} is known from {tag.since.title} on"))
-    what = f"the record {key.spec}" if key else word or "a script of everything"
+    what = f"the record {key.spec}" if key else word or "a script of all bindings"
     means = f"This line fails: {bad[0].message}." if bad else f"{_VERBS[verb]} {what}."
     fix = [hint for error in bad for hint in error.hints]
     if key and not bad:
@@ -151,8 +151,8 @@ def _output(text: str, _: Release) -> Iterator[_Found]:
             tuple(why),
             (
                 "sslbind check FILE reports what is wrong in a file with this text",
-                "sslbind -r FILE resolve ADDRESS:PORT HOST --explain says which record answers",
-                "sslbind import FILE makes a registry of it",
+                "sslbind -r FILE resolve ADDRESS:PORT HOST --explain shows which record answers",
+                "sslbind import FILE creates a registry from it",
             ),
         ),
     )
@@ -221,7 +221,7 @@ def _events(text: str, _: Release) -> Iterator[_Found]:
 
 
 def _event(text: str, start: int, end: int, number: int) -> _Found:
-    """Return the explanation of an event, with the record of the endpoint named after ``end``."""
+    """Return the explanation of an event, with the record of the endpoint after ``end``."""
     explanation = EVENTS[number]
     named = _ENDPOINT.search(text, end, end + 500)
     record = _record(named[1]) if named and number in RECORD_EVENTS else ""

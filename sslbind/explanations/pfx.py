@@ -1,4 +1,4 @@
-"""``explain FILE.pfx``: how a PFX file is sealed, and which Windows opens it."""
+"""``explain FILE.pfx``: how a PFX file is encrypted, and which Windows opens it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from sslbind.wording import join, plural
 
 
 def explain_pfx(data: bytes, file: str) -> Explanation:
-    """Return how the PFX file ``file`` is sealed, read without its password.
+    """Return how the PFX file ``file`` is encrypted; its password is not needed.
 
-    Raises SslbindError for what is not a PFX file.
+    Raises SslbindError if it is not a PFX file.
     """
     sealed = sealed_of(data)
     if sealed is None:
         raise SslbindError(
             "is not a PFX file, or it is damaged",
-            "sslbind store add FILE reads certificates and keys of any form",
+            "sslbind store add FILE reads certificates and keys in any format",
             file=file,
         )
     newer = [release for release in Release if not too_new(sealed, release)]
     why = [Detail(text, documented) for text, documented in _facts(sealed, newer)]
     fix = (
-        "sslbind explain pfx-too-new says how to seal it for an older Windows",
+        "sslbind explain pfx-too-new says how to encrypt it for an older Windows",
         "sslbind store add FILE.pfx reads it, with its password",
     )
-    return Explanation(file, f"A PFX file, sealed with {sealed}.", tuple(why), fix)
+    return Explanation(file, f"A PFX file, protected with {sealed}.", tuple(why), fix)
 
 
 def _facts(sealed: Sealed, opening: list[Release]) -> list[tuple[str, bool | None]]:
@@ -35,9 +35,9 @@ def _facts(sealed: Sealed, opening: list[Release]) -> list[tuple[str, bool | Non
         (f"{plural(sealed.iterations, 'iteration')} of its MAC and of older encryption", None)
     ]
     if sealed.keys:
-        facts.append((f"{plural(sealed.keys, 'private key')} can be seen", None))
+        facts.append((f"{plural(sealed.keys, 'private key')} visible without the password", None))
     if sealed.provider:
-        facts.append((f"Windows kept the key in {sealed.provider}", None))
+        facts.append((f"on Windows the key was in {sealed.provider}", None))
     if len(opening) == len(Release):
         facts.append(("every release opens it", True))
     elif opening:
@@ -48,7 +48,7 @@ def _facts(sealed: Sealed, opening: list[Release]) -> list[tuple[str, bool | Non
     return facts
 
 
-_WRONG = "Windows says that the password is wrong"
+_WRONG = "Windows reports a wrong password"
 
 
 def _before(first: Release) -> list[str]:

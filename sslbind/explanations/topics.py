@@ -1,4 +1,4 @@
-"""``explain``: one topic by its name, in every spelling that a code has."""
+"""``explain``: one topic by its name, in any spelling of a code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _GUID = re.compile(r"\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?")
 def explain(words: Sequence[str], release: Release) -> Explanation:
     """Return what ``words`` mean on ``release``; raise SslbindError, as ``look_up`` does.
 
-    It names the closest topic where ``words`` are none.
+    The error suggests the closest topic.
     """
     found = look_up(words, release)
     if found is None:
@@ -46,7 +46,7 @@ def explain(words: Sequence[str], release: Release) -> Explanation:
 def look_up(words: Sequence[str], release: Release) -> Explanation | None:
     """Return what ``words`` mean: ``1312``, ``sslflags 129``, ``no-default-ssl``, ``alert 40``.
 
-    A word of ``SORTS`` may precede a topic. None for what is not a topic. Raises
+    A word of ``SORTS`` may precede a topic. None if it is not a topic. Raises
     RefusedError for an appid of an unknown product, SslbindError for sslFlags that
     are not a number.
     """
@@ -121,7 +121,7 @@ SORTS: Mapping[str, Callable[[str, Release], Explanation | None]] = {
 
 
 def topics() -> Mapping[str, Mapping[str, str]]:
-    """Return everything that can be explained by its sort, each with a line about it."""
+    """Return everything that can be explained, by sort, each with a line about it."""
     return {
         "rules": {rule.id: plain(rule.summary) for rule in check.rules().values()},
         "errors": {spelled(code): one.means for code, one in CODES.items()},
@@ -136,21 +136,21 @@ def topics() -> Mapping[str, Mapping[str, str]]:
         "others": {
             "sslflags N": "The bits of IIS's sslFlags, and the tags that are the same settings",
             "flow": "The path of a request, and the lookup of its certificate",
-            "update": "What becomes of the tags that an update does not name",
+            "update": "What happens to the tags that an update does not name",
         },
     }
 
 
 def unknown_topic(words: Sequence[str]) -> SslbindError:
-    """Return the error for what is not explained, with the closest topic."""
+    """Return the error for an unknown topic, with the closest one."""
     asked = " ".join(words)
-    # The number that is closest in its digits means something else.
+    # A number with similar digits means something else.
     known = [topic for sort in topics().values() for topic in sort if not topic[0].isdigit()]
     near = [] if parse_code(asked) is not None else known
     close = get_close_matches(asked.lower(), near, n=1, cutoff=0.5)
     hints = [f"did you mean {close[0]}?"] if close else []
     return SslbindError(
-        f"{printable(asked)!r} is not explained",
+        f"{printable(asked)!r} is not a known topic",
         *hints,
         "sslbind explain lists what can be explained",
     )

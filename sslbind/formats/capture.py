@@ -20,7 +20,7 @@ except the three that are marked:
                   and property 5506 are left, and the elements around them
 
 Computer, date, product, release, pollingInterval and files are for people: a
-registry has no place for them.
+registry does not have them.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ _ISSUERS = {"ca", "root"}
 _WORDS = {dict: "an object", list: "a list", str: "text", int: "a whole number", bool: "true/false"}
 
 Items = Sequence[tuple[int, Any]]
-"""The items of a list, each with the line (from 1) where the document has it."""
+"""The items of a list, each with its line (from 1) in the document."""
 
 T = TypeVar("T")
 
 
 class _Held(NamedTuple):
-    """A certificate of the document, whether it issues others, whether its key is there."""
+    """A certificate of the document, whether it is a CA, and whether its key is there."""
 
     certificate: StoredCertificate
     issuer: bool
@@ -108,9 +108,9 @@ def read(text: str, file: str) -> Imported:
     """Return what a server had: its records, listen list, release, certificates and sites.
 
     A build of Windows that is not known counts as the newest one below it, and
-    a note reports it. A certificate that is there without its private key is left
-    out unless it is an issuer's. Raises SslbindError for a document that is not
-    a capture, one of another version, or one with a field of another type.
+    a note reports it. A certificate without its private key is left out unless it is an
+    issuer's. Raises SslbindError for a document that is not a capture, one of another
+    version, or one with a field of another type.
     """
     document, lines = json_records.parse(text, _SHOWN, file)
     try:
@@ -143,14 +143,14 @@ def read(text: str, file: str) -> Imported:
 
 def _check(document: Mapping[str, Any]) -> None:
     if document.get("format") != NAME:
-        raise BadValueError("is not a capture", "run capture.ps1 on the server to write one")
+        raise BadValueError("is not a capture", "run capture.ps1 on the server to create one")
     version = _value(document, "version", int)
     if version != VERSION:
         raise BadValueError(f"version {version} is not known; this sslbind reads {VERSION}")
 
 
 def _value(fields: Mapping[str, Any], name: str, kind: type[T]) -> T | None:
-    """Return a field, None where it is null or absent; raise BadValueError for another type."""
+    """Return a field, None if it is null or absent; raise BadValueError for another type."""
     value = fields.get(name)
     if value is None or type(value) is kind:
         return value
@@ -158,7 +158,7 @@ def _value(fields: Mapping[str, Any], name: str, kind: type[T]) -> T | None:
 
 
 def _items(document: Mapping[str, Any], name: str, text: str, file: str) -> Items | None:
-    """Return the items of a list, None where it is null or absent."""
+    """Return the items of a list, None if it is null or absent."""
     return None if document.get(name) is None else json_records.parse(text, name, file)[1]
 
 
@@ -169,7 +169,7 @@ def _checked(name: str, lines: Items) -> Items:
 
 
 def _placed(lines: Items) -> str:
-    """Return lines as one text, each in the line where the document has it."""
+    """Return lines as one text, each at its line number in the document."""
     parts, at = [], 1
     for number, line in lines:
         parts += ["\n" * (number - at) or " ", line]
@@ -181,7 +181,7 @@ def _placed(lines: Items) -> str:
 
 
 def _shown(lines: Items) -> Imported:
-    """Return the records, which have lines unless the document has its own all in one."""
+    """Return the records, with line numbers unless the document is a single line."""
     _checked(_SHOWN, lines)
     end = "\n" if ends_whole([line for _, line in lines]) else ""
     if len({number for number, _ in lines}) == len(lines):
@@ -223,7 +223,7 @@ def _release(windows: Mapping[str, Any], notes: list[str]) -> Release | None:
 
 
 def _certificates(items: Items, bad: list[BadRecord], notes: list[str]) -> list[_Held]:
-    """Return what can be read; the stores of Windows have old roots that today's parsers refuse."""
+    """Return the readable certificates; Windows has old roots that today's parsers refuse."""
     from sslbind.certificates.parsing import read_bundle
 
     found = []
@@ -262,10 +262,10 @@ def _certificate(item: object) -> tuple[StoredCertificate, bool]:
 def _usable(
     records: Sequence[ImportedRecord], held: Sequence[_Held], notes: list[str]
 ) -> tuple[StoredCertificate, ...]:
-    """Return the certificates whose key the server has, and those of issuers that no record names.
+    """Return the certificates whose key the server has, and unbound issuers.
 
-    In a registry whose keys are elsewhere the others would look usable. There
-    is a note for each record that names one.
+    In a registry whose keys are elsewhere the others would look usable. There is a note for
+    each record that uses one.
     """
     keys: dict[tuple[str, str], bool] = {}
     for one in held:

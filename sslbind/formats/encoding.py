@@ -1,4 +1,4 @@
-"""Text files of every Windows program, decoded."""
+"""Decode the text files of any Windows program."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def decode_text(data: bytes, file: str) -> str:
 
 
 def decode_console(data: bytes, file: str) -> tuple[str, str]:
-    """Return ``data`` as text, and a note where its encoding is not known, empty where it is.
+    """Return ``data`` as text, and a note if its encoding is not known, else empty.
 
     The bytes do not show which code page a console had; labels are not read
     anyway, and names that are not ASCII become bad records.
@@ -50,10 +50,10 @@ def decode_console(data: bytes, file: str) -> tuple[str, str]:
 
 
 def refuse_lost(text: str) -> None:
-    """Raise BadValueError where ``text`` has U+FFFD: a character whose encoding was not known."""
+    """Raise BadValueError if ``text`` has U+FFFD: a character whose encoding was not known."""
     if "\ufffd" in text:
         raise BadValueError(
-            "the record has a character that the console's code page hides",
+            "the record has a character that was lost in the console's code page",
             "run chcp 65001 before netsh, or use capture.ps1",
         )
 

@@ -1,4 +1,4 @@
-"""What a format is: a name, and what reads and writes it.
+"""What a format is: a name, and the functions that read and write it.
 
 A module of this package that has a ``FORMAT`` is one; nothing else lists it.
 """
@@ -20,7 +20,7 @@ from sslbind.wording import join
 class Contents(NamedTuple):
     """The part of a registry that formats carry; bindings in the order of ``show``.
 
-    ``file`` is where it is from, and ``provenance`` what else that file records.
+    ``file`` is the source, and ``provenance`` what else that file records.
     """
 
     bindings: tuple[Binding, ...]
@@ -31,19 +31,19 @@ class Contents(NamedTuple):
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """A sentence for each record that could not be read, or not every value of it."""
+        """A sentence for each record that could not be read, wholly or in part."""
         return tuple(
-            f"{one.key.spec if one.key is not None else 'a record'} could not be read whole, and"
-            f" is left out ({one.place})"
+            f"{one.key.spec if one.key is not None else 'a record'} could not be read completely,"
+            f" and is left out ({one.place})"
             for one in self.provenance.unread
             if one.is_record
         )
 
 
 def contents_of(registry: Bindings, release: Release) -> Contents:
-    """Return what formats carry of a registry, or of a document that is read as one.
+    """Return the content for the formats, of a registry or a document read as one.
 
-    A record with an unknown value cannot be written: it counts as one that could not be read.
+    A record with an unknown value cannot be written, and counts as unreadable.
     """
     whole = tuple(one for one in registry.bindings.values() if not one.unknown)
     provenance, path = registry.provenance, str(registry.path)
@@ -57,7 +57,7 @@ def contents_of(registry: Bindings, release: Release) -> Contents:
 
 
 class Delta(NamedTuple):
-    """One record before and after, None where it is absent; the two are never equal.
+    """One record before and after, None if it is absent; the two are never equal.
 
     ``unknown`` are the names of the tags of ``before`` that are not known.
     """
@@ -75,21 +75,21 @@ class Delta(NamedTuple):
 
 
 class Transition(NamedTuple):
-    """What turns the state of a server into that of a registry, for ``release``."""
+    """The changes that make a server match a registry, for ``release``."""
 
     deltas: tuple[Delta, ...]
     listen: tuple[str, ...]
-    """Addresses that come into the IP listen list."""
+    """Addresses to add to the IP listen list."""
     unlisten: tuple[str, ...]
     release: Release
     listening: str = ""
-    """A sentence, where the change of the list turns listening on every address on or off."""
+    """A sentence if the change turns listening on every address on or off."""
     losses: tuple[str, ...] = ()
-    """A sentence for each thing of the server that is not known, and so left or overwritten."""
+    """A sentence for each unknown part of the server, which is left or overwritten."""
 
 
 class Written(NamedTuple):
-    """A document, and a sentence for each thing that it cannot carry safely."""
+    """A document, and a sentence for everything that it cannot carry safely."""
 
     data: bytes
     losses: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """What ``httpcfg query ssl`` prints on Windows XP and Server 2003, which have no netsh http.
 
-The tool is of their Support Tools. Its numbers are those of the Windows registry:
+The tool is part of the Support Tools. Its numbers are those of the Windows registry:
 ``CertCheckMode`` is DefaultSslCertCheckMode, ``Flags`` is DefaultFlags.
 """
 
@@ -36,7 +36,7 @@ def detect(text: str) -> bool:
 
 
 def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
-    """Return the records; one that lacks its hash, or has a field that cannot be read, is bad."""
+    """Return the records; one without a hash, or with an unreadable field, is bad."""
     records: dict[Key, ImportedRecord] = {}
     bad = []
     for line, place, options in _records(text):

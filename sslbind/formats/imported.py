@@ -25,10 +25,10 @@ class ImportedRecord(NamedTuple):
 class BadRecord(NamedTuple):
     """Something that is not a valid record: its line, what is wrong, and how to fix it.
 
-    ``key`` is the record's, if it could be read, else ``kind`` and ``port`` are what
-    is known of it. ``binding`` is the record with what is known, if key and
-    certificate are or somebody masked the certificate. Not ``is_record``: it is
-    something else of the document, such as a certificate.
+    ``key`` is the record's, if it could be read, else ``kind`` and ``port`` are what is
+    known about it. ``binding`` is the record with what is known, if key and certificate are
+    known or the certificate is masked. Without ``is_record`` it is something else in the
+    document, such as a certificate.
     """
 
     line: int | None
@@ -42,7 +42,7 @@ class BadRecord(NamedTuple):
 
 
 class IncompleteRecord(NamedTuple):
-    """A record without a certificate in its document: one that covers ``host`` is searched for.
+    """A record without a certificate in its document; one that covers ``host`` is looked for.
 
     ``host`` is empty if it is not known; ``values`` are the known tags.
     """
@@ -66,9 +66,9 @@ class Imported(NamedTuple):
     ``release``, ``iplisten``, ``certificates`` and ``central`` are None if the
     document does not record them. ``carried`` are the names of the tags that
     such a document has, None if it has all: the others are not known, and not
-    at their defaults. ``only`` are the keys that it is about, None if it is about a
-    whole server. ``inferred``: the release is what the layout of the records looks
-    like. ``notes`` are sentences about what was assumed or left out.
+    at their defaults. ``only`` are the keys that it covers, None if it covers a whole
+    server. ``inferred``: the release is a guess from the layout of the records. ``notes``
+    are sentences about what was assumed or left out.
     """
 
     records: tuple[ImportedRecord, ...] = ()

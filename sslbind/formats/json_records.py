@@ -14,7 +14,7 @@ from sslbind.errors import SslbindError
 _SPACE = " \t\n\r"
 _OPENING = re.compile(r"\s*\{")
 _MAX_DEPTH = 64
-"""Levels of nesting; a message can show any value of a document that has no more."""
+"""Levels of nesting; up to this depth a message can show any value."""
 
 
 def looks_like(text: str, array: str) -> bool:
@@ -30,7 +30,7 @@ def opens(text: str) -> bool:
 def parse(text: str, array: str, file: str) -> tuple[dict[str, Any], list[tuple[int, Any]]]:
     """Return a JSON object, and each record of its ``array`` with its line (from 1).
 
-    Raises SslbindError where ``text`` is not JSON, where a name appears twice in
+    Raises SslbindError if ``text`` is not JSON, where a name appears twice in
     an object, and where the array is missing.
     """
     check_json(text, file)

@@ -82,7 +82,7 @@ def _record(binding: Binding, release: Release, losses: list[str]) -> dict[str, 
 
 
 def _plain(value: object, path: str, losses: list[str]) -> object:
-    """Return ``value`` as JSON has it; dates and infinite numbers as text, with a loss."""
+    """Return ``value`` for JSON; dates and infinite numbers become text, with a loss."""
     if isinstance(value, Mapping):
         return {name: _plain(item, f"{path}.{name}", losses) for name, item in value.items()}
     if isinstance(value, list):
@@ -154,7 +154,7 @@ def _key_of(entry: object) -> Key | None:
 
 
 _NO_TAGS = {"kind", "key", "other", "names", "not_after"}
-"""The fields of a record that are not tags; ``list`` tells the last two of its certificate."""
+"""The fields of a record that are not tags; ``list`` adds the last two about its certificate."""
 
 
 def _values(
@@ -203,7 +203,9 @@ def _encodable(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise BadValueError(f"other has text with half a character: {text!r:.60}") from None
+        raise BadValueError(
+            f"other has text with half a character (a lone surrogate): {text!r:.60}"
+        ) from None
 
 
 FORMAT = Format(

@@ -1,4 +1,4 @@
-"""What a text seems to be that no format reads: the first thing that its reader needs to know."""
+"""What a text seems to be if no format reads it: the first thing that the user needs to know."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sslbind.formats.netsh.show_lines import PROMPT, bare, fields, numbered
 from sslbind.keys import KIND_BY_TABLE, Kind
 
 _START = 1 << 16
-"""Characters in which a text shows what it is."""
+"""How many characters are searched."""
 _CAPTURE = "netsh http show sslcert > web01.txt, in an elevated prompt, writes the capture"
 _TABLES = "|".join(KIND_BY_TABLE)
 
@@ -30,7 +30,7 @@ _EMPTY = Seeming(
 
 
 def seems(text: str) -> Seeming | None:
-    """Return what ``text`` seems to be, None where nothing is recognised."""
+    """Return what ``text`` seems to be, None if nothing is recognised."""
     start = text[:_START]
     if not start.strip():
         return _EMPTY
@@ -50,7 +50,7 @@ def _answer(text: str) -> Seeming | None:
             return Seeming(what, (hint,))
     asked = any(PROMPT.match(raw) and "netsh" in raw.lower() for raw in text.split("\n"))
     if asked and 0 < len(lines) <= _SHORT:
-        return Seeming(f"an answer of netsh without a record: {lines[0]!r:.120}", (_CAPTURE,))
+        return Seeming(f"netsh output without a record: {lines[0]!r:.120}", (_CAPTURE,))
     return None
 
 
@@ -62,7 +62,7 @@ _ANSWERS = (
             r"requires elevation|run as administrator|erfordert erhöhte Rechte|als Administrator"
             r"|nécessite une élévation|requiere elevación|richiede privilegi|需要提升|管理者として"
         ),
-        "an error in place of a capture: netsh answered that it requires elevation",
+        "an error instead of a capture: netsh said that it requires elevation",
         _CAPTURE,
     ),
     (
@@ -71,12 +71,12 @@ _ANSWERS = (
             r"|la commande suivante est introuvable|no se encontró el siguiente comando"
             r"|找不到下列命令|次のコマンドは見つかりませんでした"
         ),
-        "an error in place of a capture: netsh answered that it did not find the command",
+        "an error instead of a capture: netsh said that it did not find the command",
         "the command is: netsh http show sslcert",
     ),
     (
         r"access is denied|Zugriff verweigert|accès refusé|acceso denegado|拒绝访问",
-        "an error in place of a capture: access was denied",
+        "an error instead of a capture: access was denied",
         _CAPTURE,
     ),
     (
@@ -84,7 +84,7 @@ _ANSWERS = (
             r"is not recognized as (?:an internal|the name of)|wurde nicht als Name"
             r"|n'est pas reconnu|no se reconoce como"
         ),
-        "an error in place of a capture: the shell did not find the command",
+        "an error instead of a capture: the shell did not find the command",
         _CAPTURE,
     ),
     (
@@ -93,7 +93,7 @@ _ANSWERS = (
             r"|commands in this context|befehle in diesem kontext|commandes de ce contexte"
             r"|comandos en este contexto|此上下文中的命令"
         ),
-        "the help of netsh, and not an answer",
+        "the help of netsh, not its answer",
         "the command is: netsh http show sslcert",
     ),
 )
@@ -108,8 +108,8 @@ def _show_piece(text: str) -> Seeming | None:
     if len(values) < 2 or any(isinstance(one, Kind) for one in found):
         return None
     return Seeming(
-        "a piece of what show sslcert prints: the line with its key is missing",
-        ("copy the record from its first line on, such as IP:port",),
+        "a part of the output of show sslcert: the line with the key is missing",
+        ("copy the record starting with its first line, such as IP:port",),
     )
 
 
@@ -121,19 +121,19 @@ def _reg_piece(text: str) -> Seeming | None:
     )
     if keys:
         return Seeming(
-            "a piece of a .reg file: its first line is missing",
+            "a part of a .reg file: its first line is missing",
             ("put 'Windows Registry Editor Version 5.00' and an empty line before it",),
         )
     if values > 1 or (values and any(re.search(r"=\s*(?:dword:|hex[(:])", one) for one in lines)):
         return Seeming(
-            "a piece of a .reg file: the line with the key of its values is missing",
+            "a part of a .reg file: the line with the key is missing",
             (r"reg export HKLM\SYSTEM\CurrentControlSet\Services\HTTP\Parameters FILE writes one",),
         )
     return None
 
 
 def _first(pattern: str, what: str, *hints: str) -> Callable[[str], Seeming | None]:
-    """Return what recognises a text by its start."""
+    """Return a function that recognises a text by its start."""
     compiled = re.compile(pattern, re.IGNORECASE)
     return lambda text: Seeming(what, hints) if compiled.match(text.lstrip("\ufeff \t\n")) else None
 
@@ -145,11 +145,11 @@ _LOOKS: tuple[Callable[[str], Seeming | None], ...] = (
            "the start of what netsh http show sslcert prints: it breaks off there", _CAPTURE),
     _answer,
     _first("-----BEGIN [A-Z ]*(?:CERTIFICATE|KEY)", "a certificate or key, in PEM",
-           "sslbind store add FILE puts it into a store"),
+           "sslbind store add FILE adds it to a store"),
     _first("regf", "a hive of Windows' registry",
-           r"reg load HKLM\OFFLINE FILE, then reg export, makes a .reg file of it"),
+           r"reg load HKLM\OFFLINE FILE, then reg export, turns it into a .reg file"),
     _first(r"<!doctype html|<html", "a web page"),
     _first(r"<\?xml|<[a-z]+[\s>]", "XML"),
     _first(r"\{\s*\"|\[\s*[\{\[\"]", "JSON"),
-    _first(r"\x1f\x8b|PK\x03\x04|%PDF", "an archive or a document, and not text"),
+    _first(r"\x1f\x8b|PK\x03\x04|%PDF", "an archive or a document, not text"),
 )  # fmt: skip

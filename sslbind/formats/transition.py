@@ -1,4 +1,4 @@
-"""The changes that turn what a server has into what a registry has."""
+"""The changes that make a server match a registry."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _UNSAFE = re.compile(r"[^\w .:,=(){}\[\]*/-]")
 
 
 def transition(before: Contents, after: Contents, *, prune: bool) -> Transition:
-    """Return what turns ``before`` into ``after``; what is to go goes only with ``prune``.
+    """Return what turns ``before`` into ``after``; deletions only with ``prune``.
 
-    Records are compared by what a netsh line carries and both sides record, store
-    names without case; one that a side has and could not be read stays as it is.
-    New and changed ones come first and deletions last, so that no name is
-    without an answer in between.
+    Records are compared by what netsh lines can carry and both sides record, store names
+    case-insensitively; a record that could not be read on either side is left unchanged.
+    New and changed ones come first and deletions last, so that no name is without an answer
+    in between.
     """
     old = {one.key: one for one in before.bindings}
     unread = before.provenance.unread_keys | after.provenance.unread_keys
@@ -54,7 +54,7 @@ def transition(before: Contents, after: Contents, *, prune: bool) -> Transition:
 
 
 def kept(before: Contents, after: Contents) -> tuple[str, ...]:
-    """Return a word for each thing that only a pruning transition would remove."""
+    """Return a word for everything that only a pruning transition would remove."""
     records, addresses = _only(before, after)
     return (*(_named(one.key) for one in records), *(f"ipaddress={one}" for one in addresses))
 
@@ -105,17 +105,17 @@ def _unread(before: Contents, after: Contents) -> list[str]:
         others = sum(one.key not in only for one in after.bindings)
         about = some(sorted(map(_named, only)), 3) or "no whole server"
         losses.append(
-            f"{before.file} is about {about}: {plural(others, 'binding')} of the registry"
+            f"{before.file} covers {about}: {plural(others, 'binding')} of the registry"
             " cannot be compared, and no line is written for them"
         )
     return losses
 
 
 def _unknown(before: Contents, after: Contents, deltas: Sequence[Delta]) -> list[str]:
-    """Return a sentence for each change that cannot leave alone what is not known."""
+    """Return a sentence for each change that must overwrite unknown values."""
     losses = [
         f"{_named(one.key)}: {before.file} does not record {', '.join(names)}:"
-        " the update sets them as the registry has them"
+        " the update sets them to the registry's values"
         for one in deltas
         if (names := _overwritten(one, after.release))
     ]
@@ -127,9 +127,9 @@ def _unknown(before: Contents, after: Contents, deltas: Sequence[Delta]) -> list
 def _untagged(
     old: Mapping[Key, Binding], after: Contents, unread: Collection[Key], unknown: Collection[str]
 ) -> list[str]:
-    """Return a sentence for each record in which the sides differ in what no line carries.
+    """Return a sentence for each record that differs in something that no line can carry.
 
-    A document that does not record every tag does not record what has no tag either.
+    A document that does not record every tag does not record tagless values either.
     """
     if not STORED.keys().isdisjoint(unknown):
         return []
@@ -147,8 +147,8 @@ def _untagged(
             names.append(SSLFLAGS.name)
         if names:
             losses.append(
-                f"{_named(one.key)}: what has no tag differs: {', '.join(names)}:"
-                " scripts cannot carry it"
+                f"{_named(one.key)}: values without a tag differ: {', '.join(names)}: scripts"
+                " cannot carry them"
             )
     return losses
 
@@ -179,7 +179,7 @@ def comment(delta: Delta) -> str:
 
 
 def describe(delta: Delta) -> str:
-    """Return what changes in words: ``update ipport=…: certhash from … to …``."""
+    """Return the change in words: ``update ipport=…: certhash from … to …``."""
     name = _named(delta.key)
     before, after, unknown = delta
     if after is None:

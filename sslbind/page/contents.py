@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 class Moment(NamedTuple):
-    """When the report is made, and the window before its expiry in which a certificate is due."""
+    """The time of the report, and how long before its expiry a certificate is due."""
 
     now: datetime
     window: Window | SpanOrThird = SOON
 
 
 class ServerReport(NamedTuple):
-    """One server: its ports, the end of each certificate, and what is wrong.
+    """One server: its ports, the expiry of each certificate, and what is wrong.
 
     ``problem`` says why it could not be read; all else is empty then. ``places``
-    are the rows of ``expiry`` by kind and key, ``worst`` the gravest finding of
-    a binding. ``notes`` are sentences on what is not known.
+    are the rows of ``expiry`` by kind and key, ``worst`` the most severe finding of a
+    binding. ``notes`` are sentences on what is not known.
     """
 
     name: str
@@ -60,19 +60,19 @@ class CertificateUse(NamedTuple):
     """Server and key of each place."""
 
     def days_left(self, now: datetime) -> int:
-        """Return the whole days until its end, or, negative, those since then."""
+        """Return the whole days until it expires; negative afterwards."""
         end = self.row.not_after
         assert end is not None  # noqa: S101  # the others are not listed
         return (end - now).days if end >= now else -(now - end).days
 
 
 class ReportContents(NamedTuple):
-    """All that the report says, at one moment."""
+    """The whole content of the report, at one point in time."""
 
     moment: Moment
     servers: Sequence[ServerReport]
     certificates: Sequence[CertificateUse]
-    """Each certificate once, the one that ends first before the others."""
+    """Each certificate once, in the order in which they expire."""
     comparison: Comparison | None
 
     @property
@@ -84,10 +84,10 @@ class ReportContents(NamedTuple):
 def report_on(
     session: Session, name: str, moment: Moment, *, named: bool = False, release_given: bool = False
 ) -> ServerReport:
-    """Return what there is to say of one server; raise SslbindError where it cannot be read.
+    """Return the report on one server; raise SslbindError if it cannot be read.
 
-    ``named``: commands have to name the registry even where it is the default one.
-    ``release_given``: the session's release was asked for, and is the server's.
+    ``named``: commands name the registry even if it is the default one. ``release_given``:
+    the session's release was given, and is the server's.
     """
     registry = session.registry
     found = check_again(session, moment.now, soon=moment.window, named=named).split
@@ -109,7 +109,7 @@ def report_on(
 
 
 def contents(servers: Sequence[ServerReport], moment: Moment) -> ReportContents:
-    """Return the report on ``servers``, side by side where there are two or more."""
+    """Return the report on ``servers``, side by side if there are two or more."""
     states = [one.state for one in servers if one.state is not None]
     comparison = compare(states) if len(states) > 1 else None
     return ReportContents(moment, servers, _certificates(servers), comparison)

@@ -1,4 +1,4 @@
-"""When certificates expire: the time line, and the same as a table."""
+"""When certificates expire: the timeline, and the same as a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sslbind.page.timeline import timeline
 from sslbind.wording import day, plural, some
 
 _MOST = 300
-"""Certificates in the table; each binding has its date in the map of its port."""
+"""How many certificates the table lists; each binding has its date in the map of its port."""
 _FIRST = 30
 _SHOWN = 3
 _STATUS = {"expired": "bad", "due": "warn", "ok": "ok", "unknown": "off"}
@@ -19,7 +19,7 @@ COLUMNS = ("Expires", "Days left", "Status", "Names", "Used by", "Thumbprint")
 
 
 def expiry_section(contents: ReportContents) -> str:
-    """Return the section; one sentence where no certificate is known."""
+    """Return the section; one sentence if no certificate is known."""
     certificates = contents.certificates
     if not certificates:
         body = "<p>No expiry date is known: no certificate can be read.</p>"

@@ -1,4 +1,4 @@
-"""What needs attention: the findings by rule, the gravest first, each with its command."""
+"""What needs attention: the findings by rule, the most severe first, each with its command."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sslbind.wording import some
 KINDS: dict[Severity, str] = {"error": "bad", "warn": "warn", "info": "info"}
 WORDS: dict[Severity, str] = {"error": "error", "warn": "warning", "info": "info"}
 _SHOWN = 10
-"""Items of one rule that are shown."""
+"""How many items of one rule are shown."""
 _PLACES = 6
 
 _Placed = tuple[str, Finding]
-"""The name of a server, and what was found there."""
+"""The name of a server, and a finding there."""
 
 
 def findings_section(contents: ReportContents) -> str:
@@ -69,7 +69,7 @@ def _group(
     *,
     linked: bool,
 ) -> str:
-    """Return what one rule found with one severity; ``linked``: it is the target of links."""
+    """Return the findings of one rule with one severity; ``linked``: it is the target of links."""
     severity, id_ = group
     known = rules().get(id_)
     title = known.summary if known else id_

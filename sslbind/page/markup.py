@@ -14,7 +14,7 @@ def text(value: str) -> str:
 
 
 def badge(kind: str, word: str) -> str:
-    """Return a word that stands out; ``kind`` is one of our own: bad, warn, info, ok or off."""
+    """Return a word as a badge; ``kind`` is bad, warn, info, ok or off."""
     return f'<span class="badge {kind}">{text(word)}</span>'
 
 
@@ -31,8 +31,8 @@ def table(
 ) -> str:
     """Return a table whose columns sort; ``rows`` are whole ``<tr>`` elements.
 
-    Closing tags of cells and rows may be left out (HTML, section 13.1.2.4). The
-    first ``limit`` rows show before somebody asks for all; without scripts all do.
+    Closing tags of cells and rows may be left out (HTML, section 13.1.2.4). Only the first
+    ``limit`` rows show until all are requested; without scripts all do.
     """
     shown = (
         row if number < limit else row.replace('<tr class="', '<tr class="x ', 1)

@@ -1,8 +1,8 @@
-"""The file itself: style and script inside, and nothing that is loaded from anywhere.
+"""The file itself, with style and script inside; nothing is loaded from anywhere.
 
 The policy in it (Content Security Policy, level 3) allows the one style and the
-two scripts by their hashes and forbids everything else, so that markup which
-came through from outside would not run.
+two scripts by their hashes and forbids everything else, so that injected markup would not
+run.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _header(title: str, contents: ReportContents) -> str:
 
 
 def _figures(contents: ReportContents) -> str:
-    """Return the numbers that say at one glance how things are."""
+    """Return the numbers that give the overview."""
     window = contents.moment.window
     ends = Counter(one.row.status(contents.moment.now, window) for one in contents.certificates)
     soon = f"expire within {window}" if isinstance(window, Window) else "expire soon"

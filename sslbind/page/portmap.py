@@ -17,7 +17,7 @@ COLUMNS = ("Order", "Binding", "Status", "Expires", "Certificate", "Answers for"
 _SHOWN = 3
 _STATES = {"never used": "off", "dropped": "bad", "broken": "bad", "not known": "warn"}
 _FIRST = {
-    "wildcard-hostnameport": "names with a binding of their own:",
+    "wildcard-hostnameport": "names with their own binding:",
     "scopedccs": "the name itself:",
     "ipv4-wildcard": "IPv6:",
 }
@@ -31,7 +31,7 @@ def map_section(contents: ReportContents) -> str:
     return (
         '<section id="map" aria-labelledby="map-title"><h2 id="map-title">Who answers</h2>'
         "<p>The bindings of each port in the order in which Windows looks for them. The first that"
-        " fits a connection answers it, even with the wrong certificate.</p>"
+        " matches a connection answers it, even with the wrong certificate.</p>"
         '<form class="filter" role="search"><label>Filter <input id="filter" type="search"'
         ' autocomplete="off" placeholder="name, address, thumbprint, status"></label>'
         '<label><input id="trouble" type="checkbox"> only problems</label>'
@@ -65,9 +65,10 @@ def _port(port: Port, server: ServerReport, worst: Worst, moment: Moment, level:
     if server.iplisten:
         sentences.append(f"it listens on {some(server.iplisten, _SHOWN)} only")
     if exact and len(exact) < len(found):
-        verb = "answers" if len(exact) == 1 else "answer"
+        verb = "takes" if len(exact) == 1 else "take"
         sentences.append(
-            f"{some(exact, _SHOWN)} {verb} before every name, for connections to that address"
+            f"{some(exact, _SHOWN)} {verb} precedence over every name, for connections to that"
+            " address"
         )
     rows = [*_rows(found, server, worst, moment, exact)]
     columns = COLUMNS if _comes_first(found) else COLUMNS[:-1]
@@ -77,7 +78,7 @@ def _port(port: Port, server: ServerReport, worst: Worst, moment: Moment, level:
         f'<div class="port"><h{level}>Port {port.port}</h{level}>'
         f"<p>{text('; '.join(sentences))}.</p>"
         f"{table('map', caption, columns, rows)}"
-        f'<p class="else">Everybody else {text(port.otherwise)}.</p></div>\n'
+        f'<p class="else">Everyone else {text(port.otherwise)}.</p></div>\n'
     )
 
 
@@ -131,7 +132,7 @@ def _words(words: Iterable[str]) -> str:
 
 
 def _status(one: PortBinding, findings: Sequence[Finding], *, expired: bool) -> tuple[str, str]:
-    """Return the class of a row, and what its status says."""
+    """Return the class of a row, and the text of its status."""
     said = ""
     kind = "ok"
     if findings:

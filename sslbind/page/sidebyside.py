@@ -1,4 +1,4 @@
-"""Servers side by side: what is the same on all, and each thing that is not."""
+"""Servers side by side: what is the same on all, and every difference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MISSING = "-"
 
 
 def comparison_section(contents: ReportContents) -> str:
-    """Return the section; empty where there are not two servers to compare."""
+    """Return the section; empty if there are not two servers to compare."""
     comparison = contents.comparison
     if comparison is None:
         return ""

@@ -1,4 +1,4 @@
-"""The time line of expiry: one bar per certificate, or for many one column per fortnight."""
+"""The timeline of expiry: one bar per certificate, or for many one column per fortnight."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sslbind.wording import day, plural
 
 WIDTH, _LABELS, _RIGHT = 1000, 250, 60
 _BARS = 24
-"""Up to so many certificates have a bar of their own."""
+"""Up to this many certificates each get a bar."""
 _BAR_HEIGHT, _CHART_HEIGHT, _AXIS = 24, 170, 26
 _BACK, _AHEAD = timedelta(days=60), timedelta(days=420)
 _COLUMN = timedelta(days=14)
@@ -21,14 +21,14 @@ _CLASSES = {"expired": "bad", "due": "warn", "ok": "ok", "unknown": "off"}
 
 
 class _Axis:
-    """Moments on a line from two months ago to fourteen months ahead."""
+    """A time axis from two months ago to fourteen months ahead."""
 
     def __init__(self, now: datetime, left: int) -> None:
         self.start, self.end = _shifted(now, -_BACK), _shifted(now, _AHEAD)
         self._left = left
 
     def at(self, moment: datetime) -> float:
-        """Return the place of a moment; what is beyond the ends is at an end."""
+        """Return the position of a moment, clamped to the axis."""
         part = (min(max(moment, self.start), self.end) - self.start) / (self.end - self.start)
         return round(self._left + part * (WIDTH - _RIGHT - self._left), 1)
 
@@ -43,7 +43,7 @@ class _Axis:
 
 
 def timeline(certificates: Sequence[CertificateUse], moment: Moment) -> str:
-    """Return the drawing as SVG; a table with the same facts stands beside it."""
+    """Return the drawing as SVG; a table beside it has the same facts."""
     few = len(certificates) <= _BARS
     axis = _Axis(moment.now, _LABELS if few else 40)
     height = _BAR_HEIGHT * len(certificates) if few else _CHART_HEIGHT
@@ -56,10 +56,10 @@ def timeline(certificates: Sequence[CertificateUse], moment: Moment) -> str:
 
 
 def _words(certificates: Sequence[CertificateUse], moment: Moment) -> str:
-    """Return what the drawing shows, for screen readers."""
+    """Return a description of the drawing for screen readers."""
     found = Counter(one.row.status(moment.now, moment.window) for one in certificates)
     return (
-        f"Time line of {plural(len(certificates), 'certificate')}: {found['expired']} expired,"
+        f"Timeline of {plural(len(certificates), 'certificate')}: {found['expired']} expired,"
         f" {found['due']} expire soon, {found['ok']} later. The table below has the dates."
     )
 
@@ -91,7 +91,7 @@ def _bars(certificates: Sequence[CertificateUse], moment: Moment, axis: _Axis) -
 
 
 def _columns(certificates: Sequence[CertificateUse], moment: Moment, axis: _Axis) -> Iterator[str]:
-    """Yield a column for each fortnight; what is beyond the ends is in the first and the last."""
+    """Yield a column for each fortnight; the first and last also hold what is beyond the axis."""
     found: dict[int, Counter[str]] = {}
     last = (axis.end - axis.start) // _COLUMN
     for one in certificates:

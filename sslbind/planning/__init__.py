@@ -1,1 +1,1 @@
-"""Plans: what turns servers into what their registries say, and carrying that out."""
+"""Plans: what makes servers match their registries, and how it is applied."""

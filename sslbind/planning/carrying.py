@@ -1,4 +1,4 @@
-"""Carrying out the plan of one target: write, read back, and believe only what was read."""
+"""Apply the plan of one target: write, read back, and trust only what was read."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from sslbind.release import Release
 from sslbind.transports.transport import Ran, UnreachableError
 
 _SHOWN = 3
-"""Lines of a server's answer that a report repeats."""
+"""How many lines of a server's answer a report repeats."""
 _WIDTH = 200
 
 
 class TargetAccess(Protocol):
-    """One target while it is worked on."""
+    """One target during the run."""
 
     def read(self) -> Seen:
-        """Return what it has now; raise UnreachableError or another SslbindError."""
+        """Return its current state; raise UnreachableError or another SslbindError."""
 
     def write(self, script: bytes) -> Ran:
-        """Give netsh lines to its netsh; raise UnreachableError."""
+        """Send lines to its netsh; raise UnreachableError."""
 
     def pack(self, wanted: Collection[StoredThumbprint], release: Release) -> list[Parcel]:
-        """Return certificates to deliver; raise SslbindError where one is not there."""
+        """Return certificates to deliver; raise SslbindError if one is missing."""
 
     def deliver(self, parcels: Collection[Parcel]) -> frozenset[StoredThumbprint]:
-        """Put certificates there, and return those that were found then; raise SslbindError."""
+        """Import certificates there, and return those found afterwards; raise SslbindError."""
 
 
 class _Sent(NamedTuple):
-    """What is known after lines were sent: their changes that are not there, and what was said.
+    """The state after sending lines: their missing changes, and the server's output.
 
     ``certain`` is whether the program on the server has ended.
     """
@@ -55,9 +55,9 @@ class _Sent(NamedTuple):
 def carry_out(plan: Plan, server: TargetAccess) -> Outcome:
     """Make the changes of ``plan`` and return what was read back.
 
-    The server is read first: where it is not any more what the plan was made
-    for, nothing is written. Certificates come before bindings, and deletions last;
-    each only where everything before was read back.
+    The server is read first: if it has changed since the plan was made, nothing is written.
+    Certificates come before bindings, and deletions last; each stage only if everything
+    before it was read back.
     """
     if not plan.changes:
         return planned(plan)
@@ -78,7 +78,7 @@ def carry_out(plan: Plan, server: TargetAccess) -> Outcome:
 
 
 def _write(plan: Plan, server: TargetAccess) -> Outcome:
-    """Send the lines of one stage after the other, and read each back."""
+    """Send the lines stage by stage, and read each back."""
     done = len(plan.deliveries)
     for stage in (plan.first, plan.last):
         if not stage:
@@ -86,7 +86,7 @@ def _write(plan: Plan, server: TargetAccess) -> Outcome:
         try:
             sent = _send(stage, server, plan.release)
         except SslbindError as error:
-            message = f"it was written to, and cannot be read back: {_sentence(error)}"
+            message = f"it was written to, but cannot be read back: {_sentence(error)}"
             rest = tuple(one.text for one in plan.changes[done:])
             return Outcome(plan.target, Status.UNKNOWN, plan, done, rest, message, plan.notes)
         done += len(stage) - len(sent.missing)
@@ -97,20 +97,20 @@ def _write(plan: Plan, server: TargetAccess) -> Outcome:
 
 
 def unread(target: str, error: SslbindError, plan: Plan | None = None) -> Outcome:
-    """Return the outcome for a target that could not be read, and to which nothing was written."""
+    """Return the outcome for a target that could not be read; nothing was written to it."""
     reached = not isinstance(error, UnreachableError)
     status = Status.UNREADABLE if reached else Status.UNREACHABLE
     return Outcome(target, status, plan, message=_sentence(error))
 
 
 def moved_on(plan: Plan) -> Outcome:
-    """Return the outcome for a target that is not any more what its plan was made for."""
+    """Return the outcome for a target that has changed since its plan was made."""
     message = "it has changed since the plan was made; nothing was written: plan again"
     return Outcome(plan.target, Status.MOVED_ON, plan, message=message, notes=plan.notes)
 
 
 def _deliver(plan: Plan, server: TargetAccess, parcels: Collection[Parcel]) -> Outcome | None:
-    """Return the outcome where certificates are not all there after they were sent."""
+    """Return the outcome if certificates are missing after they were sent."""
     found: frozenset[StoredThumbprint] = frozenset()
     status, message = Status.INCOMPLETE, ""
     try:
@@ -127,7 +127,7 @@ def _deliver(plan: Plan, server: TargetAccess, parcels: Collection[Parcel]) -> O
 
 
 def _send(stage: Sequence[PlanStep], server: TargetAccess, release: Release) -> _Sent:
-    """Send the lines of a stage and read back; raise SslbindError where that cannot be read."""
+    """Send the lines of a stage and read back; raise SslbindError if that cannot be read."""
     said: dict[str, None] = {}
     certain = True
     for script in scripts(one.lines for one in stage):
@@ -150,7 +150,7 @@ def _send(stage: Sequence[PlanStep], server: TargetAccess, release: Release) -> 
 def _there(
     change: PlanStep, contents: Contents, bindings: Mapping[Key, Binding], release: Release
 ) -> bool:
-    """Whether what was read is as ``change`` was to make it."""
+    """Whether the state that was read has ``change``."""
     if change.delta is None:
         return (change.key in contents.iplisten) is (change.action == "add")
     key, after = change.delta.key, change.delta.after
@@ -169,15 +169,15 @@ def _incomplete(plan: Plan, stage: Sequence[PlanStep], sent: _Sent, done: int) -
         status, message = Status.INCOMPLETE, sent.said
     else:
         status = Status.UNKNOWN
-        message = "it did not end in time, and may still be at work; the next run reads first"
+        message = "it did not end in time, and may still be running; the next run reads first"
         message += f" ({sent.said})" if sent.said else ""
     if rest:
-        message += f"{'; ' if message else ''}deletions wait for what comes before them"
+        message += f"{'; ' if message else ''}deletions wait for the changes before them"
     return Outcome(plan.target, status, plan, done, (*missing, *plan.absent), message, plan.notes)
 
 
 def answer(ran: Ran) -> list[str]:
-    """Return the first lines that a server said, safe for a terminal, without the usual success."""
+    """Return the first lines of a server's output, safe for a terminal, without successes."""
     texts = (decode_console(data, "")[0] for data in (ran.errors, ran.output))
     lines = (printable(line.strip()) for text in texts for line in text.splitlines())
     kept = (line[:_WIDTH] for line in lines if line and "successfully" not in line)

@@ -1,9 +1,9 @@
 """Certificates with their keys, from the registry's stores into those of a server.
 
-A PFX is made in memory under a password that is used once, and sent with it as
-data after ``deliver.ps1`` on standard input, inside the encrypted transport:
-never in the text of a script, an argument of a cmdlet or a command line, which
-Windows writes to its event log. Nothing of it is written to a disk here.
+A PFX is made in memory with a one-time password, and sent with it as data after
+``deliver.ps1`` on standard input, inside the encrypted transport: never in the text of a
+script, an argument of a cmdlet or a command line, which Windows writes to its event log. It
+is never written to a disk here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sslbind.transports.powershell import answer, compose, failure
 from sslbind.transports.transport import Ran
 
 LOCATION = "LocalMachine"
-"""Whose stores they are: HTTP.SYS knows those of the machine only."""
+"""The location of the stores: HTTP.SYS only uses those of the machine."""
 _ANSWER = b'{"format":"sslbind-delivery"'
 _SECRET = 24
 """Random bytes of a password."""
@@ -39,7 +39,7 @@ class StoredThumbprint(NamedTuple):
 
 
 class Parcel(NamedTuple):
-    """A certificate on its way; its password opens nothing else, and it shows nowhere."""
+    """A certificate to be delivered; its password opens nothing else, and is never shown."""
 
     certificate: StoredThumbprint
     password: str
@@ -50,7 +50,7 @@ class Parcel(NamedTuple):
 
     @property
     def lines(self) -> tuple[str, str, str, str]:
-        """The lines that ``deliver.ps1`` takes."""
+        """The input lines of ``deliver.ps1``."""
         name, thumbprint = self.certificate
         return _base64(name.encode()), thumbprint, self.password, _base64(self.pfx)
 
@@ -58,9 +58,9 @@ class Parcel(NamedTuple):
 def pack(
     session: Session, wanted: Iterable[StoredThumbprint], release: Release, seal: str | None = None
 ) -> list[Parcel]:
-    """Return the certificates, each sealed as ``seal`` says, or else as ``release`` opens it.
+    """Return the certificates, each encrypted by ``seal``, by default as ``release`` needs.
 
-    Raises SslbindError where the registry's stores lack one, or its key.
+    Raises SslbindError if the registry's stores lack one, or its key.
     """
     from sslbind.certificates.sealing import Seal, seal_for
 
@@ -76,9 +76,9 @@ def message(parcels: Iterable[Parcel], location: str = LOCATION) -> bytes:
 
 
 def held(ran: Ran) -> frozenset[StoredThumbprint]:
-    """Return what a server says that it found in its stores, with keys, after importing.
+    """Return the certificates with keys that a server found in its stores after importing.
 
-    Raises SslbindError where it says what went wrong, or nothing that can be read.
+    Raises SslbindError if it reports an error, or nothing readable.
     """
     import json
 
@@ -102,7 +102,7 @@ def _parcel(session: Session, wanted: StoredThumbprint, seal: Seal) -> Parcel:
     stores = session.stores
     if stores is None:
         raise SslbindError(
-            "has no [CertStores]: --deliver sends certificates from there",
+            "has no [CertStores], from which --deliver sends certificates",
             file=session.registry.path,
         )
     identity = stores.load(stores.require(wanted.thumbprint, wanted.store))

@@ -1,4 +1,4 @@
-"""Many targets: the canary first, then batches, so many at once, and a stop where too many fail."""
+"""Many targets: the canary first, then batches in parallel, stopping if too many fail."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sslbind.planning.plan import Plan
 class Pace(NamedTuple):
     """How a fleet is written to.
 
-    ``first`` targets are the canary, ``batch`` are written at a time (0: all),
-    ``jobs`` at once; after ``max_failures`` (0: never) nothing is started any more.
+    ``first`` targets are the canary, ``batch`` are written before the next (0: all),
+    ``jobs`` in parallel; after ``max_failures`` (0: never) nothing more is started.
     """
 
     jobs: int = 10
@@ -23,7 +23,7 @@ class Pace(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a run is."""
+    """The progress of a run."""
 
     total: int
     done: int
@@ -39,12 +39,12 @@ def roll_out(
     failed: int = 0,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Carry out every plan that has changes; return an outcome for each plan, in their order.
+    """Apply every plan that has changes; return an outcome for each plan, in their order.
 
-    ``failed`` are targets that failed before: they count for ``max_failures``. A
-    target that fails stops no other, but the canary and ``max_failures`` do, and an
-    interrupt: what runs is waited for, and nothing else is started. A second
-    interrupt raises KeyboardInterrupt.
+    ``failed`` is the number of targets that have already failed, which counts for
+    ``max_failures``. A target that fails does not stop the others, but the canary,
+    ``max_failures`` and an interrupt do: running targets are waited for, and nothing else
+    is started. A second interrupt raises KeyboardInterrupt.
     """
     return _Roll(plans, carry, pace, failed, progress).run()
 
@@ -89,7 +89,7 @@ class _Roll:
             yield rest[start : start + size]
 
     def _wave(self, wave: Sequence[Plan]) -> None:
-        """Carry out ``wave``, and wait for what was started, also after a stop."""
+        """Run ``wave``, and wait for everything that was started, even after a stop."""
         from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
         running: dict[Future[Outcome], Plan] = {}

@@ -1,4 +1,4 @@
-"""What a plan means for clients: per connection, from which certificate to which."""
+"""The impact of a plan on clients: per connection, from which certificate to which."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sslbind.planning.plan import Plan
 from sslbind.resolver import ANY_IPV4, ANY_IPV6, Answer, State, resolve
 
 _OTHER_IPV4, _OTHER_IPV6 = "192.0.2.1", "2001:db8::1"
-"""Addresses of documentation (RFC 5737, RFC 3849): they stand for those without a record."""
+"""Documentation addresses (RFC 5737, RFC 3849) represent those without a record."""
 _LABEL = "any-other-name"
 _NAMES = {_OTHER_IPV4: "other IPv4", _OTHER_IPV6: "other IPv6"}
 
@@ -20,7 +20,7 @@ _NAMES = {_OTHER_IPV4: "other IPv4", _OTHER_IPV6: "other IPv6"}
 class Impact(NamedTuple):
     """A kind of connection whose answer changes; ``host`` is None without a server name.
 
-    ``address`` is in words where it is any address without a record of its own.
+    ``address`` is in words if it is any address without its own record.
     """
 
     address: str
@@ -30,17 +30,17 @@ class Impact(NamedTuple):
     after: str
 
     def to_json(self) -> dict[str, object]:
-        """Return the impact as JSON has it."""
+        """Return the impact for JSON."""
         return self._asdict()
 
 
 def impact(plan: Plan) -> Iterator[Impact]:
-    """Give each kind of connection that is answered otherwise after the plan than before.
+    """Yield each kind of connection that is answered differently after the plan.
 
     Kinds are every address that has a record on the port, and one for the
     others of each family, with every host name that has a record there, one
-    label below each wildcard, and without a name. Certificates are taken as given, and
-    files of a central store are not looked at.
+    label below each wildcard, and without a name. Certificates are assumed to exist, and
+    files of a central store are not checked.
     """
     old: dict[Key, Binding] = {one.key: one for one in plan.before.bindings}
     new, listen = after_plan(plan)
@@ -60,7 +60,7 @@ def impact(plan: Plan) -> Iterator[Impact]:
 
 
 def after_plan(plan: Plan) -> tuple[dict[Key, Binding], tuple[str, ...]]:
-    """Return the bindings and the listen list that a target has when its plan is carried out."""
+    """Return the bindings and the listen list of a target after its plan has been applied."""
     bindings: dict[Key, Binding] = {one.key: one for one in plan.before.bindings}
     listen: dict[str, None] = dict.fromkeys(plan.before.iplisten)
     for change in plan.changes:
@@ -85,7 +85,7 @@ def _connections(old: list[Key], new: list[Key]) -> Iterator[tuple[str, str | No
     hosts[None] = None
     for address in (*addresses, _OTHER_IPV4, _OTHER_IPV6):
         for host in hosts:
-            # An address with a record answers whatever the name: one connection tells it.
+            # An address with a record answers whatever the name: one connection is enough.
             if host is None or address not in before & after:
                 yield address, host
 

@@ -1,7 +1,7 @@
-"""The netsh lines of a change, as they go to the standard input of netsh on a server.
+"""The netsh lines of a change, as sent to the standard input of netsh on a server.
 
 Only netsh reads them: no shell, so nothing but netsh's own quotes is needed.
-They are ASCII, as a console's code page is not known: host names are sent as A-labels.
+They are ASCII, because the console's code page is not known: host names are sent as A-labels.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from sslbind.tags import SSLFLAGS
 
 _STEPS = {IPPORT: 0, HOSTNAMEPORT: 1, CCS: 5}
 _RUN = 16 << 10
-"""Bytes of one run of netsh."""
+"""Bytes per run of netsh."""
 _END = "\r\n"
 _KEY = 2
-"""Where the key is in the words of a line."""
+"""The position of the key in the words of a line."""
 
 
 def precedence(key: Key) -> int:
-    """Return where HTTP.SYS looks for a record: a smaller number is looked up first."""
+    """Return the lookup order of a record in HTTP.SYS: a smaller number comes first."""
     if key.kind is IPPORT and key.wildcard:
         return {ANY_IPV6: 6, ANY_IPV4: 7}[key.host]
     return _STEPS.get(key.kind, 3) + key.wildcard
 
 
 def carried(delta: Delta, release: Release) -> tuple[str, ...]:
-    """Return the lines of one change; raise ValueError where no line can make it there.
+    """Return the lines of one change; raise ValueError if no line can make it there.
 
-    None come back where nothing of the change exists in ``release``.
+    There are none if nothing of the change exists in ``release``.
     """
     for why in _refusals(delta, release):
         raise ValueError(why)
@@ -44,17 +44,17 @@ def carried(delta: Delta, release: Release) -> tuple[str, ...]:
         words[_KEY] = f"{delta.key.kind}={key}"
         line = netsh_line(["http", *words])
         if not line.isascii():
-            raise ValueError("a value is not ASCII: a console's code page would change it")
+            raise ValueError("a value is not ASCII, and the console's code page would change it")
         lines.append(line)
     return tuple(lines)
 
 
 def scripts(changes: Iterable[Sequence[str]]) -> Iterator[bytes]:
-    """Yield what goes to netsh's standard input, one run after the other, for lines of changes.
+    """Yield the standard input of netsh, run by run, for lines of changes.
 
-    A run is so short that it arrives whole or not at all when the connection
-    breaks: ssh sends 32 KiB in a packet (RFC 4254, section 5.2), and a pipe holds
-    64. The rest of a line would be another line: ``ipport=10.0.0.5:44``, without the 3.
+    A run is short enough to arrive completely or not at all if the connection breaks: ssh
+    sends 32 KiB in a packet (RFC 4254, section 5.2), and a pipe holds 64. The rest of a
+    line would be another line: ``ipport=10.0.0.5:44``, without the 3.
     """
     run: list[str] = []
     size = 0

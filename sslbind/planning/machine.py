@@ -18,11 +18,11 @@ from sslbind.transports.transport import Program, Ran, Transport
 
 
 class Machine:
-    """A target that is to be as a registry says; its transport is opened when it is first used.
+    """A target that follows a registry; its transport is opened on first use.
 
-    ``location`` is whose certificate stores ``deliver`` writes to, ``transport``
-    another way to the target than its own, and ``seal`` the word for how a PFX on
-    the way there is sealed, None for what its release opens.
+    ``location`` is the location of the certificate stores that ``deliver`` writes to,
+    ``transport`` replaces the target's own, and ``seal`` is the word for how a PFX is
+    encrypted on the way there, None for what its release can open.
     """
 
     def __init__(
@@ -41,35 +41,35 @@ class Machine:
         self.seal: str | None = None
 
     def read(self) -> Seen:
-        """Return what the target has now; raise UnreachableError, or another SslbindError."""
+        """Return the target's current state; raise UnreachableError, or another SslbindError."""
         return seen_of(self._server.read())
 
     def write(self, script: bytes) -> Ran:
-        """Give netsh lines to the target's netsh; raise UnreachableError."""
+        """Send lines to the target's netsh; raise UnreachableError."""
         return self._server.transport.run(script, Program.NETSH)
 
     def pack(self, wanted: Collection[StoredThumbprint], release: Release) -> list[Parcel]:
-        """Return certificates of the registry's stores; raise SslbindError where one is missing."""
+        """Return certificates of the registry's stores; raise SslbindError if one is missing."""
         return pack(self._session, wanted, release, self.seal)
 
     def deliver(self, parcels: Collection[Parcel]) -> frozenset[StoredThumbprint]:
-        """Put certificates into the target's stores, and return those that were found there then.
+        """Import certificates into the target's stores, and return those found there afterwards.
 
         Raises UnreachableError, or SslbindError with what went wrong.
         """
         transport = self._server.transport
         if Program.POWERSHELL not in transport.programs:
-            raise SslbindError(f"{self.name} has no PowerShell that certificates could be sent to")
+            raise SslbindError(f"{self.name} has no PowerShell to send certificates to")
         return held(transport.run(message(parcels, self._location), Program.POWERSHELL))
 
     def require_probed(self) -> None:
-        """Raise SslbindError where nobody knows at which address the target is probed."""
+        """Raise SslbindError if it is not known at which address to probe the target."""
         self._target.probed  # noqa: B018  # it raises
 
     def probe(self, now: datetime) -> list[str]:
-        """Return what clients get that the registry does not say; see ``disagreements``."""
+        """Return where clients get something unexpected; see ``disagreements``."""
         return disagreements(self._target, self._session, now)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._server.close()

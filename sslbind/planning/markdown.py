@@ -1,4 +1,4 @@
-"""Plans for a pull request's comment: one table a target, everything from outside escaped."""
+"""Plans as a pull request comment: one table per target, everything from outside escaped."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sslbind.planning.text import Shown, impact_text, note_text, shown, spec
 from sslbind.printable import printable
 
 MARKER = "<!-- sslbind plan -->"
-"""The first line: whoever comments finds the comment of before by it, and replaces it."""
+"""The first line: it identifies the previous comment, so that it can be replaced."""
 ROWS = 200
-"""Rows of one table; a comment of GitHub has 65,536 characters."""
+"""Rows of one table; a comment on GitHub has at most 65,536 characters."""
 _SPECIAL = re.compile(r"[\\`*_{}\[\]()<>#+!|~&@:.$]")
-"""What CommonMark, GitHub's tables, mentions, links and formulas give a meaning."""
+"""Characters with a meaning in CommonMark, and in GitHub's tables, mentions, links and formulas."""
 
 
 def document(targets: Sequence[Shown]) -> str:
@@ -26,7 +26,7 @@ def document(targets: Sequence[Shown]) -> str:
 
 
 def escape(text: str) -> str:
-    r"""Return ``text`` so that Markdown shows it as it is, on one line.
+    r"""Return ``text`` escaped so that Markdown shows it literally, on one line.
 
     Every character with a meaning becomes a character reference, which also
     holds in a table's cell; control characters are written out (``\x1b``).

@@ -1,4 +1,4 @@
-"""Notes on a plan: once a kind, with the number of records that each is of."""
+"""Notes on a plan: one per kind, with the number of its records."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import NamedTuple
 from sslbind.wording import some
 
 SHOWN = 3
-"""Names that a note shows; the others are counted."""
+"""How many names a note shows; the others are counted."""
 
 
 class Note(NamedTuple):
-    """One sentence and the records that it is of; ``kind`` is a word for programs.
+    """One sentence and its records; ``kind`` is a word for programs.
 
-    ``lacks``: a certificate that is in no store of the target; ``gap``: records
-    that are deleted and added again; ``listening``; ``release``; ``cannot``: what no
-    line carries; ``kept``: what only ``--prune`` deletes; ``others``: bindings of
-    owners that the registry does not have; ``read``: what reading left out.
+    ``lacks``: a certificate that is not in any store of the target; ``gap``: records that
+    are deleted and added again; ``listening``; ``release``; ``cannot``: what no line can
+    do; ``kept``: what only ``--prune`` deletes; ``others``: bindings of owners that the
+    registry does not have; ``read``: what could not be read.
     """
 
     kind: str
@@ -32,12 +32,12 @@ class Note(NamedTuple):
         return f"{self.what}: {some(self.names, SHOWN)}"
 
     def to_json(self) -> dict[str, object]:
-        """Return the note as JSON has it, with every name."""
+        """Return the note for JSON, with every name."""
         return {"kind": self.kind, "message": self.what, "names": [*self.names]}
 
 
 def grouped(kind: str, sentences: Iterable[str]) -> list[Note]:
-    """Return a note for each thing that several ``record: thing`` sentences say of records."""
+    """Return one note for each thing that several ``record: thing`` sentences have in common."""
     found: dict[str, list[str]] = {}
     for sentence in dict.fromkeys(sentences):
         name, colon, what = sentence.partition(": ")

@@ -1,4 +1,4 @@
-"""What became of a target: the one answer of ``plan`` and of ``apply``."""
+"""What happened to a target: the answer of ``plan`` and of ``apply``."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from sslbind.wording import plural
 
 
 class Status(StrEnum):
-    """How a target is, as far as anybody knows."""
+    """The status of a target, as far as it is known."""
 
     UNCHANGED = "unchanged"
-    """It is as its registry says, as far as netsh lines can make it."""
+    """It matches its registry, as far as netsh lines can make it."""
     CHANGES = "changes"
     """It differs, and nothing was written."""
     DONE = "done"
-    """It was changed, and what was read back is what was planned."""
+    """It was changed, and the planned state was read back."""
     INCOMPLETE = "incomplete"
-    """What was read back lacks something; ``missing`` says what."""
+    """Something is missing from what was read back; ``missing`` says what."""
     MOVED_ON = "moved-on"
-    """It is not any more what the plan was made for; nothing was written."""
+    """It has changed since the plan was made; nothing was written."""
     REFUSED = "refused"
-    """A limit, or a saved plan that is not what the registry says; nothing was written."""
+    """A limit, or a saved plan that does not match the registry; nothing was written."""
     UNREACHABLE = "unreachable"
     UNREADABLE = "unreadable"
-    """It answered, and not with what netsh or PowerShell answers."""
+    """It answered, but not as netsh or PowerShell does."""
     UNKNOWN = "unknown"
-    """Its time was over, or the connection broke, after something was sent: it may still run."""
+    """It timed out, or the connection broke, after something was sent: it may still be running."""
 
 
 GOOD = frozenset({Status.UNCHANGED, Status.DONE})
 
 
 class Outcome(NamedTuple):
-    """The status of one target, and what it rests on.
+    """The status of one target, and the facts behind it.
 
-    ``plan`` is None where there is none. ``done`` is the number of changes that
-    were read back; ``missing`` are words for what should be there and is not.
+    ``plan`` is None if there is none. ``done`` is the number of changes that
+    were read back; ``missing`` lists what should be there but is not.
     """
 
     target: str
@@ -52,10 +52,10 @@ class Outcome(NamedTuple):
     message: str = ""
     notes: tuple[Note, ...] = ()
     impact: tuple[Impact, ...] | None = None
-    """What clients notice of the plan; None where nobody asked."""
+    """The impact of the plan on clients; None if it was not requested."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the outcome as JSON has it."""
+        """Return the outcome for JSON."""
         plan = self.plan
         return {
             "target": self.target,
@@ -73,7 +73,7 @@ class Outcome(NamedTuple):
 
 
 def planned(plan: Plan, limit: str = "") -> Outcome:
-    """Return the outcome of making a plan; ``limit`` is why apply would refuse it, if it would."""
+    """Return the outcome of planning; ``limit`` is why apply would refuse it, if it would."""
     status = Status.UNCHANGED
     if plan.absent:
         status = Status.INCOMPLETE
@@ -83,7 +83,7 @@ def planned(plan: Plan, limit: str = "") -> Outcome:
 
 
 def summary(statuses: Iterable[str]) -> str:
-    """Return how many targets have which status: ``3 targets: 2 unchanged, 1 with changes``."""
+    """Return the number of targets with each status: ``3 targets: 2 unchanged, 1 with changes``."""
     statuses = [*statuses]
     words = ", ".join(
         f"{statuses.count(one)} {'with changes' if one is Status.CHANGES else one}"

@@ -1,8 +1,8 @@
-"""The plan of one target: what was seen, the changes that make it the registry's, and notes.
+"""The plan of one target: what was seen, the changes that make it match, and notes.
 
 Pure: two states in, a plan out. What changes is what ``formats.transition``
-finds for ``export --changes-from``; here it gets an order in which no connection
-is ever without an answer, and the limits of netsh lines over a pipe.
+finds for ``export --changes-from``; here they get an order in which no connection is ever
+without an answer, within the limits of netsh lines over a pipe.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ DELIVER, CERTIFICATE = "deliver", "certificate"
 """Action and kind of a change that puts a certificate into a store of the target."""
 
 Pair = tuple[Value | None, Value | None]
-"""A value before and after; None where the record, or the text, is absent."""
+"""A value before and after; None if the record, or the text, is absent."""
 
 
 class PlanStep(NamedTuple):
-    """One thing that a target gets, keeps in another form, or loses.
+    """One thing that is added to, changed on or deleted from a target.
 
     ``kind`` and ``key`` are those of a binding, or ``iplisten`` and an address, or
     ``certificate`` and ``STORE/THUMBPRINT``. ``tags`` are the values that differ.
-    ``lines`` are netsh lines without a line end; a certificate has none.
+    ``lines`` are netsh lines without line ends; a certificate has none.
     """
 
     action: str
@@ -52,17 +52,17 @@ class PlanStep(NamedTuple):
         return f"{self.action} {'ipaddress' if self.kind == IPLISTEN else self.kind}={self.key}"
 
     def to_json(self) -> dict[str, object]:
-        """Return the change as JSON has it."""
+        """Return the change for JSON."""
         tags = {name: [*pair] for name, pair in self.tags.items()}
         return {"action": self.action, "kind": self.kind, "key": self.key, "tags": tags}
 
 
 class Plan(NamedTuple):
-    """What is to be done to one target.
+    """What to do to one target.
 
-    ``deliveries`` are certificates that come before everything. ``first`` takes no
-    answer away: adds and updates. ``last`` are deletions, which run when ``first``
-    was read back. ``seen`` and ``wanted`` are digests of the target and of its registry.
+    ``deliveries`` are certificates that come before everything. ``first`` takes no answer
+    away: additions and updates. ``last`` are deletions, which run after ``first`` has been
+    read back. ``seen`` and ``wanted`` are digests of the target and of its registry.
     """
 
     target: str
@@ -87,16 +87,16 @@ class Plan(NamedTuple):
 
     @property
     def taken(self) -> int:
-        """How many bindings change or go: what a limit counts."""
+        """How many bindings are changed or deleted: what a limit counts."""
         return sum(one.delta is not None and one.action != "add" for one in self.changes)
 
 
 class PlanOptions(NamedTuple):
-    """What is asked of a plan besides what the registry says.
+    """The options of a plan.
 
-    ``prune``: delete bindings that only the target has. ``deliver``: put
-    certificates there that no store of it has. ``release``: the one that lines
-    are for, whatever the target runs.
+    ``prune``: delete bindings that only the target has. ``deliver``: send certificates that
+    none of its stores has. ``release``: the one that lines are for, whatever the target
+    runs.
     """
 
     prune: bool = False
@@ -108,11 +108,11 @@ PLAIN = PlanOptions()
 
 
 def make_plan(target: str, seen: Seen, wanted: Contents, asked: PlanOptions = PLAIN) -> Plan:
-    """Return what turns the target that was ``seen`` into what its registry says.
+    """Return the plan that makes the target that was ``seen`` match its registry.
 
-    Lines are written for the release that is asked for, else for what the target
-    runs, else for the release of the registry. Bindings that only the target has
-    are deleted, if asked, where the registry has their owner; others are never touched.
+    Lines are for the release in the options, else for the one the target runs, else for the
+    registry's. With ``prune``, bindings that only the target has are deleted if the
+    registry has their owner; others are never touched.
     """
     prune, deliver, release = asked
     before = seen.contents
@@ -131,7 +131,7 @@ def make_plan(target: str, seen: Seen, wanted: Contents, asked: PlanOptions = PL
         *(Note("read", one) for one in (*before.provenance.left_out, *before.provenance.notes)),
     ]
     if release is None and known and before.release is not wanted.release:
-        what = f"is {before.release.title}, and the registry is for {wanted.release.title}"
+        what = f"is {before.release.title}, but the registry is for {wanted.release.title}"
         notes.append(Note("release", f"{target} {what}: lines are written for the former"))
     return Plan(
         target,
@@ -163,17 +163,17 @@ class _Collected:
 
     @property
     def notes(self) -> Iterator[Note]:
-        """Give the note on records that are without an answer for a moment."""
+        """Yield the note on records that do not answer for a moment."""
         yield from grouped("gap", self.gaps)
 
     def take(self, changes: Transition) -> None:
-        """Sort everything in: first what is made, the most specific records first.
+        """Order everything: additions and updates first, the most specific records first.
 
-        So each connection has its old answer until it has its new one: whatever
-        comes before its record in HTTP.SYS's order is as it will be. Deletions go
-        the other way round. Addresses leave the listen list before them, and join
-        it after them; but one joins a list first that would be empty for a moment,
-        and so listen everywhere, and the last one of a list leaves at the very end.
+        So each connection keeps its old answer until it has its new one: whatever precedes
+        its record in HTTP.SYS's order is already in its final state. Deletions go in
+        reverse order. Addresses leave the listen list before them, and join it after them;
+        but if a list would be empty for a moment, and HTTP.SYS so listen everywhere, an
+        address joins first, and the last address of a list leaves at the very end.
         """
         owners = {one.appid for one in self.after.bindings}
         made = sorted(
@@ -208,7 +208,7 @@ class _Collected:
             self.absent += [delta.key.spec] if delta.before is None else []
         elif change.lines:
             why = replaced(delta, self.after.release)
-            gap = f"{delta.key.spec}: {why}, and for one line without an answer"
+            gap = f"{delta.key.spec}: {why}; for the time of one line it has no answer"
             self.gaps += [gap] if why else []
             self.first.append(change)
 
@@ -216,7 +216,7 @@ class _Collected:
         return self._change("delete", delta)
 
     def _change(self, action: str, delta: Delta) -> PlanStep | None:
-        """Return a change with its lines, which may be none; None where no line can make it."""
+        """Return a change with its lines, which may be none; None if no line can make it."""
         key, release = delta.key, self.after.release
         try:
             lines = carried(delta, release)
@@ -231,7 +231,7 @@ def _listed(action: str, address: str) -> PlanStep:
 
 
 def _tags(delta: Delta, release: Release) -> dict[str, Pair]:
-    """Return the values that a change carries: all of a record that comes or goes."""
+    """Return the values of a change: all of a record that is added or deleted."""
     before, after, unknown = delta
     if before is None or after is None:
         one = after or before
@@ -248,7 +248,7 @@ def _value(binding: Binding | None, name: str) -> Value | None:
 def _lacking(seen: Seen, after: Contents) -> dict[StoredThumbprint, list[str]]:
     """Return each certificate of the registry that no store of the target has, with its records.
 
-    None where the stores of the target were not read.
+    None if the stores of the target were not read.
     """
     found: dict[StoredThumbprint, list[str]] = {}
     if seen.stores is None:
@@ -277,7 +277,7 @@ def _listening(changes: Transition) -> Iterator[Note]:
 def _only(
     target: str, before: Contents, after: Contents, changes: Transition, *, prune: bool
 ) -> Iterator[Note]:
-    """Give a note on what only the target has and stays, and one on other owners' bindings."""
+    """Yield a note on what only the target has and keeps, and one on other owners' bindings."""
     unread = before.provenance.unread_keys | after.provenance.unread_keys
     known = {one.key for one in after.bindings} | unread
     owners = {one.appid for one in after.bindings}
@@ -288,16 +288,16 @@ def _only(
         listed = {*after.iplisten, *changes.listen}
         own += [f"ipaddress={one}" for one in before.iplisten if one not in listed]
     if own and not prune:
-        yield Note("kept", f"only on {target}, and stays; --prune deletes it", tuple(own))
+        yield Note("kept", f"only on {target}, and is kept; --prune deletes it", tuple(own))
     if foreign:
         word = "1 binding of another owner" if foreign == 1 else f"{foreign} bindings of others"
         yield Note("others", f"{word} on {target}: not touched")
 
 
 def difference(old: Sequence[Mapping[str, object]], new: Collection[PlanStep]) -> list[str]:
-    """Return in words how the changes of a saved plan differ from those of now.
+    """Return in words how the changes of a saved plan differ from the current ones.
 
-    Whether certificates come along is said when the plan is carried out.
+    Certificates are not compared here, but when the plan is applied.
     """
     made = [one.to_json() for one in new if one.action != DELIVER]
     gone = [f"the plan has {_words(one)}" for one in old if one not in made]

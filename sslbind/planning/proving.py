@@ -16,14 +16,14 @@ from sslbind.targets import Target
 
 JOBS = 8
 """Connections to one target at once; several targets are probed at the same time."""
-_ASKING = Lock()  # targets that share a registry share its session, which is not made for threads
+_ASKING = Lock()  # targets that share a registry share its session, which is not thread-safe
 
 
 def disagreements(target: Target, session: Session, now: datetime) -> list[str]:
-    """Return a sentence for each connection on which the target serves something else.
+    """Return a sentence for each connection on which the target serves something different.
 
     Every name and address of the registry is tried at each address of the target.
-    Raises SslbindError where that has none.
+    Raises SslbindError if that has none.
     """
     addresses = [one for host in target.probed for one in addresses_of(host)]
     with _ASKING:
@@ -40,7 +40,7 @@ def disagreements(target: Target, session: Session, now: datetime) -> list[str]:
 
 
 def proved(outcome: Outcome, ask: Callable[[], list[str]]) -> Outcome:
-    """Return ``outcome``, which is incomplete where a target that is done serves something else."""
+    """Return ``outcome``, changed to incomplete if a done target serves something different."""
     if outcome.status is not Status.DONE:
         return outcome
     try:
@@ -49,5 +49,5 @@ def proved(outcome: Outcome, ask: Callable[[], list[str]]) -> Outcome:
         wrong = [str(error)]
     if not wrong:
         return outcome
-    message = "its bindings are there, and clients get something else"
+    message = "its bindings are there, but clients get something different"
     return outcome._replace(status=Status.INCOMPLETE, missing=tuple(wrong), message=message)

@@ -25,7 +25,7 @@ def plan_all(
     asked: PlanOptions = PLAIN,
     show: Show = lambda _: None,
 ) -> list[Outcome]:
-    """Read every target, ``jobs`` at once, and return what plan there is for each, in order."""
+    """Read every target, ``jobs`` in parallel, and return the plan for each, in order."""
 
     def work(machine: Machine) -> Outcome:
         try:
@@ -44,7 +44,7 @@ def plan_all(
 
 
 def with_limits(outcomes: Iterable[Outcome], limit: int) -> list[Outcome]:
-    """Return the outcomes with a word at each plan that is over the limit: apply refuses it."""
+    """Return the outcomes, with a message at each plan over the limit, which apply refuses."""
     return [
         one._replace(message=why) if one.plan and (why := exceeded(one.plan, limit)) else one
         for one in outcomes
@@ -52,7 +52,7 @@ def with_limits(outcomes: Iterable[Outcome], limit: int) -> list[Outcome]:
 
 
 def refuse_over_limit(outcomes: Sequence[Outcome], limit: int) -> list[Outcome] | None:
-    """Return the refusal of the whole run where a plan is over the limit; else None."""
+    """Return the refusal of the whole run if a plan is over the limit; else None."""
     over = {one.target: why for one in outcomes
             if one.plan and (why := exceeded(one.plan, limit))}  # fmt: skip
     if not over:
@@ -70,7 +70,7 @@ def refuse_over_limit(outcomes: Sequence[Outcome], limit: int) -> list[Outcome] 
 
 
 def against_saved(outcomes: Iterable[Outcome], saved: Mapping[str, SavedTarget]) -> list[Outcome]:
-    """Return the outcomes, but why a saved plan does not go where it is not the plan of now."""
+    """Return the outcomes, with the refusal of a saved plan that is not the current one."""
     return [(one.plan and compare(saved.get(one.target), one.plan)) or one for one in outcomes]
 
 
@@ -81,10 +81,10 @@ def apply_all(
     show: Show = lambda _: None,
     probed: datetime | None = None,
 ) -> list[Outcome]:
-    """Carry out the plans that have changes; return what became of every target, in order.
+    """Apply the plans that have changes; return the outcome of every target, in order.
 
-    With ``probed``, which is now, a target that is done is probed, and is incomplete
-    where clients get something else than its registry says.
+    With ``probed``, the current time, a target that is done is probed, and is incomplete if
+    clients get something other than its registry says.
     """
     by_name = {one.name: one for one in machines}
     ready = [one for one in outcomes if one.plan and one.status in _READY]

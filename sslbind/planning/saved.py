@@ -1,4 +1,4 @@
-"""Saved plans: what somebody reviewed, without a key or a password, and read back strictly."""
+"""Saved plans: for review, without a key or a password, and read back strictly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_SIZE = 256 << 20
 
 
 class SavedTarget(NamedTuple):
-    """What a saved plan says of one target; ``changes`` are as JSON has them."""
+    """A saved plan's part on one target; ``changes`` are in JSON form."""
 
     target: str
     seen: str | None
@@ -28,7 +28,7 @@ class SavedTarget(NamedTuple):
 
 
 class SavedPlan(NamedTuple):
-    """A saved plan; ``document`` is all of it, to be shown."""
+    """A saved plan; ``document`` is all of it, for display."""
 
     file: str
     prune: bool
@@ -37,7 +37,7 @@ class SavedPlan(NamedTuple):
 
 
 def document(outcomes: Iterable[Outcome]) -> dict[str, Any]:
-    """Return outcomes as JSON has them, without the version that every document has."""
+    """Return outcomes for JSON, without the version that every document has."""
     return {"targets": [one.to_json() for one in outcomes]}
 
 
@@ -50,7 +50,7 @@ def save(path: str, outcomes: Sequence[Outcome], *, prune: bool) -> None:
 
 
 def is_saved(path: str) -> bool:
-    """Whether the file at ``path`` says that it is a saved plan."""
+    """Whether the file at ``path`` declares itself a saved plan."""
     try:
         with open(path, "rb") as file:
             return f'"format": "{KIND}"'.encode() in file.read(200)
@@ -59,7 +59,7 @@ def is_saved(path: str) -> bool:
 
 
 def read_saved(path: str) -> SavedPlan:
-    """Read a saved plan; raise SslbindError for what is none, or not whole."""
+    """Read a saved plan; raise SslbindError if it is not one, or incomplete."""
     import json
 
     text = decode_text(read_file(path, MAX_SIZE), path)
@@ -76,13 +76,13 @@ def read_saved(path: str) -> SavedPlan:
         _check_names([one.target for one in targets])
     except _NotWholeError as error:
         raise SslbindError(
-            f"is not a whole saved plan: {error}", "sslbind plan --out writes one", file=path
+            f"is not a complete saved plan: {error}", "sslbind plan --out writes one", file=path
         ) from None
     return SavedPlan(path, whole["prune"], targets, whole)
 
 
 class _NotWholeError(ValueError):
-    """What is missing from a saved plan, or is of another type than it should be."""
+    """What is missing from a saved plan, or has the wrong type."""
 
 
 Fields = Mapping[str, type | UnionType]
@@ -124,7 +124,7 @@ def _target(one: Mapping[str, Any]) -> SavedTarget:
 
 
 def _check_names(names: Sequence[str]) -> None:
-    """Refuse a plan of no target, which would be taken for all, and one target twice."""
+    """Refuse a plan without targets, which would mean all of them, and duplicate targets."""
     if not names:
         raise _NotWholeError("it has no target")
     for name in names:
@@ -143,14 +143,14 @@ def _texts(values: Iterable[object]) -> None:
 
 
 def compare(saved: SavedTarget | None, plan: Plan) -> Outcome | None:
-    """Return why the plan of now is not the saved one; None where they are the same.
+    """Return why the current plan is not the saved one; None if they are the same.
 
-    ``saved`` is None for a target that the saved plan does not name. A target that
-    differs from what it saw has moved on; a plan that differs although the target
-    is the same was edited, or the registry was.
+    ``saved`` is None for a target that is not in the saved plan. A target that differs from
+    what the plan saw has moved on; a plan that differs although the target is the same was
+    edited, or the registry was.
     """
     if saved is None or saved.seen is None:
-        message = "the saved plan has nothing for it; nothing was written: plan again"
+        message = "it is not in the saved plan; nothing was written: plan again"
         return Outcome(plan.target, Status.REFUSED, plan, message=message, notes=plan.notes)
     if saved.seen != plan.seen:
         message = "it has changed since the plan was made; nothing was written: plan again"

@@ -1,4 +1,4 @@
-"""What was read of a target, and the digest by which a plan knows it again."""
+"""What was read from a target, and the digest by which a plan recognises it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Stores = frozenset[tuple[str, str]]
 
 
 class Seen(NamedTuple):
-    """A target at one moment; ``stores`` is None where its stores were not read."""
+    """A target at one moment; ``stores`` is None if its stores were not read."""
 
     contents: Contents
     stores: Stores | None = None
 
 
 def seen_of(source: Source) -> Seen:
-    """Return what reading a target gave; raise SslbindError where that is more than one server."""
+    """Return the state that was read from a target; raise SslbindError for more than one server."""
     found = snapshot(source)
     contents = contents_of(found, found.settings.release)
     provenance = contents.provenance._replace(notes=source.imported.notes)
@@ -32,9 +32,9 @@ def seen_of(source: Source) -> Seen:
 
 
 def digest(contents: Contents) -> str:
-    """Return 64 hex digits that stand for bindings and listen list, whatever their order.
+    """Return 64 hex digits that identify bindings and listen list, whatever their order.
 
-    The release does not count: netsh's text tells it less well than a capture does.
+    The release is left out: netsh's text records it less reliably than a capture does.
     """
     import json
 

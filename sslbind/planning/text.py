@@ -1,8 +1,7 @@
-"""Plans and reports for people, on a terminal: one block a target.
+"""Plans and reports for people, on a terminal: one block per target.
 
-They are rendered from what JSON has of them, so that a plan of long ago is shown
-as it was. Nothing from a server reaches the terminal as it is: control
-characters are escaped.
+They are rendered from their JSON, so that an old plan is shown as it was. Nothing from a
+server reaches the terminal unfiltered: control characters are escaped.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from sslbind.tags import STORED
 _MARKS = {"deliver": ">", "add": "+", "update": "~", "delete": "-"}
 
 Shown = Mapping[str, Any]
-"""A target, a change or a note as JSON has it."""
+"""A target, a change or a note in JSON form."""
 
 
 def report(targets: Sequence[Shown], *, changes: bool = True) -> str:
     """Return a block for each target that has something to say, and the counts.
 
-    Without ``changes`` what was planned is left out: that has been shown.
+    Without ``changes`` the plan itself is left out, because it has been shown.
     """
     lines = [line for one in targets for line in _block(one, changes=changes)]
     lines.append(summary(str(one["status"]) for one in targets))
@@ -68,7 +67,7 @@ def words(change: Shown) -> str:
 
 
 def spec(change: Shown) -> str:
-    """Return what changes, as a netsh line names it."""
+    """Return the object of a change, as a netsh line names it."""
     kind = "ipaddress" if change["kind"] == IPLISTEN else change["kind"]
     return f"{kind}={change['key']}"
 
@@ -95,7 +94,7 @@ def impact_text(impact: Shown) -> str:
 
 
 def diff(changes: Iterable[Shown]) -> tuple[str, str]:
-    """Return what changes as two texts, before and after, with a value a line."""
+    """Return the change as two texts, before and after, with one value per line."""
     changes = [*changes]
     before = (_side(one, 0) for one in changes if one["action"] not in ("add", "deliver"))
     after = (_side(one, 1) for one in changes if one["action"] != "delete")

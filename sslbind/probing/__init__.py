@@ -1,1 +1,1 @@
-"""What a server really serves, held against what ``resolve`` says: real TLS handshakes."""
+"""What a server really serves, compared with what ``resolve`` says: real TLS handshakes."""

@@ -1,4 +1,4 @@
-"""Which connections show what a registry says: every name and address that a client may use."""
+"""Which connections test a registry: every name and address that a client may use."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key, parse_addres
 from sslbind.session import Session
 
 MAX_CONNECTIONS = 20_000
-"""So many are made in one run; more than that is a load test."""
+"""The most connections in one run; more than that is a load test."""
 MAX_ADDRESSES = 8
-"""So many addresses of one name are used, of those that DNS gives."""
+"""The most addresses used of those that DNS returns for a name."""
 LABEL = "sslbind-probe"
-"""The label that stands for any name below a wildcard."""
+"""The label that represents any name below a wildcard."""
 
 
 class Connection(NamedTuple):
-    """One connection: where to, and the server name that is sent, None where none is.
+    """One connection: where to, and the server name that is sent, None if none is.
 
-    ``port`` is that of the records; ``to`` the one that is connected to, where
-    a server that stands in for HTTP.SYS cannot have the former. ``address`` is
-    empty where the name has none: ``problem`` says why. ``server`` is what the
-    server is called where there are several.
+    ``port`` is that of the records; ``to`` the one that is connected to, if a server that
+    stands in for HTTP.SYS cannot use the former. ``address`` is empty if the name has none:
+    ``problem`` says why. ``server`` is the name of the server if there are several.
     """
 
     address: str
@@ -37,14 +36,14 @@ class Connection(NamedTuple):
     server: str = ""
 
     def __str__(self) -> str:
-        """Return ``10.0.0.5:443 www.contoso.com``, after the server's name where it has one."""
+        """Return ``10.0.0.5:443 www.contoso.com``, after the server's name if it has one."""
         of = f"{self.server} " if self.server else ""
         where = str(Key(IPPORT, self.address, self.port)) if self.address else f":{self.port}"
         return f"{of}{where} {self.name}" if self.name else f"{of}{where}"
 
 
 class Asked(NamedTuple):
-    """The connections of a registry, and sentences on what none of them shows."""
+    """The connections of a registry, and sentences on what they do not test."""
 
     connections: Sequence[Connection]
     notes: tuple[str, ...] = ()
@@ -53,13 +52,12 @@ class Asked(NamedTuple):
 def connections_of(
     session: Session, addresses: Sequence[str] = (), ports: Mapping[int, int] | None = None
 ) -> Asked:
-    """Return the connections that show every record of ``session``.
+    """Return the connections that test every record of ``session``.
 
     ``addresses`` are those of the server: then every name, and no name, is sent
-    to each of them, and to each address that has a record of its own. Without
-    them names go where DNS says, as a client's would. ``ports`` gives the port
-    to connect to for a port of the records. Raises SslbindError where that are
-    more than MAX_CONNECTIONS.
+    to each of them, and to each address that has its own record. Without them names are
+    looked up in DNS, as by a client. ``ports`` maps ports of the records to the ports to
+    connect to. Raises SslbindError for more than MAX_CONNECTIONS.
     """
     found: list[Connection] = []
     notes: list[str] = []
@@ -83,8 +81,8 @@ def connections_of(
 def located(connection: Connection) -> list[Connection]:
     """Return ``connection`` once for each address that DNS has for its name.
 
-    One that has its address already is returned as it is; one whose name has
-    none gets a ``problem``.
+    One that already has an address is returned unchanged; one whose name has none gets a
+    ``problem``.
     """
     if connection.address or not connection.name:
         return [connection]
@@ -94,12 +92,12 @@ def located(connection: Connection) -> list[Connection]:
         addresses = [parse_address(text) for text in texts][:MAX_ADDRESSES]
     except (OSError, ValueError, SslbindError) as error:
         why = error.message if isinstance(error, SslbindError) else reason(error)
-        return [connection._replace(problem=f"the name has no address here: {why}")]
+        return [connection._replace(problem=f"the name cannot be looked up: {why}")]
     return [connection._replace(address=one) for one in addresses]
 
 
 def addresses_of(host: str) -> list[str]:
-    """Return the addresses of a server that is called ``host``; raise SslbindError for none."""
+    """Return the addresses of the server ``host``; raise SslbindError if there are none."""
     try:
         return [parse_address(host.removeprefix("[").removesuffix("]"))]
     except SslbindError:
@@ -108,7 +106,7 @@ def addresses_of(host: str) -> list[str]:
     if found[0].problem:
         raise SslbindError(
             f"{host}: {found[0].problem}",
-            'probe = ["10.0.0.5"] in the targets file says where it is probed',
+            'set its address in the targets file: probe = ["10.0.0.5"]',
         )
     return [one.address for one in found]
 
@@ -121,7 +119,7 @@ def _by_port(session: Session) -> dict[int, list[Key]]:
 
 
 def _names(session: Session, keys: Iterable[Key]) -> Iterator[str]:
-    """Yield the names that lead to records of one port, a made-up one for each wildcard."""
+    """Yield the names that lead to records of one port, with a made-up one for each wildcard."""
     for key in keys:
         if key.kind in (HOSTNAMEPORT, SCOPEDCCS):
             yield _sample(key.host)
@@ -136,8 +134,8 @@ def _sample(name: str) -> str:
 
 
 def _unreached(port: int, keys: Sequence[Key], wild: Sequence[str]) -> Iterator[str]:
-    """Give what is not probed because nobody said where the server is."""
-    hint = "--address IP says where the server is"
+    """Yield what is not probed because the address of the server is not known."""
+    hint = "--address IP sets the server's address"
     if wild:
         yield f"port {port}: {len(wild)} wildcard names were not probed: {hint}"
     everywhere = [key for key in keys if key.kind is IPPORT and key.wildcard]
@@ -147,9 +145,9 @@ def _unreached(port: int, keys: Sequence[Key], wild: Sequence[str]) -> Iterator[
 
 
 def refuse_many(count: int) -> None:
-    """Raise SslbindError where more than MAX_CONNECTIONS would be made."""
+    """Raise SslbindError if more than MAX_CONNECTIONS would be made."""
     if count > MAX_CONNECTIONS:
         raise SslbindError(
             f"more than {MAX_CONNECTIONS} connections would be made",
-            "probe fewer addresses at once, or one connection: sslbind probe ADDRESS:PORT HOST",
+            "probe fewer addresses in one run, or one connection: sslbind probe ADDRESS:PORT HOST",
         )

@@ -1,9 +1,8 @@
-"""One TLS handshake with a server, as a client makes it, and nothing after it.
+"""One TLS handshake with a server, as by a client, and nothing after it.
 
-The context takes anything: TLS 1.0, old ciphers, certificates that do not
-verify. What is asked is which certificate is served, not whether to trust it.
-No byte of an application is ever sent. Time and bytes are bounded, whatever
-the server does.
+The context accepts anything: TLS 1.0, old ciphers, certificates that do not verify. The
+question is which certificate is served, not whether to trust it. No application data is
+ever sent. Time and bytes are bounded, whatever the server does.
 """
 
 from __future__ import annotations
@@ -19,36 +18,36 @@ from sslbind.files import reason
 from sslbind.probing.records import Alert, alert_of, certificate_of, is_tls
 
 MAX_RECEIVED = 1 << 20
-"""Bytes that a server may send before its handshake is given up; a long chain has 20,000."""
+"""Bytes that a server may send before the handshake is abandoned; a long chain has 20,000."""
 _CHUNK = 16 << 10
-_LEGACY_SERVER_CONNECT = 0x4  # ssl.OP_LEGACY_SERVER_CONNECT has a name from Python 3.12 on
+_LEGACY_SERVER_CONNECT = 0x4  # named ssl.OP_LEGACY_SERVER_CONNECT since Python 3.12
 _LEGACY_CIPHERS = "ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
 
 Family = Literal["any", "RSA", "ECDSA"]
-"""The kinds of certificates that a client offers to take."""
+"""The types of certificates that a client offers to accept."""
 
 Outcome = Literal[
-    "certificate",  # one was shown
+    "certificate",  # it sent one
     "refused",  # nothing listens
-    "unreachable",  # no way there
+    "unreachable",  # no route
     "no-answer",  # to the TCP connection
     "silent",  # not one byte
-    "slow",  # bytes, but no certificate in time
+    "slow",  # some bytes, but no certificate in time
     "endless",  # too many bytes
     "plain-text",
     "reset",
     "closed",
     "alert",
-    "failed",  # the two sides have nothing in common, or the server breaks the rules
+    "failed",  # nothing in common, or the server violates the protocol
 ]
 
 
 class Shown(NamedTuple):
     """What a server did with one handshake.
 
-    ``der`` is the certificate, empty where none was shown. ``detail`` says in a
-    clause what happened instead, or why the handshake went no further.
-    ``version`` is the TLS version, empty where it is not known.
+    ``der`` is the certificate, empty if none was sent. ``detail`` says in a clause what
+    happened instead, or why the handshake stopped. ``version`` is the TLS version, empty if
+    it is not known.
     """
 
     outcome: Outcome
@@ -63,7 +62,7 @@ def shake_hands(
 ) -> Shown:
     """Return what the server at ``address`` does with a client that sends ``name``.
 
-    ``name`` is a host name in A-labels, None where no server name is sent;
+    ``name`` is a host name in A-labels, None if no server name is sent;
     ``timeout`` is in seconds, for connection and handshake together.
     """
     start = time.monotonic()
@@ -77,7 +76,7 @@ def shake_hands(
     except ConnectionRefusedError:
         outcome, detail = "refused", "the connection is refused: nothing listens there"
     except TimeoutError:
-        outcome, detail = "no-answer", f"the connection is not answered within {_seconds(timeout)}"
+        outcome, detail = "no-answer", f"the connection is not accepted within {_seconds(timeout)}"
     except ConnectionResetError:
         outcome, detail = "reset", "the server resets the connection"
     except (OSError, ValueError) as error:
@@ -86,13 +85,13 @@ def shake_hands(
 
 
 def prepare() -> None:
-    """Make what all handshakes share; call it before several threads make them."""
+    """Create what all handshakes share; call it before starting threads."""
     for family in get_args(Family):
         _context(family)
 
 
 class _Attempt:
-    """The client's side of one handshake, which is fed by hand so that it ends in time."""
+    """The client's side of one handshake, fed by hand so that it ends in time."""
 
     def __init__(self, name: str | None, deadline: float, family: Family) -> None:
         self.der = b""
@@ -103,7 +102,7 @@ class _Attempt:
         self._tls = _context(family).wrap_bio(self._incoming, self._outgoing, server_hostname=name)
 
     def run(self, connection: socket.socket, timeout: float) -> tuple[Outcome, str]:
-        """Shake hands over ``connection``; return what came of it."""
+        """Do the handshake over ``connection``; return its outcome."""
         try:
             while not self._step():
                 self._exchange(connection)
@@ -163,7 +162,7 @@ class _Attempt:
         within = _seconds(timeout)
         if self._received:
             return self._ended("slow", f"the handshake is not done within {within}")
-        return "silent", f"the server takes the connection and sends nothing within {within}"
+        return "silent", f"the server accepts the connection but sends nothing within {within}"
 
     def _refused(self, error: ssl.SSLError) -> tuple[Outcome, str]:
         if self._received and not is_tls(self._received):
@@ -176,10 +175,10 @@ class _Attempt:
         return self._ended("failed", f"the handshake fails: {words}")
 
     def _ended(self, outcome: Outcome, detail: str) -> tuple[Outcome, str]:
-        """Return ``outcome``, unless the certificate was shown before the end came.
+        """Return ``outcome``, unless the certificate was sent before the failure.
 
-        Up to TLS 1.2 it is sent in clear, so that a server which goes on to
-        refuse a client without a certificate has still shown its own.
+        Up to TLS 1.2 it is sent in the clear, so a server that then refuses a client
+        without a certificate has still sent its own.
         """
         if not self.der:
             self.der = certificate_of(self._received)
@@ -192,12 +191,12 @@ def _context(family: Family) -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.options |= _LEGACY_SERVER_CONNECT
-    with warnings.catch_warnings():  # that TLS 1.0 is old is why it is asked for
+    with warnings.catch_warnings():  # deprecated TLS 1.0 is allowed on purpose
         warnings.simplefilter("ignore")
         context.minimum_version = ssl.TLSVersion.TLSv1
     if family == "any":
         context.set_ciphers(_LEGACY_CIPHERS)
-    else:  # in TLS 1.3 a cipher says nothing of the certificate
+    else:  # in TLS 1.3 a cipher says nothing about the certificate
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(f"a{family}:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0")
     return context

@@ -1,6 +1,6 @@
-"""TLS records as they come in clear (RFC 5246, section 6.2): an alert, a certificate.
+"""TLS records in the clear (RFC 5246, section 6.2): an alert, a certificate.
 
-Pure, and total: whatever the bytes are, nothing is raised.
+Pure and total: nothing is raised, whatever the bytes are.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ class Alert(NamedTuple):
 
 
 def is_tls(data: bytes | bytearray) -> bool:
-    """Whether ``data``, or as much of it as there is, starts as a TLS record does."""
+    """Whether ``data``, however short, starts like a TLS record."""
     return data[:1] == b"" or (data[0] in _TYPES and data[1:2] in (b"", b"\x03"))
 
 
 def alert_of(data: bytes | bytearray) -> Alert | None:
-    """Return the last alert that was sent in clear, or None."""
+    """Return the last alert that was sent in the clear, or None."""
     found = [body for kind, body in _records(data) if kind == _ALERT and len(body) == 2]
     return Alert(found[-1][1]) if found else None
 
 
 def certificate_of(data: bytes | bytearray) -> bytes:
-    """Return the server's certificate as DER where it was sent in clear, else no bytes."""
+    """Return the server's certificate as DER if it was sent in the clear, else no bytes."""
     handshake = bytearray()
     for kind, body in _records(data):
         if kind != _HANDSHAKE:  # what follows ChangeCipherSpec is encrypted

@@ -1,4 +1,4 @@
-"""What a server served, held against what ``resolve`` says: the same, or not, and in words."""
+"""Compare what a server served with what ``resolve`` says, and describe the result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NOTHING: dict[str, frozenset[str]] = {
     "dropped": frozenset(("reset", "closed", "alert")),
     "broken": frozenset(("reset", "closed", "alert")),
 }
-"""How a server may look that serves no certificate, by what ``resolve`` says."""
+"""What a server without a certificate may do, by the answer of ``resolve``."""
 _NAMES = 5
 
 
@@ -45,12 +45,11 @@ class Expected(NamedTuple):
 
 
 class Result(NamedTuple):
-    """One connection: what was expected, what was shown, and whether that is the same.
+    """One connection: what was expected, what was served, and whether they agree.
 
     ``message`` is a sentence without the connection in front. ``served`` is the
-    thumbprint that was shown, ``certificate`` what it says, None where it cannot
-    be read. ``expired`` tells that the one that is served is past its end, or
-    not valid yet.
+    thumbprint that was served, ``certificate`` its content, None if it cannot be read.
+    ``expired``: the served certificate has expired or is not valid yet.
     """
 
     connection: Connection
@@ -87,10 +86,10 @@ class Prober:
         )
 
     def probe(self, connection: Connection, expected: Expected) -> Result:
-        """Connect, and return how what is shown compares with ``expect``; nothing is raised.
+        """Connect, and return how the result compares with ``expect``; nothing is raised.
 
-        One connection is made, and a second one where the first certificate is
-        another than expected: a server may have a pair, RSA and ECDSA.
+        One connection is made, and a second one if the first certificate is not the
+        expected one: a server may have a pair, RSA and ECDSA.
         """
         if not connection.address:
             return Result(connection, expected, "unreachable", connection.problem)
@@ -98,7 +97,7 @@ class Prober:
         if shown.outcome != "certificate":
             agrees = shown.outcome in _NOTHING.get(expected.outcome, ())
             if expected.outcome == "no-match" and connection.port not in self._ports:
-                agrees = agrees or shown.outcome == "refused"  # no record makes anything listen
+                agrees = agrees or shown.outcome == "refused"  # without a record nothing may listen
             status: Status = _status(expected, agrees=agrees)
             if status == "differs" and shown.outcome in ("unreachable", "no-answer"):
                 status = "unreachable"
@@ -127,16 +126,16 @@ class Prober:
         return shake_hands(connection.address, connection.to, name or None, self._timeout, family)
 
     def _pair(self, connection: Connection, wanted: str, served: Certificate | None) -> str:
-        """Return a clause where clients of another kind get the right certificate."""
+        """Return a clause if clients of another kind get the right certificate."""
         elliptic = served is not None and served.key_type.startswith("EC")
         family: Family = "RSA" if elliptic else "ECDSA"
         shown = self._shake(connection, family)
         if not shown.der or thumbprint_of(shown.der) != wanted:
             return ""
-        return f"; only clients that ask for {family} get it: the server has a pair"
+        return f"; only clients that request {family} get it: the server has a pair"
 
     def _certificate(self, thumbprint: str, der: bytes) -> Certificate | None:
-        """Return what a certificate says; it is the server's word, and may be nonsense."""
+        """Return the content of a certificate; it comes from the server, and may be nonsense."""
         if thumbprint not in self._read:
             from sslbind.certificates.parsing import read_bundle
 
@@ -183,12 +182,12 @@ def _sentence(expected: Expected, what: str, agrees: bool = False) -> str:
     if agrees:
         return f"{what}{by}, as resolve says"
     if expected.thumbprint:
-        return f"{what}, and resolve says {expected.thumbprint}{by}"
-    return f"{what}, and resolve says {expected.outcome}{by}: {expected.reason}"
+        return f"{what}, but resolve says {expected.thumbprint}{by}"
+    return f"{what}, but resolve says {expected.outcome}{by}: {expected.reason}"
 
 
 def _described(certificate: Certificate | None) -> str:
-    """Return who a certificate is for and how long it lasts, safe for a terminal."""
+    """Return whom a certificate is for and how long it is valid, safe for a terminal."""
     if certificate is None:
         return "which cannot be read"
     names = some(certificate.names, _NAMES) or certificate.subject or "without a name"

@@ -1,4 +1,4 @@
-"""What a registry file and every other document have in common: bindings that can be read."""
+"""What a registry file and every other document have in common: readable bindings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Bindings(ABC):
     @property
     @abstractmethod
     def bindings(self) -> Mapping[Key, Binding]:
-        """Every binding, in the order of ``show``: by kind, then as the file has them."""
+        """Every binding, in the order of ``show``: by kind, then in the order of the file."""
 
     @abstractmethod
     def get(self, key: Key) -> Binding | None:
@@ -59,7 +59,7 @@ class Bindings(ABC):
         return self.resolve_path(stores.path)
 
     def resolve_path(self, path: str) -> str:
-        """Return ``path``, which is relative to the folder of the real file, as one to open."""
+        """Return ``path``, which is relative to the folder of the real file, as a path to open."""
         return os.path.join(os.path.dirname(os.path.realpath(self.path)), path)
 
     def suppression_line(self, number: int) -> int | None:  # noqa: ARG002  # a registry has lines

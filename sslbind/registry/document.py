@@ -1,4 +1,4 @@
-"""The strict reading of a registry file: TOML text in, settings and bindings out."""
+"""Read a registry file strictly: TOML text in, settings and bindings out."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Document(NamedTuple):
 
 
 class ProblemError(RegistryError):
-    """What is wrong with the value at a path; the line is looked up later."""
+    """A problem with the value at a path; the line is looked up later."""
 
     def __init__(self, path: Path, message: str) -> None:
         super().__init__(message)
@@ -80,7 +80,7 @@ class ProblemError(RegistryError):
 
 
 class ExcessiveError(RegistryError):
-    """A text that no parser may read: its mistakes are not looked for either."""
+    """A text that is refused before parsing; its mistakes are not looked for either."""
 
 
 def parse_document(text: str, file: str) -> Document:
@@ -124,9 +124,9 @@ def parse_settings(text: str, file: str) -> Settings:
 
 
 def read_toml(text: str, file: str) -> dict[str, Any]:
-    """Return the data, which nobody may change; raise RegistryError for a syntax error.
+    """Return the data, which must not be changed; raise RegistryError for a syntax error.
 
-    Raises ExcessiveError for what would take memory out of all proportion.
+    Raises ExcessiveError if it would take far more memory than its size.
     """
     try:
         bounds.check_tables(text, file)
@@ -151,7 +151,7 @@ def parse_toml(text: str, file: str) -> dict[str, Any]:
         raise RegistryError(
             "is nested too deeply for a registry", file=file, line=deepest_line(text)
         ) from None
-    except ValueError as error:  # TOMLDecodeError, and what int() refuses
+    except ValueError as error:  # TOMLDecodeError, and ValueError from int()
         raise _syntax_error(str(error), text, file) from None
 
 
@@ -174,7 +174,7 @@ def _syntax_error(message: str, text: str, file: str) -> RegistryError:
 
 
 def _huge_line(text: str) -> int:
-    """Return the line of the first number that is too long for Python to convert or to print."""
+    """Return the line of the first number that is too long for Python to convert or print."""
     digits = re.search(_DIGITS, text)
     return text.count("\n", 0, digits.start() if digits else 0) + 1
 
@@ -204,7 +204,7 @@ def _read_key(kind: Kind, name: str) -> Key:
 
 
 def only_once(key: Key, name: str, spelled: Mapping[Key, str]) -> None:
-    """Raise ProblemError where another spelling in ``spelled`` is the same key."""
+    """Raise ProblemError if another spelling in ``spelled`` is the same key."""
     if key in spelled:
         raise ProblemError(
             (key.kind.table, name), f"{name!r} and {spelled[key]!r} are one {key.kind} key"
@@ -212,7 +212,7 @@ def only_once(key: Key, name: str, spelled: Mapping[Key, str]) -> None:
 
 
 def _check_other(path: Path, other: Mapping[str, Any]) -> None:
-    """Refuse in ``Other`` what cannot be printed: huge integers, endless nesting."""
+    """Refuse values in ``Other`` that cannot be printed: huge integers, endless nesting."""
     todo: list[tuple[Path, object]] = [(path, other)]
     while todo:
         path, value = todo.pop()
@@ -259,7 +259,7 @@ _SECTIONS: Mapping[str, Mapping[str, type]] = {
     },
 }
 _COUNTED = re.compile(r"[0-9]+[hdw]|yesterday|today|tomorrow|now")
-"""What counts from the day on which it is typed."""
+"""Words that count from the day on which they are typed."""
 _WORDS = {
     int: "a whole number",
     str: "text in quotes",
@@ -402,7 +402,7 @@ def _until(path: Path, entry: Mapping[str, Any]) -> str | None:
         return None if until is None else date.fromisoformat(str(until)).isoformat()
     except ValueError:
         counted = (
-            " (nothing says from when a file counts)" if _COUNTED.fullmatch(str(until)) else ""
+            " (relative dates are not allowed in a file)" if _COUNTED.fullmatch(str(until)) else ""
         )
         raise ProblemError(
             (*path, "until"),

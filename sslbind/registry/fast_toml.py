@@ -1,11 +1,10 @@
-"""TOML of simple lines, read several times faster than the standard library reads it.
+"""TOML of simple lines, read several times faster than by the standard library.
 
 Nearly every registry is nothing else: comments, headers, and ``name = value``
-with a text that has no escapes, a whole number, a boolean, a date or a list of
-texts. One regular expression recognizes the lines of a table, and tables of the
-same lines, such as those of bindings that share a certificate, are read once.
-For anything else there is no answer, and tomllib decides: there is no TOML that
-only this module reads, and none that it reads in another way.
+with a string without escapes, an integer, a boolean, a date or a list of strings. One
+regular expression recognises the lines of a table, and tables with the same lines, such as
+those of bindings that share a certificate, are read only once. Anything else is left to
+tomllib: there is no TOML that only this module reads, and none that it reads differently.
 """
 
 from __future__ import annotations
@@ -40,9 +39,9 @@ Table = dict[str, Any]
 
 
 def loads(text: str) -> Table | None:
-    """Return what ``tomllib.loads`` returns; None for what is not simple, or not valid.
+    """Return what ``tomllib.loads`` returns; None if the text is not simple, or not valid.
 
-    Tables of the same lines are one dict, which nobody may change.
+    Tables with the same lines are one dict, which must not be changed.
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n")
@@ -76,7 +75,7 @@ def _pairs(lines: str) -> Table | None:
 
 
 def _value(text: str) -> object:
-    """Return the value that ``_VALUE`` recognized."""
+    """Return the value that ``_VALUE`` recognised."""
     if text[0] in "\"'":
         return text[1:-1]
     if text[0] == "[":
@@ -100,7 +99,7 @@ class _Document:
         """The tables that exist because tables below them do."""
 
     def put(self, header: tuple[str, ...], pairs: Table) -> bool:
-        """Put a table where its header says; False where that is another statement's place."""
+        """Put a table where its header says; False if that is another statement's place."""
         opened, name, sub, below, closed = header
         if opened or closed:
             array = self._made(self._arrays, name, []) if opened and closed and not sub else None
@@ -120,7 +119,7 @@ class _Document:
         return _is_new(parent[sub], below, pairs)
 
     def _made(self, made: dict[str, Any], name: str, new: Any) -> Any:
-        """Return what was made for ``name``, or make it; None where the name has another use."""
+        """Return the table for ``name``, created if needed; None if the name is in use."""
         if name not in made:
             if name in self.root:
                 return None
@@ -129,7 +128,7 @@ class _Document:
 
 
 def _is_new(holder: Table, name: str, pairs: Table) -> bool:
-    """Put ``pairs`` into ``holder``; whether there was nothing of that name."""
+    """Put ``pairs`` into ``holder``; return whether none of the names existed."""
     is_new = name not in holder
     holder[name] = pairs
     return is_new

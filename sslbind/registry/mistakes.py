@@ -1,7 +1,7 @@
-"""Every mistake of a registry file at once: people fix five typing errors in one go, not in five.
+"""Find all mistakes in a registry file, so that people can fix five typing errors in one go.
 
-Only a file that was refused comes here. What is wrong is taken out, and the
-rest is read again, until nothing is wrong or enough is known.
+Only for files that were refused. Each mistake is removed and the rest is read again, until
+nothing is wrong or enough mistakes are known.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from sslbind.registry.document import (
 from sslbind.registry.source import Path, Statement, locate_all, statements
 
 LIMIT = 50
-"""So many syntax errors are looked for."""
+"""How many syntax errors are looked for."""
 MOST = 1000
-"""So many other mistakes are looked for."""
+"""How many other mistakes are looked for."""
 _READ_AT_MOST = 32 << 20
-"""Characters that are read again and again in search of the next syntax error."""
+"""The limit on characters read again in search of the next syntax error."""
 _UNREADABLE = "sslbind-unreadable-"
-"""Starts the name of a table that takes the place of one whose header cannot be read."""
+"""Starts the name of a table that replaces one whose header cannot be read."""
 _STAND_INS = {"certhash": "0" * 40, "appid": f"{{{UUID(int=0)}}}"}
-"""What a binding needs, for one whose own value is wrong."""
+"""Required values of a binding, used if its own value is wrong."""
 
 
 def find_mistakes(text: str, file: str) -> list[RegistryError]:
     """Return what is wrong in the ``text`` of ``file``, in the order of its lines.
 
-    Where the syntax leaves it open what the rest means, that is as far as it goes;
-    nothing where what is wrong cannot be taken out.
+    It stops where the syntax leaves the meaning of the rest open; the list is empty if a
+    mistake cannot be removed.
     """
     syntax, rest = _syntax_errors(text, file)
     if rest is None:
@@ -49,7 +49,7 @@ def find_mistakes(text: str, file: str) -> list[RegistryError]:
     places = statements(rest)
     try:
         problems = [*islice(_problems(parse_toml(rest, file)), MOST)]
-    except (RecursionError, ValueError):  # nested without end; an integer that cannot be shown
+    except (RecursionError, ValueError):  # nested too deeply; an integer that cannot be shown
         return syntax
     lines = locate_all(rest, [problem.path for problem in problems], places)
     found = [
@@ -63,7 +63,7 @@ def find_mistakes(text: str, file: str) -> list[RegistryError]:
 
 
 def _has_any(text: str, path: Path, syntax: list[RegistryError], places: list[Statement]) -> bool:
-    """Whether one of the syntax errors is in the table at ``path``: it may be what is missing."""
+    """Whether one of the syntax errors is in the table at ``path``: it may be the missing value."""
     if not syntax:
         return False
     headers = [one for one in places if one.header]
@@ -76,7 +76,7 @@ def _has_any(text: str, path: Path, syntax: list[RegistryError], places: list[St
 
 
 def _syntax_errors(text: str, file: str) -> tuple[list[RegistryError], str | None]:
-    """Return the syntax errors, and the text with their lines taken out; None where it is lost."""
+    """Return the syntax errors, and the text without their lines; None if it cannot be repaired."""
     lines = text.split("\n")
     found: list[RegistryError] = []
     for _ in range(min(LIMIT, _READ_AT_MOST // (len(text) + 1)) + 1):
@@ -87,7 +87,7 @@ def _syntax_errors(text: str, file: str) -> tuple[list[RegistryError], str | Non
             before = found[-1].line if found else None
             follows = before is not None and not "".join(lines[before:number]).strip()
             if number >= len(lines) or not lines[number].strip() or follows:
-                break  # the cause is further up, and each line of the rest would be an error
+                break  # the cause is further up, and every remaining line would be an error
             found.append(error)
             header = lines[number].lstrip().startswith("[")
             lines[number] = f"[{_UNREADABLE}{number}]" if header else ""
@@ -105,7 +105,7 @@ def _only(text: str, file: str) -> RegistryError:
 
 
 def _problems(data: dict[str, Any]) -> Iterator[ProblemError]:
-    """Yield what is wrong with valid TOML; ``data`` loses it."""
+    """Yield the mistakes in valid TOML, and remove them from ``data``."""
     for name in [name for name in data if name.startswith(_UNREADABLE)]:
         del data[name]
     while True:
@@ -139,7 +139,7 @@ def _table_problems(data: dict[str, Any], table: str, kind: Kind) -> Iterator[Pr
 def _binding_problems(
     kind: Kind, name: str, body: dict[str, Any], spelled: dict[Any, str]
 ) -> Iterator[ProblemError]:
-    """Yield what is wrong with one binding: with each of its tags, else with it as a whole."""
+    """Yield the mistakes of one binding: those of its tags, else those of the whole."""
     while True:
         try:
             key = read_binding(kind, name, body).key
@@ -163,7 +163,7 @@ def _complete(suppression: dict[str, str]) -> None:
 
 
 def _without(data: dict[str, Any], path: Path) -> bool:
-    """Take the value at ``path`` out of the settings; whether there was one."""
+    """Remove the value at ``path`` from the settings; return whether there was one."""
     if not path:  # the version is missing
         return data.setdefault("version", VERSION) == VERSION and len(data) > 1
     holder: Any = data

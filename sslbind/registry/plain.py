@@ -1,6 +1,6 @@
 """Registries that can be searched by their header lines, without a full parse.
 
-Nearly every file is one: ours, and what people write after its example. Each
+Nearly every file is one: ours, and those that people write in the same style. Each
 function except ``is_plain`` requires a text for which that is true.
 """
 

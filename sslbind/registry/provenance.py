@@ -1,4 +1,4 @@
-"""What a document records, and what it does not: nothing that was not read counts as absent."""
+"""What a document records and what it does not, so that unread data never counts as absent."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Unread(NamedTuple):
-    """A record that a document has and that could not be read: where it is and what is wrong.
+    """A record in a document that could not be read: where it is and what is wrong.
 
-    ``key`` is None where the key could not be read either; ``kind`` and ``port``
-    are then what is known of it, None where nothing is. ``line`` counts from 1.
-    Not ``is_record``: it is something else of the document, such as a certificate.
+    ``key`` is None if the key could not be read either; ``kind`` and ``port``
+    are then what is known about it, None if nothing is. ``line`` counts from 1.
+    Without ``is_record`` it is something else in the document, such as a certificate.
     """
 
     message: str
@@ -29,7 +29,7 @@ class Unread(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The file and, where it is known, the line."""
+        """The file and, if known, the line."""
         return self.file if self.line is None else f"{self.file}:{self.line}"
 
     def may_be(self, key: Key) -> bool:
@@ -51,9 +51,9 @@ class Provenance(NamedTuple):
     A registry file records everything. ``notes`` are sentences about what the
     document lacks, ``sites`` IIS's side of the bindings, ``unknown`` the names
     of what it does not record: tags, ``windows``, ``iplisten``, ``central``;
-    ``unread`` the records that it has and that could not be read;
-    ``certificates`` those that it holds (the store, and DER), None where it has no stores;
-    ``only`` the keys that it is about, None where it is about a whole server;
+    ``unread`` its records that could not be read;
+    ``certificates`` those that it holds (the store, and DER), None if it has no stores;
+    ``only`` the keys that it covers, None if it covers a whole server;
     ``partial`` each value of a record that is masked or could not be read, as the
     name of its tag and the key. ``inferred``: the release is a guess from the layout.
     """
@@ -82,11 +82,11 @@ class Provenance(NamedTuple):
         return self.excludes(key) or any(one.may_be(key) for one in self.unread)
 
     def excludes(self, key: Key) -> bool:
-        """Whether the document is about other keys only, and says nothing about ``key``."""
+        """Whether the document only covers other keys, and says nothing about ``key``."""
         return self.only is not None and key not in self.only
 
     def whole(self, port: int) -> bool:
-        """Whether every record of ``port`` was read, so that what is not there is absent."""
+        """Whether every record of ``port`` was read, so that missing ones really do not exist."""
         return self.only is None and not any(one.on(port) for one in self.unread)
 
     def unread_for(self, keys: Iterable[Key]) -> tuple[Unread, ...]:

@@ -42,14 +42,14 @@ __all__ = [
 
 DEFAULT_FILE = "sslbind.toml"
 _START = 1 << 12
-"""Bytes in which a file most often has a line with content."""
+"""Bytes; a line with content is usually found within these."""
 MAX_SIZE = 256 << 20
 """Bytes; a registry of a million bindings is smaller."""
 
 _BOM = "\ufeff"
 _NONE: tuple[Binding | None, Binding | None] = (None, None)
 _FEW = 16
-"""Lookups and changes that are made one by one; for more, a full parse is faster."""
+"""How many lookups and changes are made one by one; for more, a full parse is faster."""
 
 
 class Registry(Bindings):
@@ -97,7 +97,7 @@ class Registry(Bindings):
         which names it. ``written`` is True afterwards if a byte was written.
         """
         if not os.path.exists(path):
-            cls.open(path)  # raises the error before a lock file is made
+            cls.open(path)  # raises the error before a lock file is created
         with _locked(path, timeout):
             registry = cls.open(path)
             _clean(path)
@@ -111,9 +111,9 @@ class Registry(Bindings):
         release: Release = DEFAULT_RELEASE,
         keys: Literal["here", "elsewhere"] = "here",
     ) -> Registry:
-        """Make a new registry file, and ``certs/`` beside it with a .gitignore for keys.
+        """Create a registry file, and ``certs/`` beside it with a .gitignore for keys.
 
-        ``keys`` says where private keys are. Raises RegistryError where the file exists.
+        ``keys`` says where private keys are. Raises RegistryError if the file exists.
         """
         from sslbind.registry.template import make_stores, new_text
 
@@ -123,7 +123,7 @@ class Registry(Bindings):
             if os.path.lexists(path):
                 raise RegistryError(
                     "already exists, and was not changed",
-                    "sslbind list shows what it holds",
+                    "sslbind list shows its bindings",
                     file=path,
                 )
             _clean(path)
@@ -145,16 +145,16 @@ class Registry(Bindings):
     ) -> Iterator[Registry]:
         """Yield the registry under its lock, a new one in memory if the file does not exist.
 
-        A new one models ``release``, and certificates whose keys stay elsewhere
-        where ``stores``, their folder relative to the registry's, is given.
-        Only ``save`` writes, and it must not be called without ``lock``.
+        A new one models ``release`` and, if ``stores`` (a folder relative to the
+        registry's) is given, certificates whose keys stay elsewhere. Only ``save`` writes,
+        and it must not be called without ``lock``.
         """
         _refuse_device(path)
         folder = os.path.dirname(path)
         if lock and folder and not os.path.isdir(folder):
             raise RegistryError(
                 f"cannot be created: there is no folder {folder}",
-                "make the folder, or name a registry elsewhere with -r",
+                "create the folder, or use another registry with -r",
                 file=path,
             )
         with _locked(path, timeout) if lock else contextlib.nullcontext():
@@ -172,7 +172,7 @@ class Registry(Bindings):
 
     @property
     def settings(self) -> Settings:
-        """Everything in the file that is not a binding; the central store as it was set last."""
+        """Everything in the file that is not a binding; the central store as last set."""
         if self._central_store is None:
             return self._settings
         return self._settings._replace(central_store=self._central_store)
@@ -219,7 +219,7 @@ class Registry(Bindings):
         self._moved[new] = key
 
     def set_iplisten(self, addresses: tuple[str, ...]) -> None:
-        """Replace the IP listen list by canonical ``addresses``."""
+        """Replace the IP listen list with canonical ``addresses``."""
         self._iplisten = addresses
 
     def set_central_store(self, settings: CentralCertProvider) -> None:
@@ -249,7 +249,7 @@ class Registry(Bindings):
         return self._lines.get((table, name)) or self._lines.get((table,))
 
     def checkpoint(self) -> tuple[object, ...]:
-        """Return the state of what was changed and not saved, for ``rollback``."""
+        """Return the state of the unsaved changes, for ``rollback``."""
         return dict(self._changes), self._iplisten, self._central_store, dict(self._moved)
 
     def rollback(self, checkpoint: tuple[object, ...]) -> None:
@@ -257,7 +257,7 @@ class Registry(Bindings):
         self._changes, self._iplisten, self._central_store, self._moved = checkpoint  # type: ignore[assignment]
 
     def save(self) -> bool:
-        """Write what changed, all or nothing; return whether a byte did.
+        """Write the changes, all or nothing; return whether any byte changed.
 
         Call it under the lock: ``editing`` does.
         """
@@ -268,15 +268,15 @@ class Registry(Bindings):
             data = (self._mark + text).encode()
             expected = None if self._new else (self._mark + self._text).encode()
             files.write_file(self.path, data, expected=expected)
-        except UnicodeEncodeError as error:  # bytes of a command line that are not text
+        except UnicodeEncodeError as error:  # bytes on a command line that are not valid text
             raise RegistryError(
-                f"cannot hold {error.object[error.start : error.end]!r}, which is not text",
-                "name it in UTF-8",
+                f"cannot store {error.object[error.start : error.end]!r}, which is not valid text",
+                "write it in UTF-8",
                 file=self.path,
             ) from None
         except SslbindError as error:
             raise _as_registry_error(error, self.path) from None
-        if self._plain:  # and still is: nothing is read again
+        if self._plain:  # and it still is, so nothing is read again
             self._settings = self.settings._replace(iplisten=self.iplisten)
             self._take(text)
             cache.remember(*_slot(data))
@@ -290,7 +290,7 @@ class Registry(Bindings):
         return True
 
     def render(self) -> str:
-        """Return the text of the file with the changes in it, checked by reading it again."""
+        """Return the text of the file with the changes, checked by reading it again."""
         from sslbind.registry import rendering
 
         wanted = self.settings._replace(iplisten=self.iplisten)
@@ -376,9 +376,9 @@ class Registry(Bindings):
 
 
 def may_be_registry(path: str) -> bool:
-    """Whether the file at ``path`` may be TOML, as far as its first line with content tells.
+    """Whether the file at ``path`` may be TOML, judging by its first line with content.
 
-    That is a table or has a value. True too for what cannot be told so.
+    That line is a table or has a value. Also True if this cannot be decided.
     """
     if not os.path.isfile(path):
         return True
@@ -396,11 +396,11 @@ def may_be_registry(path: str) -> bool:
 def _slot(data: bytes) -> tuple[str, bytes]:
     """Return the name and content of the cache entry for a valid and plain ``data``."""
     digest = content_digest(data)
-    return f"registry-{digest[:2]}", digest.encode()  # so many slots: nothing to clean up
+    return f"registry-{digest[:2]}", digest.encode()  # fixed slots: no cleanup
 
 
 def _init_hint(path: str) -> str:
-    """Return how to make the file; one that was named may be misspelled."""
+    """Return how to create the file; a name that was given may be misspelt."""
     if path == DEFAULT_FILE:
         return "sslbind init creates it; --registry or $SSLBIND_REGISTRY selects another"
     from sslbind import shells

@@ -1,7 +1,7 @@
 """The text of a registry with changes in it, each edit confirmed by reading the text again.
 
-A change is a pair of bindings: what the file has and what it is to have, None
-where there is no binding. ``file`` names the registry in errors.
+A change is a pair of bindings: the one in the file and the one that replaces it, None for
+no binding. ``file`` names the registry in errors.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def with_few(text: str, changes: Iterable[Change], file: str) -> str:
 def with_moved(text: str, before: Binding, after: Binding, file: str) -> str | None:
     """Return a registry in which a table has another key, where it is, with every comment in it.
 
-    None where the table does not have its plain header.
+    None if the table does not have its plain header.
     """
     old, new = plain.plain_header(before.key), plain.plain_header(after.key)
     # [SslBindingInfo."0.0.0.0:443"], and what it has in Other
@@ -84,7 +84,7 @@ def with_many(
     wanted: Mapping[Key, Binding],
     file: str,
 ) -> str:
-    """Return any registry with any number of changes; it then has the bindings ``wanted``.
+    """Return any registry with any number of changes; the result has the bindings ``wanted``.
 
     ``spelled`` has the spelling of each key in the file.
     """
@@ -137,10 +137,10 @@ def _settings(text: str, file: str) -> Settings | None:
 
 
 def _confirm(as_wanted: bool, file: str) -> None:
-    """Refuse to write a text that does not have what was asked for, which would be a bug."""
+    """Refuse to write a text that lacks a requested change, which would be a bug."""
     if not as_wanted:
         raise RegistryError(
             "is written in a way that does not allow this edit; nothing was written",
-            "write the binding as a table of its own, as sslbind does, and report this",
+            "write the binding as a separate table, as sslbind does, and report this",
             file=file,
         )

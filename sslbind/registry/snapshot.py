@@ -35,7 +35,7 @@ class Snapshot(Bindings):
 
     @property
     def bindings(self) -> Mapping[Key, Binding]:
-        """Every binding, in the order of ``show``: by kind, then as the document has them."""
+        """Every binding, in the order of ``show``: by kind, then in the order of the document."""
         return self._bindings
 
     def get(self, key: Key) -> Binding | None:

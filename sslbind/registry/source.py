@@ -14,7 +14,7 @@ from itertools import accumulate
 Path = tuple[str, ...]
 
 _SPACE = re.compile(r"[ \t]*")
-# Possessive, because what a quantifier may give back takes a hundred bytes a character.
+# Possessive, because backtracking positions take a hundred bytes per character.
 _TRIVIA = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
 # SslBindingInfo, "0.0.0.0:443" or '443', with the dot after it
 _KEY_PART = re.compile(

@@ -82,7 +82,7 @@ def _changes(before: Binding, after: Binding) -> dict[str, object]:
         for name in STORED
         if before.values.get(name) != after.values.get(name)
     }
-    if SSLFLAGS.name in changes:  # a bit that goes may be all that turned its tag on
+    if SSLFLAGS.name in changes:  # a removed bit may be the only thing that turned its tag on
         flags = int(after.values.get(SSLFLAGS.name, 0))
         for tag in FLAG_TAGS:
             if tag.site_flag and not flags & tag.site_flag.bit and after.values.get(tag.name):
@@ -93,7 +93,7 @@ def _changes(before: Binding, after: Binding) -> dict[str, object]:
 
 
 class Splice:
-    """Edits of one text, collected and then made at once.
+    """Edits of one text, collected and then applied together.
 
     The text may be a part of a registry, as long as it starts at its start or
     at a header.
@@ -144,7 +144,7 @@ class Splice:
                 self._append_tag(list(tags.values())[-1], name, value)
 
     def _delete_other(self, path: Path) -> None:
-        """Take ``Other`` out: a table with its comment, a line among the tags without."""
+        """Remove ``Other``: a table with its comment, or a line among the tags without it."""
         tables: list[int] = []
         for index in self._own_indexes(path):
             statement = self.statements[index]
@@ -187,11 +187,11 @@ class Splice:
         self._edits.append((pos, pos, self._tables(new, pos)))
 
     def set(self, statement: Statement, value: str) -> None:
-        """Replace the value of ``statement`` by ``value``, which is TOML already."""
+        """Replace the value of ``statement`` with ``value``, which is already TOML."""
         self._edits.append((statement.value_start, statement.value_end, value))
 
     def set_iplisten(self, addresses: Sequence[str]) -> None:
-        """Make the IP listen list hold canonical ``addresses``; those that stay are untouched."""
+        """Make the IP listen list contain canonical ``addresses``; kept ones are untouched."""
         statement = next((s for s in self.statements if s.path == ("iplisten",)), None)
         if statement is None:
             line = f"iplisten = {render_value(addresses)}{self.eol}"
@@ -208,14 +208,14 @@ class Splice:
         for new in addresses[len(present) :]:
             value.append(new)
         reordered = present != [*addresses[: len(present)]]
-        if reordered or not self._reads_as(statement, addresses):  # then the list is written anew
+        if reordered or not self._reads_as(statement, addresses):  # then the list is rewritten
             del self._documents[statement.start]
             self.set(statement, render_value(addresses))
 
     def set_table(self, table: str, values: Mapping[str, object]) -> None:
         """Set values in a settings table; None takes one out.
 
-        Where the table is not there yet, it goes before the first binding.
+        If the table does not exist yet, it goes before the first binding.
         """
         own = [s for s in self.statements if s.path[:1] == (table,)]
         if own and not own[0].header and own[0].path == (table,):
@@ -323,7 +323,7 @@ class Splice:
         self._insert_line(sibling.end, f"{prefix}{name} = {render_value(value)}{self.eol}")
 
     def _insert_line(self, pos: int, line: str) -> None:
-        if pos and self.text[pos - 1] != "\n":  # the last line has no line end, and stays without
+        if pos and self.text[pos - 1] != "\n":  # the last line keeps no line end
             line = self.eol + line.removesuffix(self.eol)
         self._edits.append((pos, pos, line))
 
@@ -333,7 +333,7 @@ class Splice:
         return self._gap(pos) + blocks + after
 
     def _gap(self, pos: int) -> str:
-        """Return what parts a new table from the text before ``pos``: an empty line."""
+        """Return what separates a new table from the text before ``pos``: an empty line."""
         before = self.text[:pos]
         if not before.strip():
             return ""
@@ -373,7 +373,7 @@ class Splice:
     def _with_comment(self, index: int) -> int:
         """Return where the comment directly above a statement starts, else the statement."""
         start = self.statements[index].start
-        # Above the end of the one before, a line that looks like a comment is part of a string.
+        # Before the end of the previous statement, what looks like a comment is part of a string.
         floor = self.statements[index - 1].end if index else 0
         while start > floor and self._line_before(start).lstrip().startswith("#"):
             start -= len(self._line_before(start))

@@ -1,4 +1,4 @@
-"""What a new registry starts with: its text, and the folder of its certificate stores."""
+"""The start of a new registry: its text, and the folder of its certificate stores."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def new_text(
 
 
 def make_stores(folder: str) -> None:
-    """Make the folder of the stores, with a .gitignore for private keys; raise RegistryError."""
+    """Create the folder of the stores, with a .gitignore for private keys; raise RegistryError."""
     try:
         files.make_folder(folder)
         files.ignore_keys(folder)

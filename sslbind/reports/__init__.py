@@ -1,4 +1,4 @@
-"""The formats in which ``check`` answers other programs: plain findings in, text out."""
+"""The output formats for other programs: plain findings in, text out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sslbind.check import Finding
 
 
 def repository_path(path: str) -> str:
-    """Return ``path`` as a repository names it: with forward slashes, and relative.
+    """Return ``path`` as in a repository: with forward slashes, and relative.
 
     A file that is not below the current folder keeps its absolute path.
     """
@@ -21,5 +21,5 @@ def repository_path(path: str) -> str:
 
 
 def paragraphs(finding: Finding) -> list[str]:
-    """Return what a finding says: its sentence, the advice and the command, as there are."""
+    """Return the text of a finding: its sentence, and the advice and the command if any."""
     return [text for text in (finding.sentence, finding.advice, finding.command) if text]

@@ -26,7 +26,7 @@ def report(rows: Sequence[Row], now: datetime, window: Window) -> tuple[int, str
     if due:
         parts.append(f"{len(due)} of {known} expire within {window}: {_named(due)}")
     if unknown:
-        parts.append(f"of {len(unknown)} it is not known: {_named(unknown)}")
+        parts.append(f"{len(unknown)} with unknown expiry: {_named(unknown)}")
     if not parts:
         first = rows[0] if rows else None
         parts.append(
@@ -47,7 +47,7 @@ def _performance(
     soonest = rows[0].not_after if rows else None
     if soonest is not None:
         days = round((soonest - now).total_seconds() / 86400, 1)
-        # Few days are bad: N: alerts below N (guidelines for plugins, threshold ranges).
+        # Few days are bad: "N:" alerts below N (plugin guidelines, threshold ranges).
         limits = (f"{window.span.days}:", "0:") if window.percent is None else ()
         performance["days"] = (days, *limits)
     return performance | {status: (len(found),) for status, found in by_status.items()}

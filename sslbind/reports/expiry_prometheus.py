@@ -13,8 +13,8 @@ from sslbind.reports.prometheus import Gauge, Sample, text
 def report(rows: Sequence[Row], reachable: Mapping[str, bool], now: datetime) -> str:
     """Return the metrics.
 
-    ``reachable`` says of each server whether it, or its file, could be read;
-    ``now`` is when that was done.
+    ``reachable`` says for each server whether it, or its file, could be read; ``now`` is
+    the time of reading.
     """
     dates: list[Sample] = [
         (
@@ -39,17 +39,17 @@ def report(rows: Sequence[Row], reachable: Mapping[str, bool], now: datetime) ->
             ),
             Gauge(
                 "sslbind_bindings_without_known_cert",
-                "How many bindings and files have a certificate whose end is not known.",
+                "How many bindings and files have a certificate with an unknown expiry date.",
                 [({"server": one}, unknown[one]) for one, there in reachable.items() if there],
             ),
             Gauge(
                 "sslbind_target_reachable",
-                "Whether the server, or the file that stands for it, could be read (1) or not (0).",
+                "Whether the server, or its file, could be read (1) or not (0).",
                 [({"server": one}, there) for one, there in reachable.items()],
             ),
             Gauge(
                 "sslbind_last_run_timestamp_seconds",
-                "When sslbind last wrote this.",
+                "When sslbind last wrote these metrics.",
                 [({"command": "expiry"}, now.timestamp())],
             ),
         )

@@ -1,4 +1,4 @@
-"""Annotations of GitHub Actions: its workflow commands, one a line."""
+"""Annotations for GitHub Actions: workflow commands, one per line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _annotation(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    """Return text as the message has it: a line end in it would start a command of its own."""
+    """Return text escaped for a message: a line end in it would start another command."""
     return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 

@@ -1,4 +1,4 @@
-"""The ends of certificates as a calendar, iCalendar (RFC 5545), that a program subscribes to."""
+"""The expiry of certificates as an iCalendar (RFC 5545) that programs can subscribe to."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sslbind.version import VERSION
 from sslbind.wording import some
 
 _LINE = 75
-"""Octets of a line (RFC 5545, section 3.1); a longer one goes on after CRLF and a space."""
+"""Octets of a line (RFC 5545, section 3.1); longer ones continue after CRLF and a space."""
 
 
 def report(rows: Sequence[Row], now: datetime, window: Window) -> str:
-    """Return the calendar: an event a row with a date, with an alarm when its ``window`` opens.
+    """Return the calendar: an event per dated row, with an alarm when its ``window`` opens.
 
     The identity of an event is that of its binding: after a renewal the event
     moves, and no second one appears.

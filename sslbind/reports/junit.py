@@ -19,9 +19,9 @@ def report(
 ) -> str:
     """Return a document with one suite, in ASCII.
 
-    A finding of ``fail_on`` or more severe is a failure, another one a test that
-    passes and says what was found; what is suppressed is skipped, and so are
-    the rules in ``idle``, which had no sites to look at.
+    A finding of ``fail_on`` or more severe is a failure, any other a passing test that says
+    what was found; suppressed findings are skipped, and so are the rules in ``idle``, which
+    had no sites to check.
     """
     suite = ET.Element("testsuite", name="sslbind check")
     failing = SEVERITIES.index(fail_on)
@@ -66,5 +66,5 @@ def _case(suite: ET.Element, finding: Finding) -> ET.Element:
 
 
 def _lines(lines: Iterable[str]) -> str:
-    """Return lines of text that XML can hold: control characters are none that it can."""
+    """Return lines of text that are valid in XML, without control characters."""
     return "\n".join(printable(line) for line in lines)

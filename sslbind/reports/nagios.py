@@ -1,4 +1,4 @@
-"""One line for Nagios, Icinga, Checkmk and their like, with performance data.
+"""One line for Nagios, Icinga, Checkmk and similar systems, with performance data.
 
 The format: https://nagios-plugins.org/doc/guidelines.html
 """
@@ -13,7 +13,7 @@ OK, WARNING, CRITICAL, UNKNOWN = range(4)
 """What the exit codes of a plugin mean."""
 _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 _LONGEST = 600
-"""Characters of a line's text; old servers cut at 1,024 bytes and lose the performance data."""
+"""Characters of a line's text; old servers truncate at 1,024 bytes and lose performance data."""
 _SPECIAL = "|<>&$`"  # "|" starts performance data; a notification's shell or page may read the rest
 
 

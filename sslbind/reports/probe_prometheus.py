@@ -21,7 +21,7 @@ def report(results: Sequence[Result], now: datetime) -> str:
             ),
             Gauge(
                 "sslbind_probe_cert_not_after_timestamp_seconds",
-                "When the certificate that was served expires.",
+                "When the served certificate expires.",
                 [
                     ({**labels, "thumbprint": one.served}, one.certificate.not_after.timestamp())
                     for labels, one in rows
@@ -30,12 +30,12 @@ def report(results: Sequence[Result], now: datetime) -> str:
             ),
             Gauge(
                 "sslbind_probe_duration_seconds",
-                "How long the connection with its handshake took.",
+                "How long the connection and its handshake took.",
                 [(labels, one.shown.seconds) for labels, one in rows if one.shown is not None],
             ),
             Gauge(
                 "sslbind_last_run_timestamp_seconds",
-                "When sslbind last wrote this.",
+                "When sslbind last wrote these metrics.",
                 [({"command": "probe"}, now.timestamp())],
             ),
         )

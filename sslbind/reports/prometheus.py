@@ -23,7 +23,7 @@ class Gauge(NamedTuple):
 
 
 def text(gauges: Iterable[Gauge]) -> str:
-    """Return the metrics; of samples with the same labels the first counts."""
+    """Return the metrics; of several samples with the same labels the first is used."""
     lines: list[str] = []
     for gauge in gauges:
         if not gauge.samples:

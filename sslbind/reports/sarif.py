@@ -1,4 +1,4 @@
-"""SARIF 2.1.0 (OASIS, errata 01), for code scanning and what else reads it."""
+"""SARIF 2.1.0 (OASIS, errata 01), for code scanning and other tools."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def report(
 ) -> str:
     """Return a log with one run: the rules that ran and what they found, in ASCII.
 
-    Suppressed findings are results with a suppression, as the standard has it.
+    Suppressed findings are results with a suppression, as in the standard.
     """
     descriptors = {rule.id: _descriptor(rule) for rule in rules}
     results = chain(
@@ -66,7 +66,7 @@ def _results(
             "message": {"text": "\n".join(paragraphs(finding))},
             "locations": [{"physicalLocation": _location(finding)}],
             "partialFingerprints": {"bindingHash/v1": f"{identity}:{seen[identity]}"},
-            "suppressions": suppressions,  # empty too: all results have them, or none
+            "suppressions": suppressions,  # even if empty: all results have suppressions, or none
         }
 
 
@@ -90,7 +90,7 @@ def uri(path: str) -> str:
 
 
 def _identity(finding: Finding) -> str:
-    """Return a digest that stays while the finding does, wherever its lines move."""
+    """Return a digest that stays the same as long as the finding does, even if its line moves."""
     file = repository_path(finding.file)
     parts = [finding.rule, file, finding.kind, finding.key, finding.about]
     return content_digest(json.dumps(parts).encode())

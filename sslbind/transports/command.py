@@ -1,4 +1,4 @@
-"""A server that a program of yours reaches: an argv that takes netsh lines on standard input."""
+"""A server reached by your own program: an argv that takes netsh lines on standard input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sslbind.transports.transport import Program, Ran, UnreachableError
 
 
 class CommandTransport:
-    """Runs ``argv`` as it is, in the folder of the targets file; no shell reads it."""
+    """Runs ``argv`` unchanged, in the folder of the targets file, without a shell."""
 
     programs = frozenset({Program.NETSH})
 
@@ -29,4 +29,4 @@ class CommandTransport:
             raise UnreachableError(error.message, *error.hints) from None
 
     def close(self) -> None:
-        """Keep nothing open: nothing is done."""
+        """Do nothing: no connection is kept open."""

@@ -9,7 +9,7 @@ from sslbind.transports.transport import Transport
 def connect(target: Target) -> Transport:
     """Return the transport of ``target``; nothing is opened before its first ``run``.
 
-    Raises SslbindError where a password that the target names cannot be read.
+    Raises SslbindError if a password that the target names cannot be read.
     """
     if target.transport == "command":
         from sslbind.transports.command import CommandTransport

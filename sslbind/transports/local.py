@@ -1,4 +1,4 @@
-"""This machine: Windows' own netsh and PowerShell, or what is called so on PATH elsewhere."""
+"""This machine: Windows' own netsh and PowerShell, elsewhere the programs of that name on PATH."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class LocalTransport:
         try:
             return run_process(_ARGV[program], script, self.timeout)
         except SslbindError as error:
-            hint = "this machine has no netsh: @NAME reaches another one"
+            hint = "this machine has no netsh: use @NAME for another one"
             raise UnreachableError(error.message, hint) from None
 
     def close(self) -> None:
-        """Keep nothing open: nothing is done."""
+        """Do nothing: no connection is kept open."""
 
 
 def _system(path: str) -> str:

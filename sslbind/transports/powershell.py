@@ -1,11 +1,10 @@
 """PowerShell on a server: a fixed command line, and the script on standard input.
 
-The command line is cut short by cmd at 8,191 characters, and is written to the
-event log (4688), so that it holds a bootstrap only. What it reads is one line,
-the script in base64, and lines of data after it. **Secrets are data**: with
-script block logging (event 4104) the text of a script is written to the event
-log, with module logging (4103) what is handed to a cmdlet; data lines that only
-.NET calls touch are written to neither.
+cmd truncates a command line at 8,191 characters, and it is written to the event log (4688),
+so it only holds a bootstrap. What it reads is one line, the script in base64, and lines of
+data after it. **Secrets are data**: with script block logging (event 4104) the text of a
+script is written to the event log, with module logging (4103) the arguments of cmdlets;
+data lines that only .NET calls touch are written to neither.
 https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_logging
 """
 
@@ -24,8 +23,8 @@ _BOOTSTRAP = (
 )
 """Windows PowerShell 5.1 and later; ``$input`` has the lines of standard input.
 
-Progress would be written to standard error as CLIXML, and somebody's profile may
-make an exit code of 1 an exception.
+Progress would be written to standard error as CLIXML, and a user's profile may turn an exit
+code of 1 into an exception.
 """
 
 ARGUMENTS = (
@@ -34,7 +33,7 @@ ARGUMENTS = (
     "-EncodedCommand",
     base64.b64encode(_BOOTSTRAP.encode("utf-16-le")).decode("ascii"),
 )
-"""What follows ``powershell``: the same for every server and script."""
+"""The arguments of ``powershell``: the same for every server and script."""
 
 
 _GUARD = r"""param([string[]]$Lines)
@@ -50,16 +49,16 @@ try {
     [Console]::Out.WriteLine('{"format":"sslbind-failure","message":"' + $message + '"}')
 }
 """
-"""Around every script: PowerShell would print an error wrapped, coloured and with source lines."""
+"""Around every script: PowerShell would print errors wrapped, coloured and with source lines."""
 _FAILURE = b'{"format":"sslbind-failure"'
 
 
 def compose(script: str, data: Sequence[str] = ()) -> bytes:
     """Return the standard input that runs ``script`` with ``data`` as its one argument, a list.
 
-    All of it is ASCII, as Windows PowerShell decodes standard input in the
-    console's code page: each item of ``data`` must be a line of ASCII. What the
-    script throws comes back as the line that ``failure`` reads.
+    All of it is ASCII, because Windows PowerShell decodes standard input in the console's
+    code page: each item of ``data`` must be a line of ASCII. An exception in the script
+    comes back as the line that ``failure`` reads.
     """
     guarded = _GUARD % script
     lines = [base64.b64encode(guarded.encode()).decode("ascii"), *data]
@@ -67,7 +66,7 @@ def compose(script: str, data: Sequence[str] = ()) -> bytes:
 
 
 def failure(output: bytes) -> str | None:
-    """Return what a script of ``compose`` threw, None where it threw nothing."""
+    """Return what a script of ``compose`` threw, None if it threw nothing."""
     import json
 
     found = answer(output, _FAILURE)
@@ -78,5 +77,5 @@ def failure(output: bytes) -> str | None:
 
 
 def answer(output: bytes, start: bytes) -> bytes | None:
-    """Return the line of ``output`` that starts with ``start``: a shell may print others."""
+    """Return the line of ``output`` that starts with ``start``; a shell may print others."""
     return next((line for line in output.splitlines() if line.startswith(start)), None)

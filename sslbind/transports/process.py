@@ -1,4 +1,4 @@
-"""A local program, run with a time limit and a limit on what it may answer."""
+"""A local program, run with a time limit and a limit on its output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GROUP = sys.platform != "win32"
 """Whether a program gets a process group of its own, so that its children can be ended too."""
 _CHUNK = 1 << 16
 _running: set[subprocess.Popen[bytes]] = set()
-"""What runs now: it is ended when this process ends, as after Ctrl-C."""
+"""What is running now; it is ended when this process ends, for example by Ctrl-C."""
 
 
 def run_process(
@@ -34,8 +34,8 @@ def run_process(
 ) -> Ran:
     """Run ``argv`` (never a shell) with ``script`` as its standard input for ``timeout`` seconds.
 
-    Threads feed and read it: a child of the program that keeps the pipes open
-    cannot hold up the caller. Raises SslbindError where the program cannot be started.
+    Threads feed and read it, so that a child that keeps the pipes open cannot block the
+    caller. Raises SslbindError if the program cannot be started.
     """
     due = time.monotonic() + timeout
     try:
@@ -85,7 +85,7 @@ def _wait(process: subprocess.Popen[bytes], due: float) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and what it started."""
+    """End the process and its children."""
     with contextlib.suppress(OSError):
         if _GROUP:
             os.killpg(process.pid, signal.SIGKILL)

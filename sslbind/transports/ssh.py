@@ -1,8 +1,8 @@
-"""A server by the system's OpenSSH client: its configuration, agent, jump hosts and known hosts.
+"""A server reached by the system's OpenSSH client, with its configuration, agent and known hosts.
 
-What runs on the server is ``netsh``, or PowerShell with a fixed argument, and
-nothing else is on that command line: cmd, Windows PowerShell, pwsh and sh
-each read quotes, ``%``, ``$`` and braces in their own way.
+``netsh``, or PowerShell with a fixed argument, runs on the server, and nothing else is on
+that command line: cmd, Windows PowerShell, pwsh and sh each interpret quotes, ``%``, ``$``
+and braces differently.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _FAILED = 255
 """ssh's own exit code: no connection, or one that broke."""
 _COMMANDS = {Program.NETSH: "netsh", Program.POWERSHELL: " ".join(("powershell", *ARGUMENTS))}
 _ALIVE = 15
-"""Seconds of silence after which the client asks whether the server is there."""
+"""Seconds of silence after which the client checks whether the server is alive."""
 _PERSIST = 30
-"""Seconds that a shared connection waits for the next command."""
+"""Seconds that a shared connection stays open for the next command."""
 _LONGEST = 30
-"""Characters of the folder of the sockets: a name of 73 comes on top, and 104 is the limit."""
+"""Characters in the path of the sockets' folder: names have 73 more, and 104 is the limit."""
 _MAX_CONFIG = 1 << 20
 _HINTS = (
-    ("Host key verification failed", "ssh {host} once by hand, and compare the key it shows"),
-    ("Permission denied", "ssh {host} must work without a question: use a key, or an agent"),
+    ("Host key verification failed", "run ssh {host} once by hand, and compare the key it shows"),
+    ("Permission denied", "ssh {host} must work without a prompt: use a key, or an agent"),
     (
         "Could not resolve hostname",
-        "host = … in the targets file says what ssh calls it",
+        "set host in the targets file to a name that ssh knows",
     ),
 )
 
@@ -64,7 +64,7 @@ class SshTransport:
         return ran
 
     def close(self) -> None:
-        """Leave a shared connection to end by itself."""
+        """Let a shared connection close by itself."""
 
     def _argv(self, program: Program) -> list[str]:
         options = {
@@ -90,9 +90,9 @@ class SshTransport:
         return [*argv, "--", self.host]
 
     def _shared(self) -> dict[str, str]:
-        """Return the options for sharing a connection: none where the user's configuration does.
+        """Return the options for sharing a connection: none if the user's configuration does.
 
-        A connection that was opened with a password or a token may be there.
+        It may already have a connection that was opened with a password or a token.
         """
         if self._sharing is None:
             own = _speaks_of_sharing(self.config) and self._shares_already()
@@ -100,21 +100,21 @@ class SshTransport:
         return self._sharing
 
     def _shares_already(self) -> bool:
-        """Ask ssh whether its configuration names a socket for this host."""
+        """Ask ssh whether its configuration sets a socket for this host."""
         ran = run_process(["ssh", "-G", *self._place()], b"", self.timeout)
         return b"\ncontrolpath " in ran.output
 
     def _unreachable(self, errors: bytes) -> UnreachableError:
-        """Return the error that the last line of ssh's own text explains."""
+        """Return the error for the last line of ssh's own message."""
         text = errors.decode("utf-8", "replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         hints = [hint.format(host=self.host) for words, hint in _HINTS if words in text]
-        said = lines[-1] if lines else "ssh gives no reason"
+        said = lines[-1] if lines else "ssh gave no reason"
         return UnreachableError(f"{self.host} cannot be reached by ssh: {said:.300}", *hints)
 
 
 def _speaks_of_sharing(config: str | None) -> bool:
-    """Whether the configuration may name sockets, itself or in what it includes."""
+    """Whether the configuration, or a file that it includes, may set sockets."""
     path = os.path.expanduser("~/.ssh/config") if config is None else config
     try:
         text = read_file(path, _MAX_CONFIG).lower()
@@ -126,9 +126,9 @@ def _speaks_of_sharing(config: str | None) -> bool:
 def _sharing(way: str) -> dict[str, str]:
     """Return the options that let the commands of a run share one connection.
 
-    It is shared by those who come the same ``way`` only: another configuration
-    may know other host keys. Windows' client cannot. The folder of the sockets
-    is the user's alone.
+    It is only shared by commands with the same ``way``: another configuration may have
+    other host keys. Windows' client cannot share. The folder of the sockets belongs to the
+    user alone.
     """
     if sys.platform == "win32":
         return {}
@@ -140,7 +140,7 @@ def _sharing(way: str) -> dict[str, str]:
     except FileExistsError:
         status = os.lstat(folder)
         if status.st_uid != os.getuid() or status.st_mode & 0o077 or os.path.islink(folder):
-            return {}  # somebody else's: whoever owns a socket owns what goes through it
+            return {}  # somebody else's: the owner of a socket controls what goes through it
     except OSError:
         return {}
     if len(folder) > _LONGEST:

@@ -1,4 +1,4 @@
-"""The seam between sslbind and a server: a program there, its standard input, what it answers."""
+"""The interface between sslbind and a server: a program there, its standard input and output."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple, Protocol
 from sslbind.errors import SslbindError
 
 MAX_ANSWER = 64 << 20
-"""Bytes of an answer; a server that sends more is cut off, so that it cannot fill the memory."""
+"""Bytes of an answer; a server that sends more is cut off, so that it cannot exhaust memory."""
 
 
 class Program(StrEnum):
-    """What is started on a server. Its command line is fixed; all values go to standard input."""
+    """The programs on a server. Command lines are fixed; all values go to standard input."""
 
     NETSH = "netsh"
     """netsh without arguments, which takes lines such as ``http show sslcert``."""
@@ -21,7 +21,7 @@ class Program(StrEnum):
 
 
 class Ran(NamedTuple):
-    """What a program answered. ``code`` is None where its time was over: it may still run."""
+    """The output of a program. ``code`` is None after a time-out: it may still be running."""
 
     output: bytes
     errors: bytes
@@ -31,7 +31,7 @@ class Ran(NamedTuple):
 class UnreachableError(SslbindError):
     """No connection, or one that broke before the program answered anything.
 
-    After a write nothing is certain: read the server again.
+    After a write the state is uncertain: read the server again.
     """
 
 
@@ -39,14 +39,14 @@ class Transport(Protocol):
     """A way to one server; ``run`` may be called many times, by one thread at a time."""
 
     programs: frozenset[Program]
-    """What it can start."""
+    """The programs that it can start."""
 
     def run(self, script: bytes, program: Program = Program.NETSH) -> Ran:
         """Start ``program`` on the server with ``script`` as its standard input.
 
-        Raises UnreachableError. The exit code of a remote program proves nothing:
-        read back what was written.
+        Raises UnreachableError. A remote exit code proves nothing: read back what was
+        written.
         """
 
     def close(self) -> None:
-        """Close what is kept open between two runs."""
+        """Close what is kept open between runs."""

@@ -1,9 +1,8 @@
 """A server by WinRM: the extra ``sslbind[winrm]``, which brings pypsrp.
 
-Programs run in a WinRS shell, whose code page is asked to be UTF-8: pypsrp and
-Windows default to 437. Standard input is a pipe: by default Windows gives the
-program a console there, on which the end of the input never shows
-(WINRS_CONSOLEMODE_STDIN, [MS-WSMV] 3.1.4.11).
+Programs run in a WinRS shell with code page UTF-8 requested: pypsrp and Windows default to
+437. Standard input is a pipe: by default Windows gives the program a console, on which the
+input never ends (WINRS_CONSOLEMODE_STDIN, [MS-WSMV] 3.1.4.11).
 https://learn.microsoft.com/openspecs/windows_protocols/ms-wsmv
 """
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 _UTF8 = 65001
 _CONNECT = 15
 _POLL = 20
-"""Seconds that one question for output stays open on the server."""
+"""Seconds that one request for output stays open on the server."""
 _COMMANDS: dict[Program, tuple[str, list[str]]] = {
     Program.NETSH: ("netsh", []),
     Program.POWERSHELL: ("powershell", [*ARGUMENTS]),
@@ -35,10 +34,10 @@ _LONGEST = 300
 
 
 class WinrmTransport:
-    """Runs programs in a WinRS shell of ``target``, one shell a run.
+    """Runs programs in a WinRS shell of ``target``, one shell per run.
 
-    Without a password the login is Kerberos' ticket, or the user of Windows.
-    Raises SslbindError where the password that ``target`` names cannot be read.
+    Without a password it logs in with the Kerberos ticket, or as the Windows user.
+    Raises SslbindError if the password that ``target`` names cannot be read.
     """
 
     programs = frozenset(Program)
@@ -80,8 +79,8 @@ class WinrmTransport:
             who = self.user or "the current user"
             raise UnreachableError(
                 f"{self.host} refuses the login of {who} by {self.target.authentication}",
-                "user, authentication and password_env or password_file of the targets file say who"
-                " logs in; local accounts need LocalAccountTokenFilterPolicy",
+                "the login is set by user, authentication and password_env or password_file in"
+                " the targets file; local accounts need LocalAccountTokenFilterPolicy",
             ) from None
         except (WinRMError, OSError, ValueError, ET.ParseError) as error:
             if ran.output or time.monotonic() >= due:
@@ -89,7 +88,7 @@ class WinrmTransport:
             raise self._unreachable(error) from None
 
     def close(self) -> None:
-        """Keep nothing open: nothing is done."""
+        """Do nothing: no connection is kept open."""
 
     def _at_most(self, seconds: int) -> int:
         return max(1, min(int(self.target.timeout), seconds))
@@ -103,7 +102,7 @@ class WinrmTransport:
         text = " ".join(said.split())[:_LONGEST] or type(cause).__name__
         hints: tuple[str, ...] = ()
         if "certificate verify failed" in text.lower():
-            hints = ("ca_file = FILE in the targets file names the roots that are trusted",)
+            hints = ("ca_file = FILE in the targets file sets the trusted roots",)
         return UnreachableError(f"{self.host} cannot be reached by WinRM: {text}", *hints)
 
 
@@ -112,7 +111,7 @@ def _password(target: Target) -> str | None:
         password = os.environ.get(target.password_env)
         if password is None:
             # The name is not repeated: it may be the password, written in the wrong place.
-            raise SslbindError("password_env names an environment variable that is not set")
+            raise SslbindError("the environment variable of password_env is not set")
         return password
     if target.password_file is not None:
         data = read_file(target.password_file, 1 << 16)
@@ -121,7 +120,7 @@ def _password(target: Target) -> str | None:
 
 
 class _Output:
-    """What came so far, also where an error ends it."""
+    """The output so far, also if an error ends it."""
 
     def __init__(self) -> None:
         self.output = bytearray()
@@ -129,12 +128,12 @@ class _Output:
 
 
 def _run(wsman: Any, script: bytes, program: Program, due: float, ran: _Output) -> Ran:
-    """Start the program in a shell of its own, send its input, and read until it ends."""
+    """Start the program in its own shell, send its input, and read until it ends."""
     from pypsrp.shell import CommandState, SignalCode
 
     with _shell(wsman) as shell:
         id_ = _start(wsman, shell, program)
-        # An envelope is limited, to 150 KiB on the oldest servers; base64 takes a third more.
+        # Envelopes are limited, to 150 KiB on the oldest servers; base64 adds a third.
         size = max(1, wsman.max_payload_size * 3 // 4)
         for start in range(0, max(1, len(script)), size):
             end = start + size >= len(script)
@@ -159,7 +158,7 @@ def _shell(wsman: Any) -> Any:
 
 
 def _start(wsman: Any, shell: Any, program: Program) -> str:
-    """Start the program with a pipe as its standard input, which pypsrp's own call does not."""
+    """Start the program with a pipe as its standard input, unlike pypsrp's own call."""
     from pypsrp.wsman import NAMESPACES, OptionSet, SelectorSet
 
     executable, arguments = _COMMANDS[program]
@@ -175,12 +174,12 @@ def _start(wsman: Any, shell: Any, program: Program) -> str:
     body = wsman.command(shell.resource_uri, line, option_set=options, selector_set=selectors)
     found = body.find("rsp:CommandResponse/rsp:CommandId", namespaces=NAMESPACES)
     if found is None or not found.text:
-        raise ValueError("the server names no command that it started")
+        raise ValueError("the server did not return the command that it started")
     return str(found.text)
 
 
 def _received(shell: Any, id_: str, timeout: int) -> tuple[str, int | None, dict[str, bytes]]:
-    """Return what came within ``timeout`` seconds; a server without output answers with a fault."""
+    """Return the output within ``timeout`` seconds; a server without any answers with a fault."""
     from pypsrp.exceptions import WSManFaultError
 
     try:
@@ -193,11 +192,11 @@ def _received(shell: Any, id_: str, timeout: int) -> tuple[str, int | None, dict
 
 
 _NOTHING_YET = 0x80338029
-"""ERROR_WSMAN_OPERATION_TIMEDOUT: the program runs and says nothing."""
+"""ERROR_WSMAN_OPERATION_TIMEDOUT: the program runs without output."""
 
 
 def _be_quiet() -> None:
-    """Keep the libraries from writing to standard error: what they say comes as exceptions."""
+    """Keep the libraries from writing to standard error: errors arrive as exceptions."""
     for name in ("pypsrp", "spnego"):
         logger = logging.getLogger(name)
         if not logger.handlers:

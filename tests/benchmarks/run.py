@@ -3,7 +3,7 @@
 F is a process that does ``import click``; T is ``tomllib.loads`` of the file in
 question. Everything is measured in turns in one run, and each ratio is that of
 the fastest times, which other work on the machine disturbs least. With
-``--check`` the exit code is 1 where a limit is missed.
+``--check`` the exit code is 1 if a limit is missed.
 """
 
 from __future__ import annotations

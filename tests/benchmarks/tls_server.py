@@ -26,7 +26,7 @@ for number in range(count):
 
 @contextlib.contextmanager
 def serving(folder: Path, certificate: Path, key: Path) -> Iterator[int | None]:
-    """Serve one certificate to everybody by nginx; give the port, None where there is no nginx."""
+    """Serve one certificate to everybody by nginx; give the port, None if there is no nginx."""
     nginx = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
     if nginx is None:
         yield None

@@ -79,7 +79,7 @@ def main() -> int:
 
 
 def make_plan(given: argparse.Namespace, folder: str) -> Plan:
-    """Return the plan that the command line asks for; raise CannotRunError where none can be."""
+    """Return the plan that the command line asks for; raise CannotRunError if none can be."""
     from comparison import REGISTRY, Plan
     from machine import host_release, is_elevated
     from programs import CannotRunError, windows_netsh

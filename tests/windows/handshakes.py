@@ -207,7 +207,7 @@ def run(sides: Sides, case: Staged) -> Iterator[Outcome]:
 
 
 def _bind(sides: Sides, case: Staged) -> str:
-    """Make the records on both sides; return what was refused, empty where nothing was."""
+    """Make the records on both sides; return what was refused, empty if nothing was."""
     for host, letter in case.records.items():
         words = f"http add sslcert {_key(host, sides.port)} appid={APPID}"
         if letter != "-":
@@ -237,7 +237,7 @@ def _describe(connection: Connection, port: int) -> str:
 
 
 def _unreachable(address: str) -> str:
-    """Return why no client can connect to a loopback address; empty where one can."""
+    """Return why no client can connect to a loopback address; empty if one can."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as free:

@@ -116,7 +116,7 @@ class Machine:
         return [word for word in words if _is_address(word)]
 
     def require_free(self) -> list[Bound]:
-        """Return the bindings of others; raise CannotRunError where one is in the way."""
+        """Return the bindings of others; raise CannotRunError if one is in the way."""
         answers = [self.netsh.run(f"http show {what}") for what in _SHOWN]
         if not any(one.code or one.output.strip() for one in answers):
             raise CannotRunError(
@@ -136,7 +136,7 @@ class Machine:
         return bindings
 
     def clean(self) -> None:
-        """Delete what this test has bound; raise CannotRunError where that fails."""
+        """Delete what this test has bound; raise CannotRunError if that fails."""
         left = self._own_keys()
         unlisted = [f"hostnameport={UNICODE_HOST}:{port}" for port in self.ports]
         for keys in (left, unlisted):

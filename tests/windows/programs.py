@@ -107,7 +107,7 @@ def windows_netsh() -> Program:
 def powershell(script: str, variables: Mapping[str, str] | None = None) -> list[str]:
     """Run ``script`` in Windows PowerShell; return the lines that it writes.
 
-    Raises CannotRunError where it fails. Secrets go by ``variables``, never by
+    Raises CannotRunError if it fails. Secrets go by ``variables``, never by
     the command line.
     """
     try:

@@ -38,7 +38,7 @@ class Case(NamedTuple):
     """Lines that follow each other, from an empty state on.
 
     ``since`` is the first release on which they are asked for. ``ours`` says
-    why sslbind answers differently on purpose; empty where it is to answer just
+    why sslbind answers differently on purpose; empty if it is to answer just
     as netsh does. ``script`` is the content of ``$script``.
     """
 

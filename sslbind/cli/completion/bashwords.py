@@ -1,8 +1,8 @@
-"""Bash's words, read from a line that is still being typed, and written back into it.
+"""Bash's words, parsed from a line that is still being typed, and quoted to go back into it.
 
-Bash cuts words at ``=`` and ``:`` (``COMP_WORDBREAKS``) and hands them over
-unquoted by nobody, so the line itself is read here, without evaluating any of
-it; and what goes back is quoted for the very place where it lands.
+Bash splits words at ``=`` and ``:`` (``COMP_WORDBREAKS``) and passes them with their
+quotes, so the line itself is parsed here, without evaluating any of it; what goes back is
+quoted for the exact place where it is inserted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _ENDS_COMMAND = ";|&()\n"
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word as bash would pass it, and the quote that is open at its end (``""``: none)."""
+    """A word as bash would pass it, and the quote still open at its end (``""``: none)."""
 
     text: str
     quote: str = ""
@@ -54,7 +54,7 @@ def split(line: str) -> Line:
             if pos == len(line):
                 break
             was_redirected, redirected = redirected, False
-            # The number in "2>file" is a descriptor, no argument.
+            # The number in "2>file" is a descriptor, not an argument.
             descriptor = line[pos] in "<>" and line[start:pos].isdigit()
             if not was_redirected and not descriptor:
                 words.append(dequote(line[start:pos]).text)
@@ -82,20 +82,19 @@ def dequote(raw: str) -> Word:
 
 
 def quote(text: str, open_quote: str = "") -> str:
-    """Return ``text`` so that bash reads it as it is, where ``open_quote`` is open already."""
+    """Return ``text`` quoted so that bash reads it literally; ``open_quote`` is already open."""
     if open_quote == "'":
         return text.replace("'", r"'\''")
     if open_quote == '"':
-        # A backslash would stay before "!", which is history in double quotes as well.
+        # A backslash before "!" would stay; "!" is history expansion in double quotes too.
         return re.sub(r'([$`"\\])', r"\\\1", text).replace("!", "\"'!'\"")
     return "".join(c if _PLAIN.match(c) or c > "\x7f" else f"\\{c}" for c in text)
 
 
 def replacement(line: str, start: int, replaced: str, value: str) -> str | None:
-    """Return what bash puts in place of ``replaced``, the end of ``line``, to make ``value``.
+    """Return what replaces ``replaced``, the end of ``line``, to make ``value``.
 
-    The word starts at ``start``. None where the rest of it is not the beginning
-    of ``value``.
+    The word starts at ``start``. None if the word is not a prefix of ``value``.
     """
     cut = len(line) - len(replaced) if line.endswith(replaced) else _last_break(line, start)
     kept = dequote(line[start : max(cut, start)])

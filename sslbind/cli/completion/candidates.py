@@ -1,11 +1,11 @@
-"""What a shell may offer at the word that is being typed.
+"""What a shell may offer for the word that is being typed.
 
 Everything comes from the click commands and the table of tags. The scripts in
-``completions/`` start ``sslbind`` with ``_SSLBIND_COMPLETE`` set to their
-shell and the words so far as arguments; each line of the answer is
+``completions/`` run ``sslbind`` with ``_SSLBIND_COMPLETE`` set to their shell and the words
+so far as arguments; each line of the answer is
 
     VALUE<TAB>HELP              a whole word to complete to
-    <TAB>files<TAB>PREFIX       any file, its name after PREFIX
+    <TAB>files<TAB>PREFIX       any file name, after PREFIX
 
 For ``bash`` the arguments are the line up to the cursor and the part of it that
 readline replaces, and VALUE is what goes there, quoted. For ``powershell``,
@@ -44,8 +44,8 @@ _HELP_WIDTH = 70
 def complete(words: Sequence[str]) -> int:
     """Print what may complete the last of ``words``, those after the program's name.
 
-    Returns 0, and neither raises nor complains, whatever happens: a person is
-    in the middle of a line.
+    Returns 0, and never raises or prints an error, because the user is in the middle of a
+    line.
     """
     with contextlib.suppress(BaseException):
         if os.environ.get(SHELL_VARIABLE) == "bash":
@@ -56,7 +56,7 @@ def complete(words: Sequence[str]) -> int:
             lines = [_line(one) for one in candidates(words or [""])]
         encoding = sys.getfilesystemencoding()
         for line in lines:
-            with contextlib.suppress(UnicodeEncodeError):  # a name that this locale cannot write
+            with contextlib.suppress(UnicodeEncodeError):  # a name that this locale cannot encode
                 sys.stdout.buffer.write(f"{line}\n".encode(encoding, "surrogateescape"))
         sys.stdout.buffer.flush()
     return 0
@@ -99,20 +99,20 @@ def _bash_lines(line: str, replaced: str) -> list[str]:
 
 @dataclass(slots=True)
 class _Place:
-    """Where in the commands the words lead."""
+    """The command, and the state of its options, that the words lead to."""
 
     command: click.Command
     context: click.Context
     in_context: bool = False
-    """Whether ``http`` stood there: only netsh's own words follow."""
+    """Whether ``http`` came before: only netsh's own words follow."""
     only_words: bool = False
-    """Whether ``--`` stood there."""
+    """Whether ``--`` came before."""
     words: list[str] = field(default_factory=list)
     """The words after the command that are not options; tags given as options are ``tag=value``."""
     pending: click.Option | str | None = None
     """The option, or the tag as an option, whose value comes next."""
     given: dict[str, str] = field(default_factory=dict)
-    """The values of the options so far, by name; those of the commands above too."""
+    """The values of the options so far, by name, including those of parent commands."""
 
     @property
     def known(self) -> Known:
@@ -137,7 +137,7 @@ class _Place:
 
     @property
     def line(self) -> NetshLine | None:
-        """Return the netsh line, where the command is one."""
+        """Return the netsh line, if the command is one."""
         command = self.command
         if not isinstance(command, LineCommand) or command.verb == "dump":
             return None
@@ -146,7 +146,7 @@ class _Place:
 
 
 def _walk(words: Iterable[str]) -> _Place | None:
-    """Return where ``words`` lead, None where no line starts like this."""
+    """Return where ``words`` lead, None if no line starts like this."""
     place = _Place(root, _context(root, "sslbind"))
     for word in words:
         if place.pending is not None:
@@ -173,7 +173,7 @@ def _context(
 
 
 def _enter(place: _Place, group: click.Group, word: str) -> bool:
-    """Go into the command that ``word`` means in ``group``; False where there is none."""
+    """Enter the command that ``word`` means in ``group``; False if there is none."""
     if group is root and is_context(word) and not place.in_context:
         place.in_context = True
         return True
@@ -274,7 +274,7 @@ def _commands(place: _Place, group: click.Group, incomplete: str) -> Iterator[Su
         if command is not None and not command.hidden:
             yield Suggestion(name, _short(command.short_help or command.help or ""))
     if group is root and incomplete and not place.in_context:
-        yield Suggestion(CONTEXT, "netsh's context; it may be left out")
+        yield Suggestion(CONTEXT, "netsh's context; optional")
 
 
 def _next_argument(place: _Place) -> click.Argument | None:
@@ -297,7 +297,7 @@ def _option_values(
 
 
 def _values(place: _Place, param: click.Parameter, incomplete: str) -> Iterator[Suggestion]:
-    """Yield the values of an option or argument: those its type knows, else by its word."""
+    """Yield the values of an option or argument: those its type knows, else by its metavar."""
     if is_server(incomplete):
         yield from (Suggestion(f"@{name}", what) for name, what in place.known.servers.items())
         return
@@ -401,11 +401,11 @@ _BY_WORD: Mapping[str, Callable[[Known], Iterable[Suggestion]]] = {
     "target": _connections,
     "what": _topics,
 }
-"""What an option or argument takes, by its name or by the word that help has for its value."""
+"""What an option or argument takes, by its name or by its metavar."""
 
 
 def _short(text: str) -> str:
-    """Return the first sentence of a help text, cut to the width of a list."""
+    """Return the first sentence of a help text, truncated for a list."""
     paragraph = " ".join(text.split("\n\n", 1)[0].replace("\b", "").split())
     sentence = re.split(r"(?<=[.;]) ", paragraph, maxsplit=1)[0].rstrip(".;:")
     return sentence if len(sentence) <= _HELP_WIDTH else f"{sentence[: _HELP_WIDTH - 1].rstrip()}…"

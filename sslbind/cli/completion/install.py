@@ -1,4 +1,4 @@
-"""``sslbind completion``: the shell completions and the man pages, put where they are found."""
+"""``sslbind completion``: install the shell completions and the man pages."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SCRIPTS = {
     "fish": "sslbind.fish",
     "powershell": "sslbind.ps1",
 }
-"""The shells, and the file in ``completions/`` of each."""
+"""The shells, each with its file in ``completions/``."""
 
 _PROFILE_LINE = "sslbind completion show powershell | Out-String | Invoke-Expression"
 
 
 @dataclass(frozen=True, slots=True)
 class _Installed:
-    """A file that an installation wants, and whether it had to be written."""
+    """A file of the installation, and whether it had to be written."""
 
     path: str
     changed: bool
@@ -44,10 +44,9 @@ def completion_command() -> None:
 def install(app: App, shell: str | None, format_: str) -> None:
     """Install the completions of SHELL and the man pages for this user.
 
-    SHELL is bash, zsh, fish or powershell, by default the one of $SHELL. The
-    files go to the folders where the shell and man look for a user's own; what
-    is there already and up to date stays. For PowerShell nothing is written:
-    the answer has the line to add to $PROFILE.
+    SHELL is bash, zsh, fish or powershell, by default the one of $SHELL. The files go to
+    the folders where the shell and man look for a user's own; files that are up to date are
+    kept. For PowerShell nothing is written: the output has the line to add to $PROFILE.
     """
     shell = shell or _own_shell()
     done: list[_Installed] = []
@@ -99,7 +98,7 @@ def _data_folder(name: str) -> str:
         folder = os.path.join(parent, name)
         if os.path.isdir(folder):
             return folder
-    raise SslbindError(f"this installation has no {name}", "install sslbind again from its wheel")
+    raise SslbindError(f"this installation has no {name}", "reinstall sslbind from its wheel")
 
 
 def _own_shell() -> str:
@@ -114,7 +113,7 @@ def _own_shell() -> str:
     if not path:
         raise SslbindError(
             "$SHELL is not set, so the shell is not known",
-            f"sslbind completion install SHELL names it: {known}",
+            f"give it: sslbind completion install SHELL, one of {known}",
         )
     raise SslbindError(
         f"no completions exist for the shell {path!r}", f"completions exist for {known}"
@@ -135,7 +134,7 @@ def _data_home() -> str:
 
 
 def _folder(variable: str, below_home: str) -> str:
-    """Return an XDG base folder; a relative one is to be ignored, by that standard."""
+    """Return an XDG base folder; the specification says to ignore a relative one."""
     chosen = os.environ.get(variable, "")
     if os.path.isabs(chosen):
         return chosen
@@ -143,7 +142,7 @@ def _folder(variable: str, below_home: str) -> str:
     if not os.path.isabs(home):
         raise SslbindError(
             "$HOME is not set, so the folder to install into is not known",
-            f"set HOME or {variable}, or redirect what sslbind completion show SHELL prints",
+            f"set HOME or {variable}, or redirect the output of sslbind completion show SHELL",
         )
     return os.path.join(home, below_home)
 
@@ -161,18 +160,18 @@ def _install(path: str, data: bytes) -> _Installed:
 
 
 def _next_step(shell: str, done: list[_Installed]) -> str:
-    """Return the sentence that tells the user what is left to do."""
+    """Return the sentence that tells the user what remains to be done."""
     if shell == "powershell":
-        return f"put this line into the file that $PROFILE names: {_PROFILE_LINE}"
+        return f"add this line to the file $PROFILE: {_PROFILE_LINE}"
     script = done[0].path
     if shell == "zsh":
         return (
-            f"put this line into ~/.zshrc, before compinit: fpath=({_quoted_folder(script)} $fpath)"
+            f"add this line to ~/.zshrc, before compinit: fpath=({_quoted_folder(script)} $fpath)"
         )
     if shell == "bash":
         return (
-            "the bash-completion package loads it in new shells; without that package put this"
-            f" line into ~/.bashrc: source {_quoted(script)}"
+            "the bash-completion package loads it in new shells; without that package add this"
+            f" line to ~/.bashrc: source {_quoted(script)}"
         )
     return "new shells complete sslbind"
 

@@ -1,8 +1,8 @@
-"""What completions know of the registry: read quickly, and as far as it can be read.
+"""What completions know about the registry: read quickly, as far as it can be read.
 
-A file that is being edited may be broken, and a large one takes too long to be
-read strictly; both are searched for the lines that matter. Nothing here
-raises for what a file holds, takes a lock, or loads cryptography.
+A file that is being edited may be broken, and a large one takes too long to read strictly;
+both are searched for the lines that matter. Nothing here raises because of a file's
+content, takes a lock, or loads cryptography.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from sslbind.release import Release
 from sslbind.wording import plural, some
 
 USUAL_STORES = ("MY", "WebHosting")
-"""The stores that a binding names as a rule, whether or not they have a folder."""
+"""The stores that bindings usually name, whether or not they have a folder."""
 
 _MAX_FILE = 64 << 20
 _MAX_STRICT = 64 << 10
-"""Bytes; so much is read strictly in less than the command line takes to start."""
+"""Bytes; a file of this size is read strictly in less time than the command line takes to start."""
 
 _HEADER = (
     rf"\[[ \t]*({'|'.join(KIND_BY_TABLE)})[ \t]*\.[ \t]*"
@@ -41,7 +41,7 @@ _HASH = re.compile(r"[0-9a-f]{40}")
 
 
 class KnownRecord(NamedTuple):
-    """A binding, as far as completions want to know it."""
+    """The parts of a binding that completions need."""
 
     key: Key
     certhash: str
@@ -49,7 +49,7 @@ class KnownRecord(NamedTuple):
 
 
 class Known:
-    """What the registry file ``path`` holds; an absent file holds nothing."""
+    """What the registry file ``path`` has; a missing file has nothing."""
 
     def __init__(self, path: str, release: Release | None = None, targets: str = "") -> None:
         self._path = _spelled_out(path)
@@ -58,7 +58,7 @@ class Known:
 
     @cached_property
     def servers(self) -> dict[str, str]:
-        """The names of the targets file, those of groups too, each with what it is."""
+        """The names in the targets file, groups included, each with what it is."""
         from sslbind.targets import ALL, find_targets, read_targets
 
         try:
@@ -118,7 +118,7 @@ class Known:
 
     @cached_property
     def stored(self) -> dict[str, str]:
-        """The thumbprints that files of the stores are named by, each with its store."""
+        """The thumbprints in file names of the stores, each with its store."""
         found: dict[str, str] = {}
         for store in self._store_folders:
             for name in _names(os.path.join(self._folder, store)):
@@ -137,7 +137,7 @@ class Known:
 
     @property
     def _folder(self) -> str:
-        """The folder of the stores, empty where they are not modelled."""
+        """The folder of the stores, empty if they are not modelled."""
         settings = self._content[0].cert_stores
         if settings is None:
             return ""
@@ -164,7 +164,7 @@ class Known:
 
     @cached_property
     def _content(self) -> tuple[Settings, Document | None]:
-        """The settings, and the whole file where it is small enough and not broken."""
+        """The settings, and the whole file if it is small enough and not broken."""
         text = self._text
         if len(text) <= _MAX_STRICT:
             try:
@@ -181,12 +181,12 @@ class Known:
 
 
 def _spelled_out(path: str) -> str:
-    """Return ``path`` as the shell would make it out of ``~`` and ``$NAME``."""
+    """Return ``path`` with ``~`` and ``$NAME`` expanded as by the shell."""
     return path if os.path.exists(path) else os.path.expanduser(os.path.expandvars(path))
 
 
 def _text(path: str) -> str:
-    if not os.path.isfile(path):  # a named pipe would be waited for
+    if not os.path.isfile(path):  # opening a named pipe would block
         return ""
     try:
         return read_file(path, _MAX_FILE).decode("utf-8-sig", "replace").replace("\r\n", "\n")
@@ -195,7 +195,7 @@ def _text(path: str) -> str:
 
 
 def _scan(text: str) -> Iterator[KnownRecord]:
-    """Yield the bindings that have a header of their own."""
+    """Yield the bindings that have their own table header."""
     key: Key | None = None
     tags: dict[str, str] = {}
     for table, spelled, tag, value in (*_LINE.findall(text), ("", "", "", "")):

@@ -33,12 +33,12 @@ class Suggestion(NamedTuple):
 
 
 class NetshLine:
-    """A netsh line that is being typed: what it has, and what may follow."""
+    """A netsh line that is being typed: what it has, and what may come next."""
 
     def __init__(
         self, verb: str, word: str, words: Sequence[str], known: Known, *, replaces: bool = False
     ) -> None:
-        """``replaces``: that the key is there already does not stop ``add``."""
+        """``replaces``: ``add`` also accepts a key that exists."""
         self.verb = verb
         self.word = word
         self.known = known
@@ -118,7 +118,7 @@ class NetshLine:
                 yield name
 
     def _other_properties(self) -> frozenset[str]:
-        """Return the property values that do not go with the propertyid that was given."""
+        """Return the property values that do not belong to the propertyid given."""
         chosen = self.texts.get("propertyid")
         return frozenset(
             p.tag.name for p in PROPERTIES if chosen is not None and str(p.propertyid) != chosen
@@ -128,7 +128,7 @@ class NetshLine:
         return [name for name in KIND_BY_NAME if name in self.texts]
 
     def _kind(self) -> Kind | None:
-        """Return the kind of the key that was given, None where there is none yet."""
+        """Return the kind of the key given, None if there is none yet."""
         named = self._key_names()
         if named:
             return KIND_BY_NAME[named[0]]
@@ -193,7 +193,7 @@ class NetshLine:
 
     def _help(self, name: str) -> str:
         if name == "json":
-            return "enable: JSON in place of text" if self.verb == "show" else "tags from a file"
+            return "enable: JSON instead of text" if self.verb == "show" else "tags from a file"
         if name in KIND_BY_NAME:
             return KIND_BY_NAME[name].syntax
         return STORED[name].summary if name in STORED else _OTHER_HELP.get(name, "")
@@ -210,7 +210,7 @@ def switches() -> Iterator[Suggestion]:
 
 
 def thumbprints(known: Known, *, bound_only: bool = False) -> Iterator[Suggestion]:
-    """Yield the certificates that bindings use and, as a rule, those of the stores."""
+    """Yield the certificates that bindings use and, unless ``bound_only``, those of the stores."""
     found: Mapping[str, str] = {
         thumbprint: f"in {store}" for thumbprint, store in known.stored.items()
     }

@@ -1,7 +1,7 @@
 """applicationHost.config, IIS Express' own, and ``appcmd list site /config /xml``.
 
-Documented by Microsoft Learn, "IIS configuration reference". A part of such a
-file (``<sites>``, ``<site>``, ``<bindings>``) is read as far as it goes.
+Documented by Microsoft Learn, "IIS configuration reference". A part of such a file
+(``<sites>``, ``<site>``, ``<bindings>``) is read too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sslbind.sites import MAX_BINDINGS, ClientCertificate, SiteBinding, Sites, p
 from sslbind.tags import MAX_NUMBER, TAG_BY_NAME
 
 PROTOCOLS = ("http", "https")
-"""The protocols that HTTP.SYS serves; the others have an information of their own form."""
+"""The protocols that HTTP.SYS serves; others have a different bindingInformation."""
 
 _ACCESS = {
     "none": 0,
@@ -25,7 +25,7 @@ _ACCESS = {
     "sslmapcert": 128,
     "ssl128": 256,
 }
-"""The flags of ``<access>``; those of a binding are others (IIS schema, access section)."""
+"""The flags of ``<access>``; those of a binding are different (IIS schema, access section)."""
 _NEGOTIATE, _REQUIRE = _ACCESS["sslnegotiatecert"], _ACCESS["sslrequirecert"]
 
 _LEGACY = "5506"
@@ -44,7 +44,7 @@ _PARENTS = {
     "access": ("security",),
     "property": ("key",),
 }
-"""What is looked at, and in which elements; the empty name is the document itself."""
+"""The elements that are read, with their parents; the empty name is the document itself."""
 
 
 def has_sites(document: Element) -> bool:
@@ -59,9 +59,9 @@ def has_sites(document: Element) -> bool:
 def no_sites(document: Element, file: str) -> SslbindError:
     """Return the error for a document that is not a configuration with sites."""
     return SslbindError(
-        f"has no sites: its first element is <{document.children[0].name:.60}>",
-        "applicationHost.config, what appcmd list site /config /xml prints, and MetaBase.xml"
-        " have some",
+        f"has no sites: its root element is <{document.children[0].name:.60}>",
+        "files with sites are applicationHost.config, the output of appcmd list site /config"
+        " /xml, and MetaBase.xml",
         file=file,
     )
 
@@ -80,7 +80,7 @@ def read(document: Element, file: str) -> Sites:
 
 
 def collect(document: Element, file: str, errors: list[SslbindError]) -> Sites:
-    """Return the same, without what ``read`` raises an error for; the errors go into ``errors``."""
+    """Return the same; what ``read`` raises goes into ``errors`` instead."""
     found: dict[str, list[tuple[str, Element]]] = {name: [] for name in _PARENTS}
     express = False
     for around, element in document.walk():
@@ -159,7 +159,7 @@ def _merge(elements: Iterable[Element]) -> list[Element]:
 
 
 def _binding(site: Element, element: Element, file: str) -> Iterator[SiteBinding]:
-    """Yield the binding of an element, or nothing where HTTP.SYS does not serve its protocol."""
+    """Yield the binding of an element, or nothing if HTTP.SYS does not serve its protocol."""
     for name in ("protocol", "bindingInformation"):
         if not element.get(name):
             raise SslbindError(f"a binding has no {name}", file=file, line=element.line)
@@ -171,7 +171,7 @@ def _binding(site: Element, element: Element, file: str) -> Iterator[SiteBinding
     if not _is_number(flags):
         raise SslbindError(
             f"sslFlags={flags!r:.60} of a binding is not a number",
-            "the bits are summed up: 1 is SNI, 2 the central store",
+            "it is the sum of its bits: 1 is SNI, 2 the central store",
             file=file,
             line=element.line,
         )
@@ -194,9 +194,9 @@ def _binding(site: Element, element: Element, file: str) -> Iterator[SiteBinding
 
 
 def tag_text(tag: str, name: str, text: str, file: str, line: int) -> str | None:
-    """Return what the attribute ``name`` gives the tag ``tag``; None where ``text`` is empty.
+    """Return what the attribute ``name`` gives the tag ``tag``; None if ``text`` is empty.
 
-    Raises SslbindError, with file and line, for what the tag cannot be.
+    Raises SslbindError, with file and line, for an invalid value.
     """
     if not text.strip():
         return None
@@ -213,7 +213,7 @@ def _client_certificates(
     file: str,
     errors: list[SslbindError],
 ) -> Iterator[ClientCertificate]:
-    """Yield the sites that want client certificates, by their own setting or by the server's.
+    """Yield the sites that ask for client certificates, by their own setting or the server's.
 
     A site's own setting replaces the server's; the setting of one of its
     folders is added to it.

@@ -20,11 +20,10 @@ _ROOT, _SERVICE, _SERVER = "MBProperty", "IIsWebService", "IIsWebServer"
 
 
 class WebServer(NamedTuple):
-    """A web site of IIS 6: its name, its element, and every property that holds for it.
+    """A web site of IIS 6: its name, its element, and every property that applies to it.
 
     The properties are texts by the metabase's own names, such as
-    ``SSLCertHash``; those of the web service are among them where the site has
-    none of its own.
+    ``SSLCertHash``; those of the web service are included unless the site overrides them.
     """
 
     name: str

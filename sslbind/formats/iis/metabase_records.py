@@ -1,7 +1,7 @@
 """Records of the secure bindings that a MetaBase.xml of IIS 6 has.
 
-A record has what its site has: HTTP.SYS keeps the same properties in Windows'
-registry under names of its own, and through these they are read.
+A record has the properties of its site: HTTP.SYS keeps the same ones in the Windows
+registry under different names, by which they are read.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def detect(text: str) -> bool:
 def read(text: str, file: str) -> Imported:
     """Return a record for each key that the secure bindings have, all of IIS and of its release.
 
-    A site that has no certificate is bad, and so is one with other settings
-    than another site that it shares a record with. Raises SslbindError, with
-    the line, for what is not XML, and for XML that is not a metabase.
+    A site without a certificate is bad, and so is one whose settings differ from those of a
+    site that shares its record. Raises SslbindError, with the line, for what is not XML,
+    and for XML that is not a metabase.
     """
     document = parse_text(text, file)
     if not is_metabase(document):
@@ -73,7 +73,7 @@ def read(text: str, file: str) -> Imported:
 
 
 def _parameters(server: WebServer, keys: Iterable[Key], sites: Sites) -> RegKey:
-    """Return what HTTP.SYS would keep of a site: the properties under their later names.
+    """Return what HTTP.SYS would store for a site: the properties under their later names.
 
     Raises BadValueError for a site without certificate, and for a property that
     is not a number or a truth value.
@@ -83,7 +83,7 @@ def _parameters(server: WebServer, keys: Iterable[Key], sites: Sites) -> RegKey:
     parameters = RegKey("Parameters")
     for key in keys:
         if not server.properties.get("SSLCertHash", "").strip():
-            raise BadValueError("has secure bindings and no certificate (SSLCertHash)")
+            raise BadValueError("has secure bindings but no certificate (SSLCertHash)")
         record = parameters.key(key.kind.table).key(str(key), server.element.line)
         record.set("AppId", Data(REG_BINARY, UUID(sites.owner.appid).bytes_le))
         record.set("DefaultFlags", Data.dword(_flags(server)))
@@ -119,8 +119,8 @@ def _differs(record: ImportedRecord, first: ImportedRecord) -> BadRecord:
     key = record.binding.key
     return BadRecord(
         record.line,
-        f"{key.spec}: this site has another certificate, or other settings, than that of"
-        f" line {first.line}, and one record serves both",
+        f"{key.spec}: this site's certificate or settings differ from those of the site on line"
+        f" {first.line}, but one record serves both",
         key=key,
     )
 
@@ -134,7 +134,7 @@ _VALUES: Mapping[str, tuple[str, Callable[[str, str], Data]]] = {
     "SslCtlIdentifier": ("DefaultSslCtlIdentifier", lambda _, text: Data.text(text)),
     "SslCtlStoreName": ("DefaultSslCtlStoreName", lambda _, text: Data.text(text)),
 }
-"""The properties of a site that HTTP.SYS keeps for a record, with their value and type there."""
+"""The properties of a site that HTTP.SYS stores for a record, with their value and type there."""
 
 _FLAGS = {"SslUseDsMapper": 0x1, "SSLAlwaysNegoClientCert": 0x2}
 """Those that it keeps as bits of ``DefaultFlags``."""

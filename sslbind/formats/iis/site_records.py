@@ -1,8 +1,8 @@
 """Records of the https bindings that a configuration of IIS has.
 
-The file is IIS's side of them: which record serves a binding follows from its
-flags, the file has the certificate only where appcmd wrote it at run time, and
-the owner never (Microsoft Learn, "Binding <binding>").
+The file is IIS's side: which record serves a binding follows from its flags; the file only
+has the certificate if appcmd wrote it at run time, and never the owner (Microsoft Learn,
+"Binding <binding>").
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def detect(text: str) -> bool:
 def read(text: str, file: str) -> Imported:
     """Return a record for each key that the https bindings have; those of one key share it.
 
-    Where the file has no certificate the record is incomplete. Raises SslbindError,
+    If the file has no certificate the record is incomplete. Raises SslbindError,
     with the line, for what is not XML, and for XML without sites.
     """
     document = parse_text(text, file)
@@ -98,7 +98,7 @@ def bad_record(error: SslbindError) -> BadRecord:
 def _tags(key: Key, bindings: Sequence[SiteBinding]) -> dict[str, Value]:
     """Return the tags that the flags turn on: a clear bit leaves its tag alone.
 
-    The record of a central store has bit 1 where every site asks for SNI.
+    The record of a central store has bit 1 if every site uses SNI.
     """
     if key.kind is CCS:
         flags = min(one.sslflags for one in bindings)
@@ -115,7 +115,7 @@ def _certificate(
 ) -> tuple[int | None, dict[str, Value]]:
     """Return the line and the certificate of the first binding that has one, else no certificate.
 
-    A binding that has another goes to ``bad``: one record holds one.
+    A binding with another one goes to ``bad``: a record has only one.
     """
     named = [one for one in bindings if one.certhash and key.kind.certificate]
     if not named:

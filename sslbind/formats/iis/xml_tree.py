@@ -1,8 +1,8 @@
 """XML as a tree of elements with line numbers; the input is not trusted.
 
 The standard library's ElementTree has no line numbers, so this reader uses
-expat. Document types, and with them every entity but XML's own five, are
-refused; so is what no configuration has: endless tags, endless depth.
+expat. Document types, and with them every entity but XML's own five, are refused; so are
+endless tags and endless depth, which no configuration has.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class Element:
-    """An element: its name and attributes as they are written, its children, its line from 1.
+    """An element: its name and attributes as written, its children, and its line from 1.
 
     Text between tags is left out: no configuration of IIS keeps a value there.
     """
@@ -47,13 +47,13 @@ class Element:
         return self.attributes.get(attribute, default)
 
     def named(self, name: str) -> Iterator[Element]:
-        """Yield the children of this name."""
+        """Yield the children with this name."""
         return (child for child in self.children if child.name == name)
 
     def walk(self) -> Iterator[tuple[tuple[Element, ...], Element]]:
-        """Yield every element below, in the order of the document, each with those around it.
+        """Yield every element below, in document order, each with its ancestors.
 
-        The last of those around it is its parent, the first this element.
+        The last ancestor is its parent, the first is this element.
         """
         waiting: list[tuple[tuple[Element, ...], Element]] = [((), self)]
         while waiting:
@@ -83,7 +83,7 @@ def parse(data: bytes, file: str) -> Element:
 
 
 def parse_text(text: str, file: str) -> Element:
-    """Do the same for a document that is decoded; the encoding that it declares is ignored."""
+    """Do the same for decoded text; the encoding that it declares is ignored."""
     return _parse(text, file)
 
 
@@ -98,7 +98,7 @@ def _parse(text: str, file: str, encodings: tuple[str, ...] | None = None) -> El
 
 
 class _Reader:
-    """Builds the tree from what expat reports; ``encodings`` None allows every one."""
+    """Builds the tree from expat's events; ``encodings`` None allows any."""
 
     def __init__(self, file: str, encodings: tuple[str, ...] | None) -> None:
         self.file = file
@@ -126,7 +126,7 @@ class _Reader:
         known = self._encodings
         if known is not None and encoding is not None and encoding.lower() not in known:
             raise self._error(
-                f"declares the encoding {encoding!r:.40}, which is not the one that it has",
+                f"declares the encoding {encoding!r:.40}, but has another one",
                 "save it as UTF-8, and declare that in its first line",
             )
 

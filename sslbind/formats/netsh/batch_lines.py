@@ -1,8 +1,8 @@
 """The commands of a netsh script, a batch file or a PowerShell script, one by one.
 
-Only what surrounds netsh in such files is understood: comments, strings
-over several lines, continuation lines, chains, redirections, the quotes of
-PowerShell, and of cmd's flow its blocks in parentheses and what ends or jumps.
+Only what surrounds netsh in such files is understood: comments, multi-line strings,
+continuation lines, chains, redirections, PowerShell's quotes, and of cmd's control flow
+blocks in parentheses, exits and jumps.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _PROGRAM = re.compile(r"\b(?:netsh(?:\.exe)?|sslbind)\"?(?=\s)", re.IGNORECASE)
 _SINGLE = r"(?<![^\s=])'[^'\"]*'(?!\S)"
 _REDIRECTION = r"(?:(?<!\S)[0-9*])?[<>]{1,2}(?:&[0-9]|\s*[^\s&|<>]*)"
 _PLACEHOLDER = r"(?<=[=:{\[.@-])<[A-Za-z][^<>|&\n\"]{0,60}>"
-"""``<port>`` in a manual's line: part of a word, and not two redirections."""
+"""``<port>`` in a line from a manual: part of a word, not two redirections."""
 # "two words", 'two words', ^&, <port>, >nul, 2>&1, &&, ||, ;
 _PARTS = re.compile(
     rf'"[^"]*"|{_SINGLE}|\^.|(?P<kept>{_PLACEHOLDER})|{_REDIRECTION}|&&?|\|\|?|;(?!\S)'
 )
 _LITERALS = re.compile(rf'"[^"]*"|{_SINGLE}')
 _COMMENT = re.compile(rf'("[^"]*"|{_SINGLE})|(?<!\S)#.*')
-# <# netsh http add … #>, over as many lines as it takes
+# <# netsh http add … #>, over any number of lines
 _SILENT = re.compile(
     r"(^[ \t]*+(?:#(?!>)|@?rem\b|::)[^\n]*|\"[^\"\n]*\")"
     r"|(?<!\S)<#.*?(?:#>|\Z)|(?<![^\s=(])@(['\"])[ \t]*\n.*?(?:^\2@|\Z)",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
-"""PowerShell's comments and strings over several lines; first what only looks like one."""
+"""PowerShell's comments and multi-line strings; first what only looks like one."""
 _BLOCK = re.compile(r"@?(?:(?:if|for|else)\b|\(|.*(?:&|\|)\s*\($)", re.IGNORECASE)
 _MARK = re.compile(r"[(){}]")
 _LEAVES = re.compile(r"@?(?:goto|exit)\b", re.IGNORECASE)
@@ -42,8 +42,8 @@ _PREFIX = re.compile(r"\A(?:@|call\s+|cmd\s+/c\s+|\$\w+\s*=\s*)*", re.IGNORECASE
 class BatchCommand(NamedTuple):
     """One command: the line (from 1) where it starts, and its words as netsh quotes them.
 
-    ``before`` is what precedes netsh and decides whether it runs at all,
-    such as ``if exist x``; empty as a rule.
+    ``before`` is what precedes netsh and decides whether it runs at all, such as ``if exist
+    x``; usually empty.
     """
 
     line: int
@@ -69,14 +69,14 @@ def commands(text: str) -> Iterator[BatchCommand]:
 
 
 def _without_comment(line: str) -> str:
-    """Return a line without quotes that only hold netsh's, and without a comment at its end."""
+    """Return a line without quotes that only wrap netsh's, and without a trailing comment."""
     if '"' in line or "'" in line:
         line = unwrapped(line)
     return _COMMENT.sub(r"\1", line).rstrip() if "#" in line else line
 
 
 def _chained(line: str) -> Iterator[tuple[str, str]]:
-    """Yield the commands of a line, each after what decides in the line whether it runs."""
+    """Yield the commands of a line, each with what decides whether it runs."""
     if len(line.split(None, 1)) < 2:  # a verb and an object
         yield "", line
     elif not _PROGRAM.search(line) or _is_bare(line):
@@ -98,11 +98,11 @@ class _ControlFlow:
 
     @property
     def condition(self) -> str:
-        """What precedes the outermost open block that has a condition; empty if none has."""
+        """What precedes the outermost open block with a condition; empty without one."""
         return self._blocks[-1] if self._blocks else ""
 
     def reaches(self, line: str) -> bool:
-        """Whether ``line`` may run; after one that always jumps or ends, only a label's line does.
+        """Whether ``line`` may run; after one that always jumps or exits, only a label may.
 
         One that starts with ``)`` closes its block first.
         """
@@ -116,7 +116,7 @@ class _ControlFlow:
         return reached
 
     def follow(self, line: str) -> None:
-        """Take in the blocks that ``line`` opens and closes."""
+        """Track the blocks that ``line`` opens and closes."""
         if not _MARK.search(line):
             return
         rest = _LITERALS.sub("", line)
@@ -187,7 +187,7 @@ def _parts(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _program(part: str) -> tuple[str, str]:
-    """Return what precedes the program, and the words after it; the whole part if it has none.
+    """Return what precedes the program, and the words after it; all of the part without one.
 
     ``@``, ``call``, ``cmd /c``, an assignment and the program's folder are ignored.
     """

@@ -1,16 +1,16 @@
-# TLS bindings for netsh http, as @RELEASE@ has them. Run it on the server:
+# TLS bindings for netsh http on @RELEASE@. Run this script on the server:
 #     powershell.exe -ExecutionPolicy Bypass -File SCRIPT [-WhatIf] [-Confirm] [-Verbose]
 # It prints a line for each change and stops at the first that fails; run again, it skips what
-# is there as wanted and goes on. A record is read back line by line, in any language; where
-# this Windows prints other lines than the script knows, by its thumbprint, or by its
-# application ID where it has none. What sslpropertyex sets is not read back.
+# is already there and continues. A record is read back line by line, in any language; if this
+# Windows prints lines that the script does not know, by its thumbprint, or by its
+# application ID if it has none. What sslpropertyex sets is not read back.
 #Requires -Version 5.1
 #Requires -RunAsAdministrator
 [CmdletBinding(SupportsShouldProcess = $true)]
 param()
 
 $ErrorActionPreference = 'Stop'
-# People's profiles may turn this on, and then a netsh that answers "no" would end the script.
+# A profile may turn this on, and then a netsh that reports a failure would end the script.
 $PSNativeCommandUseErrorActionPreference = $false
 $number = 0  # of $total, which is set below
 $done = @{ add = 'added'; update = 'updated'; replace = 'replaced'; delete = 'deleted' }
@@ -21,7 +21,7 @@ function Invoke-Netsh([string[]] $Words) {
     [pscustomobject]@{ Code = $LASTEXITCODE; Text = (@($output) -join "`n") }
 }
 
-# Whether a change is to be made: -WhatIf says what it would be, -Confirm asks, and a "no" is noted.
+# Whether to make a change: -WhatIf describes it, -Confirm asks, and a "no" is printed as skipped.
 function Test-Wanted([string] $Target, [string] $Action) {
     $wanted = $PSCmdlet.ShouldProcess($Target, $Action)
     if (-not $wanted -and -not $WhatIfPreference) { Write-Host "$number/$total skipped: $Action $Target" }
@@ -31,7 +31,7 @@ function Test-Wanted([string] $Target, [string] $Action) {
 function Stop-Script([string] $What, [string] $Why, [string] $Text) {
     "FAILED $number/$total ${What}: $Why"
     if ($Text.Trim()) { ($Text.Trim() -split '\r?\n') -replace '^', '    ' }
-    "Done or there already: $($number - 1) of $total. Not done: this change and $($total - $number) after it."
+    "Done or already there: $($number - 1) of $total. Not done: this change and $($total - $number) after it."
     'Fix the cause and run the script again: it skips what is done.'
     exit 1
 }
@@ -76,11 +76,11 @@ function Set-Record([string] $Action, [string] $Key, [string] $Before, [string] 
         $same = ($Before -ne $After) -and (Test-Text $there.Text $After)
     }
     if ($same) {
-        "$number/$total $Key is $(if ($After) { 'there already, as wanted' } else { 'gone already' })"
+        "$number/$total $Key is $(if ($After) { 'already there, as wanted' } else { 'already gone' })"
         return
     }
     if ($exists -and -not ($Before -and (Test-Text $there.Text $Before))) {
-        Stop-Script "$Action $Key" 'the server has another record there than this script was made for.' $there.Text
+        Stop-Script "$Action $Key" 'the server has a different record there than this script expects.' $there.Text
     }
     if (-not $exists -and $Action -eq 'update') {
         Stop-Script "$Action $Key" 'the server has no such record.' $there.Text
@@ -124,7 +124,7 @@ function Set-Listen([string] $Verb, [string] $Address) {
     $wanted = $Verb -eq 'add'
     $listed = { (@((Invoke-Netsh @('show', 'iplisten')).Text -split '\s+') -contains $Address) }
     if ((& $listed) -eq $wanted) {
-        "$number/$total $Address is $(if ($wanted) { 'in the IP listen list already' } else { 'gone from the IP listen list already' })"
+        "$number/$total $Address is $(if ($wanted) { 'already in the IP listen list' } else { 'already gone from the IP listen list' })"
         return
     }
     if (-not (Test-Wanted "ipaddress=$Address" "$Verb iplisten")) { return }

@@ -1,8 +1,8 @@
-"""PowerShell's commands that make, change or remove records without netsh: lines as effects.
+"""PowerShell commands that create, change or remove records without netsh, as effects.
 
-What they do is Microsoft's documentation of the modules IISAdministration,
-WebAdministration, NetworkTransition, ADFS and WebApplicationProxy. A line is
-read where its values are literal; any other is named.
+Their effects are from Microsoft's documentation of the modules IISAdministration,
+WebAdministration, NetworkTransition, ADFS and WebApplicationProxy. A line is read if its
+values are literal; others are only reported.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _SERVICES = {
 
 
 class Cmdlets:
-    """The lines of one script, in order: some need what lines above them made.
+    """The lines of one script, in order: some depend on lines above.
 
     ``waiting`` are the https bindings of ``New-WebBinding`` that have no
     certificate yet, by the number of their line.
@@ -68,7 +68,7 @@ class Cmdlets:
         self._variables: dict[str, str] = {}
 
     def effect(self, line: str, number: int) -> Effect | None:
-        """Return what a line does; None for one that does nothing to a record, as far as known."""
+        """Return what a line does; None if it does nothing to a record, as far as known."""
         assigned = _ASSIGNS.match(line)
         if assigned:
             self._variables[assigned[1].lower()] = line[assigned.end() :]
@@ -92,8 +92,8 @@ class Cmdlets:
             yield (
                 number,
                 (
-                    "New-WebBinding makes a binding of IIS, and no line that can be read gives it"
-                    " a certificate"
+                    "New-WebBinding makes a binding of IIS, but no readable line gives it a"
+                    " certificate"
                 ),
             )
 

@@ -14,8 +14,8 @@ from sslbind.tags import TAGS, Type, Value
 class Effect(NamedTuple):
     """What a line does: ``add``, ``update`` or ``delete`` a record, or something ``unclear``.
 
-    ``key`` is None where it is not known. ``why`` says what an unclear line does;
-    ``removes``: the record, or every record where there is no key, may be gone after it.
+    ``key`` is None if it is not known. ``why`` says what an unclear line does;
+    ``removes``: it may remove the record, or every record if there is no key.
     """
 
     action: str

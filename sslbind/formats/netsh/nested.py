@@ -1,4 +1,4 @@
-"""netsh inside the quotes of another command, which runs what is in them.
+"""netsh inside the quotes of another command that runs it.
 
 ``Invoke-Expression``, ``cmd /c``, ``powershell -Command`` and ``Start-Process``.
 """
@@ -25,7 +25,7 @@ _MAX_DEPTH = 4
 
 
 def unwrapped(line: str) -> str:
-    """Return the line that runs what ``line`` runs, as far as quotes around netsh are concerned."""
+    """Return an equivalent of ``line`` without quotes around netsh."""
     for _ in range(_MAX_DEPTH):
         found = _RUNS.search(line)
         if found and "netsh" in found["inner"].lower():
@@ -47,6 +47,6 @@ def unwrapped(line: str) -> str:
 
 
 def _content(text: str, quote: str) -> str:
-    """Return what a quoted string holds: doubled quotes and PowerShell's escapes resolved."""
+    """Return the content of a quoted string: doubled quotes and PowerShell's escapes resolved."""
     text = text.replace(quote * 2, quote)
     return text.replace('`"', '"') if quote == '"' else text

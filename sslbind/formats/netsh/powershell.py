@@ -1,10 +1,10 @@
-"""A PowerShell script that makes the bindings on the server, and reads each of them back.
+"""A PowerShell script that creates the bindings on the server, and reads each of them back.
 
-It calls netsh, as Windows PowerShell 5.1 has no command for HTTP.SYS. It is
-written for 5.1: that reads a file without a byte order mark as ANSI, and takes
-the typographic single quotes for quotes (about_Quoting_Rules and the grammar
-of the language specification, section 2.3.5.2). Its functions are in
-``changes.ps1`` beside this module; here are the calls, one a change.
+It calls netsh, because Windows PowerShell 5.1 has no command for HTTP.SYS. It is written
+for 5.1, which reads a file without a byte order mark as ANSI, and treats typographic single
+quotes as quotes (about_Quoting_Rules and the grammar of the language specification, section
+2.3.5.2). Its functions are in ``changes.ps1`` beside this module; here are the calls, one
+per change.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def write(contents: Contents) -> Written:
 
 
 def write_changes(transition: Transition) -> Written:
-    """Return the script that makes a transition, with a comment line a change."""
+    """Return the script of a transition, with one comment line per change."""
     return _script(transition, comments=True)
 
 
@@ -54,7 +54,8 @@ def _calls(change: Sequence[Sequence[str]], delta: Delta | None, release: Releas
     """Return the calls that make one change: of the listen list, or of a record."""
     for words in change:
         for word in words:
-            # 5.1 puts a word with a space in double quotes: a backslash at its end escapes one.
+            # 5.1 puts a word with a space in double quotes; a backslash at its end would
+            # escape one.
             if word.endswith("\\") and " " in word:
                 name = word.partition("=")[0]
                 raise ValueError(
@@ -74,7 +75,7 @@ def _record(lines: Sequence[Sequence[str]], delta: Delta, release: Release) -> s
     wanted = _array(_shown(after, release) if after else ())
     one_by_one = ", ".join(map(_array, lines))
     if len(lines) == 1:
-        one_by_one = f", {one_by_one}"  # else PowerShell makes one array of the two
+        one_by_one = f", {one_by_one}"  # otherwise PowerShell merges the two into one array
     return (
         f"Set-Record {quote(action)} {quote(delta.key.spec)} {quote(_proof(before))}"
         f" {quote(_proof(after))} {wanted} @({one_by_one})"
@@ -82,14 +83,14 @@ def _record(lines: Sequence[Sequence[str]], delta: Delta, release: Release) -> s
 
 
 def _proof(binding: Binding | None) -> str:
-    """Return what ``show`` prints of a record in every language; nothing of none."""
+    """Return what ``show`` prints for a record in every language; empty for no record."""
     return "" if binding is None else binding.certhash or binding.appid
 
 
 def _shown(binding: Binding, release: Release) -> list[str]:
-    """Return the values that ``show`` prints of a record, as ``Compare-Record`` takes them.
+    """Return the values that ``show`` prints for a record, in the form of ``Compare-Record``.
 
-    What is not ASCII is not compared: the console's code page may lack it.
+    Values that are not ASCII are not compared: the console's code page may lack them.
     """
     found = [f"={binding.key}"]
     for field in lines_of(release):
@@ -115,7 +116,7 @@ def _array(words: Iterable[str]) -> str:
 
 FORMAT = Format(
     "powershell",
-    "PowerShell script that makes the bindings and reads each back",
+    "PowerShell script that creates the bindings and reads each back",
     write=write,
     write_changes=write_changes,
 )

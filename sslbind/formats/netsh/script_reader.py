@@ -1,4 +1,4 @@
-"""The records that the netsh lines of a script make on an empty server, unverified."""
+"""The records that the netsh lines of a script create on an empty server, unverified."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sslbind.tags import PROPERTIES, STORED, Value
 
 _WRITES = ("add", "update", "delete")
 _MAYBE = re.compile(r"(?<!\w)(?:ad?d?|up?d?a?t?e?)[\s^`\"']+s\w*(?!\w)", re.IGNORECASE)
-"""A verb and an object, by prefixes: a quick no for large texts of other kinds."""
+"""A verb and an object, by prefixes: quickly excludes large texts of other kinds."""
 # %THUMB%, %1, %~dp0, $thumb, ${thumb}, $(…)
 _VARIABLE = re.compile(
     r"%[^%\s=:]+(?::[^%]*)?%|%%?(?:~[\w$:]+|[A-Za-z0-9*](?!\w))"
@@ -59,7 +59,7 @@ _OTHER = re.compile(
     r"|TlsClientBinding\b|AdfsFarm|WebApplicationProxy\b|\bhttpcfg\b|\bnetsh\b",
     re.IGNORECASE,
 )
-"""What changes records beside lines of netsh: a quick no."""
+"""What changes records other than lines of netsh: quickly excludes other texts."""
 # SSL Certificate add failed, Error: 183
 _FAILED = re.compile(
     r"^(?!.*\becho\b).{0,200}\b(?:Error|Fehler|Erreur)\s?: ([0-9]{1,5})\s*$", re.IGNORECASE
@@ -67,7 +67,7 @@ _FAILED = re.compile(
 _ELEVATION = re.compile(r"requires elevation", re.IGNORECASE)
 _NO_ADMINISTRATOR = (
     "the account that ran it is not an administrator: run the console, or the pipeline's agent,"
-    " as one"
+    " as administrator"
 )
 _WHOLE = "write the netsh command on a line of its own"
 _MASKED = re.compile(r"\*{3,}|[xX]{4,}|<[A-Za-z][^<>]*>|\.{3,}|redacted", re.IGNORECASE)
@@ -97,12 +97,11 @@ def detect(text: str) -> bool:
 
 
 def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
-    """Return the records that the lines make on an empty server, applied in order.
+    """Return the records that the lines create on an empty server, applied in order.
 
-    A line that netsh would refuse for its syntax, one that has a variable, and
-    one whose record is not whole are bad, as is one that netsh answered with an
-    error in a console's log; whether the certificate is there, and which release
-    has a tag, is not checked here.
+    A line that netsh would refuse for its syntax, one with a variable, and one whose record
+    is incomplete are bad, as is one that netsh answered with an error in a console's log;
+    whether the certificate exists, and which release has a tag, is not checked here.
     """
     text = plain(text)
     script = _Script("enabledelayedexpansion" in text.lower())
@@ -112,7 +111,9 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
     notes = [*script.notes]
     gone = [key.spec for key in script.deleted if key not in script.records]
     if gone:
-        notes.append(f"what is deleted and not added here is left out: {', '.join(gone[:5])}")
+        notes.append(
+            f"records that are deleted but not added here are left out: {', '.join(gone[:5])}"
+        )
     others = {line: None for line in script.others if line not in script.known}
     unread = [line for line, whole in joined(text) if line in others and _binds(whole)]
     bad = sorted([*script.bad, *map(_not_read, unread)], key=lambda one: one.line or 0)
@@ -143,7 +144,7 @@ def _command(command: BatchCommand) -> tuple[str, str]:
 
 
 def _key_of(command: BatchCommand) -> Key | None:
-    """Return the key that a command names, None where it cannot be read."""
+    """Return the key that a command names, None if it cannot be read."""
     for word in command.text.replace('"', "").split():
         tag, equals, text = word.partition("=")
         name = match_tag(tag, tag_names("add", "sslcert")) if equals else None
@@ -164,8 +165,8 @@ def _binds(line: str) -> bool:
 
 _NOT_READ = BadRecord(
     None,
-    "binds in a way that is not read",
-    ("write 'netsh http add sslcert' with its values, or import what the server has",),
+    "binds in a way that cannot be read",
+    ("write 'netsh http add sslcert' with literal values, or import from the server",),
 )
 
 
@@ -183,10 +184,10 @@ def _of_no_record(line: int, key: Key, values: Mapping[str, Value], why: str) ->
     hints: tuple[str, ...] = ()
     if tags:
         line_ = shells.in_sentence(("sslbind", "update", "sslcert", key.spec, *tags))
-        hints = (f"{line_} does it in a registry that has the record",)
+        hints = (f"{line_} applies it to a registry that has the record",)
     what = f" ({', '.join(tags)})" if tags else ""
     return BadRecord(
-        line, f"{why}{what} of {key.spec}, and no line above adds that record", hints, key
+        line, f"{why}{what} of {key.spec}, but no line above adds that record", hints, key
     )
 
 
@@ -238,12 +239,12 @@ class _Script:
             self._last = None
 
     def finish(self) -> None:
-        """Report what waits for a line that did not come."""
+        """Report what waits for a line that is missing."""
         for line, message in self._cmdlets.unfinished():
             self.bad.append(BadRecord(line, message, _NOT_READ.hints))
 
     def _answered(self, text: str) -> None:
-        """Take back the last command where ``text`` is netsh's answer that it failed."""
+        """Undo the last command if ``text`` is netsh's answer that it failed."""
         found = _FAILED.match(text)
         code = "5" if _ELEVATION.search(text) else found[1] if found else ""
         if not code or self._last is None:
@@ -256,14 +257,14 @@ class _Script:
                 self.records[key] = before
         if any(one.line == line for one in self.bad):
             return
-        hints: tuple[str, ...] = (f"sslbind explain {code} says what the code means",)
+        hints: tuple[str, ...] = (f"sslbind explain {code} explains the code",)
         if code == "5":
             hints = (_NO_ADMINISTRATOR, *hints)
-        message = f"netsh answered error {code} to this line, so it made no record"
+        message = f"netsh answered this line with error {code}, so it created no record"
         self.bad.append(BadRecord(line, message, hints, key))
 
     def _affect(self, effect: Effect, command: BatchCommand) -> None:
-        """Apply what a line does that is not netsh's."""
+        """Apply the effect of a line that is not netsh's."""
         action, key, values, why, removes = effect
         line = command.line
         if action == "none":
@@ -290,11 +291,11 @@ class _Script:
                 self._forget(key, line)
 
     def _forget(self, key: Key | None, line: int) -> None:
-        """Take out what a line may have removed: one record, or every one."""
+        """Remove what a line may have removed: one record, or every one."""
         for one in [*self.records] if key is None else [key]:
             record = self.records.pop(one, None)
             if record is not None:
-                message = f"{one.spec} is made here, and line {line} may remove it"
+                message = f"{one.spec} is created here, but line {line} may remove it"
                 self.bad.append(BadRecord(record.line, message, _NOT_READ.hints, one))
 
     def _delete(self, key: Key) -> None:
@@ -302,9 +303,9 @@ class _Script:
             self.deleted[key] = None
 
     def apply(self, command: BatchCommand, verb: str, word: str) -> None:
-        """Apply one command; raise NetshError for what is not a record, or not whole."""
+        """Apply one command; raise NetshError for an invalid or incomplete record."""
         if _in_quotes(command):
-            raise BadValueError("netsh is inside quotes, and what is in them is not read", _WHOLE)
+            raise BadValueError("netsh is inside quotes, whose content is not read", _WHOLE)
         _, _, words = command_words(split_line(command.text))
         if words and words[-1].lower() in HELP_WORDS:
             return
@@ -333,33 +334,32 @@ class _Script:
         refuse_lost(command.text)
         if command.before:
             raise BadValueError(
-                f"{command.before[:60]!r} precedes netsh, and the text does not show whether"
-                " the line runs",
+                f"{command.before[:60]!r} precedes netsh, so it is not known whether the line runs",
                 _WHOLE,
             )
         expression = _EXPRESSION.search(command.text)
         if expression:
             raise BadValueError(
-                f"{expression[0]!r} is an expression, and its value is not in the line",
-                "write the value in its place",
+                f"{expression[0]!r} is an expression, whose value is not in the line",
+                "replace it with the value",
             )
         for word in words:
             masked = _MASKED.search(word.partition("=")[2] or word)
             if masked:
                 raise BadValueError(
-                    f"{word!r}: {masked[0]} is a placeholder, and its value is not in the line",
-                    "write the value in its place",
+                    f"{word!r}: {masked[0]} is a placeholder, whose value is not in the line",
+                    "replace it with the value",
                 )
             variable = _VARIABLE.search(word) or (self._delayed and _DELAYED.search(word))
             if variable:
                 raise BadValueError(
-                    f"{word!r}: {variable[0]} is a variable, and its value is not in the line",
-                    "write the value in its place, or import what the server has:"
+                    f"{word!r}: {variable[0]} is a variable, whose value is not in the line",
+                    "replace it with the value, or import what the server has:"
                     " netsh http show sslcert",
                 )
             if word.startswith("--"):
                 raise BadValueError(
-                    f"{word!r} is an option of sslbind, and a record has tags only",
+                    f"{word!r} is an option of sslbind, but a record only has tags",
                     "sslbind -f SCRIPT runs such lines",
                 )
 
@@ -388,17 +388,17 @@ class _Script:
             self.records[key] = record._replace(binding=_updated(record.binding, values))
         elif record.binding != Binding(key, values):
             raise BadValueError(
-                f"{name} is added in line {record.line} already: netsh answers error 183",
+                f"{name} was already added in line {record.line}: netsh answers error 183",
                 "keep one of the two lines, or make the second an update",
             )
 
 
 def _updated(before: Binding, values: Mapping[str, Value]) -> Binding:
-    """Return the whole record that netsh's update writes, as was reported of Server 2025.
+    """Return the whole record that netsh's update writes, as reported for Server 2025.
 
     Values of ``update sslpropertyex``, which are stored beside the record, are kept.
-    Raises BadValueError for a line without what a record needs: whether netsh
-    keeps that is not known.
+    Raises BadValueError for a line that lacks what a record needs: it is not known whether
+    netsh keeps it.
     """
     kept = {
         one.tag.name: before.values[one.tag.name]

@@ -23,25 +23,25 @@ _QUOTED = set(" \t&|<>^()%!;,='`")
 """Characters that netsh, cmd or a shell interpret outside quotes."""
 
 _EXPANDED = set("%$`\\!\u201c\u201d\u201e")
-"""Characters that cmd, PowerShell or sh interpret inside quotes too; ``netsh -f`` does not."""
+"""Characters that cmd, PowerShell or sh interpret even inside quotes; ``netsh -f`` does not."""
 
 
 Render = Callable[[Sequence[Sequence[str]], Delta | None], list[str]]
 """Returns the lines of a script for the words of the netsh lines of one change.
 
-The change is None for the listen list. Raises ValueError where no line carries the words.
+The change is None for the listen list. Raises ValueError if no line carries the words.
 """
 
 
 class Script(NamedTuple):
-    """A script, and a sentence for each thing that its lines cannot carry, or not safely."""
+    """A script, and a sentence for everything that its lines cannot carry, or not safely."""
 
     text: str
     losses: tuple[str, ...]
 
 
 def write(bindings: Iterable[Binding], iplisten: Iterable[str], release: Release) -> Script:
-    """Return the script that makes the bindings and the listen list on an empty server.
+    """Return the script that creates the bindings and the listen list on an empty server.
 
     Tags at their default are left out: Server 2025 rejects an explicit
     ``revocationfreshnesstime=0``.
@@ -61,11 +61,11 @@ def from_nothing(contents: Contents) -> Transition:
 def commands(delta: Delta, release: Release) -> list[list[str]]:
     """Return the words of each netsh line that changes one record, not quoted.
 
-    The API under ``update`` takes a whole record, and it is not known whether netsh
-    keeps a tag that is not named: so an update names every flag that the
-    release has. A record that no update can make (``replaced``) is deleted and
-    added again, but not where the add cannot work. Tags that the release lacks
-    are left out. Raises ValueError where no netsh line of it can carry the record.
+    The API under ``update`` takes a whole record, and it is not known whether netsh keeps a
+    tag that is not named: so an update names every flag of the release. A record that no
+    update can produce (``replaced``) is deleted and added again, but not if the add cannot
+    work. Tags that the release lacks are left out. Raises ValueError if no netsh line of it
+    can carry the record.
     """
     before, after, unknown = delta
     kind = delta.key.kind
@@ -95,10 +95,9 @@ def commands(delta: Delta, release: Release) -> list[list[str]]:
 
 
 def replaced(delta: Delta, release: Release) -> str:
-    """Return why a change of a record is a delete and an add, a sentence; else nothing.
+    """Return why a change of a record is a delete and an add, a sentence; else empty.
 
-    Text that is removed, and numbers that go back to zero, which Server 2025
-    rejects, cannot be named in an update.
+    An update cannot remove text, nor reset numbers to zero, which Server 2025 rejects.
     """
     before, after, unknown = delta
     if before is None or after is None:
@@ -113,7 +112,7 @@ def replaced(delta: Delta, release: Release) -> str:
 
 
 def refusals(binding: Binding, release: Release) -> list[str]:
-    """Return a sentence for each thing for which HTTP.SYS of ``release`` refuses the record."""
+    """Return a sentence for each reason why HTTP.SYS of ``release`` refuses the record."""
     found = []
     if binding.key.kind is HOSTNAMEPORT and STORE.name not in binding.values:
         found.append(f"{STORE.name} is missing, and records with a host name need it")
@@ -123,7 +122,7 @@ def refusals(binding: Binding, release: Release) -> list[str]:
 
 
 def refused(transition: Transition) -> list[str]:
-    """Return a sentence, with the record, for each thing that the target refuses."""
+    """Return a sentence, with the record, for each refusal of the target."""
     return [
         f"{delta.key.spec}: {why}"
         for delta in transition.deltas
@@ -133,7 +132,7 @@ def refused(transition: Transition) -> list[str]:
 
 
 def require_netsh(release: Release) -> None:
-    """Raise SslbindError where ``release`` has no netsh http."""
+    """Raise SslbindError if ``release`` has no netsh http."""
     if release is Release.W2003:
         raise SslbindError(
             f"{release.title} has no netsh http; --windows 2022 writes for a newer one"
@@ -174,7 +173,7 @@ def assemble(transition: Transition, render: Render, *, comments: bool = False) 
 
 
 def netsh_losses(delta: Delta, release: Release) -> list[str]:
-    """Return a sentence for each thing that no netsh line of ``release`` carries."""
+    """Return a sentence for everything that no netsh line of ``release`` can carry."""
     before, binding, unknown = delta
     if binding is None:
         return []
@@ -183,7 +182,7 @@ def netsh_losses(delta: Delta, release: Release) -> list[str]:
     losses = [f"{name}: bit {bit.name} has no tag: scripts cannot carry it" for bit in bits]
     rest = [value for value in binding.other if value not in {bit.value for bit in bits}]
     if rest:
-        losses.append(f"{name}: scripts cannot carry what has no tag: {', '.join(rest)}")
+        losses.append(f"{name}: scripts cannot carry values without a tag: {', '.join(rest)}")
     changed = changed_tags(before, binding, unknown) if before else ()
     losses += [
         f"{name}: {tag.name} exists from {tag.since.title} on"
@@ -199,7 +198,7 @@ def netsh_losses(delta: Delta, release: Release) -> list[str]:
 
 
 def _words(binding: Binding, release: Release, named: Callable[[Tag], bool]) -> list[str]:
-    """Return the words of the tags that ``release`` has and that are to be named."""
+    """Return the words of the tags to name that ``release`` has."""
     words = []
     for tag in filter(named, TAGS):
         if tag.since > release:

@@ -1,4 +1,4 @@
-"""What else a capture of ``show`` has: the question, the listen list, an answer without records."""
+"""The other parts of a ``show`` capture: the prompt, the listen list, an empty answer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sslbind.formats.netsh.show_lines import INVISIBLE, PROMPT, bare, field
 from sslbind.keys import KIND_BY_NAME, Key, parse_address, parse_key
 
 START = 1 << 16
-"""Characters in which a capture most often shows its first record."""
+"""Characters within which a capture usually shows its first record."""
 ECHO = re.compile(r"\bshow\s+ssl", re.IGNORECASE)
 _QUESTION = re.compile(r"\bshow\s+ssl\w*[ \t]*([^\n|>]*)", re.IGNORECASE)
 _HEADING = re.compile(r"[^|#=]*SSL[^|#=]*[:\uff1a]")
 _ENGLISH = re.compile(r"SSL Certificate bindings ?:", re.IGNORECASE)
 _RULE = re.compile(r"-{3,}")
 _WIDTH = 100
-"""Characters in which a heading ends."""
+"""Characters within which a heading ends."""
 _DASHES = re.compile(r"-{20,}")
 _ADDRESS = re.compile(r"(?m)^[ \t]*([0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+)[ \t]*$")
 _KEY = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):\d{1,5}")
@@ -55,9 +55,9 @@ def none_found(sentence: str) -> bool:
 def answer_of_none(text: str) -> str | None:
     """Return the sentence with which netsh answered instead of records, empty without one.
 
-    None where ``text`` is no such answer: a heading, dashes, perhaps a sentence.
-    The line of the prompt says whose answer it is, else the heading, where SSL is
-    not translated. The listen list may be there as well, and comments with #.
+    None if ``text`` is not such an answer: a heading, dashes, perhaps a sentence. The line
+    of the prompt says whose answer it is, else the heading, in which SSL is not translated.
+    The listen list may be there too, and comments with #.
     """
     if len(text) > START:
         return None
@@ -84,9 +84,9 @@ def answer_of_none(text: str) -> str | None:
 
 
 def asked(text: str) -> frozenset[Key] | None:
-    """Return the keys that a console's lines ask for, None where one asks for every record.
+    """Return the keys that a console's lines ask for, None if one asks for every record.
 
-    None too where no such line is there.
+    Also None if there is no such line.
     """
     keys: set[Key] = set()
     questions = 0
@@ -107,7 +107,7 @@ def asked(text: str) -> frozenset[Key] | None:
 
 
 def addresses(text: str) -> Iterator[str]:
-    """Yield the addresses of ``show iplisten``: lines below dashes that are one and no more."""
+    """Yield the addresses of ``show iplisten``: lines below dashes that are just an address."""
     listing = False
     for line in text.split("\n"):
         if _DASHES.fullmatch(line.strip()):

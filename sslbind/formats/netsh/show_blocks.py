@@ -15,7 +15,7 @@ _KEY = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):\d{1,5}")
 
 
 def blocks(lines: Lines) -> Iterator[RecordBlock]:
-    """Yield each record: a key, then lines with values until something else comes."""
+    """Yield each record: a key, then lines with values up to anything else."""
     found = list(fields(lines))
     block: RecordBlock | None = None
     for place, field in enumerate(found):
@@ -57,7 +57,7 @@ def _starts(field: Field, found: Sequence[Field | None], place: int) -> bool:
 
 
 def completed(block: RecordBlock) -> RecordBlock:
-    """Give the record of a central store the hash and store that some builds do not print."""
+    """Add to a central-store record the hash and store lines that some builds do not print."""
     port, *rest = block.fields
     if not (port.value.isdigit() and rest and GUID.fullmatch(rest[0].value)):
         return block

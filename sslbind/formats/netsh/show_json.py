@@ -1,8 +1,8 @@
 """The JSON of ``show sslcert json=enable``, with the names that are known.
 
 Known are the top level and the entry's names. Inferred: that ``ConfigType`` is
-HTTP_SERVICE_CONFIG_ID and ``SslHash`` the base64 of the 20 bytes. The names of
-the other fields are not known, and none is invented.
+HTTP_SERVICE_CONFIG_ID and ``SslHash`` the base64 of the 20 bytes. The names of the other
+fields are not known, and none are invented.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def write(bindings: Iterable[Binding], *, status: int = 0, ascii_only: bool = Fa
 def read(text: str, file: str) -> list[tuple[Key, dict[str, str]]]:
     """Return each entry's key and tags, as texts that a line would have.
 
-    Raises SslbindError if ``text`` is not such a document, and BadValueError
-    for a key that cannot be.
+    Raises SslbindError if ``text`` is not such a document, and BadValueError for an invalid
+    key.
     """
     check_json(text, file)
     try:
@@ -83,7 +83,7 @@ def read_records(text: str, file: str) -> Imported:
 
 
 def _document(text: str) -> str:
-    """Return the object without the console's lines around it, at the line where it was."""
+    """Return the object without the console's lines around it, at its original line."""
     start = _START.search(text)
     if start is None:
         return text
@@ -105,7 +105,7 @@ def _entry(binding: Binding) -> dict[str, object]:
 def _read_entry(entry: object) -> tuple[Key, dict[str, str]]:
     """Return an entry's key and tags; raise TypeError or ValueError with a sentence.
 
-    BadValueError is for a key that cannot be.
+    BadValueError is for an invalid key.
     """
     if not isinstance(entry, dict):
         raise TypeError(f"an entry must be an object, not {entry!r:.60}")
@@ -140,7 +140,7 @@ def _text(entry: Mapping[str, object], name: str) -> str | None:
 
 
 def _hash(text: str | None) -> str | None:
-    """Return the hex digits of a hash in base64; digits are taken too."""
+    """Return the hex digits of a hash in base64; hex digits are accepted too."""
     try:
         if text is None or re.fullmatch(r"[0-9A-Fa-f]{40}", text):
             return text

@@ -18,7 +18,7 @@ NULL = "(null)"
 GUID = re.compile(r"\{.*\}")
 _HASH = re.compile(r"[0-9A-Fa-f]{40}")
 _EXTRA = 2
-"""Up to so many values of a record that do not fit do not put its layout in doubt."""
+"""How many values of a record may not match without putting its layout in doubt."""
 
 
 class Shape(enum.Enum):
@@ -43,7 +43,7 @@ _SHAPES = {
 
 
 def shape(value: str) -> Shape:
-    """Return what ``value`` looks like, as English has it."""
+    """Return what ``value`` looks like, in English."""
     if value in _SHAPES:
         return _SHAPES[value]
     if value.isdecimal() and len(value) < 40:
@@ -83,7 +83,7 @@ def _line(column: Column) -> int:
 
 @cache
 def labels() -> dict[str, Column | Kind]:
-    """Return what each English label is of, by the label in lower case."""
+    """Return the column of each English label, by the label in lower case."""
     found: dict[str, Column | Kind] = {kind.label.lower(): kind for kind in KINDS}
     found |= {tag.label.lower(): tag for tag in TAGS}
     found |= {one.tag.label.lower(): one.tag for one in PROPERTIES}
@@ -92,10 +92,10 @@ def labels() -> dict[str, Column | Kind]:
 
 @lru_cache(maxsize=256)  # thousands of records have a few shapes
 def best(shapes: tuple[Shape, ...]) -> tuple[Layout, int]:
-    """Return the layout that the values of a record fit, and the place of the first that does not.
+    """Return the layout that matches the values of a record, and the index of the first mismatch.
 
-    The place is the number of values where all fit. Where one or two do not, and
-    the number of lines is that of the layout, the others still tell it.
+    The index is the number of values if all match. If one or two do not, but the number of
+    lines is that of the layout, the others still identify it.
     """
 
     def misfits(layout: Layout) -> list[int]:
@@ -114,7 +114,7 @@ def best(shapes: tuple[Shape, ...]) -> tuple[Layout, int]:
 
 
 def fits(column: Column, value: Shape) -> bool:
-    """Whether a value of this shape may be that of ``column``."""
+    """Whether a value of this shape may belong to ``column``."""
     if isinstance(column, Bit) or column.type is Type.FLAG:
         return value is (Shape.LATE if column.late else Shape.EARLY)
     if column.type is Type.HASH:

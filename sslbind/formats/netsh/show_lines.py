@@ -9,9 +9,9 @@ from typing import NamedTuple
 PROMPT = re.compile(r"\s*(?:[A-Za-z]:(?:\\[^>]*|[^\s:>]*)|PS [^>]*|netsh[^>]*)>")
 INVISIBLE = "\u200b\u200e\u200f\u2060\ufeff"
 _COLUMNS = (33, 28)
-"""Where the colon stands: labels are padded to 29 columns, to 24 up to 2008 R2 (confirmed)."""
+"""The column of the colon: labels are padded to 29 columns, to 24 up to 2008 R2 (confirmed)."""
 _BLANKS = str.maketrans(dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u202f\u3000", " "))
-"""What web pages, mails and editors have in place of a blank."""
+"""What web pages, mails and editors use instead of a space."""
 _MARKS = {'"', "`", ">"}
 _LINE_NUMBER = re.compile(r"(?:[A-Za-z]:)?[^\s:]++:\d++:(?=[ \t])")
 """What Select-String and grep put before a line of a file."""
@@ -36,7 +36,7 @@ def numbered(text: str, first: int = 1) -> Lines:
 
 
 def fields(lines: Lines) -> Iterator[Field | None]:
-    """Yield each line that is not empty, None for one that has no label and value."""
+    """Yield each non-empty line, None for one without label and value."""
     prefix = _common_prefix([line for _, line in lines])
     for number, raw in lines:
         line = raw.rstrip()
@@ -60,16 +60,16 @@ def bare(line: str) -> str:
         line = start.strip("`").rstrip()
     elif start[:1] == '"' and start.rstrip(",")[1:].endswith('"'):  # a list of lines as JSON
         inner = start.rstrip(",")[1:-1].rstrip()
-        line = line if '"' in inner else inner  # a name and a value are no line
+        line = line if '"' in inner else inner  # a name with a value is not a line
     number = _LINE_NUMBER.match(line) if line[:1] not in " \t" else None
     return line[number.end() :] if number else line
 
 
 def field(number: int, line: str) -> Field | None:
-    """Return label and value: as the column that netsh keeps tells, else the last colon.
+    """Return label and value: split at netsh's column, else at the last colon.
 
-    A value may have a colon where the column tells; elsewhere the one that
-    stands free counts, as labels have colons in some languages.
+    With the column a value may contain a colon; otherwise the colon between spaces counts,
+    because labels contain colons in some languages.
     """
     for column in _COLUMNS:
         if line[column - 1 : column + 2] == " : " and line.startswith("    "):

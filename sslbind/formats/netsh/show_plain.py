@@ -1,9 +1,8 @@
-"""Records that differ only in key and thumbprint from one that was read before.
+"""Records that only differ in key and thumbprint from one that was read before.
 
-A server with thousands of records mostly has them in the same words below the first two
-lines. The first of them is read as any text is; one that repeats its lines, letter by
-letter, is the same record with another key and thumbprint. Everything else is left to be
-read as any text is.
+On a server with thousands of records, most have the same text below the first two lines.
+The first of them is read as any text; one that repeats its lines, letter by letter, is the
+same record with another key and thumbprint. Everything else is read as any text.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _RECORD = re.compile(
 
 
 class Plain(NamedTuple):
-    """The records that were read, what releases print them so, and the lines of the other text.
+    """The records that were read, the releases that print them so, and the lines of the other text.
 
     The key of a record that was read is among ``lines`` where other text is before it, since a
     record ends where the next one starts; ``keys`` are the numbers of these lines. ``shown`` has
@@ -55,7 +54,7 @@ class Plain(NamedTuple):
 
 
 def nothing_plain(text: str) -> Plain:
-    """Return ``text`` as one in which every record is read as any text is."""
+    """Return ``text`` so that every record in it is read as any text."""
     return Plain([], set(), numbered(text))
 
 
@@ -109,10 +108,10 @@ class _Model(NamedTuple):
 
 
 def _alone(text: str, following: str) -> _Model | None:
-    """Return the record that ``text`` is, and the release that prints it so.
+    """Return the record of ``text``, and the release that prints it so.
 
-    None where there is anything to say of it, and where it has a line that could
-    mean something for the text around it. ``following`` is the key of another record.
+    None if there is anything to note about it, or if a line could matter for the text
+    around it. ``following`` is the key of another record.
     """
     found = [*blocks(numbered(f"{text}\n{following}"))]
     block = found[0]

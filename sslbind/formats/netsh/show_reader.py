@@ -2,8 +2,8 @@
 
 Labels are translated and columns shift: a record is recognised by the shapes of
 its values and by their order, which follow from the table of tags (confirmed by
-captures of five releases, in English, French and German). Where the labels are
-English they count, so that the lines of a layout that is not known are read too.
+captures of five releases, in English, French and German). English labels are used, so that
+lines of an unknown layout are read too.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
     somebody masked, is bad with a ``binding`` of what is known if another value
     cannot be read or the record is cut short: its other values are not known. Where the
     text breaks off in a record, what may follow is one bad record more. The release is
-    that of the newest layout, None where no record is whole. Lines after a record that
+    that of the newest layout, None if no record is whole. Lines after a record that
     look like another one, in a layout that is not known, are bad as well.
     """
     plain = plain_records(ending(text).text)
     found = _blocks(plain)
     words = _words(found)
-    if plain.records and (words.early or words.late):  # every record says what a word means
+    if plain.records and (words.early or words.late):  # all records show what a word means
         return read_each(text)
     reading = _Reading(text, plain)
     lines = [one.line or 0 for one in plain.records]
@@ -85,7 +85,7 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
 
 
 def read_each(text: str) -> Imported:
-    """Return what ``read`` returns, none of the records read as one like another."""
+    """Return what ``read`` returns, with no record read as a repetition of another."""
     plain = nothing_plain(ending(text).text)
     found = _blocks(plain)
     return _read(_Reading(text, plain), plain, found, _words(found))
@@ -151,7 +151,7 @@ def _unknown(unknown: Mapping[tuple[str, str], int]) -> Iterator[str]:
 
 
 def _record(block: RecordBlock, words: Words, reading: _Reading) -> Record | None:
-    """Return the record of a block; None where it cannot be read, which is then in ``reading``."""
+    """Return the record of a block; None if it cannot be read, which is then in ``reading``."""
     start = block.fields[0].line
     if len(block.fields) == 1 and reading.listings.last_line == start:  # its key may go on
         kind, _ = labelled_kind(block)
@@ -185,16 +185,16 @@ def _take(block: RecordBlock, record: Record, reading: _Reading, *, last: bool) 
         reading.releases.add(record.release)
     rest = [*record.surplus, *no_numbers(block)]
     if any(GUID.fullmatch(field.value) for field in rest):
-        message = "is a record in a layout that is not known"
+        message = "is a record in an unknown layout"
         reading.bad.append(BadRecord(rest[0].line, message))
     elif rest and not record.surplus:
-        message = "is an extended property, and not a number"
+        message = "is an extended property, but not a number"
         reading.bad.append(BadRecord(rest[0].line, message))
     elif record.surplus:
         lines = plural(len(record.surplus), "line")
         labels = f": {', '.join(printable(one.label) for one in record.surplus)}"
         reading.notes.append(
-            f"{name} has {lines} more than any release that is known; left out"
+            f"{name} has {lines} more than in any known release; left out"
             + (labels if record.named else "")
         )
 
@@ -244,7 +244,7 @@ def _rest(line: int | None, what: str) -> BadRecord:
 
 
 def _only(text: str, reading: _Reading) -> frozenset[Key] | None:
-    """Return the keys that the capture is about, None where it is about every record."""
+    """Return the keys that the capture is about, None if it is about every record."""
     keys = asked(text)
     if keys is None:
         return None

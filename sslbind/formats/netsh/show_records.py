@@ -1,4 +1,4 @@
-"""One record of a capture: its lines into a key and values, and what is not known of it."""
+"""One record of a capture: from its lines to a key and values, and what is unknown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RecordBlock(NamedTuple):
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """The kind that an English label gives the key, or none."""
+        """The kind of the key according to its English label, or none."""
         found = labels().get(self.fields[0].label.lower())
         return (found,) if isinstance(found, Kind) else ()
 
@@ -49,11 +49,11 @@ class RecordBlock(NamedTuple):
 class Record(NamedTuple):
     """A record that was read.
 
-    ``problems`` are the lines of the values that were not, each with a sentence;
+    ``problems`` are the lines of the values that could not be, each with a sentence;
     ``unknown`` the names of their tags, each with why. ``missing`` lines are
-    absent from the layout of ``release``, and ``surplus`` ones are not in it; they
-    are ``named`` where their labels are English. ``fields`` are the lines after the
-    key by the names of what they show.
+    absent from the layout of ``release``, and ``surplus`` ones are not in it; they are
+    ``named`` if their labels are English. ``fields`` are the lines after the key by the
+    names of what they show.
     """
 
     binding: Binding
@@ -88,7 +88,7 @@ class _Values:
         self.unknown: dict[str, str] = {}
 
     def take(self, column: Column, field: Field) -> None:
-        """Read the value of a column; raise BadValueError where the record is nothing without."""
+        """Read the value of a column; raise BadValueError if the record is useless without it."""
         value = field.value
         if value == _default(column):
             return
@@ -179,7 +179,7 @@ def read_record(block: RecordBlock, words: Words) -> Record:
     if absent := [name for name in _KEYS if name not in {column.name for column, _ in columns}]:
         if absent != ["appid"] or columns[1:]:
             raise BadValueError(f"{key.spec}: {absent[0]} is missing")
-        _only_hash(read, columns[0][1])  # Select-String of keys and thumbprints
+        _only_hash(read, columns[0][1])  # output of Select-String for keys and thumbprints
         missing = 0
         layout = None
     properties = _properties(block.properties)
@@ -198,7 +198,7 @@ def read_record(block: RecordBlock, words: Words) -> Record:
 
 
 def known_key(block: RecordBlock) -> Key | None:
-    """Return the key of a block, None where it cannot be read."""
+    """Return the key of a block, None if it cannot be read."""
     try:
         return _key(block)
     except BadValueError:
@@ -206,7 +206,7 @@ def known_key(block: RecordBlock) -> Key | None:
 
 
 def labelled_kind(block: RecordBlock) -> tuple[Kind | None, int | None]:
-    """Return kind and port of a block whose key cannot be read, as far as they can."""
+    """Return kind and port of a block whose key cannot be read, as far as possible."""
     value = block.fields[0].value
     port = value.rpartition(":")[2]
     number = int(port) if port.isdecimal() and 0 < len(port) < 6 else None
@@ -237,10 +237,10 @@ def _key(block: RecordBlock) -> Key:
 def _by_label(
     lines: Sequence[Field],
 ) -> tuple[list[tuple[Column, Field]], list[Field]] | None:
-    """Return the lines by what their English labels say, and the others; None in other languages.
+    """Return the lines by their English labels, and the others; None in other languages.
 
-    The labels count where most are known, none comes twice, and the other lines are
-    not those that every release has.
+    The labels are used if most are known, none is repeated, and the other lines are not
+    those that every release has.
     """
     found: dict[str, tuple[Column, Field]] = {}
     others: list[Field] = []
@@ -259,7 +259,7 @@ def _by_label(
 
 
 def _told_by_shape(place: int, field: Field) -> Column | None:
-    """Return thumbprint or owner for a line whose place and value are those of one."""
+    """Return thumbprint or owner for a line with the position and value of one."""
     column = TAGS[place] if place < len(_KEYS) else None
     return column if column and fits(column, shape(field.value)) else None
 
@@ -275,7 +275,7 @@ def _layout_of(columns: tuple[Column, ...]) -> Layout | None:
 
 
 def _by_shape(key: Key, lines: Sequence[Field], words: Words) -> tuple[Layout, list[Field]]:
-    """Return the layout that the values fit: whole, else as far as they go; and other lines."""
+    """Return the layout that matches the values, completely or as a prefix; and other lines."""
     shapes = tuple(words.shape(without_note(field.value)) for field in lines)
     layout, fitting = best(shapes)
     if shapes and not fits(layout.columns[0], shapes[0]) and masked(lines[0].value):
@@ -298,7 +298,7 @@ def _by_shape(key: Key, lines: Sequence[Field], words: Words) -> tuple[Layout, l
 
 
 def _missing(columns: Sequence[Column], layout: Layout | None) -> int:
-    """Return how many lines a record lacks that every release prints before or with its last."""
+    """Return how many lines are missing that every release prints up to its last."""
     if layout is not None:
         return max(0, len(layout.columns) - len(columns))
     last = max(column.line for column in columns)
@@ -324,7 +324,7 @@ def _at_least(release: Release, read: _Values) -> Release:
 
 
 def _only_hash(read: _Values, field: Field) -> None:
-    """Note that nothing but the thumbprint is known."""
+    """Note that only the thumbprint is known."""
     read.problems.append((field.line, f"{read.key.spec}: appid is missing"))
     read.unknown |= {name: _ABSENT for name in STORED if name not in read.values}
 
@@ -346,7 +346,7 @@ def _is_number(value: str) -> bool:
 
 @cache
 def _default(column: Column) -> str:
-    """Return what a line shows where nothing is set."""
+    """Return what a line shows if nothing is set."""
     if isinstance(column, Bit):
         return "Not Set" if column.late else "Disabled"
     return column.show(column.default)

@@ -31,7 +31,7 @@ _OPEN = (Type.TEXT, Type.STORE, Type.NUMBER)
 class Ending(NamedTuple):
     """How a text ends: ``text`` is all of it but a last line that breaks off before its value.
 
-    ``line`` is the number of that line, None where there is none; ``starts`` if it would be
+    ``line`` is the number of that line, None if there is none; ``starts`` if it would be
     the first line of a record.
     """
 
@@ -146,7 +146,7 @@ class Listings:
         return name if lacks or tag.type is Type.NUMBER else None
 
     def _below(self, block: RecordBlock) -> list[str] | None:
-        """Return the lines after a block, None where they are more than a few."""
+        """Return the lines after a block, None if they are more than a few."""
         last = max(one.line for group in (block.fields, *block.properties) for one in group)
         count = self._total - last
         return self._text.rsplit("\n", count)[1:] if count <= _FEW else None

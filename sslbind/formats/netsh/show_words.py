@@ -24,14 +24,14 @@ _HASH_SO_FAR = re.compile(r"[0-9A-Fa-fxX*•█?_.… -]+")
 _MASKED_RUN = re.compile(r"[xX*•█?_…]{2,}|\.{3,}")
 _MASKED_ADDRESS = re.compile(r"(?:[0-9xX*#]{1,3}\.){3}[0-9xX*#]{1,3}")
 _FEW = 3
-"""A word that has no counterpart and is in fewer places than this is not taken for one."""
+"""A word without a counterpart that occurs in fewer places than this is ignored."""
 _LONGEST = 400
 """Characters of a value that people write."""
 _NOTE = re.compile(r"(.*?)\s+(?:<+-*|<=+|#|//|--|\(|;|\*|!|←|\[|=>?|-+>).*")
 
 
 def masked(value: str) -> bool:
-    """Whether ``value`` is what people put for a thumbprint or GUID: ``redacted``, ``xxxx``."""
+    """Whether ``value`` is what people write for a thumbprint or GUID: ``redacted``, ``xxxx``."""
     if not 1 < len(value) < _LONGEST:
         return value in {UNKNOWN, "…"}
     if _MASK.fullmatch(value):
@@ -51,7 +51,7 @@ def without_note(value: str) -> str:
 
 
 class Words(NamedTuple):
-    """What the words for on and off of another language mean; None where that is not known."""
+    """What the words for on and off of another language mean; None if that is not known."""
 
     early: Mapping[str, bool | None] = {}
     late: Mapping[str, bool | None] = {}
@@ -63,13 +63,13 @@ class Words(NamedTuple):
         return Shape.LATE if value in self.late else shape(value)
 
     def flag(self, value: str) -> bool | None:
-        """Return what a word means, None where that is not known."""
+        """Return what a word means, None if that is not known."""
         known = self.early.get(value, self.late.get(value))
         return _ENGLISH.get(value, known)
 
     @property
     def notes(self) -> Iterator[str]:
-        """The guesses, each as a sentence."""
+        """The guesses, as sentences."""
         pairs = (self.early, ("Enabled", "Disabled")), (self.late, ("Set", "Not Set"))
         for words, names in pairs:
             read = [
@@ -84,8 +84,8 @@ class Words(NamedTuple):
 def words_of(records: Sequence[Sequence[str]]) -> Words:
     """Return the words of on and off in records, each the values after its key.
 
-    Read by position, as labels are: the words in the places of flags that are
-    most often on, or off, mean that (Windows' defaults).
+    Found by position, like labels: the words in the places of flags that are
+    usually on, or off, mean that (Windows' defaults).
     """
     early: Counter[str] = Counter()
     late: Counter[str] = Counter()
@@ -114,7 +114,7 @@ def words_of(records: Sequence[Sequence[str]]) -> Words:
 
 
 def candidates(values: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the words in the places of early and of late flags: around two numbers in a row."""
+    """Return the words in the positions of early and late flags: around two numbers in a row."""
     shapes = [shape(value) for value in values]
     numbers = Shape.NUMBER, Shape.NUMBER
     place = next(

@@ -21,18 +21,18 @@ NOT_FOUND = f"{HEADER}The system cannot find the file specified.\n\n"
 
 _OLD_LAST = Release.W2008R2
 _BATCH = 100
-"""Records that are printed at once."""
+"""Records that are printed in one piece."""
 _NO_TRAILING_SPACE = {"certhash"}
 """In the old layout text and numbers end in a space, except these."""
 
 
 def show(bindings: Iterable[Binding], release: Release) -> str:
-    """Return the whole listing; the header alone where there is no binding."""
+    """Return the whole listing; only the header if there is no binding."""
     return "".join(pieces(bindings, release))
 
 
 def pieces(bindings: Iterable[Binding], release: Release) -> Iterator[str]:
-    """Yield the listing in pieces, which is never whole in memory: it is larger than a registry."""
+    """Yield the listing in pieces; it is never entirely in memory, being larger than a registry."""
     block = _old_block if release <= _OLD_LAST else _modern_block(release)
     yield HEADER
     rest = iter(bindings)
@@ -74,7 +74,7 @@ def _modern_block(release: Release) -> Callable[[Binding], str]:
     if release >= Release.W2022:
         fields += [one.tag for one in PROPERTIES]
         template += _properties_template()
-    # Most records leave most tags alone: their text is made once.
+    # Most records leave most tags at their defaults: that text is made once.
     defaults = [
         field.show(field.default) if isinstance(field, Tag) else "Disabled" for field in fields
     ]

@@ -193,7 +193,7 @@ def _doubts(binding: Binding, key: RegKey) -> Iterator[str]:
 
 
 def _addresses(value: RegValue | None) -> tuple[tuple[str, ...] | None, list[BadRecord]]:
-    """Return the listen list, None where there is none, and its entries that are not addresses."""
+    """Return the listen list, None if there is none, and its entries that are not addresses."""
     if value is None:
         return None, []
     found: list[str] = []
@@ -260,7 +260,7 @@ def _guid(key: Key) -> str:
 
 
 def _data(binding: Binding, tags: list[Tag]) -> Data | None:
-    """Return the data of the value that stores ``tags``, None where there is nothing to store."""
+    """Return the data of the value that stores ``tags``, None if there is nothing to store."""
     tag = tags[0]
     if tag.bit:
         bits = sum(one.bit for one in tags if bool(binding[one.name]) != one.inverted)

@@ -65,7 +65,7 @@ def to_value(data: Data) -> Any:
 
 
 def to_data(value: object) -> Data | None:  # noqa: PLR0911  # a row of the table each
-    """Return the data that a TOML value stands for, None where it stands for none."""
+    """Return the data that a TOML value stands for, None if it stands for none."""
     match value:
         case bool():
             return None

@@ -83,14 +83,14 @@ class RegKey:
         return self.keys.setdefault(name.lower(), RegKey(name, line))
 
     def find(self, names: Iterable[str]) -> RegKey | None:
-        """Return the key that a path leads to, None where there is none."""
+        """Return the key that a path leads to, None if there is none."""
         key: RegKey | None = self
         for name in names:
             key = key and key.keys.get(name.lower())
         return key
 
     def value(self, name: str) -> RegValue | None:
-        """Return the value called ``name``, None where there is none."""
+        """Return the value called ``name``, None if there is none."""
         return self.values.get(name.lower())
 
     def set(self, name: str, data: Data, line: int | None = None) -> None:

@@ -56,7 +56,7 @@ class KeyLine(NamedTuple):
 
 
 class ValueLine(NamedTuple):
-    """A value of the key before it; ``data`` is None where the value is deleted."""
+    """A value of the key before it; ``data`` is None if the value is deleted."""
 
     line: int
     name: str
