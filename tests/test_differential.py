@@ -629,11 +629,12 @@ def test_a_server_that_looks_for_names_first_is_found(host: Host) -> None:
 @pytest.mark.slow
 def test_a_listener_that_is_not_there_is_no_agreement(host: Host) -> None:
     """Nobody listening stops the run; it never counts as no certificate."""
-    host.listener.write_text("#!/bin/sh\nexit 1\n")
+    host.listener.write_text(f"#!{sys.executable}\nraise SystemExit(1)\n")
     ran = shake(host, "nothing")
     assert ran.code == 2
     assert ran.report["stopped"] == "the listener does not start: see what it wrote above"
-    host.listener.write_text("#!/bin/sh\necho ready\nexec sleep 600\n")
+    waits = "import time\nprint('ready', flush=True)\ntime.sleep(600)\n"
+    host.listener.write_text(f"#!{sys.executable}\n{waits}")
     ran = shake(host, "nothing")
     assert ran.code == 1
     assert {one["served"] for one in ran.report["handshakes"]} == {"no connection"}

@@ -70,7 +70,9 @@ def test_a_path_in_a_hint_is_quoted(run: Run) -> None:
     """A command that a hint gives can be pasted into a shell, whatever the file is called."""
     result = run("-r", "x $(id).toml", "list")
     assert result.code == 2
-    assert "sslbind -r 'x $(id).toml' init (in sh) creates a new registry there" in result.err
+    shell = "PowerShell" if sys.platform == "win32" else "sh"
+    command = f"sslbind -r 'x $(id).toml' init (in {shell})"
+    assert f"{command} creates a new registry there" in result.err
 
 
 @unix_names
