@@ -16,14 +16,16 @@ from sslbind.registry.registry import Registry
 from sslbind.shells import powershell as quote
 
 TESTS = Path(__file__).parent
-PROFILES = {
-    "plain": "",
-    "profile": (
-        "Set-StrictMode -Version Latest; $PSNativeCommandUseErrorActionPreference = $true;"
-        " $PSNativeCommandArgumentPassing = 'Legacy'; "
-    ),
+SETTINGS = {
+    "strict": "Set-StrictMode -Version Latest; ",
+    "native errors": "$PSNativeCommandUseErrorActionPreference = $true; ",
+    "legacy arguments": "$PSNativeCommandArgumentPassing = 'Legacy'; ",
 }
-"""Nothing, and what people have in their profiles and 5.1 does: everything runs under both."""
+"""What people have in their profiles, and what Windows PowerShell 5.1 always does."""
+PROFILES = {"plain": "", "profile": "".join(SETTINGS.values())}
+"""Everything runs under both, and with EACH_SETTING set under each setting alone as well."""
+if os.environ.get("EACH_SETTING"):
+    PROFILES |= SETTINGS
 
 
 hostile = st.text(
