@@ -317,6 +317,7 @@ def test_a_cache_that_cannot_be_used_is_done_without(
     if way == "missing home":
         monkeypatch.delenv("XDG_CACHE_HOME")
         monkeypatch.setenv("HOME", str(where))
+        monkeypatch.setenv("LOCALAPPDATA", str(where))  # it is the cache's place on Windows
     assert read(PLAIN).get(WWW)
     assert not Path("relative").exists()
 
