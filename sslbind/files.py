@@ -22,8 +22,8 @@ from sslbind.errors import SslbindError
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
-written: deque[str] = deque(maxlen=3)
-"""The files that this process wrote last, to report if the answer cannot be printed."""
+changes: deque[str] = deque(maxlen=3)
+"""What this process changed last, as "FILE was written": a hint if the answer cannot be printed."""
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -136,6 +136,10 @@ class Folder:
         """Delete a file of the folder."""
         os.unlink(self._at(name), dir_fd=self._handle)
 
+    def delete(self, name: str) -> None:
+        """Delete a file of the folder; Windows waits for those who have it open."""
+        _delete(self._at(name), dir_fd=self._handle)
+
     def replace(self, part: str, name: str) -> None:
         """Rename ``part``, replacing ``name``; Windows does not replace an open file."""
         _replace(self._at(part), self._at(name), src_dir_fd=self._handle, dst_dir_fd=self._handle)
@@ -143,6 +147,11 @@ class Folder:
     def names(self) -> list[str]:
         """Return the names in the folder."""
         return os.listdir(self.path if self._handle is None else self._handle)
+
+    def make_private(self) -> None:
+        """Make the folder its owner's alone, where it is not; raise OSError."""
+        if self._handle is not None and stat.S_IMODE(os.fstat(self._handle).st_mode) & 0o077:
+            os.fchmod(self._handle, PRIVATE_FOLDER)
 
     def sync(self) -> None:
         """Flush new names to disk, if the system can synchronise folders."""
@@ -185,7 +194,7 @@ def write_file(
                 if expected is not None and (old is None or where.read(name) != expected):
                     raise _changed(path)
                 _put_in_place(where, part, file, name)
-            written.append(os.fspath(path))
+            changes.append(f"{os.fspath(path)} was written")
             where.sync()
     except (OSError, ValueError) as error:
         raise _unwritten(error, path) from None
@@ -219,10 +228,28 @@ def write_own(
                 _fill(file, data, sync=sync)
                 _put_in_place(where, part, file, name)
             if sync:
-                written.append(path)
+                changes.append(f"{path} was written")
                 where.sync()
     except (OSError, ValueError) as error:
         raise _unwritten(error, path) from None
+
+
+def delete_own(folder: str, name: str) -> None:
+    """Delete a file of a folder that must not be a link; it is gone from the disk, too.
+
+    Does nothing where there is no such file. Raises SslbindError.
+    """
+    path = os.path.join(folder, name)
+    try:
+        with Folder(folder, follow=False) as where:
+            where.delete(name)
+            changes.append(f"{path} was deleted")
+            where.sync()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        why, *hints = refusal("deleted", error, path)
+        raise SslbindError(why, *hints, file=path) from None
 
 
 def make_folder(path: str, mode: int = PRIVATE_FOLDER) -> None:
@@ -432,14 +459,14 @@ if sys.platform == "win32":
         unlink_in_use,
     )
 
-    _open, _replace, delete_file = open_to_read, replace_in_use, unlink_in_use
+    _open, _replace, _delete = open_to_read, replace_in_use, unlink_in_use
 
     def _hold(handle: int, *, wait: bool) -> bool:  # noqa: ARG001
         return True  # the file is already open
 else:
     import fcntl
 
-    _open, _replace, delete_file = os.open, os.replace, os.unlink
+    _open, _replace, _delete = os.open, os.replace, os.unlink
 
     def _hold(handle: int, *, wait: bool) -> bool:
         """Lock an open file; return whether it is locked. Returns ``wait`` without locks."""

@@ -48,9 +48,11 @@ def replace_in_use(
     )
 
 
-def unlink_in_use(path: str) -> None:
+def unlink_in_use(path: str, *, dir_fd: int | None = None) -> None:
     """Delete a file, once nobody has it open; raise OSError."""
-    _patiently(lambda: os.unlink(path), lambda: os.access(path, os.W_OK), _OTHERS_READ)
+    _patiently(
+        lambda: os.unlink(path, dir_fd=dir_fd), lambda: os.access(path, os.W_OK), _OTHERS_READ
+    )
 
 
 def _patiently(act: Callable[[], _T], worth_it: Callable[[], bool], seconds: float) -> _T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from conftest import IIS, A, Run
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from powershell import hostile, pwsh
 
 from sslbind import shells
 
@@ -86,9 +88,19 @@ def test_a_real_sh(words: list[str]) -> None:
     """A real sh passes the words on."""
     line = shells.command((sys.executable, "-c", ECHO, *words), windows=False)
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
-    import json
-
     assert json.loads(done.stdout) == words
+
+
+@pytest.mark.slow
+@settings(max_examples=examples(2))
+@given(st.lists(st.lists(hostile, min_size=1, max_size=4), min_size=25, max_size=25))
+def test_a_real_powershell(found: list[list[str]]) -> None:
+    """PowerShell passes the words on; what it cannot pass on is not offered."""
+    lines = [shells.command((sys.executable, "-c", ECHO, *words), windows=True) for words in found]
+    offered = [words for words, line in zip(found, lines, strict=True) if line]
+    code, out, errors = pwsh("\n".join(filter(None, lines)))
+    assert (code, errors) == (0, "")
+    assert [json.loads(line) for line in out.splitlines()] == offered
 
 
 def test_a_comment_says_for_which_shell() -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import Run, Stored
 
 FULL = "/dev/full"  # refuses every byte
 pytestmark = pytest.mark.skipif(
@@ -38,7 +38,7 @@ def test_what_was_written_is_said(tmp_path: Path) -> None:
         2,
         (
             "error: standard output cannot be written: no space left on device\n"
-            "hint: sslbind.toml had already been written: the change was made\n"
+            "hint: sslbind.toml was written earlier: that change was made\n"
         ),
     )
     assert "0.0.0.0:443" in (tmp_path / "sslbind.toml").read_text()
@@ -51,7 +51,15 @@ def test_keys_that_were_written_are_said(registry: Path) -> None:
     code, out = shell(["store", "new", "--dns", "www.contoso.com"], registry.parent, f">{FULL}")
     assert code == 2
     (key,) = registry.parent.glob("certs/MY/*.key")
-    assert f"{key.name} had already been written: the change was made" in out
+    assert f"{key.name} was written earlier: that change was made" in out
+
+
+def test_files_that_were_deleted_are_said(registry: Path, stored: Stored) -> None:
+    """And what ``store delete`` removed."""
+    code, out = shell(["store", "delete", stored.web.thumbprint], registry.parent, f">{FULL}")
+    assert code == 2
+    for suffix in ("pem", "key"):
+        assert f"{stored.web.thumbprint}.{suffix} was deleted earlier: that change was made" in out
 
 
 def test_unbuffered_output_is_the_same(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,12 +24,11 @@ from sslbind.errors import CertificateError, NoCertificateError, PasswordError, 
 from sslbind.files import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
-    delete_file,
+    delete_own,
     ignore_keys,
     make_folder,
     read_file,
     reason,
-    refusal,
     remove_leftovers,
     stamp_of,
     write_own,
@@ -269,13 +268,7 @@ class CertStores:
         with self.writing():
             doomed = removable(entry, self._scan())
             for path in doomed:
-                file = os.path.join(self.folder, path)
-                try:
-                    delete_file(file)
-                except FileNotFoundError:
-                    continue
-                except OSError as error:
-                    raise CertificateError(*refusal("deleted", error, file), file=file) from None
+                delete_own(*os.path.split(os.path.join(self.folder, path)))
             self.refresh()
         return doomed
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import click
 
+from sslbind import files
 from sslbind.cli.app import HELP, App, format_option, options, pass_app
 from sslbind.cli.fleet import (
     Fleet,
@@ -119,7 +120,7 @@ def apply_command(
             with run_progress(len(chosen.machines), "done") as show:
                 now = datetime.now(UTC) if probe else None
                 outcomes = apply_all(outcomes, chosen.machines, pace, show, now)
-    outcomes = refused or outcomes
+    outcomes = _remembered(refused or outcomes)
     answer(app, [one.to_json() for one in outcomes], format_, changes=yes)
     return exit_code(outcomes)
 
@@ -156,6 +157,12 @@ def _planned(chosen: Fleet, saved: SavedPlan | None, asked: PlanOptions) -> Sequ
 
 def _writes(outcomes: Sequence[Outcome]) -> bool:
     return any(one.status is Status.CHANGES for one in outcomes)
+
+
+def _remembered(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    """Return the outcomes; what was changed is said even where the answer cannot be given."""
+    files.changes.extend(f"target {one.target} was changed" for one in outcomes if one.done)
+    return outcomes
 
 
 def _agreed(outcomes: Sequence[Outcome]) -> bool:

@@ -28,7 +28,7 @@ _OF_WRITING = frozenset((
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line with ``args`` (default: those of the process); return the exit code."""
     _prepare_streams()
-    files.written.clear()
+    files.changes.clear()
     app = App()
     words = list(sys.argv[1:] if args is None else args)
     try:
@@ -69,7 +69,7 @@ def _stopped(app: App, error: OSError) -> int:
     if not isinstance(error, BrokenPipeError):  # the reader of the pipe has gone
         app.error(SslbindError(f"standard output cannot be written: {files.reason(error)}"))
         code = UNASKED
-    app.hint(*(f"{path} had already been written: the change was made" for path in files.written))
+    app.hint(*(f"{change} earlier: that change was made" for change in files.changes))
     return code
 
 

@@ -16,13 +16,13 @@ from collections.abc import Mapping
 
 from sslbind.errors import SslbindError
 from sslbind.files import (
-    PRIVATE_FILE,
-    PRIVATE_FOLDER,
+    Folder,
     make_folder,
     read_file,
     reason,
     remove_leftovers,
     write_file,
+    write_own,
 )
 from sslbind.locks import locked
 
@@ -48,7 +48,7 @@ def write_folder(
         remove_leftovers(folder)
         _refuse_foreign(folder, path, mark, folders)
         for name in folders:
-            _make(os.path.join(folder, name), ours=True)
+            _make_ours(os.path.join(folder, name))
         if not os.path.lexists(os.path.join(folder, ".gitignore")):
             _create({os.path.join(folder, ".gitignore"): IGNORED})
         missing = {
@@ -82,18 +82,27 @@ def _refuse_foreign(folder: str, main: str, mark: bytes, folders: set[str]) -> N
         )
 
 
-def _make(folder: str, *, ours: bool = False) -> None:
-    """Make a folder for the user only; one of ours must not be a link."""
+def _make(folder: str) -> None:
+    """Make a folder for the user only where there is none."""
     try:
         with contextlib.suppress(FileExistsError):
             make_folder(folder)
-        status = os.lstat(folder) if ours else os.stat(folder)
-        if not stat.S_ISDIR(status.st_mode):
+        if not stat.S_ISDIR(os.stat(folder).st_mode):
             raise SslbindError("is not a folder", "choose another one", file=folder)
-        if ours and stat.S_IMODE(status.st_mode) != PRIVATE_FOLDER:
-            os.chmod(folder, PRIVATE_FOLDER)
     except OSError as error:
         raise SslbindError(f"cannot be made: {reason(error)}", file=folder) from None
+
+
+def _make_ours(folder: str) -> None:
+    """Make a folder of ours for the user only, or make it so; raise SslbindError for a link."""
+    _make(folder)
+    if os.path.islink(folder):
+        raise SslbindError("is not a folder", "choose another one", file=folder)
+    try:
+        with Folder(folder, follow=False) as where:
+            where.make_private()
+    except OSError as error:
+        raise SslbindError(f"cannot be made private: {reason(error)}", file=folder) from None
 
 
 def _is_there(path: str, data: bytes, *, any_: bool) -> bool:
@@ -104,28 +113,21 @@ def _is_there(path: str, data: bytes, *, any_: bool) -> bool:
         return False
     if not stat.S_ISREG(status.st_mode):
         raise SslbindError("is not a regular file, and is not written", "remove it", file=path)
-    private = sys.platform == "win32" or not stat.S_IMODE(status.st_mode) & 0o077
-    return any_ or (status.st_size == len(data) and private)
+    if sys.platform != "win32" and status.st_uid != os.geteuid():
+        return False  # somebody else's, who may have put anything into it
+    return any_ or (status.st_size == len(data) and _is_private(status))
+
+
+def _is_private(status: os.stat_result) -> bool:
+    """Whether a file is its owner's alone; Windows has no modes to look at."""
+    return sys.platform == "win32" or not stat.S_IMODE(status.st_mode) & 0o077
 
 
 def _create(files: Mapping[str, bytes]) -> None:
-    """Write new files, for the user only; they are on disk when this returns.
-
-    An incomplete file from an interrupted run is replaced.
-    """
+    """Write files for the user only, replacing any; they are on disk when this returns."""
     at_once = len(files) > _MANY and hasattr(os, "sync")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     for path, data in files.items():
-        try:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-            with open(os.open(path, flags, PRIVATE_FILE), "wb") as file:
-                file.write(data)
-                file.flush()
-                if not at_once:
-                    os.fsync(file.fileno())
-        except OSError as error:
-            raise SslbindError(f"cannot be written: {reason(error)}", file=path) from None
+        write_own(*os.path.split(path), data, sync=not at_once)
     if at_once:  # one fsync per file would take seconds for a thousand files
         os.sync()
 
@@ -135,24 +137,23 @@ def _put(path: str, data: bytes) -> bool:
     try:
         status = os.lstat(path)
     except OSError:
-        write_file(path, data, PRIVATE_FILE)
-        return True
-    if not stat.S_ISREG(status.st_mode):
+        status = None
+    if status is not None and not stat.S_ISREG(status.st_mode):
         raise SslbindError("is not a regular file, and is not written", "remove it", file=path)
-    if stat.S_IMODE(status.st_mode) & 0o077:
-        with contextlib.suppress(OSError):
-            os.chmod(path, PRIVATE_FILE)
+    if status is None or not _is_private(status):
+        write_own(*os.path.split(path), data)
+        return True
     if status.st_size == len(data) and read_file(path, _LARGEST, regular=True) == data:
         return False
-    write_file(path, data, PRIVATE_FILE)
+    write_file(path, data)
     return True
 
 
 def _tidy(folder: str, wanted: set[str]) -> None:
     """Remove files of ours that are no longer used, and temporary files of dead writers."""
-    with contextlib.suppress(OSError):
-        for name in os.listdir(folder):
-            ours = _OURS.fullmatch(name) or (name.startswith(".") and ".part." in name)
-            if ours and name not in wanted:
+    remove_leftovers(folder)
+    with contextlib.suppress(OSError), Folder(folder, follow=False) as where:
+        for name in filter(_OURS.fullmatch, where.names()):
+            if name not in wanted:
                 with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(folder, name))
+                    where.unlink(name)
