@@ -22,10 +22,10 @@ MAX_PARTS = 100
 
 # What costs the parsers memory: a table or a part of a dotted key, a name with its value, a list or
 # inline table, and one more item of it, in TOML; the same in JSON; an XML element or
-# attribute; a line.
+# attribute; a line, and a line with a label and a value.
 _TABLE, _PAIR, _LIST, _ITEM = 1000, 420, 130, 170
 _OBJECT, _ARRAY, _COMMA = 260, 130, 80
-_ELEMENT, _LINE = 280, 80
+_ELEMENT, _LINE, _FIELD = 280, 80, 320
 
 # Multi-line and single-line strings, and comments; unterminated ones run to the end.
 _TEXT_OR_COMMENT = (
@@ -74,6 +74,11 @@ def check_xml(data: bytes, file: Path) -> None:
 def check_lines(text: str, file: Path) -> None:
     """Raise SslbindError for a text with more lines than its size allows."""
     _check(text, text.count("\n") * _LINE, file)
+
+
+def check_fields(text: str, file: Path) -> None:
+    """Raise SslbindError for a text with more labels and values than its size allows."""
+    _check(text, text.count("\n") * _LINE + text.count(":") * _FIELD, file)
 
 
 def _structure(text: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from sslbind.bounds import check_fields
 from sslbind.errors import BadValueError
 from sslbind.formats.format import Format
 from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
@@ -63,7 +64,7 @@ def detect(text: str) -> bool:
     )
 
 
-def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
+def read(text: str, file: str) -> Imported:
     """Return the records of one capture or of several in one text.
 
     One whose key and thumbprint can be read, or whose thumbprint
@@ -73,6 +74,7 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
     that of the newest layout, None if no record is whole. Lines after a record that
     look like another one, in a layout that is not known, are bad as well.
     """
+    check_fields(text, file)
     plain = plain_records(ending(text).text)
     found = _blocks(plain)
     words = _words(found)
