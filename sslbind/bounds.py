@@ -25,7 +25,7 @@ MAX_PARTS = 100
 # attribute; a line, and a line with a label and a value.
 _TABLE, _PAIR, _LIST, _ITEM = 1000, 420, 130, 170
 _OBJECT, _ARRAY, _COMMA = 260, 130, 80
-_ELEMENT, _LINE, _FIELD = 280, 80, 320
+_ELEMENT, _LINE, _FIELD = 280, 80, 420
 
 # Multi-line and single-line strings, and comments; unterminated ones run to the end.
 _TEXT_OR_COMMENT = (
@@ -78,7 +78,16 @@ def check_lines(text: str, file: Path) -> None:
 
 def check_fields(text: str, file: Path) -> None:
     """Raise SslbindError for a text with more labels and values than its size allows."""
-    _check(text, text.count("\n") * _LINE + text.count(":") * _FIELD, file)
+    _check(text, _fields(text), file)
+
+
+def has_many_fields(text: str) -> bool:
+    """Whether ``check_fields`` refuses the text."""
+    return _excessive(text, _fields(text))
+
+
+def _fields(text: str) -> int:
+    return text.count("\n") * _LINE + text.count(":") * _FIELD
 
 
 def _structure(text: str) -> str:

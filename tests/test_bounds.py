@@ -48,6 +48,11 @@ OTHERS = {
     "xml attributes": ("<configuration>", '<a b="" c="" d="" e=""/>'),
     "capture": ("SSL Certificate bindings:\n\n    IP:port : 0.0.0.0:443\n", "a\n"),
     "lines that say nothing": ("", "ab\n"),
+    "labels": ("IP:port : 0.0.0.0:443\n", "a:b\n"),
+    "labels alone": ("IP:port : 0.0.0.0:443\n", " : \n"),
+    "extended properties": ("IP:port : 0.0.0.0:443\n", "    Property: 0\n"),
+    "words of a line": ("add sslcert ", "a=b "),
+    "empty words of a line": ("add sslcert ", '"" '),
     "reg": ("Windows Registry Editor Version 5.00\n\n", "[HKEY_A]\n"),
 }
 

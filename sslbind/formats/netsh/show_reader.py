@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from sslbind.bounds import check_fields
+from sslbind.bounds import check_fields, has_many_fields
 from sslbind.errors import BadValueError
 from sslbind.formats.format import Format
 from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
@@ -56,6 +56,8 @@ def detect(text: str) -> bool:
 
     A record is a key, and at least two lines of what belongs to it, or a thumbprint.
     """
+    if has_many_fields(text):  # more than read takes; its start says what it is
+        text = text[:START]
     return answer_of_none(text) is not None or any(
         len(block.fields) > 2
         or (len(block.fields) == 2 and shape(block.fields[1].value) is Shape.HASH)
