@@ -274,6 +274,7 @@ def ignore_keys(folder: str) -> bool:
     """
     if os.path.lexists(os.path.join(folder, ".gitignore")):
         return False
+    remove_leftovers(folder)
     write_own(folder, ".gitignore", IGNORED, 0o666)
     return True
 

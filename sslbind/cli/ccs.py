@@ -72,7 +72,7 @@ def enable(
         session.editable.set_central_store(new)
     _tell(app, old, new, dry_run=dry_run, format_=format_)
     _note_absent(app, session, new)
-    if new != old and not dry_run:
+    if not dry_run:  # also where a killed run did not come so far
         _keep_out_of_git(app, session, new)
     if password_file and _inside(session, password_file):
         app.note(f"keep {password_file} out of git: it opens every PFX file")
