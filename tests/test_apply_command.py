@@ -257,6 +257,7 @@ def test_a_limit_that_is_none(shop: Shop, text: str) -> None:
     assert f"'{text}' is not a percentage from 0% to 100%" in done.err
 
 
+@pytest.mark.slow
 def test_the_canary(shop: Shop) -> None:
     """The others are written only where the first came out done."""
     shop.add("web01", "liar")

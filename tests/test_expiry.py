@@ -315,6 +315,7 @@ def test_hostile_names(name: str, server: str) -> None:
     assert len(events(ical.report([row], NOW, MONTH))) == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(20))
 @given(HOSTILE)
 def test_promtool_takes_hostile_names(name: str) -> None:

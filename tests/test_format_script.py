@@ -512,6 +512,7 @@ def test_any_mutation(seed: int) -> None:
     read("".join(text))
 
 
+@pytest.mark.slow
 def test_a_long_line() -> None:
     """Time and memory stay in proportion to the text, whatever it is made of."""
     for piece in ("\\", '"', "'", " '", "^", "&", "netsh ", "%a:", "`\n", "^\n", "a=", "$", "!a"):

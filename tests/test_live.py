@@ -138,6 +138,7 @@ def test_an_answer_that_is_not_whole(
     assert str(caught.value) == f"@web01: {NOTHING}{message}"
 
 
+@pytest.mark.slow
 def test_every_cut_is_seen(tmp_path: Path) -> None:
     """Wherever an answer breaks off, it is read as it is or refused, never as fewer records."""
     whole = answering(tmp_path, WHOLE).read().imported.records

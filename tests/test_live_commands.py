@@ -94,6 +94,7 @@ def test_import_each(three: Farm, run: Run, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_name_with_dots_keeps_them(
     farm: Farm, servers: list[Machine], run: Run, tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_a_name_with_dots_keeps_them(
     assert (tmp_path / "web01.contoso.com.toml").exists()
 
 
+@pytest.mark.slow
 def test_one_registry_of_a_server(three: Farm, run: Run, tmp_path: Path) -> None:
     assert run("-r", "s1.toml", "import", "@s1").code == 0
     assert run("-r", "s1.toml", "import", "@s1").out == ""
@@ -110,6 +112,7 @@ def test_one_registry_of_a_server(three: Farm, run: Run, tmp_path: Path) -> None
     assert not (tmp_path / "dead.toml").exists()
 
 
+@pytest.mark.slow
 def test_reading_a_server(three: Farm, run: Run) -> None:
     assert run("-r", "@s1", "list", "--format", "tsv").out.startswith("ipport\t10.0.0.1:443")
     assert "10.0.0.1:443" in run("-r", "@s1", "show", "sslcert").out
@@ -162,6 +165,7 @@ def test_diff(three: Farm, run: Run) -> None:
     assert "@s1" in seen.out
 
 
+@pytest.mark.slow
 def test_changes_from_a_server(three: Farm, run: Run, tmp_path: Path) -> None:
     (tmp_path / "sslbind.toml").write_text(HEAD + record("10.0.0.1:443", B, OTHER))
     seen = run("export", "netsh-script", "--changes-from", "@s1")

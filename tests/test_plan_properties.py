@@ -70,6 +70,7 @@ pairs = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=FEW)
 @given(pairs)
 def test_after_apply_the_target_is_as_planned(pair: Pair) -> None:

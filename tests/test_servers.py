@@ -53,6 +53,7 @@ def same(source: Source, machine: Machine) -> bool:
     return (seen.bindings, seen.iplisten) == (there.bindings, there.iplisten)
 
 
+@pytest.mark.slow
 def test_a_server_without_powershell(farm: Farm, servers: list[Machine]) -> None:
     servers[0].registry.write_text(BOUND, encoding="utf-8")
     source = read(farm, "s1")
@@ -91,6 +92,7 @@ def test_netsh_below_powershell(farm: Farm, servers: list[Machine]) -> None:
     assert same(source, servers[0])
 
 
+@pytest.mark.slow
 def test_a_connection_that_the_user_shares_is_taken(
     farm: Farm, servers: list[Machine], tmp_path: Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_long_script_comes_in_parts(endpoint: Endpoint, tmp_path: Path) -> Non
     assert endpoint.actions.count("Send") > 2
 
 
+@pytest.mark.slow
 def test_a_server_is_read(endpoint: Endpoint, tmp_path: Path) -> None:
     source = Server(target(endpoint, tmp_path)).read()
     there = Registry.open(str(tmp_path / "server.toml"))
