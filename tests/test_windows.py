@@ -435,7 +435,7 @@ class TestWildcards:
         done = run(*words)
         assert (done.code, done.out) == (2, "")
         found = ", ".join(sorted(one.name for one in folder.glob(pattern)))
-        assert done.err == f"error: {pattern} matches 2 files\nhint: name one: {found}\n"
+        assert done.err == f"error: {pattern} matches 2 files\nhint: give one: {found}\n"
 
     def test_options_take_the_one_that_matches(self, bare: Path, run: Run) -> None:
         (bare.parent / "one.script").write_text("add iplisten 10.0.0.5\n")
