@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import ssl
 import stat
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from examples import examples
 from haproxy import accepted, client, free_ports, seen, serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pki import CLIENT, issue, rsa_key
+from pki import CLIENT, intermediate, issue, rsa_key
 from strategies import binding_lists, hosts
 from tools import links, modes
 
@@ -24,7 +27,7 @@ from sslbind.binding import Binding
 from sslbind.engines.exporting import export
 from sslbind.engines.haproxy import configuration
 from sslbind.engines.listeners import Listener, Terms
-from sslbind.engines.material import Pem
+from sslbind.engines.material import Material, Pem
 from sslbind.errors import SslbindError
 from sslbind.release import Release
 
@@ -49,6 +52,50 @@ def texts(folder: Path) -> tuple[str, list[list[str]]]:
     main = (folder / "haproxy.cfg").read_text("ascii")
     named = re.findall(r"crt-list (lists/[0-9a-f]{16}\.list)", main)
     return main, [(folder / one).read_text("ascii").splitlines() for one in named]
+
+
+def one_of(folder: Path, pattern: str) -> Path:
+    (found,) = folder.glob(pattern)
+    return found
+
+
+def add_a_binding(registry: Path, folder: Path, stored: Stored) -> None:
+    bind(registry, f"www.contoso.com:443|{stored.mail.thumbprint}")
+
+
+def add_a_chain(registry: Path, folder: Path, stored: Stored) -> None:
+    file = registry.parent / "certs" / "MY" / f"{stored.web.thumbprint}.pem"
+    file.write_bytes(stored.web.pem + intermediate().pem)
+
+
+Change = Callable[[Path, Path, Stored], object]
+CHANGES: dict[str, Change] = {
+    "binding": add_a_binding,
+    "chain": add_a_chain,
+    "certificate gone": lambda _, folder, __: one_of(folder, "certificates/*.pem").unlink(),
+    "certificate cut": lambda _, folder, __: os.truncate(one_of(folder, "certificates/*.pem"), 9),
+    "list gone": lambda _, folder, __: one_of(folder, "lists/*").unlink(),
+    "main": lambda _, folder, __: os.truncate(folder / "haproxy.cfg", 1_000),
+    "folder gone": lambda _, folder, __: shutil.rmtree(folder / "lists"),
+}
+
+
+def exported_settled(registry: Path, stored: Stored, run: Run) -> Path:
+    """Export twice, with files that are old enough to be known by their times."""
+    bind(registry, f"0.0.0.0:443|{stored.web.thumbprint}|dsmapperusage = true")
+    time.sleep(0.05)
+    for answer in ("wrote", "unchanged"):
+        assert run("export", "haproxy", "-o", "out").out == f"{answer} {MAIN}\n"
+    return registry.parent / "out"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder by their path in it."""
+    return {
+        one.relative_to(folder).as_posix(): one.read_bytes()
+        for one in folder.rglob("*")
+        if one.is_file() and one.name != "refusal.pem"
+    }
 
 
 class TestFolder:
@@ -105,6 +152,42 @@ class TestFolder:
         names = [one.name[:8] for one in (folder / "certificates").iterdir()]
         assert sorted(names) == sorted([stored.mail.thumbprint[:8], "mine.txt"])
         assert len([*(folder / "lists").iterdir()]) == 1
+
+    def test_nothing_is_opened_again(
+        self, registry: Path, stored: Stored, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where nothing has changed, names and sizes are compared; the answer is the same."""
+        folder = exported_settled(registry, stored, run)
+        before = [run("export", "haproxy", "-o", "out", *more) for more in ((), ("--strict",))]
+        assert [one.code for one in before] == [0, 1]
+        monkeypatch.setattr(Material, "stored", None)
+        again = [run("export", "haproxy", "-o", "out", *more) for more in ((), ("--strict",))]
+        assert again == before
+        assert (folder / "haproxy.cfg").exists()
+
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_whatever_changes_is_written(
+        self, change: str, registry: Path, stored: Stored, run: Run
+    ) -> None:
+        """Each file of the folder, the registry and the stores: all is as if made anew."""
+        folder = exported_settled(registry, stored, run)
+        CHANGES[change](registry, folder, stored)
+        done = run("export", "haproxy", "-o", "out")
+        assert done.out == f"wrote {MAIN}\n"
+        assert run("export", "haproxy", "-o", "fresh").code == 0
+        fresh = registry.parent / "fresh"
+        assert contents(folder) == contents(fresh)
+
+    @modes
+    @pytest.mark.parametrize("name", ["haproxy.cfg", "certificates", "certificates/*", "lists/*"])
+    def test_what_others_may_read_is_made_private_again(
+        self, name: str, registry: Path, stored: Stored, run: Run
+    ) -> None:
+        folder = exported_settled(registry, stored, run)
+        (path,) = folder.glob(name)
+        path.chmod(0o755)
+        assert run("export", "haproxy", "-o", "out").code == 0
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
 
     @pytest.mark.parametrize(
         "there", ["a file", pytest.param("a link", marks=links), "other files"]

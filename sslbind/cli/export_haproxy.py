@@ -9,7 +9,7 @@ import click
 from sslbind.cli.app import NO, OK, App
 from sslbind.cli.progress import progress
 from sslbind.cli.streams import STANDARD_INPUT
-from sslbind.engines.exporting import export
+from sslbind.engines.exporting import export_or_recall
 from sslbind.printable import printable
 
 HAPROXY = "haproxy"
@@ -28,7 +28,7 @@ def export_haproxy(app: App, folder: str | None, *, strict: bool, changes: bool)
         )
     session = app.reading()
     with progress() as session.progress:
-        made = export(session, folder, datetime.now(UTC))
+        made = export_or_recall(session, folder, datetime.now(UTC))
     app.echo(f"{'wrote' if made.changed else 'unchanged'} {printable(made.file)}\n")
     app.note(*made.losses)
     return NO if strict and made.losses else OK

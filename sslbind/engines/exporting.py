@@ -6,8 +6,10 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from sslbind.cached_answer import CachedAnswer, typed
 from sslbind.certificates.chains import encode_chain
-from sslbind.engines.folder import write_folder
+from sslbind.digest import content_digest
+from sslbind.engines.folder import is_written, write_folder
 from sslbind.engines.haproxy import MAIN, MARK, REFUSAL, configuration
 from sslbind.engines.listeners import Listener, listeners
 from sslbind.engines.material import Material
@@ -38,6 +40,13 @@ def export(session: Session, folder: str, now: datetime, move: Move = tuple) -> 
     ``haproxy -f FOLDER/haproxy.cfg`` serves it, wherever the folder is. Raises SslbindError
     if the folder cannot be written, or was not made by sslbind.
     """
+    return _write(session, folder, now, move)[0]
+
+
+def _write(
+    session: Session, folder: str, now: datetime, move: Move = tuple
+) -> tuple[Exported, dict[str, bytes]]:
+    """Do as ``export``; return the files as well."""
     material = Material(session)
     found = tuple(move(listeners(session, material)))
     if not found:
@@ -52,7 +61,31 @@ def export(session: Session, folder: str, now: datetime, move: Move = tuple) -> 
         files[REFUSAL] = _refusal(now)
     changed = write_folder(folder, files, MAIN, MARK, keep=REFUSAL)
     losses = (*material.losses, *made.losses)
-    return Exported(os.path.join(folder, MAIN), found, changed, losses)
+    return Exported(os.path.join(folder, MAIN), found, changed, losses), files
+
+
+def export_or_recall(session: Session, folder: str, now: datetime) -> Exported:
+    """Do as ``export``, but open no certificate if nothing has changed since the last time.
+
+    Then the files of the folder are compared by name, size and mode alone, which is what
+    ``export`` compares as well. Listeners are not cached: there are none in the answer then.
+    """
+    cached = CachedAnswer(session, "haproxy", str(session.release), os.path.realpath(folder))
+    main = os.path.join(folder, MAIN)
+    try:
+        digest, sizes, losses = cached.recall() or ("", {}, [])
+        known = {typed(name, str): typed(size, int, type(None)) for name, size in sizes.items()}
+        answer = Exported(main, (), False, tuple(typed(loss, str) for loss in losses))
+        if typed(digest, str) and is_written(folder, known, MAIN, digest):
+            return answer
+    except (ValueError, TypeError, AttributeError):  # what is cached is not ours
+        pass
+    answer, files = _write(session, folder, now)
+    if all(key.kind.certificate for key in session.registry.bindings):
+        sizes = {name: None if name == REFUSAL else len(files[name]) for name in files}
+        del sizes[MAIN]
+        cached.remember((content_digest(files[MAIN]), sizes, answer.losses))
+    return answer
 
 
 def _refusal(now: datetime) -> bytes:

@@ -14,6 +14,7 @@ import stat
 import sys
 from collections.abc import Mapping
 
+from sslbind.digest import content_digest
 from sslbind.errors import SslbindError
 from sslbind.files import (
     Folder,
@@ -54,7 +55,8 @@ def write_folder(
         missing = {
             os.path.join(folder, name): data
             for name, data in files.items()
-            if name != main and not _is_there(os.path.join(folder, name), data, any_=name == keep)
+            if name != main
+            and not _is_there(os.path.join(folder, name), None if name == keep else len(data))
         }
         _create(missing)
         changed = _put(path, files[main]) or bool(missing)
@@ -62,6 +64,35 @@ def write_folder(
             wanted = {os.path.basename(one) for one in files if os.path.dirname(one) == name}
             _tidy(os.path.join(folder, name), wanted)
     return changed
+
+
+def is_written(folder: str, sizes: Mapping[str, int | None], main: str, digest: str) -> bool:
+    """Whether ``write_folder`` would change nothing, as far as sizes and names of files tell.
+
+    ``sizes`` are those of the files that ``main`` refers to, None for one that is kept
+    whatever it is; ``digest`` is that of the content of ``main``. What killed writers left
+    is removed.
+    """
+    path = os.path.join(folder, main)
+    if not os.path.lexists(path):
+        return False
+    with locked(path):
+        remove_leftovers(folder)
+        for name in {os.path.dirname(one) for one in sizes} - {""}:
+            inside = os.path.join(folder, name)
+            if not os.path.isdir(inside) or os.path.islink(inside):
+                return False
+            if not _is_private(os.stat(inside)):
+                return False
+            remove_leftovers(inside)
+        status = os.lstat(path)
+        return (
+            stat.S_ISREG(status.st_mode)
+            and _is_private(status)
+            and os.path.lexists(os.path.join(folder, ".gitignore"))
+            and content_digest(read_file(path, _LARGEST, regular=True)) == digest
+            and all(_is_there(os.path.join(folder, one), size) for one, size in sizes.items())
+        )
 
 
 def _refuse_foreign(folder: str, main: str, mark: bytes, folders: set[str]) -> None:
@@ -105,8 +136,8 @@ def _make_ours(folder: str) -> None:
         raise SslbindError(f"cannot be made private: {reason(error)}", file=folder) from None
 
 
-def _is_there(path: str, data: bytes, *, any_: bool) -> bool:
-    """Whether a file with this name is complete: its content matches its name, unless ``any_``."""
+def _is_there(path: str, size: int | None) -> bool:
+    """Whether a file with this name is complete: it has ``size`` bytes, if that is known."""
     try:
         status = os.lstat(path)
     except OSError:
@@ -115,7 +146,7 @@ def _is_there(path: str, data: bytes, *, any_: bool) -> bool:
         raise SslbindError("is not a regular file, and is not written", "remove it", file=path)
     if sys.platform != "win32" and status.st_uid != os.geteuid():
         return False  # somebody else's, who may have put anything into it
-    return any_ or (status.st_size == len(data) and _is_private(status))
+    return size is None or (status.st_size == size and _is_private(status))
 
 
 def _is_private(status: os.stat_result) -> bool:

@@ -459,7 +459,6 @@ OVERDUE = {
     "list tsv of 10,000 / T",
     "list json of 10,000 / T",
     "resolve table of 10,000 / T",
-    "export haproxy again / 10,000 resolves",
     "check of 10,000, cold / by hand",
 }
 """Limits that are missed today and stay what they are: printed, and to be met again."""
