@@ -51,7 +51,7 @@ def record(
 
 
 class Case:
-    """A registry in the working folder of ``run``, with what stands beside it."""
+    """A registry in the working folder of ``run``, and the files next to it."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -89,7 +89,7 @@ class Case:
         sites: Sequence[Sites] = (),
         ids: Collection[str] | None = None,
     ) -> list[Finding]:
-        """What ``check`` finds, in its order; each finding says what to do."""
+        """What ``check`` finds, in order; each finding says what to do."""
         session = Session(Registry.open(), None if windows is None else parse_release(windows))
         found = check(Subject(session, now, Window(timedelta(days=soon)), sites), ids)
         assert all(one.advice for one in found)

@@ -1,4 +1,4 @@
-"""Targets for tests: a registry behind sslbind itself, which answers as netsh does."""
+"""Targets for tests: a registry with sslbind in front of it, which answers as netsh does."""
 
 from __future__ import annotations
 

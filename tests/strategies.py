@@ -155,7 +155,7 @@ class Spelled:
     bindings: dict[Key, Binding]
     mark: str = ""
     shared: set[Kind] = field(default_factory=set)
-    """The kinds whose bindings all stand in one inline table."""
+    """The kinds whose bindings are all in one inline table."""
 
     @property
     def text(self) -> str:

@@ -280,7 +280,7 @@ def test_selected_of_one_kind(run: Run, many: Path) -> None:
 
 @pytest.mark.parametrize("what", [(KEY.replace("5", "9", 1),), ("--host", "nowhere.test")])
 def test_missing_ok(run: Run, many: Path, what: tuple[str, ...]) -> None:
-    """``--missing-ok``: nothing to delete is no failure; without it, it is error 2."""
+    """``--missing-ok``: nothing to delete is not a failure; without it, it is error 2."""
     before = snapshot(many.parent)
     failed = run("delete", "sslcert", *what)
     assert (failed.code, "Error: 2\n" in failed.out) == (1, True)
@@ -344,7 +344,7 @@ def test_dry_run_fails_alike(run: Run, many: Path) -> None:
 
 
 def test_no_verify(run: Run, stored: Stored) -> None:
-    """``--no-verify`` skips the look into the store, and says so."""
+    """``--no-verify`` skips the check of the store, and says so."""
     line = (KEY, f"certhash={stored.renewed.thumbprint}", "appid=iis", "certstorename=MY")
     assert run("add", "sslcert", *line).code == 1
     result = run("add", "sslcert", *line, "--no-verify")
@@ -415,7 +415,7 @@ def test_scoped_central_store_takes_options(run: Run, bare: Path) -> None:
 
 
 def test_no_default_binding(run: Run, bare: Path) -> None:
-    """An add that leaves a port with names only says so, and what would mend it."""
+    """An add that leaves a port with only names reports this, and what would fix it."""
     del bare
     result = run("add", "sslcert", WEB, *LINE[1:])
     assert "note: port 443 has no default binding" in result.err
@@ -426,7 +426,7 @@ def test_no_default_binding(run: Run, bare: Path) -> None:
 
 
 def test_windows_is_not_written(run: Run, bare: Path) -> None:
-    """``--windows`` is for one command, and never written."""
+    """``--windows`` applies to one command, and is never written."""
     assert run("--windows", "2016", "add", "sslcert", *LINE).code == 0
     assert bare.read_text().startswith('version = 1\nwindows = "2025"\n')
     bare.unlink()

@@ -57,7 +57,7 @@ LAYERS = (
     ("planning",),
     ("cli",),
 )
-"""From the bottom to the top; a module may import those of its own layer and below."""
+"""From the bottom to the top; a module may only import from its own layer and those below."""
 
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 FENCES = {
@@ -233,7 +233,7 @@ LABELS = {tag.label for tag in TAGS if " " in tag.label}
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "sslbind.tags"])
 def test_one_list_of_labels(module: str) -> None:
-    """The labels of ``show`` stand in tags.py only."""
+    """The labels of ``show`` are in tags.py only."""
     for line, text in strings(MODULES[module]):
         assert text not in LABELS, f"{MODULES[module]}:{line}: has the label {text}"
 
@@ -248,7 +248,7 @@ def test_functions_are_short() -> None:
 
 
 def test_class_names_are_unique() -> None:
-    """A class has a name of its own, whichever module has it; private ones are seen in one only."""
+    """Class names are unique across all modules, except private ones, which one module uses."""
     homes: dict[str, list[str]] = {}
     for module, path in MODULES.items():
         for node in parsed(path).body:

@@ -47,7 +47,7 @@ def test_flags_that_fit(case: Case, text: str, windows: str) -> None:
 
 
 def test_unknown_bit(case: Case) -> None:
-    """A bit above 128 is no release's; the command stores the rest."""
+    """A bit above 128 does not exist in any release; the command stores the rest."""
     case.write(sni("sslflags = 769"))
     found = case.only("sslflags-unknown-bit")
     assert (found.severity, found.key) == ("error", "www.contoso.com:443")

@@ -58,7 +58,7 @@ def test_no_default_ssl_with_a_certificate_that_serves(case: Case) -> None:
 
 
 def test_no_default_ssl_for_the_central_store(case: Case) -> None:
-    """A port with the central store alone fires too; which certificate, nobody knows."""
+    """A port with only the central store fires too; the certificate is unknown."""
     case.write(record("443"))
     found = case.only("no-default-ssl")
     assert (found.kind, found.key, found.command) == ("ccs", "443", None)
@@ -91,13 +91,13 @@ def test_a_wildcard_is_a_default(case: Case, wildcard: str) -> None:
 
 
 def test_no_default_ssl_before_names(case: Case) -> None:
-    """Releases without SNI have no names that want a default."""
+    """Releases without SNI have no names that need a default."""
     case.write(record("www.contoso.com:443", A), windows="2008r2")
     assert case.check(ids=["no-default-ssl"]) == []
 
 
 def test_ip_shadows_sni(case: Case) -> None:
-    """An exact IP record answers before every name on its port, told with those that suffer."""
+    """An exact IP record answers before every name on its port, and the finding lists them."""
     hosts = [f"{name}.contoso.com:443" for name in "abcde"]
     case.write(
         record("0.0.0.0:443", A),
@@ -262,7 +262,7 @@ def test_no_shadow_that_the_resolver_does_not_see(
 
 
 def test_same_certificate_beside_a_central_store_that_is_off(case: Case) -> None:
-    """A ccs record without its provider is no name with another certificate."""
+    """A ccs record without its provider is not a name with another certificate."""
     case.write(record("10.0.0.5:443", A), record("www.contoso.com:443", A), record("443"))
     assert case.check(ids=["ip-shadows-sni"]) == []
     assert case.only("ip-shadows-sni-same-cert").key == "10.0.0.5:443"

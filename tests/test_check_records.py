@@ -17,7 +17,7 @@ def case(run: Run) -> Case:
 
 
 def test_null_store(case: Case) -> None:
-    """An IP record without certstorename troubles IIS Manager."""
+    """An IP record without certstorename causes trouble in IIS Manager."""
     case.write(record("0.0.0.0:443", A, store=None), record("0.0.0.0:444", A))
     found = case.only("null-store")
     assert (found.severity, found.key) == ("warn", "0.0.0.0:443")
@@ -27,7 +27,7 @@ def test_null_store(case: Case) -> None:
 
 
 def test_reject_set(case: Case) -> None:
-    """``reject`` drops every connection, from the release on that knows it."""
+    """``reject`` drops every connection, from the first release that knows it."""
     case.write(
         record("a.contoso.com:443", A, tags="reject = true"),
         record("b.contoso.com:443", A, tags="reject = false"),
@@ -137,7 +137,7 @@ def test_ctl_by_identifier(case: Case) -> None:
 
 
 def test_ctl_store(case: Case) -> None:
-    """A trust-list store that holds nothing lets no client in; one that Windows fills may do."""
+    """A trust-list store that is empty lets no client in; one that Windows fills may do so."""
     case.store(web(), store="Partners")
     text = 'sslctlstorename = "{}"'.format
     case.write(
@@ -170,7 +170,7 @@ def test_ctl_store_of_adfs(case: Case) -> None:
 
 
 def test_ctl_store_that_is_not_modelled(case: Case) -> None:
-    """Without [CertStores] nobody knows what a store holds."""
+    """Without [CertStores] the contents of a store are unknown."""
     case.write(record("0.0.0.0:443", A, tags='sslctlstorename = "ClientAuthIssuer"'))
     assert case.check(ids=["ctl-store"]) == []
 
@@ -198,7 +198,7 @@ def test_adfs_that_is_well(case: Case) -> None:
 
 
 def test_adfs_ip_binding(case: Case) -> None:
-    """Any IP record but 0.0.0.0 hides names of AD FS; without AD FS it is its own affair."""
+    """Any IP record except 0.0.0.0 hides names of AD FS; without AD FS this is not checked."""
     case.write(record("0.0.0.0:443", A), record("10.0.0.5:443", A), record("[::]:443", A))
     assert case.check(ids=["adfs-ip-binding"]) == []
     with open("sslbind.toml", "a", encoding="utf-8") as file:
@@ -248,7 +248,7 @@ def test_adfs_record_stale_of_an_address(case: Case) -> None:
 
 
 def test_adfs_no_localhost(case: Case) -> None:
-    """An AD FS server has localhost:443; a proxy, which has a record of its own, does not."""
+    """An AD FS server has localhost:443; a proxy, which has its own record, does not."""
     case.write(adfs("fs.contoso.com:443"))
     found = case.only("adfs-no-localhost")
     assert (found.severity, found.key, found.command) == ("info", "fs.contoso.com:443", None)

@@ -51,7 +51,7 @@ class Ran(NamedTuple):
 
 
 class Host:
-    """A machine that is none: its registry is what HTTP.SYS would hold."""
+    """A fake machine: its registry is what HTTP.SYS would hold."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -248,7 +248,7 @@ def test_every_lie_is_found(host: Host, lie: str) -> None:
 
 
 def test_both_sides_are_shown(host: Host) -> None:
-    """A difference is told with what each said, spaces to be seen, and its exit code."""
+    """A difference is reported with both outputs, spaces made visible, and the exit code."""
     ran = host.compare("no-hash", lie="exit-0")
     assert (
         "DIFFERENT no-hash.2: http show sslcert ipport=0.0.0.0:47443\n"
@@ -482,7 +482,7 @@ def test_questions_that_no_line_answers(started: Host, monkeypatch: pytest.Monke
 
 
 def test_a_netsh_without_elevation(host: Host) -> None:
-    """Where netsh itself refuses, that is told in its words."""
+    """If netsh itself refuses, its message is reported."""
     host.registry.write_text("nonsense")
     ran = host.compare("ipport")
     assert ran.code == 2
@@ -614,7 +614,7 @@ def test_handshakes_agree(host: Host) -> None:
 
 @pytest.mark.slow
 def test_a_server_that_looks_for_names_first_is_found(host: Host) -> None:
-    """The popular mistake shows where an exact address has a record of its own."""
+    """The common mistake shows up where an exact address has its own record."""
     ran = shake(host, "*before*", lie="name-first")
     assert ran.code == 1
     different = [one for one in ran.report["handshakes"] if not one["same"]]
@@ -644,7 +644,7 @@ def test_a_listener_that_is_not_there_is_no_agreement(host: Host) -> None:
 
 
 def test_actions_are_pinned() -> None:
-    """Every action is named by its whole commit, with the version behind it."""
+    """Every action is pinned to its full commit, followed by the version."""
     for workflow in (DIFFERENTIAL.parents[2] / ".github" / "workflows").glob("*.yml"):
         uses = re.findall(r"uses: *(.*)", workflow.read_text())
         assert uses

@@ -1,4 +1,4 @@
-"""``expiry``: when what is served ends, soonest first, in the formats of people and monitoring."""
+"""``expiry``: when certificates in use expire, soonest first, for people and for monitoring."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def record(certificate: Issued | str, key: str, store: str = "MY") -> str:
 
 @pytest.fixture
 def path(registry: Path) -> Path:
-    """Return a registry with five certificates, one of them a file, and one that is not there."""
+    """Return a registry with five certificates: one is a file, and one is missing."""
     folder = registry.parent / "certs" / "MY"
     folder.mkdir(mode=0o700)
     for one in (OLD, SOON, LATE, SHORT):
@@ -72,7 +72,7 @@ def path(registry: Path) -> Path:
 
 
 def test_soonest_first(run: Run, path: Path) -> None:
-    """An expired one keeps its date, and one that is not known comes last, with the reason."""
+    """An expired one keeps its date; an unknown one comes last, with the reason."""
     done = run("expiry", *AT, "--format", "tsv")
     assert (done.code, done.err) == (0, "")
     rows = [line.split("\t") for line in done.out.splitlines()]
@@ -216,7 +216,7 @@ def test_nagios(run: Run, path: Path) -> None:
 
 
 def test_nagios_unknown(run: Run, path: Path) -> None:
-    """What cannot be asked, or is not known at all, is 3 and one line."""
+    """What cannot be checked, or is completely unknown, gives exit code 3 and one line."""
     done = run("expiry", "nowhere.toml", "--format", "nagios")
     assert (done.code, done.err) == (3, "")
     assert done.out == "SSLBIND UNKNOWN - nowhere.toml: there is no such registry file\n"
@@ -299,7 +299,7 @@ HOSTILE = st.text(
 
 @given(HOSTILE, HOSTILE)
 def test_hostile_names(name: str, server: str) -> None:
-    """No name starts a line, a label, performance data or a property of its own."""
+    """No name can start a line, a label, performance data or a separate property."""
     row = Row(server, "ipport", name, "a1" * 20, (name,), NOW, NOW + timedelta(days=1), name)
     text = expiry_prometheus.report([row, row], {server: True}, NOW)
     assert text.isascii() or all(c.isprintable() for c in text.replace("\n", ""))
@@ -387,7 +387,7 @@ def test_a_server_is_read_now(run: Run, path: Path, tmp_path: Path) -> None:
 
 
 def test_a_record_that_cannot_be_read_is_there(run: Run, tmp_path: Path) -> None:
-    """It is not passed over: its end is not known, and --within says no."""
+    """It is not skipped: its expiry date is unknown, and --within fails."""
     (tmp_path / "web01.txt").write_text(
         show_writer.show([SNI, IP], Release.W2022).replace("0.0.0.0:443", "0.0.0.0:a")
     )
@@ -400,7 +400,7 @@ def test_a_record_that_cannot_be_read_is_there(run: Run, tmp_path: Path) -> None
 
 
 def test_a_folder_that_is_not_there(run: Run, registry: Path) -> None:
-    """``-o`` into a folder that does not exist says to make it."""
+    """``-o`` into a folder that does not exist says that it must be created."""
     del registry
     result = run("expiry", "--format", "prometheus", "-o", "nowhere/x.prom")
     assert result.code == 2

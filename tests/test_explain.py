@@ -43,7 +43,7 @@ def ask(*words: str) -> Explanation:
 
 
 def test_an_error(run: Run) -> None:
-    """An error code says what netsh says, why, and which commands mend it."""
+    """An error code says what netsh says, why, and which commands fix it."""
     result = run("explain", "1312")
     assert (result.code, result.err) == (0, "")
     assert result.out == (
@@ -134,7 +134,7 @@ def test_the_four_kinds_of_binding(value: str, means: str) -> None:
 
 
 def test_bits_that_are_not_there() -> None:
-    """A bit that is too new for the release, or unknown, is told as that."""
+    """A bit that is too new for the release, or unknown, is reported as such."""
     found = explain(("sslflags", "384"), Release.W2019)
     assert [one.text for one in found.why[:3]] == [
         (
@@ -527,7 +527,7 @@ def test_a_log_by_redirection(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["nothing that anybody knows 12345 {0}", "", " \n"])
 def test_a_log_without_anything(run: Run, text: str) -> None:
-    """Nothing known is a sentence and exit 2."""
+    """Text without anything known gives a message and exit code 2."""
     answer = run("explain", "-", stdin=text)
     assert (answer.code, answer.out) == (2, "")
     assert answer.err.startswith(("error: nothing in standard input", "error: standard input"))
@@ -551,7 +551,7 @@ def test_every_code_of_our_texts_is_explained() -> None:
 
 
 def test_every_rule_and_command_that_is_named_exists() -> None:
-    """What an explanation tells people to run is there."""
+    """What an explanation tells people to run exists."""
     found = (one for group in topics().values() for one in group)
     texts = [
         line

@@ -87,7 +87,7 @@ def test_the_script_makes_the_server_what_the_registry_says(run: Run, server: Pa
 
 
 def test_store_names_compare_without_case(run: Run, tmp_path: Path) -> None:
-    """Windows writes My, My and MY: that is no change."""
+    """Windows writes My, My and MY: that is not a change."""
     lines = f"IP:port : 0.0.0.0:443\nHash : {A}\nID : {IIS}\nStore : My\n"
     (tmp_path / "web01.txt").write_text(lines)
     (tmp_path / "sslbind.toml").write_text(
@@ -98,7 +98,7 @@ def test_store_names_compare_without_case(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_is_lost_is_told_and_strict_says_no(run: Run, bare: Path) -> None:
-    """What a format cannot carry is told after the export; --strict makes it exit 1."""
+    """What a format cannot carry is reported after the export; --strict makes it exit 1."""
     bare.write_text(
         bare.read_text() + f'[SslBindingInfo."0.0.0.0:443"]\ncerthash = "{A}"\nappid = "{IIS}"\n'
         "Other = { Unknown = 1 }\n"
@@ -114,7 +114,7 @@ def test_what_is_lost_is_told_and_strict_says_no(run: Run, bare: Path) -> None:
 
 @pytest.mark.parametrize("name", [one.name for one in formats().values() if one.write and one.read])
 def test_a_registry_comes_back_from_every_two_way_format(run: Run, server: Path, name: str) -> None:
-    """Out in a format and in again it is the same registry, but for what the export told."""
+    """Exported and imported again, it is the same registry, except for what the export reported."""
     run("update", "sslcert", "10.20.30.40:8443", "disablequic=enable")
     out = run("export", name, "-o", "file")
     assert run("-r", "again.toml", "import", "file").code == 0
@@ -150,7 +150,7 @@ def test_the_capture_script_needs_no_registry(run: Run, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_asked(run: Run, server: Path, words: tuple[str, ...], why: str) -> None:
-    """A slip is a sentence, and nothing is written."""
+    """A mistake is reported in one sentence, and nothing is written."""
     if sys.platform != "win32":
         (server.parent / "link.toml").symlink_to("sslbind.toml")
     (server.parent / "hard.txt").hardlink_to(server)
@@ -205,7 +205,7 @@ def test_a_listen_list_that_the_server_does_not_tell(run: Run, bare: Path) -> No
 
 
 def test_a_partial_document_is_no_aim(run: Run, bare: Path) -> None:
-    """What does not record every tag cannot say what a server is to have."""
+    """A format that does not record every tag cannot define what a server should have."""
     partial(bare.parent / "web.json", ("10.0.0.5:443", HASH_A))
     seen = run("-r", "web.json", "export", "netsh-script", "--changes-from", "sslbind.toml")
     assert (seen.code, seen.out) == (2, "")
@@ -292,7 +292,7 @@ def test_the_script_says_how_it_is_run(run: Run, bare: Path) -> None:
 
 @pytest.mark.parametrize("hostile", ["$(touch pwn)", "`touch pwn`", "a\\\\", "%TEMP%", "$HOME"])
 def test_nothing_of_a_script_runs_in_a_shell(run: Run, bare: Path, hostile: str) -> None:
-    """A value that sh or cmd would read more into is left out, and told; PowerShell carries it."""
+    """A value that sh or cmd would expand is left out and reported; PowerShell carries it."""
     bare.write_text(
         f'{bare.read_text()}[SslBindingInfo."0.0.0.0:443"]\ncerthash = "{A}"\nappid = "{IIS}"\n'
         f'certstorename = "MY"\nsslctlidentifier = "{hostile}"\n'
@@ -327,7 +327,7 @@ def test_a_difference_that_no_line_carries(run: Run, bare: Path, line: str, name
 
 
 def test_long_listen_lists() -> None:
-    """Two long lists are compared; were the cost of each address the list, this would never end."""
+    """Two long lists are compared; with a cost per address of the whole list it would never end."""
     found = tuple(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(40_000))
     before, after = (Contents((), one, Release.W2022) for one in (found, found[1:]))
     made = transition(before, after, prune=True)

@@ -1,4 +1,4 @@
-"""``json`` of ours, both ways, and ``netsh-json``, as far as its names are known."""
+"""Our own ``json``, both ways, and ``netsh-json``, as far as its names are known."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_list_is_read(run: Run, bare: Path) -> None:
 def test_sslflags(
     values: dict[str, Any], release: Release, shown: int, extra: dict[str, int]
 ) -> None:
-    """``sslflags`` are those in force; what is stored stands beside them where it must."""
+    """``sslflags`` are the effective ones; the stored value is given next to them where needed."""
     binding = Binding(NAME, VALUES | values)
     text, _ = write(binding, release=release)
     entry = json.loads(text)["bindings"][0]
@@ -113,7 +113,7 @@ def test_sslflags(
 
 
 def test_flags_of_no_release() -> None:
-    """Where the release is not told, flags that follow from the tags in any release say nothing."""
+    """If the release is unknown, flags that follow from the tags in any release are ignored."""
     entry = record(kind="hostnameport", key="www.contoso.com:443", certstorename="MY", sslflags=1)
     on = {"clientcertnegotiation": True}
     assert read({"bindings": [entry | on]}).records[0].binding == Binding(NAME, VALUES | on)
@@ -250,7 +250,7 @@ def test_bad_records(entry: object, message: str) -> None:
     ],
 )
 def test_no_document(text: str, message: str) -> None:
-    """A document that is none, or another's, is refused whole, with what is wrong."""
+    """A document that is invalid, or of another format, is refused whole, with the reason."""
     with pytest.raises(SslbindError) as error:
         read(text)
     assert str(error.value) == message
@@ -330,7 +330,7 @@ def test_netsh_json() -> None:
 
 
 def test_show_is_read(run: Run, bare: Path) -> None:
-    """What ``show sslcert json=enable`` prints is read, and told from ours."""
+    """What ``show sslcert json=enable`` prints is read, and distinguished from our own format."""
     run("add", "sslcert", "ipport=10.0.0.5:443", f"certhash={A}", "appid=iis", "certstorename=MY")
     text = run("show", "sslcert", "json=enable").out
     detecting = [one.name for one in formats().values() if one.detect and one.detect(text)]
@@ -387,7 +387,7 @@ def test_any_mutation(seed: int) -> None:
 
 
 def test_netsh_json_with_the_console_around_it() -> None:
-    """Prompts before and behind the object are passed over, and lines count from the first."""
+    """Prompts before and after the object are skipped, and lines are counted from the first."""
     assert NETSH.detect
     entry = {"IpPort": "10.0.0.5:443", "GuidString": IIS, "SslHash": A}
     text = json.dumps({"SslCertificateBindings": [entry]})
@@ -399,14 +399,14 @@ def test_netsh_json_with_the_console_around_it() -> None:
 
 
 def test_what_netsh_json_carries() -> None:
-    """Three tags have names that are known; the others are not at their defaults, but not told."""
+    """Three tags have known names; the others are not at their defaults, but are not reported."""
     entry = {"IpPort": "10.0.0.5:443", "GuidString": IIS, "SslHash": A}
     carried = read_netsh({"SslCertificateBindings": [entry]}).carried
     assert carried == frozenset({"certhash", "appid", "certstorename"})
 
 
 def test_a_bad_record_has_its_key() -> None:
-    """Where the key of a record can be read it is told, though the record is bad."""
+    """If the key of a record can be read it is reported, even if the record is bad."""
     [bad] = read({"bindings": [record(certhash="x")]}).bad
     assert bad.key == KEY
     [bad] = read({"bindings": [record(key="x")]}).bad
@@ -417,7 +417,7 @@ def test_a_bad_record_has_its_key() -> None:
 
 
 def test_many_names_that_stand_twice() -> None:
-    """The first name that stands twice is found among thousands in one pass."""
+    """The first duplicate name is found among thousands in one pass."""
     names = ", ".join(f'"{number}": 1' for number in range(50_000))
     with pytest.raises(SslbindError, match="'49999' appears twice in one object"):
         read(f'{{{names}, "49999": 1, "bindings": []}}')

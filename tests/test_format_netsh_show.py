@@ -94,7 +94,7 @@ def test_a_logger_before_every_line_and_a_record_cut_short() -> None:
 
 
 def test_a_quoted_mail_with_collapsed_columns_and_a_bad_record() -> None:
-    """A bad record is told with its line, and the next is read."""
+    """A bad record is reported with its line, and the next is read."""
     imported = capture("quoted-collapsed-2012r2.txt")
     assert list(told(imported)) == ["ipport=192.0.2.7:443"]
     assert imported.release is Release.W2012R2
@@ -108,7 +108,7 @@ def test_a_quoted_mail_with_collapsed_columns_and_a_bad_record() -> None:
 
 
 def test_the_console_of_2008_r2_is_told_by_its_spacing() -> None:
-    """The old layout has the lines of 2012, and four blanks behind the labels of flags."""
+    """The old layout has the lines of 2012, and four blanks after the labels of flags."""
     text = (Path(__file__).parent / "golden" / "show-2008r2-ipport.txt").read_text()
     assert show_reader.read(text, "x").release is Release.W2008R2
 
@@ -192,7 +192,7 @@ def test_other_texts_with_dashes(text: str) -> None:
 
 
 def test_an_empty_server_is_read_by_commands(run: Run, tmp_path: Path) -> None:
-    """It is a registry without bindings for whoever reads one."""
+    """Commands read it as a registry without bindings."""
     (tmp_path / "empty.txt").write_text(show_writer.HEADER)
     seen = run("-r", "empty.txt", "list", "--format", "tsv")
     assert (seen.code, seen.out) == (0, "")
@@ -215,7 +215,7 @@ CENTRAL = f"""
 
 
 def test_a_central_record_without_hash_and_store_lines() -> None:
-    """A port before a GUID starts one, also right behind another record."""
+    """A port before a GUID starts one, also immediately after another record."""
     first = show_writer.show([Binding(KEY, {"certhash": A, "appid": IIS})], Release.W2012)
     for text in (CENTRAL, first + CENTRAL, first.rstrip() + CENTRAL):
         imported = show_reader.read(text, "x")
@@ -225,7 +225,7 @@ def test_a_central_record_without_hash_and_store_lines() -> None:
 
 
 def test_lines_behind_a_record_that_look_like_another_are_bad() -> None:
-    """They are told with their line; what holds no GUID is left out with a note."""
+    """They are reported with their line; what holds no GUID is left out with a note."""
     whole = show_writer.show([Binding(KEY, {"certhash": A, "appid": IIS})], Release.W2025).rstrip()
     text = whole.partition("\n Extended")[0].rstrip()
     end = text.count("\n") + 2
@@ -332,7 +332,7 @@ def block(**changed: str) -> str:
 
 
 def test_a_value_may_have_a_colon_of_its_own() -> None:
-    """Where the columns are netsh's, the column tells, and not the colon."""
+    """Where the columns are netsh's, the column is decisive, not the colon."""
     text = block(Certificate_Store_Name="My : Root", Ctl_Identifier="x : 5")
     [record] = show_reader.read(text, "x").records
     assert record.binding.store == "My : Root"
@@ -341,7 +341,7 @@ def test_a_value_may_have_a_colon_of_its_own() -> None:
 
 @pytest.mark.parametrize("label", ["Certificate_Store_Name", "Ctl_Identifier", "Ctl_Store_Name"])
 def test_an_empty_value_shifts_nothing(label: str) -> None:
-    """What stands behind an empty value is read as what it is."""
+    """What follows an empty value is read correctly."""
     imported = show_reader.read(block(**{label: ""}), "x")
     [record] = imported.records
     assert record.binding["verifyclientcertrevocation"] is False
@@ -351,7 +351,7 @@ def test_an_empty_value_shifts_nothing(label: str) -> None:
 
 
 def test_an_address_as_a_title_is_no_listen_list() -> None:
-    """Only what stands below the dashes of a listing is one."""
+    """Only what is below the dashes of a listing is a listen list."""
     assert show_reader.read("10.1.2.3\n" + block(), "x").iplisten is None
     title = "IP addresses present in the IP listen list:"
     listed = f"{title}\n{'-' * len(title)}\n\n    10.1.2.3\n    ::1\n\n"
@@ -359,7 +359,7 @@ def test_an_address_as_a_title_is_no_listen_list() -> None:
 
 
 def test_an_extended_property_that_is_no_number_is_bad() -> None:
-    """It is told with its line, and not passed over."""
+    """It is reported with its line, and not skipped."""
     text = block().rstrip("\n") + "\n Extended Properties:\n    PropertyId : 0\n    Window : abc\n"
     imported = show_reader.read(text, "x")
     assert [(one.line, one.message) for one in imported.bad] == [

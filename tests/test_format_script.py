@@ -231,7 +231,7 @@ def test_facts() -> None:
 
 
 def test_a_pasted_hash() -> None:
-    """A hash that was pasted with an invisible mark is cleaned, and a note says so."""
+    """A hash that was pasted with an invisible mark is cleaned, and a note reports it."""
     found = read(f"add sslcert {ONE.replace(A, chr(0x200E) + A)}\n")
     assert [one.binding for one in found.records] == [FIRST]
     note = "ipport=10.0.0.5:443: certhash was pasted with U+200E, which sslbind removed"
@@ -252,7 +252,7 @@ def test_a_pasted_hash() -> None:
     ],
 )
 def test_what_is_no_script(text: str) -> None:
-    """A text without a line that adds or updates a record is none."""
+    """A text without a line that adds or updates a record is not a script."""
     assert not detect(text)
 
 
@@ -353,7 +353,7 @@ def test_a_comment_says_what_changes_and_runs_nothing() -> None:
 
 
 def test_what_no_line_carries() -> None:
-    """A value that could end its quotes stands nowhere in the script; what is lost is said."""
+    """A value that could end its quotes is nowhere in the script; what is lost is reported."""
     assert FORMAT.write
     hostile = FIRST.replace({"sslctlidentifier": 'a" & calc & "'})
     other = Binding(NAME, {"certhash": A, "appid": IIS, "sslflags": 65, "receivewindow": 5},
@@ -412,7 +412,7 @@ def test_nothing_is_deleted_that_cannot_be_added() -> None:
 
 
 def test_what_the_release_lacks_is_left_out() -> None:
-    """A tag or property that the release has not is in no line, and is a loss."""
+    """A tag or property that the release does not have is in no line, and is reported as a loss."""
     late = FIRST.replace({"reject": True, "disablesessionid": True, "receivewindow": 5})
     lines, losses = changed(Delta(None, late), release=Release.W2019)
     assert lines == ["# add ipport=10.0.0.5:443", f"add sslcert {ONE} reject=enable"]
@@ -531,7 +531,7 @@ def test_braces_that_powershell_escapes() -> None:
 
 
 def test_a_bad_line_has_its_key() -> None:
-    """Where the line says its key that is told; a deletion has no record."""
+    """If the line gives its key, the key is reported; a deletion has no record."""
     found = read(
         f"netsh http add sslcert {TAGS} certstorename=%STORE%\n"
         f"netsh http add sslcert ipport=%IP%:443 certhash={A}\n"
@@ -570,7 +570,7 @@ ADD = f"netsh http add sslcert {ONE}"
     ],
 )
 def test_what_does_not_run_is_passed_over(text: str) -> None:
-    """Comments and strings over lines, and what stands behind a jump, say nothing."""
+    """Multi-line comments and strings, and lines after a jump, are ignored."""
     found = read(f"netsh http add iplisten 10.0.0.5\n{text}\n")
     assert (found.records, found.bad, found.iplisten) == ((), (), ("10.0.0.5",))
 
@@ -626,7 +626,7 @@ def test_a_word_that_begins_with_a_number_sign_is_no_value() -> None:
     ],
 )
 def test_a_line_behind_a_condition(text: str, line: int, before: str) -> None:
-    """Inside a block, or behind ``||``, it is bad as it is behind a condition of its own."""
+    """Inside a block, or after ``||``, it is bad, as it is after a condition."""
     found = read(text)
     assert found.records == ()
     assert [(one.line, one.message, one.key) for one in found.bad] == [

@@ -1,4 +1,4 @@
-"""Global options before and after the command; the order in which a wrong line is answered."""
+"""Global options before and after the command; the order in which a bad line is checked."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_registry(run: Run, bare: Path, words: tuple[str, ...]) -> None:
 
 
 def test_windows_and_quiet(run: Run, bare: Path) -> None:
-    """``--windows`` and ``-q`` too, and an option that is no release is refused."""
+    """``--windows`` and ``-q`` work too; an unknown Windows release is refused."""
     del bare
     assert run(*LINE, "--windows", "2008").code == 0
     words = ("add", "sslsnicert", "www.contoso.com:443", A, IIS, "MY")
@@ -57,7 +57,7 @@ def test_what_a_command_has_itself(run: Run, bare: Path) -> None:
 
 
 def test_hint_before_usage(run: Run, registry: Path) -> None:
-    """``add`` without an appid says so first, and does not ask for a password before."""
+    """``add`` without an appid reports that first, and does not ask for a password before."""
     (registry.parent / "web.pfx").write_bytes(web().pfx(b"s3kr1t"))
     for certificate in (("--cert", "web.pfx"), (f"certhash={A}",)):
         result = run("add", "sslsnicert", "www.contoso.com:443", *certificate)
@@ -79,7 +79,7 @@ def test_hint_before_usage(run: Run, registry: Path) -> None:
 def test_no_password_is_asked_for(
     run: Run, registry: Path, words: tuple[str, ...], said: str
 ) -> None:
-    """What is wrong with a line is said before its PFX file is opened."""
+    """Errors in a line are reported before its PFX file is opened."""
     (registry.parent / "web.pfx").write_bytes(web().pfx(b"s3kr1t"))
     run("add", "sslsnicert", "www.contoso.com:443", A, IIS, "MY", "--no-verify")
     result = run(*words, "--cert", "web.pfx")

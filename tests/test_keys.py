@@ -1,4 +1,4 @@
-"""Keys: every spelling of one key is one key, and what is none is error 87 with the value."""
+"""Keys: every spelling of a key is the same key; an invalid one is error 87 with the value."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_no_key(kind: str, text: str) -> None:
     ],
 )
 def test_bare_key(text: str, kind: Kind) -> None:
-    """The kind of a bare key is told by its shape."""
+    """The kind of a bare key is recognized by its form."""
     assert infer_key(text).kind is kind
 
 
@@ -175,7 +175,7 @@ _PLAIN = st.integers(0, 99999).map("www{0}.contoso.com:{0}".format)
 @example(IPPORT, ["10.0.0.5:443"])
 @example(HOSTNAMEPORT, [])
 def test_many_at_once(kind: Kind, texts: list[str]) -> None:
-    """Each is the key that it is alone; where one is not plain, there is no answer for any."""
+    """Each gives the key that it gives alone; if one is not plain, there is no result for any."""
     assert plain_keys(kind, texts) in ({}, {text: _key_or_none(kind, text) for text in texts})
 
 

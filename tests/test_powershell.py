@@ -1,4 +1,4 @@
-"""Scripts for PowerShell, run by a real one: against sslbind as netsh.exe, and against liars.
+"""Scripts for PowerShell, run by a real one: with sslbind as netsh.exe, and with lying fakes.
 
 Each runs twice: plain, and with what people have in their profiles and Windows
 PowerShell 5.1 does (``powershell.PROFILES``).
@@ -71,7 +71,7 @@ def change(*deltas: Delta, release: str = "2022", **listen: tuple[str, ...]) -> 
 
 
 def test_a_line_for_each_change_and_a_second_run(server: Server) -> None:
-    """What is done is said; run again, what is there as wanted is skipped."""
+    """What is done is reported; on a second run, what is already there is skipped."""
     script = whole(FIRST, SECOND.replace({"receivewindow": 5}), THIRD, iplisten=("10.0.0.5",))
     assert server.run(script) == (
         0,
@@ -224,7 +224,7 @@ def test_german_output_is_compared_by_place(server: Server) -> None:
     ids=["add", "update", "delete"],
 )  # fmt: skip
 def test_what_is_there_otherwise_stops_it(server: Server, script: bytes) -> None:
-    """A record that this script was not made for is neither overwritten nor deleted."""
+    """A record that this script does not expect is neither overwritten nor deleted."""
     assert server.run(whole(FIRST))[0] == 0
     code, said, _ = server.run(script)
     assert (code, server.bindings) == (1, [FIRST])

@@ -281,7 +281,7 @@ def test_rebind_nothing(run: Run, registry: Path, renewal: Stored) -> None:
 
 
 def test_rebind_loses_a_name(run: Run, registry: Path, renewal: Stored) -> None:
-    """Exit 1 if NEW lacks a name that OLD has: the names are told, and nothing changes."""
+    """Exit 1 if NEW lacks a name that OLD has: the names are listed, and nothing changes."""
     bad = shop()
     (registry.parent / "bad.pem").write_bytes(bad.pem + bad.key_pem())
     before = snapshot(registry.parent)
@@ -436,7 +436,7 @@ def test_bad_store_names(run: Run, registry: Path, stored: Stored, way: str, nam
 
 
 def test_an_empty_option(run: Run, registry: Path, stored: Stored) -> None:
-    """An option whose variable was empty is no option that was left out."""
+    """An option whose variable was empty is not the same as an omitted option."""
     run("add", "sslsnicert", WEB, stored.web.thumbprint, "iis", "MY")
     before = snapshot(registry.parent)
     for line in (
@@ -453,7 +453,7 @@ def test_an_empty_option(run: Run, registry: Path, stored: Stored) -> None:
 
 
 def test_rebind_to_itself_says_so(run: Run, renewal: Stored) -> None:
-    """Where nothing changes, no name is said to change hands, and ``changed`` is false."""
+    """Where nothing changes, no name is reported as changing, and ``changed`` is false."""
     line = ("rebind", renewal.web.thumbprint, renewal.web.thumbprint)
     result = run(*line)
     assert "changed hands" not in result.out

@@ -75,7 +75,7 @@ EACH_KIND = (
 
 
 def read(text: str | bytes) -> Imported:
-    """Read a document, which is told by its content."""
+    """Read a document, which is recognized by its content."""
     decoded = decode_text(text.encode() if isinstance(text, str) else text, "server.reg")
     reg = next(one for one in formats().values() if one.detect and one.detect(decoded))
     assert reg.name == "reg"
@@ -299,7 +299,7 @@ def test_places(path: str) -> None:
     ],
 )
 def test_other_places(path: str) -> None:
-    """Everything else is passed over, whatever its lines are, and a note reports it."""
+    """Everything else is skipped, whatever its lines are, and a note reports it."""
     imported = read(HEADER + RECORD.replace(PARAMETERS, path) + "x\n")
     note = "ignored: 1 key with values that are not bindings"
     assert imported == Imported(notes=(note,))
@@ -353,7 +353,7 @@ def test_deleted_keys(path: str) -> None:
 
 @pytest.mark.parametrize("levels", [1, 2, 3])
 def test_a_deleted_parent(levels: int) -> None:
-    """Deleting a key above the parameters deletes what stands before it, and not what follows."""
+    """Deleting a key above the parameters deletes what comes before it, not what follows."""
     parent = PARAMETERS.rsplit("\\", levels)[0]
     assert records(read(f"{HEADER}{RECORD}[-{parent}]\n")) == []
     assert len(records(read(f"{HEADER}{RECORD}[{parent}]\n"))) == 1
@@ -373,7 +373,7 @@ def test_a_guid_without_its_host_name() -> None:
 
 
 def test_a_bad_record_has_its_key() -> None:
-    """A record that cannot be read has the key that its name or HostnamePort says."""
+    """A record that cannot be read has the key that its name or HostnamePort gives."""
     text = f'{SNI}x]\n"HostnamePort"="www.contoso.com:443"\n"SslCertHash"=hex:01\n'
     text += f"[{PARAMETERS}\\SslBindingInfo\\10.0.0.6:443]\nwhat is this\n"
     assert [str(one.key) for one in read(HEADER + text).bad] == [
@@ -487,7 +487,7 @@ def test_bad_records(text: str, line: int, message: str) -> None:
 
 
 def test_no_reg_file() -> None:
-    """A text that starts otherwise is none, and says what would be one."""
+    """A text that starts otherwise is not a document, and the message says what would be one."""
     with pytest.raises(SslbindError, match=r"server\.reg: is not a \.reg file: its first line"):
         read_as_reg(RECORD)
 
@@ -550,7 +550,7 @@ def test_other_values(line: str, value: object, tmp_path: Path) -> None:
 
 
 def test_value_and_subkey_of_one_name() -> None:
-    """A subkey that is called as a value is stands behind a backslash."""
+    """A subkey with the same name as a value has a backslash before its name."""
     key = RECORD.partition("]")[0]
     text = f'{HEADER}{RECORD}"x"=dword:1\n"\\\\x"=dword:2\n{key}\\x]\n@="y"\n'
     (one,) = records(read(text))
@@ -703,7 +703,7 @@ def test_mutated_documents(random: Random, name: str) -> None:
     ids=["spaces", "continued", "open", "escapes", "deep"],
 )
 def test_long_lines(line: str) -> None:
-    """However long a line is, it is looked at once; its record is bad, and no other."""
+    """However long a line is, it is read only once; only its record is bad."""
     imported = read(HEADER + RECORD + line)
     assert [bad.line for bad in imported.bad] in ([6], [7])
 
@@ -720,7 +720,7 @@ def test_random_text(text: str) -> None:
 
 def hive() -> bytes:
     """Return a hive of Windows' registry with nothing but its root."""
-    security = 0x78  # where the root's security descriptor stands, behind the root's own cell
+    security = 0x78  # where the root's security descriptor is, after the root's own cell
     nothing = 0xFFFFFFFF
     name = b"root"
     fields = (0, 0, 0, 0, nothing, nothing, 0, nothing, security, nothing)
@@ -802,7 +802,7 @@ def test_hivexregedit(tmp_path: Path) -> None:
 
 
 def samba(folder: Path, *words: str) -> str:
-    """Run samba's ``net registry`` on a registry of its own in ``folder``."""
+    """Run samba's ``net registry`` on a separate registry in ``folder``."""
     tool = needs("net")
     config = folder / "smb.conf"
     state = folder / "state"

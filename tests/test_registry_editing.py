@@ -80,7 +80,7 @@ def test_a_deleted_binding_takes_its_lines_and_comments_and_nobody_elses(
 def test_several_bindings_deleted_at_once_leave_all_other_lines(
     spelled: Spelled, data: st.DataObject
 ) -> None:
-    """Comments that stand free between two deleted bindings stay."""
+    """Free-standing comments between two deleted bindings stay."""
     doomed = data.draw(st.lists(st.sampled_from(list(spelled.bindings)), min_size=2, unique=True))
     assume(not spelled.shared.intersection(key.kind for key in doomed))
     after = edited(spelled.text, delete=tuple(doomed))
@@ -251,7 +251,7 @@ def test_the_comments_of_a_deleted_binding(eol: str) -> None:
 
 
 def test_a_value_is_replaced_where_it_stands() -> None:
-    """Quotes, spaces and the comment behind a value that changes are left as they are."""
+    """Quotes, spaces and the comment after a changed value are left as they are."""
     registry = Registry(EXAMPLE.encode(), "sslbind.toml")
     www = registry.get(WWW)
     assert www
@@ -279,7 +279,7 @@ def test_a_byte_order_mark_stays(tmp_path: Path) -> None:
 
 
 def test_new_bindings_stand_behind_the_last_of_their_kind() -> None:
-    """A new name comes below the names, a kind of its own at the end."""
+    """A new name is inserted below the names, a new kind at the end."""
     new = Binding(
         parse_key(HOSTNAMEPORT, "shop.contoso.com:443"),
         {"certhash": HASH, "appid": APPID, "certstorename": "MY"},

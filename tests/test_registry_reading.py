@@ -37,7 +37,7 @@ def read(text: str) -> Registry:
 
 
 def refusal(text: str | bytes) -> RegistryError:
-    """The error that reading gives; it says in which file and line."""
+    """The error that reading raises; it names the file and the line."""
     with pytest.raises(RegistryError) as caught:
         Registry(text if isinstance(text, bytes) else text.encode(), "sslbind.toml")
     assert caught.value.file == "sslbind.toml"
@@ -269,7 +269,7 @@ def _slots() -> list[Path]:
 
 @pytest.mark.parametrize("garbage", [b"", b"\xff" * 100, b"0" * 64, "folder", "fifo"])
 def test_a_poisoned_cache_costs_time_only(garbage: bytes | str) -> None:
-    """Whatever stands where something was remembered: the answers are the same."""
+    """Whatever the cache holds in that place, the answers are the same."""
     if garbage == "fifo" and sys.platform == "win32":
         pytest.skip("Windows has no FIFOs in folders")
     read(PLAIN)
@@ -307,7 +307,7 @@ def test_a_cache_that_lies_gives_no_traceback(text: str) -> None:
 def test_a_cache_that_cannot_be_used_is_done_without(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No folder, no matter."""
+    """If the cache cannot be used, everything still works."""
     where = tmp_path / "cache"
     if way == "a file":
         where.write_bytes(b"")
@@ -323,7 +323,7 @@ def test_a_cache_that_cannot_be_used_is_done_without(
 
 
 class TestStrangeFiles:
-    """What is not a readable regular file is refused at once and in words."""
+    """What is not a readable regular file is refused immediately, with a message."""
 
     def test_a_path_that_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(RegistryError, match="there is no such registry file") as caught:
@@ -431,7 +431,7 @@ def test_values_without_a_tag_are_equal_with_their_types() -> None:
 @example(["# " + "x" * 5000, "a"])
 @example(["\ufeff# x", "a = 1"])
 def test_what_cannot_be_a_registry(tmp_path: Path, lines: list[str]) -> None:
-    """A file that is not read as TOML, for its first lines, is none."""
+    """A file that is rejected because of its first lines is not valid TOML."""
     path = tmp_path / "file"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace", newline="")
     if not may_be_registry(str(path)):

@@ -1,4 +1,4 @@
-"""Writing a registry: all or nothing, whoever races, dies, or runs out of disk."""
+"""Writing a registry: all or nothing, even with races, crashes or a full disk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and sig
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Return a registry without certificate stores in a folder of its own."""
+    """Return a registry without certificate stores in a separate folder."""
     folder = tmp_path / "registry"
     folder.mkdir()
     path = folder / "sslbind.toml"
@@ -230,7 +230,7 @@ def test_a_disk_without_room(tmp_path: Path) -> None:
 
 @posix
 def test_a_folder_that_may_not_be_written(public: Path) -> None:
-    """Nothing is written, and the reason is said."""
+    """Nothing is written, and the reason is reported."""
     before = public.read_bytes()
     public.parent.chmod(0o555)
     wanted = f"RegistryError: {public}: cannot be locked: permission denied\n"
@@ -290,7 +290,7 @@ def test_a_lock_left_by_a_dead_process_holds_nobody_up(path: Path) -> None:
 
 
 def test_the_holder_of_a_lock_is_named(path: Path) -> None:
-    """Who waits for too long learns which process it waits for; readers do not wait."""
+    """A writer that waits too long is given the process it waits for; readers do not wait."""
     code = "import sys\nfrom sslbind.registry.registry import Registry\n"
     code += "with Registry.editing(sys.argv[1]): print('mine', flush=True); sys.stdin.read()"
     holder = subprocess.Popen(

@@ -254,7 +254,7 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_contrast(scheme: str) -> None:
-    """Every colour of text has a ratio of 4.5 or more to what it stands on (WCAG 2.2, AA)."""
+    """Every text colour has a contrast of 4.5 or more with its background (WCAG 2.2, AA)."""
     blocks = re.findall(r":root \{([^}]+)\}", STYLE.read_text())
     colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", blocks[scheme == "dark"]))
     grounds = {name: ["ground", f"{name}-ground"] for name in ("bad", "warn", "ok", "info", "off")}

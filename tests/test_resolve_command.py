@@ -80,7 +80,7 @@ def folder(run: Run, tmp_path: Path) -> Path:
 
 
 def test_an_exact_address(run: Run, folder: Path) -> None:
-    """The answer comes first, then what was passed over, then what a client says of it."""
+    """The answer comes first, then the skipped records, then whether a client accepts it."""
     records = (f"ip 10.0.0.5:443 {OTHER.thumbprint}", f"sni {WWW}:443 {GOOD.thumbprint}")
     write(folder, *records, f"ip 0.0.0.0:443 {OTHER.thumbprint}", settings=STORES)
     result = run("resolve", "10.0.0.5:443", WWW)
@@ -95,7 +95,7 @@ def test_an_exact_address(run: Run, folder: Path) -> None:
 
 
 def test_a_name(run: Run, folder: Path) -> None:
-    """A certificate that a client accepts is told with its end."""
+    """A certificate that a client accepts is shown with its expiry date."""
     write(folder, f"sni {WWW}:443 {GOOD.thumbprint}", settings=STORES)
     result = run("resolve", "10.0.0.5:443", "WWW.Contoso.com.")
     assert (result.code, result.err) == (0, "")
@@ -107,7 +107,7 @@ def test_a_name(run: Run, folder: Path) -> None:
 
 
 def test_json(run: Run, folder: Path) -> None:
-    """JSON has the answer, the certificate, the client's word, what was passed over, the steps."""
+    """JSON has the answer, certificate, client's verdict, skipped records and steps."""
     records = (f"ip 0.0.0.0:443 {OTHER.thumbprint}", f"sni {WWW}:443 {GOOD.thumbprint}")
     write(folder, *records, settings=STORES)
     result = run("resolve", "10.0.0.5:443", WWW, "--format", "json")
@@ -148,7 +148,7 @@ def test_json(run: Run, folder: Path) -> None:
 
 
 def test_not_modelled(run: Run, folder: Path) -> None:
-    """Without [CertStores] the thumbprint is told, and nothing is said of the certificate."""
+    """Without [CertStores] the thumbprint is shown, and nothing is said about the certificate."""
     write(folder, f"ip 0.0.0.0:443 {A}")
     result = run("resolve", "10.0.0.5:443", "--format", "json")
     assert (result.code, result.err) == (0, NOT_MODELLED)
@@ -289,7 +289,7 @@ def test_what_a_client_refuses(run: Run, folder: Path, what: str) -> None:
 
 
 def test_an_incomplete_chain_alone_is_accepted(run: Run, folder: Path) -> None:
-    """A client that trusts the issuer knows it; that it is not sent is told nevertheless."""
+    """A client that trusts the issuer knows it; that it is not sent is reported nevertheless."""
     one = leaf(WWW)
     store(folder, one)
     write(folder, f"ip 0.0.0.0:443 {one.thumbprint}", settings=STORES)
@@ -331,7 +331,7 @@ def test_a_root_that_has_expired(run: Run, folder: Path) -> None:
 
 
 def test_without_a_name_none_is_checked(run: Run, folder: Path) -> None:
-    """An address alone says nothing of a name; an address as HOST is checked as one."""
+    """An address alone says nothing about a name; an address as HOST is checked as one."""
     write(folder, f"ip 0.0.0.0:443 {GOOD.thumbprint}", settings=STORES)
     last = run("resolve", "10.0.0.5:443").out.splitlines()[-1]
     assert last == f"a client that trusts the issuer accepts it until {UNTIL}; no name was checked"
@@ -591,7 +591,7 @@ def test_explain_the_chain(run: Run, folder: Path) -> None:
 def test_explain_in_json(
     run: Run, folder: Path, windows: str, name: str, topic: str, text: str
 ) -> None:
-    """The same lines stand in JSON, each below its topic."""
+    """JSON has the same lines, each under its topic."""
     write(folder, f"ip 0.0.0.0:443 {A} clientcertnegotiation = true")
     words = ["resolve", "10.0.0.5:443", *([name] if name else []), "--explain", "--format", "json"]
     document = run("-q", "--windows", windows, *words).json
@@ -630,7 +630,7 @@ def test_a_url_by_dns(run: Run, folder: Path) -> None:
 
 @pytest.mark.parametrize("literal", ["127.0.0.1", "[::1]"])
 def test_a_url_with_an_address_as_host(run: Run, folder: Path, literal: str) -> None:
-    """An address in a URL is no server name: none is sent, and the address is checked."""
+    """An address in a URL is not a server name: none is sent, and the address is checked."""
     bare = literal.strip("[]")
     one = leaf(ip=[bare])
     store(folder, one, intermediate())
@@ -820,7 +820,7 @@ def test_a_client_hello_of_openssl(tmp_path: Path) -> None:
 
 
 def test_names_that_are_not_ascii(run: Run, folder: Path) -> None:
-    """Bytes that are no name have no record, and no complaint of Python's comes along."""
+    """Bytes that are not a name match no record, and no Python error message is shown."""
     write(folder, f"ip 0.0.0.0:443 {A}")
     data = hello(WWW).replace(WWW.encode(), b"www.c\xc3\xb6ntoso.mm")
     assert hello_name(data) == r"www.c\xc3\xb6ntoso.mm"
@@ -872,7 +872,7 @@ def test_damaged_client_hellos(at: int, change: bytes) -> None:
 
 
 def test_the_table(run: Run, folder: Path) -> None:
-    """Without a target: each port's records in order, what each serves, and where it stands."""
+    """Without a target: each port's records in order, what each serves, and where it is defined."""
     write(
         folder,
         f"ip 0.0.0.0:443 {OTHER.thumbprint}",
@@ -914,7 +914,7 @@ port 8443, Windows Server 2022
 
 
 def test_the_table_in_json(run: Run, folder: Path) -> None:
-    """JSON has the same: what shadows a record, why it is not used, where it stands."""
+    """JSON has the same: what shadows a record, why it is not used, where it is defined."""
     (folder / "ccs").mkdir()
     for name in (WWW, "_.contoso.com"):
         (folder / "ccs" / f"{name}.pfx").write_bytes(b"")
@@ -1074,7 +1074,7 @@ def test_strict(run: Run, folder: Path, host: str, code: int) -> None:
 
 
 def test_strict_where_it_is_not_known(run: Run, folder: Path) -> None:
-    """Without certificate stores nobody knows, which is not yes; a table has no client."""
+    """Without certificate stores the answer is unknown, which is not yes; a table has no client."""
     write(folder, f"ip 0.0.0.0:443 {GOOD.thumbprint}")
     assert run("resolve", "10.0.0.5:443", WWW).code == 0
     assert run("resolve", "10.0.0.5:443", WWW, "--strict").code == 1

@@ -152,7 +152,7 @@ def test_no_script(run: Run, bare: Path) -> None:
 
 
 def test_no_text(run: Run, bare: Path) -> None:
-    """Bytes that are no text are an error that names the line, and nothing runs."""
+    """Bytes that are not text are an error that names the line, and nothing runs."""
     (bare.parent / "script.txt").write_bytes(ONE.encode() + b"\n\xff\xfe\xfa\n")
     before = snapshot(bare.parent)
     result = run("-f", "script.txt")
@@ -325,7 +325,7 @@ def test_the_registry_of_a_script(run: Run, bare: Path) -> None:
 
 
 def test_called_directly(bare: Path, run: Run) -> None:
-    """The global options stand before ``-f`` or behind it."""
+    """The global options may be before ``-f`` or after it."""
     del run
     path = str(bare)
     assert call(["-r", path, "-f", "-"], ONE).code == 0

@@ -1,4 +1,4 @@
-"""A text that no format reads: the first thing that is said is what it seems to be."""
+"""A text that no format can read: the first thing reported is what it appears to be."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_what_it_seems_to_be(run: Run, tmp_path: Path, name: str, encoding: str)
 
 
 def test_a_broken_registry_is_still_one(run: Run, tmp_path: Path) -> None:
-    """What has a line that only a registry has is told with its line, as ever."""
+    """A text with a line that only a registry has is reported with its line, as before."""
     (tmp_path / "sslbind.toml").write_text(f"version = 1\n{PIECE}")
     seen = run("list")
     assert (seen.code, seen.out) == (2, "")

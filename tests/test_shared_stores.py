@@ -48,7 +48,7 @@ def test_yes(run: Run, stored: Stored, other: Path) -> None:
 
 
 def test_a_folder_elsewhere(run: Run, registry: Path, stored: Stored) -> None:
-    """A folder that is not below the registry may be anybody's."""
+    """A folder that is not below the registry may belong to anybody."""
     deep = registry.parent / "servers"
     deep.mkdir()
     text = registry.read_text().replace('path = "certs"', 'path = "../certs"')

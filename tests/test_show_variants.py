@@ -165,7 +165,7 @@ def test_another_value_that_cannot_be_read_is_unknown(label: str) -> None:
 
 @pytest.mark.parametrize("host", ["x.x.x.x", "10.x.x.5", "***.***.***.***", "192.0.2.xxx"])
 def test_a_masked_address_is_no_host_name(host: str) -> None:
-    """The label tells the kind, or in another language the form; the port is known."""
+    """The label gives the kind, or in another language the form; the port is known."""
     text = show_writer.show(records(Release.W2016), Release.W2016).replace("0.0.0.0", host)
     for language in WORDS:
         imported = read(in_language(text, language))
@@ -216,7 +216,7 @@ def test_the_release_is_at_least_what_a_record_needs() -> None:
 
 
 def test_an_inferred_release_is_called_a_guess(run: Run, tmp_path: Path) -> None:
-    """What rests on it says so; a release that is named is none."""
+    """A message that depends on the guess says so; a release that is named is not a guess."""
     flags = [Binding(infer_key("0.0.0.0:443"), {"certhash": A, "appid": IIS})]
     (tmp_path / "web01.txt").write_text(show_writer.show(flags, Release.W2019))
     words = ("-r", "web01.txt", "resolve", "10.0.0.5:443", "--explain")

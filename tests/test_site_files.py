@@ -88,12 +88,12 @@ def test_client_certificates_of_application_host() -> None:
 
 
 def test_legacy_property() -> None:
-    """Property 5506 is told with its path; other properties are not."""
+    """Property 5506 is reported with its path; other properties are not."""
     assert golden("applicationHost.config").legacy_bindings == (("LM/W3SVC/1", 18),)
 
 
 def test_iis_express() -> None:
-    """IIS Express writes * for every host, and is told by where its modules are."""
+    """IIS Express writes * for every host, and is recognized by the location of its modules."""
     sites = golden("iisexpress.config")
     assert (sites.express, sites.owner.word) == (True, "iisexpress")
     assert [(one.address, one.port, one.host, key(one)) for one in sites.bindings] == [
@@ -104,7 +104,7 @@ def test_iis_express() -> None:
 
 
 def test_appcmd() -> None:
-    """appcmd tells certificate and store too; the hash comes out in lower case."""
+    """appcmd also shows the certificate and the store; the hash is converted to lower case."""
     sites = golden("appcmd.xml")
     assert sites.bindings[1] == SiteBinding(
         site="Shop",
@@ -128,7 +128,7 @@ def test_appcmd_through_powershell(tmp_path: Path) -> None:
 
 
 def test_metabase() -> None:
-    """A site of IIS 6 has one certificate for all its secure bindings, told with its own line.
+    """A site of IIS 6 has one certificate for all its secure bindings, reported with its own line.
 
     Its store comes from the web service where the site names none; FTP sites
     are none of HTTP.SYS's.
@@ -176,7 +176,7 @@ def test_snippets(tmp_path: Path, text: str, sites: list[str]) -> None:
 
 
 def test_bindings_elsewhere(tmp_path: Path) -> None:
-    """Elements of the same name in other sections are none of a site's."""
+    """Elements of the same name in other sections do not belong to any site."""
     text = (
         '<configuration><system.serviceModel><bindings><binding name="x"/></bindings>'
         f"</system.serviceModel>{HOST}{TSOH}</configuration>"
@@ -334,13 +334,13 @@ def test_access(tmp_path: Path, access: str, wanted: list[tuple[str, bool]]) -> 
     ],
 )
 def test_bad_binding(tmp_path: Path, attributes: str, message: str) -> None:
-    """What IIS would refuse is an error with its line."""
+    """What IIS would refuse is an error with its line number."""
     text = f"<bindings>\n<clear/>\n<binding {attributes}/>\n</bindings>"
     assert refused(tmp_path, text) == (message, 3)
 
 
 def test_bad_access(tmp_path: Path) -> None:
-    """So is a flag of <access> that is none."""
+    """So is a flag of <access> that does not exist."""
     text = (
         f"<system.applicationHost>\n{ACCESS.format('Ssl, Cert')}<sites/></system.applicationHost>"
     )
@@ -351,7 +351,7 @@ def test_bad_access(tmp_path: Path) -> None:
 
 
 def test_bad_metabase(tmp_path: Path) -> None:
-    """An SSLCertHash of the metabase that is none is told with the line of its site."""
+    """An invalid SSLCertHash in the metabase is reported with the line of its site."""
     text = '<MBProperty>\n<IIsWebServer Location="/LM/W3SVC/1" SSLCertHash="zz"/></MBProperty>'
     assert refused(tmp_path, text) == (
         "SSLCertHash='zz': 'z' (U+007A) is not a hex digit; a thumbprint has 40",
@@ -392,7 +392,7 @@ def test_no_sites(tmp_path: Path, text: str, root: str) -> None:
     ],
 )
 def test_broken_xml(tmp_path: Path, text: str, message: str, line: int) -> None:
-    """Broken XML is told with what expat says, and the line."""
+    """Broken XML is reported with expat's message and the line."""
     assert refused(tmp_path, text) == (message, line)
 
 
@@ -540,7 +540,7 @@ def test_size(tmp_path: Path) -> None:
 
 
 def test_absent(tmp_path: Path) -> None:
-    """A file that is not there is told with the system's reason."""
+    """A missing file is reported with the system's reason."""
     with pytest.raises(
         SslbindError, match=r"sites\.xml: cannot be read: no such file or directory"
     ):

@@ -40,7 +40,7 @@ def both(one: Issued, store: str = "MY") -> list[str]:
     ],
 )
 def test_add(run: Run, registry: Path, name: str, data: object) -> None:
-    """The form is told by the content; the second time nothing changes."""
+    """The format is recognized by the content; the second time nothing changes."""
     del name
     (registry.parent / "file").write_bytes(data())  # type: ignore[operator]
     line = ("store", "add", "file", "--password-env", "PW")
@@ -88,7 +88,7 @@ def test_add_roots(run: Run, registry: Path) -> None:
     ],
 )
 def test_junk(run: Run, registry: Path, data: bytes) -> None:
-    """What is no certificate is an error that names the file."""
+    """A file that is not a certificate is an error that names the file."""
     (registry.parent / "junk.pem").write_bytes(data)
     before = snapshot(registry.parent)
     result = run("store", "add", "junk.pem")
@@ -160,7 +160,7 @@ def test_show(run: Run, stored: Stored) -> None:
 
 
 def test_show_what(run: Run, stored: Stored) -> None:
-    """What is in no store is no: exit 1."""
+    """A certificate that is in no store is answered with exit code 1."""
     result = run("store", "show", stored.renewed.thumbprint)
     assert (result.code, result.out) == (1, "")
     assert stored.renewed.thumbprint in result.err
@@ -184,7 +184,7 @@ def test_delete_what_is_used(run: Run, registry: Path, stored: Stored) -> None:
 
 
 def test_new_and_verify(run: Run, registry: Path) -> None:
-    """A new certificate is bound at once, and verifies as good."""
+    """A new certificate is bound immediately, and verifies as good."""
     line = ("store", "new", "--dns", "a.test", "--dns", "*.a.test", "--ip", "10.0.0.5")
     result = run(*line, "--days", "30")
     assert result.code == 0
@@ -229,7 +229,7 @@ def test_new_where_the_old_one_cannot_be_used(run: Run, registry: Path) -> None:
 
 
 def test_verify_finds(run: Run, registry: Path, stored: Stored) -> None:
-    """``verify`` says what is wrong with which certificate: exit 1."""
+    """``verify`` reports which problem each certificate has: exit 1."""
     run("add", "sslsnicert", "other.contoso.com:443", stored.web.thumbprint, "iis", "MY")
     key = registry.parent / "certs" / "MY" / f"{stored.web.thumbprint}.key"
     key.chmod(0o644)
@@ -246,7 +246,7 @@ def test_verify_finds(run: Run, registry: Path, stored: Stored) -> None:
     "words", [("list",), ("add", "a.pem"), ("new", "--dns", "a.test"), ("verify",)]
 )
 def test_no_stores(run: Run, bare: Path, words: tuple[str, ...]) -> None:
-    """Without [CertStores] there is no store: exit 2, with the way to have one."""
+    """Without [CertStores] there is no store: exit 2, with a hint how to get one."""
     (bare.parent / "a.pem").write_bytes(web().pem + web().key_pem())
     before = snapshot(bare.parent)
     result = run("store", *words)
@@ -259,7 +259,7 @@ def test_no_stores(run: Run, bare: Path, words: tuple[str, ...]) -> None:
     "words", [("new",), ("new", "--dns", "a b"), ("new", "--ip", "x"), ("add",)]
 )
 def test_bad_words(run: Run, registry: Path, words: tuple[str, ...]) -> None:
-    """Words that cannot be are answered, and make nothing."""
+    """Invalid words are reported, and create nothing."""
     before = snapshot(registry.parent)
     result = run("store", *words)
     assert result.code in (1, 2)

@@ -37,7 +37,7 @@ def test_a_good_certificate_has_no_problem() -> None:
 
 
 def test_the_key_of_another_certificate() -> None:
-    """A key that does not match is a problem; a key kept elsewhere is none."""
+    """A key that does not match is a problem; a key kept elsewhere is not."""
     leaf = certificate(web())
     chain = (certificate(intermediate()),)
     assert ids(Identity(leaf, chain, private_key(root()))) == "key-mismatch"
@@ -53,7 +53,7 @@ def test_a_chain_that_is_incomplete() -> None:
 
 
 def test_an_issuer_of_the_same_name_only() -> None:
-    """The signature counts, not the name: another CA that calls itself the same is no issuer."""
+    """The signature counts, not the name: another CA with the same name is not the issuer."""
     other = issue("Test Intermediate", issuer=root(), ca=True, key=ec_key("another"))
     assert ids(identity(web(), other)) == "chain-incomplete"
 
@@ -68,7 +68,7 @@ def test_dates(days: int, found: str) -> None:
 
 
 def test_names() -> None:
-    """Every name that is not covered is a problem, which tells the names that are."""
+    """Every name that is not covered is a problem, which lists the covered names."""
     found = problems(identity(web(), intermediate()), (), NOW, ["a.example", "www.contoso.com"])
     assert [one.message for one in found] == [
         "the certificate does not cover a.example: its names are www.contoso.com"

@@ -80,7 +80,7 @@ class TestDevices:
         assert "'CON' is not a store name: it is the name of a device on Windows" in done.err
 
     def test_a_host_that_has_no_file(self, tmp_path: Path) -> None:
-        """Windows cannot have the file, so no connection is served from it."""
+        """Windows cannot have this file, so no connection uses it."""
         (tmp_path / "www.contoso.com.pfx").write_bytes(b"")
         central = CentralStore(str(tmp_path))
         assert central.file("www.contoso.com") == "www.contoso.com.pfx"
@@ -148,7 +148,7 @@ class TestWhoHasItOpen:
         "known", [[], ["Notepad"], ["Notepad", "B\u00fcro", "x" * 255]], ids=len
     )
     def test_the_restart_manager_is_asked(self, known: list[str]) -> None:
-        """Wine's knows nobody, so another of its kind is asked."""
+        """Wine's Restart Manager knows of no process, so a fake one is used."""
         found = openers("C:\\a.toml", cast(ctypes.CDLL, RestartManager(known)))
         assert found == [f"{name} (process {n})" for n, name in enumerate(known, 4711)]
 
@@ -211,7 +211,7 @@ class TestOpenFiles:
 
     @pytest.mark.slow
     def test_a_file_that_stays_open_is_an_error_in_bounded_time(self, tmp_path: Path) -> None:
-        """Windows says who has it open, Wine does not know."""
+        """Windows reports which process has it open; Wine does not know."""
         path = tmp_path / "sslbind.toml"
         path.write_bytes(b"old")
         with path.open("rb"), pytest.raises(SslbindError) as caught:
@@ -257,7 +257,7 @@ class TestOpenFiles:
         )
 
     def test_a_reader_meets_no_writer(self, tmp_path: Path) -> None:
-        """Whoever reads while the file is replaced gets the old one or the new one."""
+        """A reader during the replacement gets either the old file or the new one."""
         path = tmp_path / "file"
         path.write_bytes(b"0" * 100)
         done = threading.Event()
@@ -318,7 +318,7 @@ class TestStreams:
         ids=["store-add", "rebind"],
     )
     def test_nul_is_asked_for_no_password(self, stored: Stored, tmp_path: Path, line: str) -> None:
-        """It is a terminal to C programs, and nobody ever types there."""
+        """It is a terminal to C programs, but nobody ever types there."""
         (tmp_path / "locked.pfx").write_bytes(web().pfx(b"secret"))
         done = cmd(f"{line} < nul", tmp_path)
         assert (done.returncode, done.stdout) == (2, b"")
@@ -391,7 +391,7 @@ print(is_terminal(console), colour, bool(mode.value & 4))
 class TestWildcards:
     @pytest.fixture
     def two(self, stored: Stored, tmp_path: Path) -> Path:
-        """Return a folder with two PFX files beside a registry."""
+        """Return a folder with two PFX files next to a registry."""
         for one in (web(), issue("b.contoso.com", dns=("b.contoso.com",))):
             (tmp_path / f"{one.thumbprint}.pfx").write_bytes(one.pfx())
         return tmp_path
@@ -424,7 +424,7 @@ class TestWildcards:
     def test_options_take_one_file(
         self, words: list[str], pattern: str, bare: Path, run: Run
     ) -> None:
-        """What matches several is not guessed: the command names them and does nothing."""
+        """A pattern with several matches is ambiguous: the command lists them and does nothing."""
         folder = bare.parent
         for name in ("web01.toml", "web02.toml"):
             (folder / name).write_bytes(bare.read_bytes())
@@ -494,7 +494,7 @@ class TestNetsh:
         )
 
     def test_lines_of_netsh(self, netsh: str, run: Run) -> None:
-        """They work as they are, and what they answer differs from ours in its line ends only."""
+        """They work unchanged, and their output differs from ours only in line endings."""
         words = ["ipport=10.0.0.5:443", f"certhash={A}", f"appid={IIS}"]
         done = self.run(netsh, "http", "add", "sslcert", *words)
         assert done.stdout.decode() == ADDED.replace("\n", "\r\n")
@@ -585,6 +585,6 @@ class TestPaths:
                                 .json["certificates"]])  # fmt: skip
 
     def test_the_central_store_says_how_a_file_is_spelled(self, tmp_path: Path) -> None:
-        """Not how it was asked for."""
+        """Not the form in which it was requested."""
         (tmp_path / "WWW.Contoso.com.pfx").write_bytes(b"")
         assert CentralStore(str(tmp_path)).file("www.contoso.com") == "WWW.Contoso.com.pfx"

@@ -1,4 +1,4 @@
-"""The run: every line through both programs, from equal states, and nothing left behind."""
+"""The run: every line through both programs, from equal states, with full cleanup."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def _compare(
 
 
 def _progress(text: str) -> None:
-    """Say how far it is, to a person who waits."""
+    """Report the progress to a person who waits."""
     if sys.stderr.isatty():
         print(f"\r{text:<60}", end="\r", file=sys.stderr, flush=True)
 

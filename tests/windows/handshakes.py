@@ -113,14 +113,14 @@ CASES = (
         take="b",
     ),
 )
-"""Those that take a certificate away stand last: it does not come back."""
+"""Those that take a certificate away are last: it does not come back."""
 
 NOT_STAGED = (
     "files of the Central Certificate Store: its provider is a setting of the whole machine",
     "the IP listen list: it is a setting of the whole machine",
     "releases other than this host's",
 )
-"""What of the lookup order is not shown here, and why."""
+"""The parts of the lookup order that are not shown here, and why."""
 
 
 class Outcome(NamedTuple):

@@ -53,7 +53,7 @@ class Program:
         self.environment = {**os.environ, **(variables or {})}
 
     def run(self, line: str) -> Answer:
-        """Carry out ``line``, as a person types it behind the program's name."""
+        """Carry out ``line``, as a person types it after the program's name."""
         return self._run(self._command(line), line)
 
     def feed(self, lines: str, *words: str) -> Answer:
