@@ -1,4 +1,4 @@
-"""``sslbind apply``: servers of every mood, limits, canary, batches, and a true report."""
+"""``sslbind apply``: servers that misbehave, limits, canary, batches, and a true report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WANTED = "version = 1\n" + "".join([
 
 
 class Shop:
-    """Servers by the command transport, each with a mood, all to follow one registry."""
+    """Servers by the command transport, each with a mood, all meant to follow one registry."""
 
     def __init__(self, folder: Path, run: Run) -> None:
         self.folder = folder
@@ -60,7 +60,7 @@ class Shop:
         return self.folder / f"{name}.server" / "server.toml"
 
     def apply(self, *words: str) -> Result:
-        """Apply to what ``words`` name; with options only, to all."""
+        """Apply to what ``words`` name; to everything if there are only options."""
         named = words if words[:1] and not words[0].startswith("-") else ("all", *words)
         return self.run_("apply", *named, "--yes", "--format", "json")
 
@@ -92,7 +92,7 @@ def test_the_report_for_people(shop: Shop, run: Run) -> None:
 
 
 def test_no_target_is_not_every_target(shop: Shop, run: Run) -> None:
-    """PowerShell loses ``@front`` that is not in quotes; that must not be the whole fleet."""
+    """PowerShell drops ``@front`` if it is not quoted; that must not mean the whole fleet."""
     shop.add("web01")
     done = run("apply", "--yes")
     assert (done.code, done.out) == (2, "")
@@ -126,7 +126,7 @@ MOODS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("mood", MOODS)
 def test_moods(shop: Shop, mood: str) -> None:
-    """Neither an exit code nor words are believed: only what was read back."""
+    """Neither an exit code nor the output is believed: only what was read back."""
     status, count, missing, message = MOODS[mood]
     shop.add("web01", mood)
     done = shop.apply()
@@ -139,7 +139,7 @@ def test_moods(shop: Shop, mood: str) -> None:
 
 @pytest.mark.slow
 def test_a_time_out_is_unknown_and_the_next_run_reads_first(shop: Shop) -> None:
-    """The program may still be at work, or have done all: nobody knows, and nobody says."""
+    """The program may still be running, or may have finished: nobody knows or claims to know."""
     shop.add("web01", "hanging-done", more="timeout = 10")
     shop.add("web02", "hanging", more="timeout = 10")
     assert shop.statuses() == {"web01": "done", "web02": "unreachable"}
@@ -148,7 +148,7 @@ def test_a_time_out_is_unknown_and_the_next_run_reads_first(shop: Shop) -> None:
 
 @pytest.mark.slow
 def test_one_bad_server_stops_no_other(shop: Shop) -> None:
-    """A second run completes the work where the server has come to its senses."""
+    """A second run completes the work once the server behaves again."""
     for name, mood in (("a", ""), ("b", "liar"), ("c", "denied"), ("d", "dying-writer"), ("e", "")):
         shop.add(name, mood)
     assert shop.statuses() == {
@@ -164,7 +164,7 @@ def test_one_bad_server_stops_no_other(shop: Shop) -> None:
 
 
 def test_a_saved_plan(shop: Shop, run: Run) -> None:
-    """It is carried out once, and only where nobody else was there in between."""
+    """It is carried out once, and only if nobody else changed the server in between."""
     for name in ("web01", "web02"):
         shop.add(name)
     assert run("plan", "--out", "p.json").code == 1
@@ -232,7 +232,7 @@ def many(certhash: str, count: int = 10) -> str:
 
 
 def test_the_limit_stops_everything_before_anything_is_written(shop: Shop) -> None:
-    """The refusal says the figure, and what to type."""
+    """The refusal gives the number, and what to type."""
     shop.add("web01", had=many(A))
     shop.add("web02")
     (shop.folder / "web.toml").write_text(many(A).replace(A, B, 4))
@@ -259,7 +259,7 @@ def test_a_limit_that_is_none(shop: Shop, text: str) -> None:
 
 @pytest.mark.slow
 def test_the_canary(shop: Shop) -> None:
-    """The others are written only where the first came out done."""
+    """The others are written only if the first one ended as done."""
     shop.add("web01", "liar")
     shop.add("web02")
     done = shop.apply("--first", "1")
@@ -293,7 +293,7 @@ def plans(tmp_path: Path, count: int) -> list[Plan]:
 
 
 class Carrier:
-    """Carries out nothing, says what it is told to, and remembers what ran with what."""
+    """Carries out nothing, returns what it is set to return, and records what ran with what."""
 
     def __init__(self, bad: dict[str, Status] | None = None) -> None:
         self.bad = bad or {}
@@ -318,7 +318,7 @@ def test_batches_come_one_after_the_other(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 4])
 def test_max_failures_stops_the_fleet(tmp_path: Path, jobs: int) -> None:
-    """What runs is waited for; what was not started is reported as it is."""
+    """What is running is waited for; what was not started is reported as not started."""
     carry = Carrier({"web00": Status.INCOMPLETE, "web01": Status.UNKNOWN})
     counted = threading.Event()
 
@@ -350,7 +350,7 @@ def test_targets_that_could_not_be_read_count_as_failures(tmp_path: Path) -> Non
 
 
 def test_an_interrupt_waits_for_what_runs_and_starts_nothing_more(tmp_path: Path) -> None:
-    """Whoever presses Ctrl-C gets a report of everything."""
+    """Pressing Ctrl-C still gives a report of everything."""
     carry = Carrier()
     pressed: list[bool] = []
 
@@ -378,7 +378,7 @@ def test_a_server_that_changes_between_plan_and_write(tmp_path: Path) -> None:
 
 
 class Lost(Machine):
-    """A server that is lost when it is written to: in time, or with its connection."""
+    """A server that is lost while it is written to: by a timeout, or with its connection."""
 
     def __init__(self, path: Path, error: UnreachableError | None = None) -> None:
         super().__init__(path)
@@ -396,7 +396,7 @@ class Lost(Machine):
 def test_nobody_knows_what_a_lost_server_still_does(
     tmp_path: Path, error: UnreachableError | None
 ) -> None:
-    """It is unknown, never failed: lines that were sent may still be carried out."""
+    """The state is unknown, never failed: lines that were sent may still be carried out."""
     (plan,) = plans(tmp_path, 1)
     outcome = carry_out(plan, Lost(tmp_path / "server.toml", error))
     assert (outcome.status, outcome.done, len(outcome.missing)) == (Status.UNKNOWN, 0, 3)
@@ -408,7 +408,7 @@ def test_nobody_knows_what_a_lost_server_still_does(
 
 
 def test_lines_of_a_change_arrive_whole(tmp_path: Path) -> None:
-    """No run is longer than what a connection carries whole, and no change is cut in two."""
+    """No run is longer than one connection can carry, and no change is split in two."""
     changes = [(f"http add sslcert {n}", f"http update {'x' * (n % 700)}") for n in range(2000)]
     runs = [*scripts(changes)]
     assert max(map(len, runs)) <= (16 << 10) + len("exit\r\n")

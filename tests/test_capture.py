@@ -53,7 +53,7 @@ def stored(one: Issued, store: str = "My", *, key: bool = True) -> dict[str, Any
 
 
 def built(*bindings: Binding, **fields: Any) -> dict[str, Any]:
-    """Return a document as capture.ps1 writes it on a Server 2022, but for ``fields``."""
+    """Return a document as capture.ps1 writes it on a Server 2022, except for ``fields``."""
     return {
         "format": "sslbind-capture",
         "version": 1,
@@ -106,7 +106,7 @@ def test_a_capture_says_what_the_server_has() -> None:
 
 
 def test_only_three_fields_are_needed() -> None:
-    """What is null or absent was not there; an empty listen list is one all the same."""
+    """What is null or absent did not exist; an empty listen list does exist."""
     shown = show_writer.show([IP], Release.W2022).split("\n")
     least = {"format": "sslbind-capture", "version": 1, "sslcert": shown}
     imported = read(least)
@@ -116,7 +116,7 @@ def test_only_three_fields_are_needed() -> None:
 
 
 def test_records_have_the_line_where_their_key_stands() -> None:
-    """A document of many lines tells where; one line for all tells nothing."""
+    """Records of a document of many lines have their line; in a one-line document, none."""
     document = built(IP, SNI)
     text = json.dumps(document, indent=4)
     lines = [number for number, line in enumerate(text.split("\n"), 1) if ":443" in line]
@@ -127,7 +127,7 @@ def test_records_have_the_line_where_their_key_stands() -> None:
 @given(binding_lists())
 @pytest.mark.slow
 def test_the_records_are_those_of_netsh(bindings: list[Binding]) -> None:
-    """However the JSON is laid out, its records are those that netsh's text alone has."""
+    """However the JSON is formatted, its records are those that netsh's text alone has."""
     text = show_writer.show(bindings, Release.W2025)
     alone = show_reader.read(text, FILE)
     document = built(sslcert=text.split("\n"))
@@ -170,14 +170,14 @@ def test_the_build_tells_the_release(build: int, release: Release) -> None:
     ],
 )
 def test_an_unknown_build(build: int, release: Release, note: str) -> None:
-    """It counts as the newest release below it, or else as the text's layout tells; noted."""
+    """It counts as the newest release below it, or else the text's layout decides; noted."""
     imported = read(built(IP, windows={"build": build}))
     assert imported.release == release
     assert imported.notes == (f"build {build} of Windows is not known{note}",)
 
 
 def test_a_certificate_without_its_key_is_left_out() -> None:
-    """What the server could not serve is in no store of the registry, which could not tell."""
+    """What the server could not serve is left out: a registry's store could not express it."""
     imported = read(built(SNI, certificates=[stored(web(), "MY", key=False)]))
     assert imported.certificates == ()
     (note,) = imported.notes
@@ -193,7 +193,7 @@ def test_a_certificate_without_its_key_is_left_out() -> None:
 
 
 def test_nothing_bound_is_noted() -> None:
-    """A heading is a server without bindings; without one netsh failed, and nothing is known."""
+    """A heading alone is a server without bindings; without it netsh failed: nothing is known."""
     none = "has a heading and no record: the server has no bindings"
     assert (read(built()).notes, read(built()).bad) == ((none,), ())
     command = "The following command was not found: x."
@@ -243,7 +243,7 @@ def test_a_private_key_is_no_certificate() -> None:
 
 
 def test_a_certificate_that_no_parser_takes() -> None:
-    """One of Windows' own may be such: it is left out with a note, and holds nothing up."""
+    """Windows' own certificates may be like that: left out with a note, and nothing fails."""
     data = web().der.replace(b"120000Z", b"129900Z", 1)  # minute 99
     entry = {"store": "Root", "key": False, "der": base64.b64encode(data).decode()}
     imported = read(built(SNI, certificates=[entry, stored(web())]))
@@ -253,7 +253,7 @@ def test_a_certificate_that_no_parser_takes() -> None:
 
 
 def test_a_bad_record_does_not_stop_the_rest() -> None:
-    """A record that is none is reported with the line of the document, and the next is read."""
+    """An invalid record is reported with the line of the document, and the next is read."""
     lines = show_writer.show([IP, SNI], Release.W2022).split("\n")
     lines[5] = lines[5].replace(web().thumbprint, "sesame")
     document = built(sslcert=lines)
@@ -308,12 +308,12 @@ WRONG = [
 
 @pytest.mark.parametrize(("document", "sentence"), WRONG)
 def test_what_is_no_capture(document: object, sentence: str | None) -> None:
-    """A document that is none, or of another shape, is an error that says what is wrong."""
+    """An invalid document, or one of another shape, is an error that says what is wrong."""
     text = document if isinstance(document, str) else json.dumps(document)
     with pytest.raises(SslbindError) as caught:
         capture.read(text, FILE)
     assert sentence in (None, str(caught.value))
-    assert type(caught.value) is SslbindError  # netsh never answers so: exit 2
+    assert type(caught.value) is SslbindError  # netsh never answers like this: exit 2
 
 
 values = st.recursive(
@@ -334,7 +334,7 @@ def test_no_value_is_a_traceback(name: str, value: object, indent: int | None) -
 
 
 def test_a_capture_of_thousands() -> None:
-    """The work grows with the document and not with its square."""
+    """The work grows linearly with the document and not quadratically."""
     key = "{}.example:443".format
     many = [Binding(parse_key(HOSTNAMEPORT, key(n)), dict(SNI.values)) for n in range(3000)]
     imported = read(built(*many, certificates=[stored(web())] * 200))
@@ -342,7 +342,7 @@ def test_a_capture_of_thousands() -> None:
 
 
 def test_sites_have_the_lines_of_the_document() -> None:
-    """config holds the bindings of IIS's sites; what is said of one names its line."""
+    """config holds the bindings of IIS's sites; messages about one name its line."""
     document = built(IP, config=CONFIG.split("\n"))
     text = json.dumps(document, indent=4)
     line = next(n for n, one in enumerate(text.split("\n"), 1) if "bindingInformation" in one)
@@ -358,14 +358,14 @@ def test_sites_have_the_lines_of_the_document() -> None:
     "lines", [["<configuration>"], ["<!DOCTYPE a []>", "<a/>"], ["\ud800"], []]
 )
 def test_sites_that_cannot_be_read(lines: list[str]) -> None:
-    """They are one bad record; the bindings are read all the same."""
+    """They count as one bad record; the bindings are read all the same."""
     imported = read(built(IP, config=lines))
     assert (len(imported.records), imported.sites, len(imported.bad)) == (1, None, 1)
     assert imported.bad[0].message.startswith("config: ")
 
 
 def test_it_is_told_by_content() -> None:
-    """A capture is told from every other JSON, and no other format takes it."""
+    """A capture is distinguished from all other JSON, and no other format accepts it."""
     text = json.dumps(built(IP), indent=4)
     assert next(one.name for one in formats().values() if one.detect and one.detect(text)) == (
         "capture"
@@ -375,7 +375,7 @@ def test_it_is_told_by_content() -> None:
 
 
 def test_import(run: Run, tmp_path: Path) -> None:
-    """The command makes a registry of a capture, whose certificates go into its stores."""
+    """The command makes a registry from a capture, whose certificates go into its stores."""
     document = built(SNI, certificates=[stored(web()), stored(intermediate(), "CA", key=False)])
     (tmp_path / FILE).write_text(json.dumps(document, indent=4), encoding="utf-8-sig")
     result = run("-r", "web1.toml", "import", FILE)
@@ -391,7 +391,7 @@ SCRIPT = files("sslbind.formats").joinpath("capture.ps1").read_text(encoding="as
 
 
 def test_the_script_writes_the_fields_that_are_read() -> None:
-    """The list of fields stands once, in capture.py; the script writes those, in ASCII."""
+    """The list of fields exists once, in capture.py; the script writes those, in ASCII."""
     listed = re.findall(r"^    ([a-z]+) {2,}", str(capture.__doc__), re.MULTILINE)
     assert re.findall(r"^    ([a-z]+) += ", SCRIPT.partition("$capture =")[2], re.MULTILINE) == [
         "format", "version", "computer", "date", "windows", "sslcert", "iplisten", "certificates",
@@ -405,13 +405,13 @@ def test_the_script_writes_the_fields_that_are_read() -> None:
 
 
 def test_the_script_touches_no_secret() -> None:
-    """Outside its comments no password, user name or private key is spoken of."""
+    """Outside its comments, no password, user name or private key is mentioned."""
     code = re.sub(r"(?s)<#.*?#>|#[^\n]*", "", SCRIPT).lower().replace("hasprivatekey", "")
     assert not re.findall("password|username|privatekey", code)
 
 
 def test_a_capture_is_checked_as_the_registry_that_is_made_of_it(run: Run, tmp_path: Path) -> None:
-    """Its certificates are judged as they are in it: only file and line differ."""
+    """Its certificates are checked inside it: only file and line differ."""
     unknown = Binding(parse_key(IPPORT, "10.0.0.7:443"), {"certhash": "c3" * 20, "appid": IIS})
     held = [stored(web()), stored(mail()), stored(intermediate(), "CA", key=False)]
     document = built(IP, SNI, unknown, certificates=held)

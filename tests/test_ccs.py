@@ -1,4 +1,4 @@
-"""The central store: file names say who is served, and no name leads out of the folder."""
+"""The central store: file names decide who is served, and no name leads out of the folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _watch(event: str, args: tuple[Any, ...]) -> None:
 
 
 def importing() -> bool:
-    """Whether Python is loading a module, which opens files of its own."""
+    """Whether Python is loading a module, which opens files itself."""
     frame = sys._getframe()
     while frame.f_back is not None:
         frame = frame.f_back
@@ -45,7 +45,7 @@ sys.addaudithook(_watch)
 
 @contextmanager
 def audited() -> Iterator[list[tuple[str, Any]]]:
-    """Give the files that are opened and the folders that are listed in the block."""
+    """Yield the files that are opened and the folders that are listed in the block."""
     RECORDS.append([])
     try:
         yield RECORDS[-1]
@@ -61,7 +61,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def settle() -> None:
-    """Let the folder become as old as one that nobody changes just now."""
+    """Make the folder as old as one that was not changed recently."""
     time.sleep(0.03)
 
 
@@ -93,7 +93,7 @@ def settle() -> None:
     ],
 )
 def test_stem_of(file: str, stem: str | None) -> None:
-    """A file serves its name without case, in Unicode and in either normal form, nothing else."""
+    """A file serves its name in any case, in Unicode and in either normal form; nothing else."""
     assert stem_of(file) == stem
 
 
@@ -113,7 +113,7 @@ def test_lookup_by_any_spelling(folder: Path) -> None:
 
 
 def test_of_two_spellings_one_serves(folder: Path) -> None:
-    """The canonical spelling serves, else the first; the other file is told as serving nobody."""
+    """The canonical spelling serves, else the first; the other file is reported as unused."""
     for name in ("www.contoso.com.pfx", "WWW.contoso.com.pfx", "Mail.x.pfx", "MAIL.x.pfx"):
         (folder / name).write_bytes(web().pfx())
     if len(os.listdir(folder)) < 4:
@@ -130,7 +130,7 @@ def test_of_two_spellings_one_serves(folder: Path) -> None:
 
 
 def test_a_folder_is_no_file(folder: Path) -> None:
-    """What only looks like a file serves nobody; nor does a file that is hidden or deeper down."""
+    """What only looks like a file serves nobody; nor does a hidden file or one in a subfolder."""
     (folder / "www.contoso.com.pfx").mkdir()
     (folder / "Shop.contoso.com.pfx").mkdir()
     (folder / ".hidden.pfx").write_bytes(b"")
@@ -147,7 +147,7 @@ def test_a_folder_is_no_file(folder: Path) -> None:
 
 
 def test_one_password_for_all_or_none(folder: Path, tmp_path: Path) -> None:
-    """A file opens without a password or with the one of all, whoever wrote it."""
+    """A file opens without a password or with the common one, whatever program wrote it."""
     password_file = tmp_path / "password"
     password_file.write_bytes(PASSWORD + b"\r\n")
     (folder / "open.contoso.com.pfx").write_bytes(web().pfx())
@@ -182,7 +182,7 @@ def test_a_locked_file_says_where_its_password_belongs(folder: Path) -> None:
 
 
 def test_what_a_file_holds(folder: Path) -> None:
-    """A PFX without its key, one of issuers and one of junk are listed with what is wrong."""
+    """A PFX without its key, one of issuers only and one of junk are listed with the problem."""
     (folder / "a.x.pfx").write_bytes(web().pem)
     (folder / "b.x.pfx").write_bytes(b"junk")
     (folder / "c.x.pfx").write_bytes(mail().pfx(chain=[root(), intermediate()]))
@@ -206,7 +206,7 @@ def test_what_a_file_holds(folder: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_read(folder: Path) -> None:
-    """An empty folder is one that can be read; one that is missing says why not."""
+    """An empty folder can be read; a missing one gives the reason."""
     assert CentralStore(str(folder)).unreadable == ""
     assert CentralStore(str(folder / "gone")).unreadable == refusal(folder / "gone")
 
@@ -244,7 +244,7 @@ def test_no_name_leads_out_of_the_folder(
 
 
 def test_hostile_stems_are_not_found(folder: Path) -> None:
-    """A way out of the folder is no stem, though a file is there."""
+    """A path out of the folder is not a stem, even if there is a file."""
     (folder.parent / "x.pfx").write_bytes(web().pfx())
     (folder / "www.contoso.com.pfx").write_bytes(web().pfx())
     store = CentralStore(str(folder))
@@ -256,7 +256,7 @@ def test_hostile_stems_are_not_found(folder: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="what is counted are POSIX' calls")
 def test_a_lookup_costs_the_same_in_a_large_folder(tmp_path: Path) -> None:
-    """Among 10,000 files as among 10: nothing is listed, and one remembered file is opened."""
+    """With 10,000 files as with 10: nothing is listed, and one remembered file is opened."""
     cache = os.environ["XDG_CACHE_HOME"]
     seen = []
     for count in (10, 10_000):
@@ -284,7 +284,7 @@ def test_a_lookup_costs_the_same_in_a_large_folder(tmp_path: Path) -> None:
 
 
 def test_a_file_that_comes_is_seen(folder: Path) -> None:
-    """What is remembered of a folder holds as long as the folder does not change."""
+    """What is remembered about a folder is valid as long as the folder does not change."""
     (folder / "MAIL.contoso.com.pfx").touch()
     settle()
     assert "shop.contoso.com" not in CentralStore(str(folder))
@@ -293,7 +293,7 @@ def test_a_file_that_comes_is_seen(folder: Path) -> None:
 
 
 def test_wildcard_files(folder: Path) -> None:
-    """``_.parent`` serves ``*.parent``, in the facts of the list as in the lookup."""
+    """``_.parent`` serves ``*.parent``, both in the list and in a lookup."""
     wildcard = issue("wild", dns=("*.contoso.com",))
     (folder / "_.contoso.com.pfx").write_bytes(wildcard.pfx())
     (one,) = CentralStore(str(folder)).files()
@@ -302,7 +302,7 @@ def test_wildcard_files(folder: Path) -> None:
 
 @links
 def test_a_link_serves_while_its_target_is_there(folder: Path, tmp_path: Path) -> None:
-    """What is remembered of odd names does not outlive the file behind a link."""
+    """What is remembered about odd names does not outlive the file that a link points to."""
     target = tmp_path / "target.pfx"
     (folder / "A.contoso.com.pfx").symlink_to(target)
     settle()

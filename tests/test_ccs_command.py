@@ -59,7 +59,7 @@ def full(tmp_path: Path, run: Run) -> Path:
 
 
 def test_enable_for_the_first_time(run: Run, registry: Path) -> None:
-    """The table is added, paths stand as they were written, and what is missing is a note."""
+    """The table is added, paths stay as they were written, and what is missing is a note."""
     before = registry.read_text()
     result = run("ccs", "enable", "../share/ccs", "--password-file", "ccs.password")
     assert result.code == 0
@@ -82,7 +82,7 @@ def test_enable_for_the_first_time(run: Run, registry: Path) -> None:
 
 
 def test_enable_and_disable_touch_one_line(run: Run, full: Path) -> None:
-    """Comments, order and quoting stay; the folder of the file is the one that is meant."""
+    """Comments, order and quoting stay; the folder named in the file is used."""
     result = run("ccs", "enable")
     assert (result.code, result.out, result.err) == (
         0,
@@ -160,7 +160,7 @@ def test_every_spelling_is_edited(run: Run, tmp_path: Path, before: str, after: 
 @pytest.mark.usefixtures("full", "untouched")
 @pytest.mark.parametrize("line", [("disable",), ("disable", "--dry-run")])
 def test_unchanged(run: Run, full: Path, line: tuple[str, ...]) -> None:
-    """What is so already is told on standard error, and not a byte is written."""
+    """If nothing would change, standard error says so, and not a byte is written."""
     result = run("ccs", *line)
     assert (result.code, result.out, result.err) == (0, "", "note: unchanged\n")
     result = run("ccs", *line, "--format", "json")
@@ -240,7 +240,7 @@ def test_a_folder_elsewhere_stays_as_it_is(
 @pytest.mark.usefixtures("registry", "untouched")
 @pytest.mark.parametrize("command", ["enable", "list"])
 def test_no_folder(run: Run, command: str) -> None:
-    """Where no folder is known, a sentence names the command that gives one."""
+    """If no folder is known, a message names the command that sets one."""
     result = run("ccs", command)
     assert (result.code, result.out) == (2, "")
     assert result.err == (
@@ -251,7 +251,7 @@ def test_no_folder(run: Run, command: str) -> None:
 
 @pytest.mark.usefixtures("registry", "untouched")
 def test_empty_paths(run: Run) -> None:
-    """An empty path is none."""
+    """An empty path counts as no path."""
     assert run("ccs", "enable", "").err.startswith("error: FOLDER is empty, which is not a path\n")
     result = run("ccs", "enable", "ccs", "--password-file", "")
     assert (result.code, result.err.splitlines()[0]) == (
@@ -271,7 +271,7 @@ def test_old_releases(run: Run, full: Path) -> None:
 
 
 def test_the_library_sets_it_too(tmp_path: Path) -> None:
-    """``set_central_store`` is seen at once, is rolled back, and None takes a value out."""
+    """``set_central_store`` takes effect immediately, is rolled back, and None removes a value."""
     path = written(tmp_path / "r.toml", FULL)
     with Registry.editing(path) as registry:
         checkpoint = registry.checkpoint()
@@ -293,7 +293,7 @@ def test_the_library_sets_it_too(tmp_path: Path) -> None:
 
 
 def test_show(run: Run, full: Path) -> None:
-    """Of the password only the file's name is shown."""
+    """Only the file name of the password is shown."""
     written(full.parent / "pw", SECRET)
     written(full.parent / "ccs" / "www.contoso.com.pfx", "")
     run("ccs", "enable", "--password-file", "pw")
@@ -317,7 +317,7 @@ def test_show(run: Run, full: Path) -> None:
 
 
 def test_show_without_a_folder(run: Run, registry: Path) -> None:
-    """Nothing configured is an answer too, and a folder that is missing a note."""
+    """Nothing configured is an answer too, and a missing folder is a note."""
     assert run("ccs", "show").out == (
         "enabled:       no\n"
         "folder:        none: sslbind ccs enable FOLDER\n"

@@ -1,4 +1,4 @@
-"""Bytes in, certificates and keys out: every form that files have, and what is made of junk."""
+"""Bytes in, certificates and keys out: every form that files have, and what is done with junk."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def indefinite(der: bytes) -> bytes:
 
 
 def utf16(pem: bytes) -> bytes:
-    """What PowerShell's ``>`` makes of it."""
+    """The result of PowerShell's ``>``."""
     return b"\xff\xfe" + pem.decode().encode("utf-16-le")
 
 
@@ -108,7 +108,7 @@ def test_a_common_name_is_no_name() -> None:
 
 
 def test_rsa_and_client_certificates() -> None:
-    """The key type tells the size, the usages have names."""
+    """The key type includes the size, the usages have names."""
     (one,) = read_bundle(issue("r", key=rsa_key(), eku=CLIENT).pem).certificates
     assert (one.key_type, one.key_bits, one.eku) == ("RSA 2048", 2048, ("clientAuth",))
 
@@ -181,7 +181,7 @@ def test_private_keys_of_every_form(
 ) -> None:
     """PKCS#8, PKCS#1 and SEC 1, encrypted or not, become the same PKCS#8."""
     if form is PrivateFormat.TraditionalOpenSSL and encoding is Encoding.DER:
-        password = None  # the old encryption is of PEM only
+        password = None  # the old encryption exists for PEM only
     made = issue("k", key=rsa_key() if kind == "rsa" else ec_key("k"))
     (key,) = read_bundle(made.key_pem(password, form, encoding), [PASSWORD]).keys
     assert encode_key(key) == made.key_pem()
@@ -189,7 +189,7 @@ def test_private_keys_of_every_form(
 
 @pytest.mark.parametrize("options", ["-scrypt", "-v1 PBE-SHA1-3DES", "-v2 des3", "-iter 100000"])
 def test_encrypted_keys_of_openssl(options: str) -> None:
-    """Old and new ciphers of encrypted keys open, behind a wrong password as well."""
+    """Old and new ciphers of encrypted keys open, even after a wrong password."""
     made = openssl(
         *["pkcs8", "-topk8", *options.split(), "-passout", f"pass:{PASSWORD.decode()}"],
         stdin=web().key_pem(),
@@ -218,7 +218,7 @@ def test_an_encrypted_key_that_does_not_open(
 
 @pytest.mark.parametrize("header", [b"AES-256-CBC,00", b"DES-EDE3-CBC,", b"ROT-13,0011", b"AES"])
 def test_an_encrypted_key_with_a_broken_header(header: bytes) -> None:
-    """A cipher without its initial value, or an unknown one, does not bring the parser down."""
+    """A cipher without its initial value, or an unknown one, does not crash the parser."""
     made = web().key_pem(PASSWORD, PrivateFormat.TraditionalOpenSSL)
     broken = re.sub(rb"DEK-Info: .*", b"DEK-Info: " + header, made)
     with pytest.raises(CertificateError, match="an unknown cipher"):
@@ -226,13 +226,13 @@ def test_an_encrypted_key_with_a_broken_header(header: bytes) -> None:
 
 
 def test_locked_keys_can_be_counted() -> None:
-    """The index goes on where a key is locked: the certificate is there all the same."""
+    """The index continues if a key is locked: the certificate is there all the same."""
     bundle = read_bundle(web().pem + web().key_pem(PASSWORD), keep_locked=True)
     assert (len(bundle.certificates), bundle.keys, bundle.locked) == (1, (), 1)
 
 
 def test_a_trusted_certificate() -> None:
-    """OpenSSL's TRUSTED CERTIFICATE is taken as a certificate, without its trust settings."""
+    """OpenSSL's TRUSTED CERTIFICATE is read as a certificate, without its trust settings."""
     made = openssl("x509", "-trustout", "-addtrust", "serverAuth", stdin=root().pem)
     bundle = read_bundle(made)
     assert only(bundle).leaf.thumbprint == root().thumbprint
@@ -240,7 +240,7 @@ def test_a_trusted_certificate() -> None:
 
 
 def test_other_blocks_are_passed_over_with_a_note() -> None:
-    """EC PARAMETERS say what the key says; anything else is noted."""
+    """EC PARAMETERS repeat what the key says; anything else is noted."""
     dh = b"-----BEGIN DH PARAMETERS-----\nMAYCAQUCAQI=\n-----END DH PARAMETERS-----\n"
     parameters = openssl("ecparam", "-name", "prime256v1")
     bundle = read_bundle(parameters + web().pem + dh)
@@ -261,7 +261,7 @@ def test_no_exception_and_no_repr_shows_a_secret() -> None:
 
 
 def test_der() -> None:
-    """A DER certificate is one, even where its text has PEM in it."""
+    """A DER certificate is one, even if its text contains PEM."""
     assert only(read_bundle(web().der)).leaf.thumbprint == web().thumbprint
     odd = issue("-----BEGIN CERTIFICATE-----")
     assert only(read_bundle(odd.der)).leaf.thumbprint == odd.thumbprint
@@ -296,7 +296,7 @@ def legacy(form: str, password: bytes = PASSWORD) -> bytes:
 
 @pytest.mark.parametrize("form", LEGACY)
 def test_pfx_of_every_age(form: str) -> None:
-    """AES of today, and the RC2 and 3DES that Windows Server wrote for twenty years."""
+    """Modern AES, and the RC2 and 3DES that Windows Server wrote for twenty years."""
     identity = only(read_bundle(legacy(form), [b"wrong", PASSWORD]))
     assert identity.leaf.thumbprint == web().thumbprint
     assert identity.key is not None
@@ -318,7 +318,7 @@ def test_pfx_with_an_empty_password(form: str) -> None:
     ],
 )
 def test_pfx_that_does_not_open(form: str, passwords: list[bytes], message: str) -> None:
-    """A missing password and a wrong one are told apart."""
+    """A missing password and a wrong one are distinguished."""
     with pytest.raises(PasswordError) as caught:
         read_bundle(legacy(form), passwords)
     assert caught.value.message == message
@@ -347,7 +347,7 @@ def test_pfx_in_ber() -> None:
 
 
 def test_pfx_password_from_a_windows_file() -> None:
-    """A password that is not UTF-8 is taken for Windows-1252, and never told in an error."""
+    """A password that is not UTF-8 is taken for Windows-1252, and never shown in an error."""
     made = web().pfx("Schlüssel".encode())
     assert only(read_bundle(made, ["Schlüssel".encode("cp1252")])).key is not None
     with pytest.raises(PasswordError):
@@ -367,7 +367,7 @@ def test_hostile_rounds_are_refused_at_once() -> None:
 
 @pytest.mark.parametrize("digest", ["md5", "ripemd160", "sha512"])
 def test_hostile_rounds_of_any_mac(digest: str) -> None:
-    """The MAC is found by its place, whatever its digest."""
+    """The MAC is found by its position, whatever its digest."""
     made = openssl_pfx(web(), "-macalg", digest, "-iter", "100000", "-nomaciter")
     assert der.rounds(made) in (200_001, 200_000)
     made = openssl_pfx(web(), "-macalg", digest, "-iter", "100000")
@@ -387,7 +387,7 @@ def hostile_key(rounds: int) -> bytes:
 
 
 def test_no_form_hides_rounds() -> None:
-    """A salt in pieces and indefinite lengths are BER, and counted all the same."""
+    """A salt in pieces and indefinite lengths are BER, and are still counted."""
     made = hostile_key(0x7FFFFF)
     assert der.rounds(made) == 0x7FFFFF
     at = made.index(der._DERIVATIONS[0]) + len(der._DERIVATIONS[0])
@@ -410,7 +410,7 @@ def test_no_form_hides_rounds() -> None:
 @settings(max_examples=examples(100), deadline=None)
 @given(st.data())
 def test_files_that_need_no_rewriting(data: st.DataObject) -> None:
-    """Where nothing has to be rewritten, the file itself is what rewriting it gives."""
+    """If nothing has to be rewritten, the file itself is the result."""
     whole = bytearray(data.draw(st.sampled_from([web().der, web().pfx(PASSWORD), web().pfx()])))
     for _ in range(data.draw(st.integers(0, 2))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
@@ -432,7 +432,7 @@ def test_rounds_and_keys_of_a_file_add_up() -> None:
 
 
 def test_many_names_are_compared_quickly() -> None:
-    """The names of a certificate are brought into form once."""
+    """The names of a certificate are normalised once."""
     names = tuple(f"n{n}.example" for n in range(10_000))
     start = time.monotonic()
     assert all(covers(list(names), f"N{n}.example") for n in range(1000))
@@ -459,7 +459,7 @@ def test_hostile_scrypt_is_refused() -> None:
 
 
 def test_a_key_of_another_certificate() -> None:
-    """A key that no certificate of the bundle has is refused, by name of the certificates."""
+    """A key that matches no certificate of the bundle is refused, naming the certificates."""
     with pytest.raises(CertificateError) as caught:
         identities(read_bundle(web().pem + mail().key_pem()))
     assert caught.value.message == (
@@ -468,7 +468,7 @@ def test_a_key_of_another_certificate() -> None:
 
 
 def test_a_pfx_with_the_key_of_another_certificate() -> None:
-    """The same in a PFX, whose parser does not look."""
+    """The same in a PFX, whose parser does not check."""
     made = pkcs12.serialize_key_and_certificates(
         None, ec_key("stray"), None, [web().certificate], NoEncryption()
     )
@@ -494,7 +494,7 @@ def test_certificates_without_a_key_are_taken() -> None:
     [(web().key_pem(), "a private key but no certificate"), (None, "no certificate")],
 )
 def test_no_certificate_at_all(data: bytes | None, found: str) -> None:
-    """A key alone, or nothing, is no identity."""
+    """A key alone, or nothing, is not an identity."""
     with pytest.raises(CertificateError, match=f"it holds {found}"):
         identities(read_bundle(data) if data else Bundle())
 
@@ -530,7 +530,7 @@ def test_a_renewed_certificate_has_the_same_key() -> None:
 
 
 def test_cross_signed_issuers_both_stay() -> None:
-    """Where a CA has two certificates, both stay in the chain."""
+    """If a CA has two certificates, both stay in the chain."""
     other = issue("Other Root", ca=True)
     crossed = issue("Test Root", issuer=other, ca=True, key=ec_key("Test Root"))
     parts = [other, crossed, web(), root(), intermediate()]
@@ -542,7 +542,7 @@ def test_cross_signed_issuers_both_stay() -> None:
 
 
 def test_certificates_that_signed_each_other() -> None:
-    """A circle has no end, and does not hang."""
+    """A circular chain has no end, and does not hang."""
     one = issue("A", ca=True)
     other = issue("B", ca=True, issuer=one)
     circle = issue("A", ca=True, issuer=other, key=ec_key("A"))
@@ -565,7 +565,7 @@ def test_issued_by() -> None:
 
 
 def test_key_identifiers_save_a_signature() -> None:
-    """A scan takes name and key identifier for the issuer; else it asks the signature."""
+    """A scan identifies the issuer by name and key identifier; else it checks the signature."""
     forged = issue("Test Intermediate", ca=True, key=ec_key("another"))
     leaf, real, fake = (
         read_bundle(one.pem).certificates[0] for one in (web(), intermediate(), forged)
@@ -591,7 +591,7 @@ def test_what_is_written_is_read_again() -> None:
 
 
 def test_self_signed() -> None:
-    """P-256, its names, for servers, no CA, from now on; and OpenSSL agrees."""
+    """P-256, its names, for servers, not a CA, valid from now on; and OpenSSL agrees."""
     made = self_signed(["Müller.example", "*.contoso.com", "localhost"], ["127.0.0.1"], 30, NOW)
     leaf = made.leaf
     assert leaf.dns_names == ("xn--mller-kva.example", "*.contoso.com", "localhost")
@@ -621,7 +621,7 @@ def test_self_signed() -> None:
     ],
 )
 def test_self_signed_refuses(dns: list[str], ip: list[str], days: int, message: str) -> None:
-    """What cannot be is refused with the value that is wrong."""
+    """Impossible requests are refused with the value that is wrong."""
     with pytest.raises(CertificateError, match=message):
         self_signed(dns, ip, days, NOW)
 
@@ -709,7 +709,7 @@ def read_all(data: bytes) -> None:
 @settings(max_examples=examples(100), deadline=None)
 @given(st.binary(max_size=300))
 def test_random_bytes(data: bytes) -> None:
-    """Whatever the bytes, nothing but an SslbindError is raised, and no warning is given."""
+    """Whatever the bytes, only an SslbindError is raised, and no warning is given."""
     read_all(data)
     read_all(b"0" + data)
     label = b"PRIVATE KEY" if data[:1] > b"\x80" else b"CERTIFICATE"

@@ -41,7 +41,7 @@ def certs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def drop(certs: Path) -> Callable[[str, bytes], Path]:
-    """Put a file into the stores, as another tool does."""
+    """Put a file into the stores, as another tool would."""
 
     def put(name: str, data: bytes) -> Path:
         path = certs / name
@@ -119,7 +119,7 @@ def test_add_again_writes_nothing(certs: Path) -> None:
 
 
 def test_add_a_key_later(certs: Path) -> None:
-    """A certificate that is there without its key gets it."""
+    """A certificate that is already there without its key gets it."""
     entry, changed = stores(certs).add(identity(web().pem))
     assert (entry.key_status, entry.has_key, changed) == ("missing", False, True)
     entry, changed = stores(certs).add(full())
@@ -146,7 +146,7 @@ def test_add_mends_a_wrong_key(certs: Path, drop: Drop) -> None:
 
 
 def test_add_refuses_the_key_of_another(certs: Path) -> None:
-    """Not even a program can put a wrong key into a store."""
+    """Not even a caller of the library can put a wrong key into a store."""
     wrong = Identity(full().leaf, (), identity(mail().pem, mail().key_pem()).key)
     with pytest.raises(CertificateError, match="does not match"):
         stores(certs).add(wrong)
@@ -154,7 +154,7 @@ def test_add_refuses_the_key_of_another(certs: Path) -> None:
 
 
 def test_add_where_nothing_can_be_written(tmp_path: Path) -> None:
-    """A folder that cannot be made is named with the system's reason."""
+    """A folder that cannot be created is reported with the system's reason."""
     (tmp_path / "certs").write_bytes(b"a file")
     with pytest.raises(CertificateError, match=r"certs.*: cannot be made: "):
         stores(tmp_path / "certs").add(full())
@@ -166,7 +166,7 @@ def test_add_where_nothing_can_be_written(tmp_path: Path) -> None:
 def test_add_writes_files_of_its_own_only(
     certs: Path, tmp_path: Path, kind: str, what: str
 ) -> None:
-    """A link that came with a repository leads no key out of the store; a pipe does not hang."""
+    """A link from a repository cannot lead a key out of the store; a pipe does not hang."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "leak").write_bytes(web().pem)
@@ -201,7 +201,7 @@ def test_add_into_a_linked_store(certs: Path, tmp_path: Path) -> None:
 
 
 def test_add_keeps_a_key_inside_the_certificate_file(certs: Path, drop: Drop) -> None:
-    """The key in a file like HAProxy's moves into its own before the file is written again."""
+    """The key in a combined file like HAProxy's moves into a separate file before a rewrite."""
     drop(f"MY/{WEB}.pem", web().pem + web().key_pem())
     entry, changed = stores(certs).add(identity(web().pem, intermediate().pem))
     assert (entry.has_key, changed) == (True, True)
@@ -213,7 +213,7 @@ def test_add_keeps_a_key_inside_the_certificate_file(certs: Path, drop: Drop) ->
     "more", [mail().key_pem(), web().key_pem(PASSWORD), b"-----BEGIN PRIVATE KEY-----\n"]
 )
 def test_add_destroys_no_key(certs: Path, drop: Drop, more: bytes) -> None:
-    """A key that cannot be moved stops it."""
+    """A key that cannot be moved stops the operation."""
     data = (b"" if more.count(b"-----") == 2 else web().pem) + more
     path = drop(f"MY/{WEB}.pem", data)
     with pytest.raises(CertificateError, match=r"\.pem: holds a private key that would be lost"):
@@ -244,24 +244,24 @@ def test_a_store_name_is_one_folder(certs: Path, name: str) -> None:
 
 
 def test_store_names_compare_without_case(certs: Path, drop: Drop) -> None:
-    """MY, My and my are one store, in the spelling of the disk."""
+    """MY, My and my are one store, spelled as on disk."""
     stores(certs).add(full(), "My")
     assert stores(certs).names() == ("My",)
     assert stores(certs).require(WEB).store == "My"
     assert stores(certs).require(WEB, "MY").store == "My"
     assert stores(certs).add(full(), "MY")[1] is False
-    if not (certs / "MY").exists():  # a file system that tells the two apart
+    if not (certs / "MY").exists():  # a case-sensitive file system
         drop("MY/mail.pem", mail().pem + mail().key_pem())
         assert stores(certs).names() == ("MY",)
         assert stores(certs).require(WEB, "my").store == "MY"
         assert {one.thumbprint for one in stores(certs).entries("my")} == {WEB, mail().thumbprint}
 
 
-# What others drop in
+# What other tools put in
 
 
 def test_certbots_folder_is_one_certificate(certs: Path, drop: Drop) -> None:
-    """fullchain.pem and privkey.pem belong together; cert.pem and chain.pem are the same again."""
+    """fullchain.pem and privkey.pem belong together; cert.pem and chain.pem are duplicates."""
     drop("MY/www.contoso.com/cert.pem", web().pem)
     drop("MY/www.contoso.com/chain.pem", intermediate().pem)
     drop("MY/www.contoso.com/fullchain.pem", web().pem + intermediate().pem)
@@ -303,7 +303,7 @@ def test_files_that_hold_their_key(certs: Path, drop: Drop, name: str, data: byt
     ],
 )
 def test_keys_are_matched_by_public_key(certs: Path, drop: Drop, name: str, data: bytes) -> None:
-    """Whatever a key file in the same folder is called, it belongs to its certificate."""
+    """Whatever a key file in the same folder is called, it is matched to its certificate."""
     drop(f"MY/{name}", data)
     drop("MY/another name.key", web().key_pem())
     drop("MY/mail.key", mail().key_pem())
@@ -321,7 +321,7 @@ def test_a_key_in_another_folder_is_another_matter(certs: Path, drop: Drop) -> N
     ("name", "key"), [("web.pem", "web.key"), ("x/fullchain.pem", "x/privkey.pem")]
 )
 def test_the_key_of_another_certificate(certs: Path, drop: Drop, name: str, key: str) -> None:
-    """A key beside the certificate that is not its own is a mismatch, and 1312 says so."""
+    """A key next to the certificate that does not belong to it is a mismatch, and 1312 says so."""
     drop(f"MY/{name}", web().pem)
     drop(f"MY/{key}", mail().key_pem())
     entry = only(certs)
@@ -342,7 +342,7 @@ def test_several_certificates_in_one_file(certs: Path, drop: Drop) -> None:
 
 
 def test_a_root_in_a_store_is_an_entry(certs: Path) -> None:
-    """Issuers count in the stores that are for them, though they are in chains elsewhere."""
+    """Issuers count in the stores that are meant for them, even if they are in chains elsewhere."""
     stores(certs).add(full())
     stores(certs).add(identity(intermediate().pem), "CA")
     found = [one.thumbprint for one in stores(certs).entries("CA")]
@@ -350,7 +350,7 @@ def test_a_root_in_a_store_is_an_entry(certs: Path) -> None:
 
 
 def test_facts_of_an_entry_are_those_of_the_certificate(certs: Path) -> None:
-    """The index tells what the certificate says."""
+    """The index has what the certificate says."""
     made = issue("\x1b[31m", dns=["*.a.example"], ip=["::1"], issuer=intermediate())
     entry, _ = stores(certs).add(identity(made.pem, made.key_pem()))
     (leaf,) = read_bundle(made.pem).certificates
@@ -398,7 +398,7 @@ def test_a_locked_file_is_tried_again_with_a_new_password(certs: Path, drop: Dro
 
 
 def test_a_missing_password_file_is_named_where_it_is_needed(certs: Path, drop: Drop) -> None:
-    """It is no matter until a file is locked; then it is the reason."""
+    """It does not matter until a file is locked; then it is the reason."""
     gone = str(certs.parent / "gone.password")
     stores(certs).add(full())
     closed = CertStores(str(certs), password_file=gone)
@@ -493,7 +493,7 @@ def test_folders_too_deep_are_not_searched(certs: Path, drop: Drop) -> None:
 
 
 def test_in_another_store(certs: Path) -> None:
-    """1312 names the store that has it, and the tag that mends it."""
+    """1312 names the store that has it, and the tag that fixes it."""
     stores(certs).add(full(), "WebHosting")
     error = refused(certs)
     assert error.message == f"the certificate {WEB} is not in the store MY"
@@ -520,7 +520,7 @@ def test_without_a_private_key(certs: Path) -> None:
 
 
 def test_a_file_of_our_name_with_another_certificate(certs: Path, drop: Drop) -> None:
-    """The name of a file is not believed."""
+    """The name of a file is not trusted."""
     drop(f"MY/{WEB}.pem", mail().pem)
     drop(f"MY/{WEB}.key", mail().key_pem())
     assert refused(certs).message == f"the certificate {WEB} is not in any store"
@@ -528,7 +528,7 @@ def test_a_file_of_our_name_with_another_certificate(certs: Path, drop: Drop) ->
 
 
 def run(code: str, **environment: str) -> str:
-    """Run Python code in a process of its own, and return what it prints."""
+    """Run Python code in a separate process, and return what it prints."""
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         env={**os.environ, **environment},
@@ -539,7 +539,7 @@ def run(code: str, **environment: str) -> str:
 
 
 def test_require_loads_no_cryptography(certs: Path) -> None:
-    """Adding a binding by thumbprint runs at the speed of a process start."""
+    """Adding a binding by thumbprint takes little more than a process start."""
     stores(certs).add(full())
     code = f"""
 import sys
@@ -574,7 +574,7 @@ def test_search(certs: Path) -> None:
 
 
 def opened(certs: Path) -> list[str]:
-    """Look at the stores in a process of its own; return the files in them that it opened."""
+    """Look at the stores in a separate process; return the files in them that it opened."""
     code = f"""
 import os, sys
 names = []
@@ -625,7 +625,7 @@ def test_a_file_replaced_with_its_old_times_is_seen(certs: Path, drop: Drop) -> 
 
 
 def test_a_file_that_was_just_written_is_not_trusted(certs: Path, drop: Drop) -> None:
-    """File times move in steps: two writes within one do not show, so the first is not kept."""
+    """File times have a limited resolution: a file that was just written is not remembered."""
     for one in (web(), mail(), web(), mail()):
         drop("MY/a.pem", one.pem)
         assert only(certs).thumbprint == one.thumbprint
@@ -637,7 +637,7 @@ def cache_files(tmp_path: Path) -> list[Path]:
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "other", "shape"])
 def test_a_damaged_cache_is_ignored(certs: Path, drop: Drop, tmp_path: Path, damage: str) -> None:
-    """Whatever happens to the cache, it costs time only."""
+    """Whatever happens to the cache, it only costs time."""
     from sslbind.digest import content_digest
 
     drop("MY/web.pem", web().pem + web().key_pem())
@@ -687,7 +687,7 @@ def left(certs: Path) -> list[str]:
 
 
 def test_delete_removes_certificate_and_key(certs: Path) -> None:
-    """Both files go, those of other certificates stay."""
+    """Both files are removed, those of other certificates stay."""
     stores(certs).add(full())
     stores(certs).add(identity(mail().pem, mail().key_pem()))
     asked = stores(certs)
@@ -698,7 +698,7 @@ def test_delete_removes_certificate_and_key(certs: Path) -> None:
 
 
 def test_delete_removes_a_wrong_key_of_our_name(certs: Path, drop: Drop) -> None:
-    """The pair goes, though its key is another's."""
+    """The pair is removed, though its key is another certificate's."""
     stores(certs).add(identity(web().pem))
     drop(f"MY/{WEB}.key", mail().key_pem())
     stores(certs).delete(only(certs))
@@ -706,7 +706,7 @@ def test_delete_removes_a_wrong_key_of_our_name(certs: Path, drop: Drop) -> None
 
 
 def test_delete_of_certbots_folder(certs: Path, drop: Drop) -> None:
-    """All four files go, as they hold nothing else; what is no certificate stays."""
+    """All four files go, as they hold nothing else; a file that is not a certificate stays."""
     for name, data in {
         "cert": web().pem,
         "chain": intermediate().pem,
@@ -743,7 +743,7 @@ def test_delete_keeps_a_key_that_another_needs(certs: Path, drop: Drop) -> None:
 
 
 def test_delete_refuses_the_only_key_of_another(certs: Path, drop: Drop) -> None:
-    """A file goes with the key of another certificate only where that has it elsewhere too."""
+    """A file with another certificate's key goes only if that key is elsewhere too."""
     drop("MY/a.pem", web().pem + web().key_pem() + mail().key_pem())
     drop("MY/b.pem", mail().pem)
     with pytest.raises(CertificateError) as caught:
@@ -758,7 +758,7 @@ def test_delete_refuses_the_only_key_of_another(certs: Path, drop: Drop) -> None
 
 
 def test_delete_of_a_locked_file(certs: Path, drop: Drop) -> None:
-    """A file that does not open can be removed as what it is."""
+    """A file that does not open can be removed as it is."""
     drop("MY/web.pfx", web().pfx(PASSWORD))
     assert stores(certs).delete(only(certs)) == ("MY/web.pfx",)
 
@@ -774,7 +774,7 @@ def test_load(certs: Path, drop: Drop) -> None:
 
 
 def test_issuers_of_other_stores_complete_a_chain(certs: Path, drop: Drop) -> None:
-    """A chain may be completed from the stores, by whoever is called like the issuer."""
+    """A chain may be completed from the stores, by any certificate with the issuer's name."""
     stores(certs).add(identity(web().pem))
     stores(certs).add(identity(intermediate().pem), "CA")
     drop("CA/locked.pfx", root().pfx(PASSWORD))
@@ -790,7 +790,7 @@ def test_issuers_of_other_stores_complete_a_chain(certs: Path, drop: Drop) -> No
 def test_many_certificates_of_one_name(
     certs: Path, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each file is opened once for all the chains, and a root asks for none."""
+    """Each file is opened once for all the chains, and a root needs none."""
     made = [issue("Same", ca=True, key=ec_key(f"same {n}")) for n in range(5)]
     for n, one in enumerate(made):
         drop(f"Root/{n}.pem", one.pem)
@@ -813,7 +813,7 @@ def test_many_certificates_of_one_name(
 @posix
 @pytest.mark.parametrize("what", ["password", "certificate"])
 def test_a_pipe_in_place_of_a_file_does_not_hang(certs: Path, drop: Drop, what: str) -> None:
-    """What is read must be a file, also when it became a pipe after it was found."""
+    """What is read must be a file, even if it became a pipe after it was found."""
     path = drop("MY/web.pfx", web().pfx(PASSWORD))
     asked = stores(certs, PASSWORD)
     entry = only(certs, PASSWORD)
@@ -826,7 +826,7 @@ def test_a_pipe_in_place_of_a_file_does_not_hang(certs: Path, drop: Drop, what: 
 
 
 def test_load_what_is_gone(certs: Path) -> None:
-    """A file that went or changed meanwhile is an error that names it."""
+    """A file that disappeared or changed meanwhile is an error that names it."""
     stores(certs).add(full())
     entry = only(certs)
     path = certs / "MY" / f"{WEB}.pem"
@@ -841,7 +841,7 @@ def test_load_what_is_gone(certs: Path) -> None:
 @posix
 @pytest.mark.parametrize(("mode", "wide"), [(0o600, False), (0o400, False), (0o640, True)])
 def test_wide_modes(certs: Path, mode: int, wide: bool) -> None:
-    """A key that others may read is a problem with the command that mends it."""
+    """A key that others may read is a problem, reported with the command that fixes it."""
     stores(certs).add(full())
     key = certs / "MY" / f"{WEB}.key"
     key.chmod(mode)
@@ -863,7 +863,7 @@ def test_no_key_no_mode(certs: Path) -> None:
 @posix
 @pytest.mark.parametrize("delete", [False, True], ids=["add and add", "add and delete"])
 def test_two_at_once_act_as_one_after_the_other(certs: Path, delete: bool) -> None:
-    """Each reads and decides under the lock: no chain is lost, and no certificate its key."""
+    """Each one reads and decides under the lock: no chain and no certificate's key is lost."""
     worker = """
 import sys
 from sslbind.certificates.stores import CertStores

@@ -27,7 +27,7 @@ def case(run: Run) -> Case:
 
 
 def test_a_central_store_that_is_well(case: Case) -> None:
-    """Files for every host, named as they are looked for, whatever their case."""
+    """Files for every host, named the way they are looked up, whatever their case."""
     case.central("WWW.contoso.com.pfx", web(), chain=(intermediate(),))
     wildcard = issue("*.fabrikam.com", dns=("*.fabrikam.com",))
     case.central("_.fabrikam.com.pfx", wildcard)
@@ -53,7 +53,7 @@ def test_a_central_store_that_is_well(case: Case) -> None:
     ],
 )
 def test_ccs_disabled(case: Case, provider: str, why: str, command: str) -> None:
-    """Each record that asks for a central store that is off is told, and why it is."""
+    """Each record that asks for a central store that is off is reported, with the reason."""
     case.central("www.contoso.com.pfx", web(), chain=(intermediate(),))
     case.write(provider, BINDINGS)
     one, other = case.check()
@@ -108,7 +108,7 @@ def test_wildcard_record(case: Case) -> None:
 
 
 def test_folder_that_serves_nobody(case: Case) -> None:
-    """A ccs record needs a folder that can be read, with a file that a name leads to."""
+    """A ccs record needs a readable folder, with at least one file that some name matches."""
     case.write(PROVIDER, record("0.0.0.0:443", A), record("443"))
     found = case.only("ccs-missing-file")
     assert found.key == "443"
@@ -161,7 +161,7 @@ def test_missing_file_takes_any_text(case: Case) -> None:
 
 
 def test_name_mismatch(case: Case) -> None:
-    """The name of a file and the names inside: IIS looks at the first only."""
+    """The file's name and the names inside: IIS looks at the file's name only."""
     case.central("shop.contoso.com.pfx", web(), chain=(intermediate(),))
     case.central("_.contoso.com.pfx", web(), chain=(intermediate(),))
     case.central("xn--bcher-kva.example.pfx", issue("b", dns=("xn--bcher-kva.example",)))
@@ -199,9 +199,9 @@ def test_name_mismatch(case: Case) -> None:
 
 
 def test_files_that_do_not_open(case: Case) -> None:
-    """A file without its key, with another password, or of something else: its path is there.
+    """A file without its key, with another password, or with other content: its path is given.
 
-    Without [CertStores] and without the password, nothing is known of one that is locked.
+    Without [CertStores] and without the password, nothing is known about a locked one.
     """
     Path("ccs").mkdir()
     Path("ccs/a.contoso.com.pfx").write_bytes(b"none")
@@ -235,7 +235,7 @@ def test_files_that_do_not_open(case: Case) -> None:
 
 @pytest.mark.parametrize("stores", ["", STORES], ids=["alone", "stores"])
 def test_a_file_without_its_key(case: Case, stores: str) -> None:
-    """It cannot be served; ``ccs put`` of certificate and key is the way out."""
+    """It cannot be served; ``ccs put`` with certificate and key is the solution."""
     Path("ccs").mkdir()
     pfx = ("pkcs12", "-export", "-nokeys", "-passout", "pass:")
     Path("ccs/www.contoso.com.pfx").write_bytes(openssl(*pfx, stdin=web().pem))
@@ -253,7 +253,7 @@ def test_a_file_without_its_key(case: Case, stores: str) -> None:
 
 
 def test_password_alone(case: Case) -> None:
-    """Where the password is there, it has to open each file; where its file is not, who knows."""
+    """If the password is given, it must open each file; if its file is missing, nobody knows."""
     Path("ccs").mkdir()
     Path("ccs/b.contoso.com.pfx").write_bytes(mail().pfx(PASSWORD))
     case.write(PROVIDER, 'PrivateKeyPasswordFile = "ccs.password"', record("443"))
@@ -263,7 +263,7 @@ def test_password_alone(case: Case) -> None:
 
 
 def test_file_with_another_password(case: Case) -> None:
-    """The store has one password; a file with another one is to be exported with that one."""
+    """The store has one password; a file with another one must be exported again with that one."""
     case.central("b.contoso.com.pfx", mail())
     Path("ccs/b.contoso.com.pfx").write_bytes(mail().pfx(PASSWORD))
     Path("ccs.password").write_bytes(b"another")
@@ -276,7 +276,7 @@ def test_file_with_another_password(case: Case) -> None:
 
 
 def test_second_spelling(case: Case) -> None:
-    """Two files for one name: which of them serves is told, and one of the two can go."""
+    """Two files for one name: the one that serves is reported, and the other one can be removed."""
     case.central("www.contoso.com.pfx", web())
     case.central("WWW.contoso.com.pfx", web())
     case.write(PROVIDER, record("443"))
@@ -291,7 +291,7 @@ def test_second_spelling(case: Case) -> None:
 
 
 def test_certificates_of_the_central_store(case: Case) -> None:
-    """The other rules of certificates look at its files too, where there is [CertStores]."""
+    """The other certificate rules check its files too, if there is [CertStores]."""
     old = issue(
         "www.contoso.com",
         dns=("www.contoso.com",),
@@ -319,7 +319,7 @@ def test_certificates_of_the_central_store(case: Case) -> None:
 
 @links
 def test_link_to_nothing(case: Case) -> None:
-    """A link whose file is gone serves nobody, as for the resolver; the host has no file."""
+    """A dangling link serves nobody, as in the resolver; the host has no file."""
     Path("ccs").mkdir()
     Path("ccs/www.contoso.com.pfx").symlink_to("gone.pfx")
     case.write(
@@ -336,7 +336,7 @@ def test_link_to_nothing(case: Case) -> None:
 
 
 def test_malformed_host_of_a_site(case: Case) -> None:
-    """What is not a host name has no file; that it is none is what the finding says."""
+    """What is not a host name has no file; the finding says that it is not a host name."""
     case.central("www.contoso.com.pfx", web())
     case.write(PROVIDER, record("0.0.0.0:443", A), record("443"))
     host = "../../etc/x"
@@ -363,7 +363,7 @@ def test_malformed_host_of_a_site(case: Case) -> None:
 
 
 def test_central_store_of_a_capture(run: Run) -> None:
-    """The folder that a capture names is on the server; that it is not here is no finding."""
+    """The folder that a capture names is on the server; its absence here is not a finding."""
     key = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\IIS\CentralCertProvider"
     services = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\HTTP\Parameters"
     text = (

@@ -1,4 +1,4 @@
-"""``check``: certificates against the stores that records name, and what they are themselves."""
+"""``check``: certificates against the stores that records name, and the certificates themselves."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ def case(run: Run) -> Case:
 
 
 def name(text: str = "www.contoso.com", **more: Any) -> Issued:
-    """A certificate of the name, signed by itself."""
+    """A self-signed certificate for the name."""
     return issue(text, dns=(text,), **{"start": NOW - timedelta(days=99), **more})
 
 
 def certs(case: Case, key: str = KEY) -> list[tuple[str, str | None]]:
-    """What the rules of certificates find, with the key."""
+    """What the certificate rules find, with the key."""
     return [(one.rule, one.key) for one in case.check() if one.rule.startswith("cert-")]
 
 
 def test_without_stores(case: Case) -> None:
-    """Without [CertStores] nothing is known of certificates, and their rules are silent."""
+    """Without [CertStores] nothing is known about certificates, and their rules are silent."""
     case.write(record(KEY, A), record("0.0.0.0:443", A, store="NoSuch"))
     assert [one.rule for one in case.check()] == []
 
 
 def test_a_certificate_that_is_well(case: Case) -> None:
-    """A leaf of an intermediate with its chain and key; a self-signed one is no finding."""
+    """A leaf of an intermediate with its chain and key; a self-signed one is not a finding."""
     case.store(web(), chain=(intermediate(),))
     own = name("own.contoso.com")
     case.store(own, store="WebHosting")
@@ -66,14 +66,14 @@ def test_a_certificate_that_is_well(case: Case) -> None:
 
 
 def test_unused_certificates(case: Case) -> None:
-    """What no record serves may be expired, weak and without its key."""
+    """A certificate that no record uses may be expired, weak and without its key."""
     case.store(name(end=NOW - timedelta(days=1), eku=CLIENT, key=rsa_key(1024)), key=False)
     case.write(STORES)
     assert case.check() == []
 
 
 def test_not_found(case: Case) -> None:
-    """A certificate in no store: the event and the error that operators look for are told."""
+    """A certificate in no store: the message has the event and error that operators look for."""
     case.store(mail(), chain=(intermediate(),))
     case.write(STORES, record(KEY, web()), record("mail.contoso.com:443", mail()))
     assert certs(case) == [("cert-not-found", KEY)]
@@ -103,7 +103,7 @@ def test_not_found_and_a_locked_file(case: Case) -> None:
 
 
 def test_wrong_store(case: Case) -> None:
-    """A certificate in another store: the record names that one then."""
+    """A certificate in another store: the command makes the record name that store."""
     case.store(web(), store="Web Farm", chain=(intermediate(),))
     case.write(STORES, record(KEY, web()))
     assert certs(case) == [("cert-wrong-store", KEY)]
@@ -118,7 +118,7 @@ def test_wrong_store(case: Case) -> None:
 
 
 def test_wrong_store_without_key(case: Case) -> None:
-    """Where the other store lacks the key, no command mends it; where one has it, that counts."""
+    """If the other store lacks the key, no command fixes it; a store with the key is preferred."""
     case.store(web(), store="CA", key=False)
     case.write(STORES, record(KEY, web()))
     found = case.only("cert-wrong-store")
@@ -136,7 +136,7 @@ def test_wrong_store_without_key(case: Case) -> None:
 
 
 def test_no_private_key(case: Case) -> None:
-    """A certificate without its key serves nobody, unless the keys are elsewhere."""
+    """A certificate without its key cannot be served, unless the keys are elsewhere."""
     case.store(web(), chain=(intermediate(),), key=False)
     case.write(STORES, record(KEY, web()))
     assert certs(case) == [("cert-no-private-key", KEY)]
@@ -159,7 +159,7 @@ def test_no_private_key(case: Case) -> None:
 
 
 def test_locked_private_key(case: Case) -> None:
-    """A key that no password opens is as good as none; PasswordFile mends it."""
+    """A key that no password opens counts as missing; PasswordFile fixes it."""
     case.store(web(), chain=(intermediate(),), key=False)
     path = f"MY/{web().thumbprint}.key"
     Path("certs", path).write_bytes(web().key_pem(PASSWORD))
@@ -177,7 +177,7 @@ def test_locked_private_key(case: Case) -> None:
 
 
 def test_key_mismatch(case: Case) -> None:
-    """The key beside the certificate is another's: one finding, and not that it is missing."""
+    """The key next to the certificate is a different one: one finding, and not a missing key."""
     case.store(web(), chain=(intermediate(),), key=False)
     path = f"MY/{web().thumbprint}.key"
     Path("certs", path).write_bytes(mail().key_pem())
@@ -214,7 +214,7 @@ def test_unknown_store(case: Case) -> None:
 
 
 def test_unknown_store_of_an_unknown_certificate(case: Case) -> None:
-    """It comes together with cert-not-found; nobody knows a command then."""
+    """It is reported together with cert-not-found; there is no command then."""
     case.write(STORES, record("0.0.0.0:443", A, store="Mine"))
     absent = case.only("cert-not-found")
     assert absent.command is None
@@ -230,7 +230,7 @@ def test_unknown_store_of_an_unknown_certificate(case: Case) -> None:
 
 
 def test_a_record_that_rejects(case: Case) -> None:
-    """It serves no certificate, so that only reject-set speaks of it; older releases do serve."""
+    """It serves no certificate, so only reject-set reports it; older releases do serve one."""
     old = issue("old", dns=("old.contoso.com",), end=NOW - timedelta(days=1))
     case.store(old, key=False)
     case.write(
@@ -283,7 +283,7 @@ def test_not_yet_valid(case: Case) -> None:
 
 
 def test_expires_soon(case: Case) -> None:
-    """Within the time asked for, to the moment; what has expired is another rule's."""
+    """Within the time asked for, exactly; expired certificates are another rule's business."""
     soon = name(end=NOW + timedelta(days=30))
     later = name("later.contoso.com", end=NOW + timedelta(days=30, seconds=1))
     gone = name("gone.contoso.com", end=NOW - timedelta(seconds=1))
@@ -315,7 +315,7 @@ def test_expires_soon(case: Case) -> None:
     ],
 )
 def test_host_mismatch(case: Case, host: str, names: tuple[str, ...], covered: bool) -> None:
-    """The host of an SNI key is among the names, where a wildcard is one label."""
+    """The host of an SNI key is among the names; a wildcard matches one label."""
     one = issue("www.contoso.com", dns=names)
     case.store(one)
     case.write(STORES, record("0.0.0.0:443", one), record(f"{host}:443", one))
@@ -324,7 +324,7 @@ def test_host_mismatch(case: Case, host: str, names: tuple[str, ...], covered: b
 
 
 def test_host_mismatch_names_the_certificate_that_covers(case: Case) -> None:
-    """The one in the stores that has the name, with the command that binds it."""
+    """The certificate in the stores that has the name, with the command that binds it."""
     old, new = issue("www.contoso.com", dns=["a.contoso.com"]), web()
     case.store(old, new)
     case.write(STORES, record("www.contoso.com:443", old))
@@ -339,7 +339,7 @@ def test_host_mismatch_names_the_certificate_that_covers(case: Case) -> None:
 
 
 def test_host_mismatch_words(case: Case) -> None:
-    """What the certificate has is told, the first of many; a common name is no name."""
+    """The certificate's names are reported, the first few of many; a common name does not count."""
     many = issue("www.contoso.com", dns=[f"{number}.contoso.com" for number in range(7)])
     none = issue("www.contoso.com")
     case.store(many, none)
@@ -363,7 +363,7 @@ def test_host_mismatch_words(case: Case) -> None:
 
 
 def test_eku(case: Case) -> None:
-    """A certificate for clients serves nobody; one without the extension is good for all."""
+    """A client certificate cannot be used for servers; without the extension it is good for all."""
     client, every = name(eku=CLIENT), name("every.contoso.com", eku=None)
     any_use = name("any.contoso.com", eku=(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,))
     case.store(client, every, any_use)
@@ -390,7 +390,7 @@ def old_signature(text: str) -> tuple[str, bytes]:
 
 
 def test_weak(case: Case) -> None:
-    """Short RSA keys and SHA-1 signatures; short numbers of a curve are no weakness."""
+    """Short RSA keys and SHA-1 signatures; short elliptic-curve keys are not weak."""
     short, good = name(key=rsa_key(1024)), name("good.contoso.com", key=rsa_key(2048))
     curve, (old, pem) = name("ec.contoso.com", key=ec_key("ec")), old_signature("old.contoso.com")
     case.store(short, good, curve)
@@ -447,7 +447,7 @@ def test_chain_incomplete(case: Case) -> None:
 
 
 def test_chain_incomplete_of_a_namesake(case: Case) -> None:
-    """A name alone makes no issuer: what only has it, with another key, signed nothing."""
+    """A name alone does not make an issuer: one with that name but another key signed nothing."""
     miss = issue("miss", ca=True)
     leaf = issue("www.contoso.com", dns=("www.contoso.com",), issuer=miss)
     case.store(leaf, issue("miss", ca=True, key=ec_key("another")))
@@ -468,7 +468,7 @@ def test_chain_incomplete_of_a_namesake(case: Case) -> None:
 
 
 def test_the_chain_has_expired(case: Case) -> None:
-    """An expired intermediate is a finding where no other path to a root is valid."""
+    """An expired intermediate is a finding if no other path to a root is valid."""
     case.store(web(), chain=(intermediate(),))
     case.write(STORES, record(KEY, web()))
     later = NOW + timedelta(days=1001)
@@ -495,7 +495,7 @@ def test_the_chain_has_expired(case: Case) -> None:
 
 
 def test_a_root_that_has_expired(case: Case) -> None:
-    """A root in Root counts as well, one that expires soon too; a valid one beside it suffices."""
+    """A root in Root counts too, even one that expires soon; one valid path is enough."""
     old = {"ca": True, "key": root().key, "start": NOW - timedelta(days=99)}
     ending = issue("Test Root", end=NOW + timedelta(days=9), **old)  # type: ignore[arg-type]
     leaf = issue("d.contoso.com", dns=("d.contoso.com",), issuer=root())
@@ -524,7 +524,7 @@ def signed_by_openssl(subject: str, issuer: str) -> str:
 
 
 def test_chain_incomplete_of_its_own_name(case: Case) -> None:
-    """A certificate that names itself as its issuer and did not sign itself lacks its issuer."""
+    """A certificate that names itself as its issuer but is not self-signed lacks its issuer."""
     leaf = signed_by_openssl("www.contoso.com", "www.contoso.com")
     case.write(STORES, record(KEY, leaf))
     assert case.only("cert-chain-incomplete").key == KEY
@@ -533,7 +533,7 @@ def test_chain_incomplete_of_its_own_name(case: Case) -> None:
 
 
 def test_chain_by_key_identifiers(case: Case) -> None:
-    """The issuer's name and key identifier tell it, of another store too."""
+    """The issuer is identified by its name and key identifier, in another store too."""
     leaf = signed_by_openssl("leaf", "ids")
     Path("certs/CA").mkdir()
     Path("ca.pem").rename("certs/CA/ca.pem")
@@ -570,7 +570,7 @@ def test_rebind_split(case: Case) -> None:
 
 
 def test_rebind_split_that_rebind_refuses(case: Case) -> None:
-    """A namesake that lacks a name, or is not in every store, is told without a command."""
+    """A namesake that lacks a name, or is not in every store, is reported without a command."""
     old = issue("www.contoso.com", dns=("www.contoso.com", "b.com"), end=NOW - timedelta(days=1))
     case.store(old, renewed())
     case.write(STORES, record(KEY, old))
@@ -604,7 +604,7 @@ def test_rebind_that_the_release_refuses(case: Case, windows: str, key: str) -> 
     ],
 )
 def test_no_rebind_split(case: Case, other: Issued) -> None:
-    """A certificate of another subject, one of tomorrow and one of yesterday are no renewal."""
+    """Another subject, one not yet valid and one that has expired are not renewals."""
     old = name(end=NOW - timedelta(days=1))
     case.store(old, other)
     case.write(STORES, record(KEY, old))
@@ -612,7 +612,7 @@ def test_no_rebind_split(case: Case, other: Issued) -> None:
 
 
 def test_no_rebind_split_in_another_store(case: Case) -> None:
-    """A renewal in a store that no such record names, or without its key, is none yet."""
+    """A renewal in a store that no such record names, or without its key, does not count yet."""
     old = name(end=NOW - timedelta(days=1))
     case.store(old)
     case.store(renewed(), store="WebHosting")

@@ -1,4 +1,4 @@
-"""``sslbind check``: what it reads, selects, suppresses and answers. Rules have their own tests."""
+"""``sslbind check``: what it reads, selects, suppresses and reports. Rules have their own tests."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ certhash = "{B}"
 appid = "{IIS}"
 certstorename = "MY"
 """
-"""The record that mends it."""
+"""The record that fixes it."""
 SHADOW = DEFAULT + DEFAULT.replace("0.0.0.0", "10.0.0.5")
-"""One more error: an address with a certificate of its own hides the names. Line 14."""
+"""One more error: an address with its own certificate hides the names. Line 14."""
 
 WARNING = """\
 sslbind.toml:4: warn: no-default-ssl: hostnameport=www.contoso.com:443: port 443 has records for \
@@ -71,20 +71,20 @@ def ids(found: list[dict[str, Any]]) -> list[str]:
 
 class TestAnswer:
     def test_text(self, run: Run, names: Path) -> None:
-        """A finding is its place, severity, rule, record and message, then what mends it."""
+        """A finding is its place, severity, rule, record and message, then what fixes it."""
         done = run("check")
         assert (done.code, done.out) == (0, WARNING)
         assert done.err == f"note: {NOT_MODELLED}\nnote: 1 finding in 1 binding (1 warning)\n"
 
     def test_nothing_found(self, run: Run, names: Path) -> None:
-        """Nothing on standard output, and a note that counts the bindings."""
+        """Nothing on standard output, and a note with the number of bindings."""
         names.write_text(NAMES + DEFAULT)
         done = run("check")
         assert (done.code, done.out) == (0, "")
         assert done.err == f"note: {NOT_MODELLED}\nnote: no findings in 2 bindings\n"
 
     def test_quiet(self, run: Run, names: Path) -> None:
-        """With -q there are the findings alone."""
+        """With -q only the findings are printed."""
         done = run("-q", "check")
         assert (done.out, done.err) == (WARNING, "")
 
@@ -133,7 +133,7 @@ class TestAnswer:
     def test_fail_on(
         self, run: Run, names: Path, words: list[str], code: int, format_: str
     ) -> None:
-        """The exit code is 1 from --fail-on on, error by default, whatever the format."""
+        """The exit code is 1 from the --fail-on severity up, error by default, in every format."""
         assert run("check", *words, "--format", format_).code == code
 
     def test_an_error_fails(self, run: Run, shadow: Path) -> None:
@@ -145,7 +145,7 @@ class TestAnswer:
 
     @unix_names
     def test_terminals_are_safe(self, run: Run, tmp_path: Path) -> None:
-        """No control character of a path or a record gets to a terminal."""
+        """No control character in a path or a record reaches a terminal."""
         (tmp_path / "a\x1b[2Jb.toml").write_text(NAMES)
         done = run("check", "a\x1b[2Jb.toml")
         assert done.out.startswith("a\\x1b[2Jb.toml:4: warn: no-default-ssl: ")
@@ -153,7 +153,7 @@ class TestAnswer:
 
     @pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a Unix terminal")
     def test_colours(self, names: Path) -> None:
-        """On a terminal the severity has a colour; NO_COLOR takes it away."""
+        """On a terminal the severity is coloured; NO_COLOR turns that off."""
         assert "\x1b[33mwarn\x1b[0m: \x1b[1mno-default-ssl" in on_a_terminal(names.parent)
         assert "\x1b" not in on_a_terminal(names.parent, NO_COLOR="1")
 
@@ -182,7 +182,7 @@ def on_a_terminal(folder: Path, code: str = "", **variables: str) -> str:
 
 class TestFiles:
     def test_several(self, run: Run, names: Path, tmp_path: Path) -> None:
-        """Each FILE is a registry, checked by itself; there is one report."""
+        """Each FILE is a registry, checked separately; there is one report."""
         (tmp_path / "web 2").mkdir()
         (tmp_path / "web 2" / "sslbind.toml").write_text(NAMES)
         done = run("check", "web 2/sslbind.toml", "sslbind.toml", "--format", "json")
@@ -198,13 +198,13 @@ class TestFiles:
         assert run("check", "sslbind.toml", "sslbind.toml").out == WARNING
 
     def test_instead_of_the_registry(self, run: Run, names: Path, tmp_path: Path) -> None:
-        """FILE goes before -r, and -r before ./sslbind.toml."""
+        """FILE takes precedence over -r, and -r over ./sslbind.toml."""
         (tmp_path / "good.toml").write_text(NAMES + DEFAULT)
         assert run("-r", "good.toml", "check").out == ""
         assert run("-r", "good.toml", "check", "sslbind.toml").out == WARNING
 
     def test_central_store(self, run: Run, tmp_path: Path) -> None:
-        """A file of the central store is named from here, wherever the registry is."""
+        """The path of a central store file is relative to here, wherever the registry is."""
         (tmp_path / "web" / "ccs").mkdir(parents=True)
         (tmp_path / "web" / "ccs" / "other.contoso.com.pfx").write_bytes(web().pfx())
         (tmp_path / "web" / "sslbind.toml").write_text(
@@ -224,9 +224,9 @@ class TestFiles:
         ]
 
     def test_a_bad_one(self, run: Run, shadow: Path, tmp_path: Path) -> None:
-        """A file that cannot be read or understood is exit 2; the others are checked all the same.
+        """A file that cannot be read or parsed is exit 2; the others are checked all the same.
 
-        So it is whatever the others hold.
+        This holds whatever the others contain.
         """
         (tmp_path / "bad.toml").write_text("version = 2\n")
         done = run("check", "bad.toml", "sslbind.toml", "missing.toml", "--format", "json")
@@ -239,13 +239,13 @@ class TestFiles:
 
     @pytest.mark.parametrize("format_", ["text", "json", "sarif", "junit", "github"])
     def test_nothing_to_check(self, run: Run, tmp_path: Path, format_: str) -> None:
-        """Where no registry can be read there is no report: it would say that nothing is wrong."""
+        """If no registry can be read there is no report: it would say that nothing is wrong."""
         done = run("check", "--format", format_)
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith("error: sslbind.toml: there is no such registry file\n")
 
     def test_nothing_is_written(self, run: Run, shadow: Path, untouched: None) -> None:
-        """check reads, and that is all."""
+        """check reads, and never writes."""
         run("check")
 
 
@@ -266,7 +266,7 @@ SITES = """\
 
 class TestSites:
     def test_compared(self, run: Run, names: Path, tmp_path: Path) -> None:
-        """--sites gives IIS's side of every registry; its findings have its file and line."""
+        """--sites gives IIS's side for every registry; its findings have its file and line."""
         (tmp_path / "applicationHost.config").write_text(SITES)
         done = run(
             "check", "--sites", "applicationHost.config", "--select", "binding-without-record",
@@ -278,7 +278,7 @@ class TestSites:
         ]
 
     def test_said_once(self, run: Run, names: Path, tmp_path: Path) -> None:
-        """What is wrong with a file of sites itself is said once, for however many registries."""
+        """Problems of the sites file itself are reported once, for any number of registries."""
         wrong = SITES.replace('protocol="https"', 'protocol="http" sslFlags="1"')
         (tmp_path / "applicationHost.config").write_text(wrong)
         (tmp_path / "other.toml").write_text(NAMES)
@@ -291,7 +291,7 @@ class TestSites:
         ]
 
     def test_registries_are_told_apart(self, run: Run, names: Path, tmp_path: Path) -> None:
-        """What several registries lack is told with the name of each, in another file."""
+        """What several registries lack is reported with the name of each, in another file."""
         (tmp_path / "applicationHost.config").write_text(SITES)
         (tmp_path / "other.toml").write_text(NAMES)
         words = ("--sites", "applicationHost.config", "--select", "binding-without-record")
@@ -306,7 +306,7 @@ class TestSites:
         assert alone["message"] == what
 
     def test_standard_input(self, run: Run, names: Path) -> None:
-        """--sites - reads what appcmd writes; a registry cannot come the same way."""
+        """--sites - reads what appcmd writes; a registry cannot come from standard input too."""
         done = run("check", "--sites", "-", "--select", "binding-without-record", stdin=SITES)
         assert done.code == 1
         assert done.out.startswith("standard input:6: error: binding-without-record: ")
@@ -319,7 +319,7 @@ class TestSites:
 
     @pytest.mark.parametrize("text", ["<configuration>", None])
     def test_bad(self, run: Run, names: Path, tmp_path: Path, text: str | None) -> None:
-        """A file of sites that cannot be read is exit 2, and nothing is compared with less."""
+        """A sites file that cannot be read is exit 2, and no partial comparison is made."""
         if text is not None:
             (tmp_path / "bad.config").write_text(text)
         done = run("check", "--sites", "bad.config")
@@ -341,13 +341,13 @@ class TestSelection:
         ],
     )
     def test_rules(self, run: Run, names: Path, words: list[str], found: list[str]) -> None:
-        """--select takes ids and globs, comma separated and repeated; --ignore wins."""
+        """--select takes ids and globs, comma-separated and repeated; --ignore wins."""
         names.write_text(NAMES + "reject = true\n")
         assert ids(run("check", *words, "--format", "json").json["findings"]) == found
 
     @pytest.mark.parametrize("option", ["--select", "--ignore"])
     def test_unknown(self, run: Run, names: Path, option: str) -> None:
-        """A rule that is none is exit 2, with the closest that is one."""
+        """An unknown rule is exit 2, with the closest one that exists."""
         done = run("check", option, "reject-set,No-Default-SLL")
         assert (done.code, done.out) == (2, "")
         assert done.err == (
@@ -355,19 +355,19 @@ class TestSelection:
         )
 
     def test_nothing_like_it(self, run: Run, names: Path) -> None:
-        """Where no rule is close, the list is pointed to; a glob that fits none is unknown too."""
+        """If no rule is close, the list is mentioned; a glob that matches none is unknown too."""
         done = run("check", "--select", "zz-*")
         assert done.code == 2
         assert done.err == "error: 'zz-*' is not a rule\nhint: sslbind explain lists them\n"
 
     def test_several_like_it(self, run: Run, names: Path) -> None:
-        """Where several are close, up to three are named."""
+        """If several are close, up to three are named."""
         done = run("check", "--select", "cert-no")
         assert done.err.endswith("hint: did you mean cert-no-san or cert-not-found or cert-eku?\n")
 
     @pytest.mark.parametrize("text", ["", ",", " , "])
     def test_none(self, run: Run, names: Path, text: str) -> None:
-        """--select without any word is exit 2, and not every rule."""
+        """--select without any word is exit 2, and does not select every rule."""
         done = run("check", "--select", text)
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith("error: --select matches no rule; sslbind explain lists them\n")
@@ -385,7 +385,7 @@ class TestSelection:
     def test_sites_that_are_needed(
         self, run: Run, names: Path, tmp_path: Path, words: str, told: str
     ) -> None:
-        """A rule that was asked for and compares with sites says so where none are given."""
+        """A selected rule that compares with sites says so if none are given."""
         note = f"note: {told} the sites of IIS: --sites FILE\n"
         done = run("check", "--select", words)
         assert (note in done.err) is bool(told)
@@ -405,7 +405,7 @@ class TestRegistries:
     def test_the_variable(
         self, run: Run, names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """With $SSLBIND_REGISTRY in force a command names its registry, and changes no other."""
+        """With $SSLBIND_REGISTRY set, a command names its registry and changes no other."""
         (tmp_path / "other.toml").write_text(NAMES)
         monkeypatch.setenv("SSLBIND_REGISTRY", "other.toml")
         for words in (["check", "sslbind.toml"], ["-r", "sslbind.toml", "check"]):
@@ -427,7 +427,7 @@ class TestRegistries:
 class TestSuppress:
     @pytest.mark.parametrize("key", ["www.contoso.com:443", "WWW.Contoso.COM.:443", None])
     def test_suppressed(self, run: Run, names: Path, key: str | None) -> None:
-        """A finding of that rule, on that record in any spelling, is no finding but a count."""
+        """A finding of that rule, on that record in any spelling, is not reported but counted."""
         record = {} if key is None else {"key": key}
         suppress(names, rule="no-default-ssl", reason="every client sends a name", **record)
         done = run("check", "--fail-on", "warn")
@@ -472,7 +472,7 @@ class TestSuppress:
     def test_fits_nothing(self, run: Run, names: Path, values: dict[str, str]) -> None:
         """A suppression of another rule or record suppresses nothing, and a note says where it is.
 
-        Not where only some rules were asked for: it may be for the others.
+        There is no note if only some rules were selected: it may be for the others.
         """
         suppress(names, reason="was here", **values)
         what = f"{values['rule']} for {values['key']}" if "key" in values else values["rule"]
@@ -483,7 +483,7 @@ class TestSuppress:
         assert "matches no finding" not in run("check", "--select", "no-*").err
 
     def test_rules_that_need_sites(self, run: Run, names: Path, tmp_path: Path) -> None:
-        """Where no sites are compared, a suppression of a rule that needs them may fit some."""
+        """If no sites are compared, a suppression of a rule that needs them may match some."""
         suppress(names, rule="orphan-record", reason="made by hand")
         assert "matches no finding" not in run("check").err
         (tmp_path / "applicationHost.config").write_text(SITES.replace("8443:", "443:x.com"))
@@ -506,7 +506,7 @@ class TestSuppress:
         ],
     )
     def test_until(self, run: Run, names: Path, at: str, ended: bool) -> None:
-        """It holds through its last day, in UTC; from then on the finding is back, with a note."""
+        """It is valid through its last day, in UTC; after that the finding is back, with a note."""
         suppress(names, rule="no-default-ssl", reason="until we move", until="2027-01-31")
         done = run("check", "--at", at)
         assert (done.out == WARNING) is ended
@@ -514,7 +514,7 @@ class TestSuppress:
         assert (note in done.err) is ended
 
     def test_unknown_rule(self, run: Run, names: Path) -> None:
-        """A suppression of what is no rule is exit 2, with its place and the closest rule."""
+        """A suppression of an unknown rule is exit 2, with its place and the closest rule."""
         suppress(names, rule="reject-set", reason="known")
         suppress(names, rule="no-default-sll", reason="mistyped")
         done = run("check")
@@ -533,7 +533,7 @@ class TestSuppress:
         assert [one["file"] for one in done.json["suppressed"]] == ["sslbind.toml"]
 
     def test_many(self, run: Run, names: Path) -> None:
-        """The first suppression that fits gives the reason, for a record or for all."""
+        """The first suppression that matches gives the reason, for one record or for all."""
         suppress(names, rule="no-default-ssl", reason="other", key="x.contoso.com:443")
         suppress(names, rule="no-default-ssl", reason="second")
         suppress(names, rule="no-default-ssl", reason="third", key="www.contoso.com:443")
@@ -565,7 +565,7 @@ class TestTime:
     def test_what_would_be_found_then(
         self, run: Run, stored: Stored, words: list[str], rule: str | None
     ) -> None:
-        """--at moves the moment that counts, --expires-within how long before it warns."""
+        """--at moves the time of the check, --expires-within sets how early it warns."""
         run(
             "add", "sslcert", "ipport=0.0.0.0:443", f"certhash={stored.web.thumbprint}",
             "appid=iis", "certstorename=MY",
@@ -578,7 +578,7 @@ class TestTime:
         "text", ["", "someday", "2027-02-30", "31.01.2027", "0001-01-01T00:00+14:00"]
     )
     def test_bad_moment(self, run: Run, names: Path, text: str) -> None:
-        """A moment is an ISO 8601 date or date-time, a day's name, or a span from now."""
+        """A time is an ISO 8601 date or date-time, the name of a day, or a span from now."""
         done = run("check", "--at", text)
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith(
@@ -597,7 +597,7 @@ class TestTime:
         )
 
     def test_the_end_of_time(self, run: Run, names: Path) -> None:
-        """Beyond the year 9999 there is no calendar."""
+        """There are no dates after the year 9999."""
         done = run("check", "--at", "9999-12-31", "--expires-within", "1w")
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith("error: --at plus --expires-within is beyond the year 9999\n")
@@ -620,7 +620,7 @@ class TestProgress:
         return registry.parent
 
     def test_on_a_terminal(self, store: Path) -> None:
-        """Once its patience is over, a run says how far it is, and takes that away at the end."""
+        """After a delay, a run shows its progress, and erases it at the end."""
         seen = on_a_terminal(store, self.AT_ONCE)
         assert "64 certificate files read" in seen
         last = seen.rindex("certificate files read")
@@ -631,11 +631,11 @@ class TestProgress:
         ("code", "variables"), [(IN_AN_HOUR, {}), (AT_ONCE, {"CI": "true"})], ids=["quick", "CI"]
     )
     def test_not_shown(self, store: Path, code: str, variables: dict[str, str]) -> None:
-        """A run that is over before shows nothing of the kind, nor does one in CI."""
+        """A run that ends before that shows no progress, and neither does one in CI."""
         assert "looked at" not in on_a_terminal(store, code, **variables)
 
     def test_not_in_a_pipe(self, store: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Standard error that is no terminal gets notes only."""
+        """If standard error is not a terminal, it gets notes only."""
         monkeypatch.setattr("sslbind.cli.progress.PATIENCE", 0)
         monkeypatch.delenv("CI", raising=False)
         assert run("check").err == "note: 2 findings in 1 binding (1 error, 1 warning)\n"
@@ -645,7 +645,7 @@ class TestPreCommit:
     MANIFEST = Path(__file__).parent.parent / ".pre-commit-hooks.yaml"
 
     def hook(self) -> dict[str, Any]:
-        """Return the one hook, as pre-commit reads and validates it."""
+        """Return the only hook, as pre-commit reads and validates it."""
         needs_package("pre_commit")
         from pre_commit.clientlib import load_manifest  # type: ignore[import-untyped]
 
@@ -665,7 +665,7 @@ class TestPreCommit:
             assert bool(re.search(hook["files"], path)) is fits
 
     def test_entry(self, shadow: Path) -> None:
-        """Its entry checks the files that it is given."""
+        """Its entry checks the files that it gets."""
         program, *words = shlex.split(self.hook()["entry"])
         done = subprocess.run(
             [needs(program), *words, "sslbind.toml"],

@@ -1,4 +1,4 @@
-"""``check``: the whole list of rules, their words, and a server that is well."""
+"""``check``: the complete list of rules, their texts, and a healthy server."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ IDS = {
 
 
 def test_the_whole_list() -> None:
-    """These rules there are, with these severities, and no others."""
+    """Exactly these rules exist, with these severities."""
     severities = {id_: severity for severity, ids in IDS.items() for id_ in ids.split()}
     assert {one.id: one.severity for one in rules().values()} == severities
 
@@ -57,7 +57,7 @@ def test_words(rule: Rule) -> None:
 
 
 def well(case: Case, windows: str) -> None:
-    """A server as it should be, with what the release has."""
+    """A healthy server, with what the release has."""
     release = RELEASES[windows]
     sni, scoped = release >= RELEASES["2012"], release >= RELEASES["2022"]
     case.store(root(), store="Root", key=False)
@@ -92,7 +92,7 @@ def well(case: Case, windows: str) -> None:
 
 @pytest.mark.parametrize("windows", list(RELEASES))
 def test_a_server_that_is_well(run: Run, windows: str) -> None:
-    """No rule finds anything on a server as it should be, whatever the release."""
+    """No rule finds anything on a healthy server, whatever the release."""
     case = Case(run)
     well(case, windows)
     assert case.check() == []

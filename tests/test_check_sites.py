@@ -34,7 +34,7 @@ class SiteCase(Case):
     """A registry with an applicationHost.config ."""
 
     def sites(self, *bindings: str, access: str = "", name: str = "Web", more: str = "") -> None:
-        """Write a configuration with one site: its first binding stands on line 3."""
+        """Write a configuration with one site: its first binding is on line 3."""
         flags = f"<security><access sslFlags='{access}'/></security>"
         text = "\n".join(
             (
@@ -74,7 +74,7 @@ def case(run: Run) -> SiteCase:
 
 
 def test_all_is_well(case: SiteCase) -> None:
-    """A site of every sort, each with its record, is no finding of any rule."""
+    """A site of every type, each with its record, is not a finding of any rule."""
     case.write(
         record("0.0.0.0:443", A),
         record("10.0.0.5:8443", A),
@@ -99,13 +99,13 @@ def test_all_is_well(case: SiteCase) -> None:
 
 
 def test_without_sites(case: SiteCase) -> None:
-    """Without --sites there is nothing to compare, and records of IIS are no orphans."""
+    """Without --sites there is nothing to compare, and records of IIS are not orphans."""
     case.write(record("0.0.0.0:443", A))
     assert case.check(ids=["orphan-record", "binding-without-record", "foreign-appid"]) == []
 
 
 def test_binding_without_record(case: SiteCase) -> None:
-    """An https binding needs a record; the finding stands where the binding does."""
+    """An https binding needs a record; the finding is at the line of the binding."""
     case.write(record("0.0.0.0:8443", A))
     case.sites(binding("*:80:", protocol="http"), binding("*:443:", 0))
     assert case.one("binding-without-record") == Finding(
@@ -129,7 +129,7 @@ def test_binding_without_record(case: SiteCase) -> None:
 
 
 def test_binding_without_record_and_without_host(case: SiteCase) -> None:
-    """Which certificate of the stores a binding without host wants is not guessed."""
+    """sslbind does not guess which stored certificate a binding without host needs."""
     case.write(STORES)
     case.store(web())
     case.sites(binding("*:443:", 0))
@@ -144,7 +144,7 @@ def test_binding_without_record_and_without_host(case: SiteCase) -> None:
 
 
 def test_binding_without_record_and_without_certificate(case: SiteCase) -> None:
-    """Where no certificate of the stores covers the host, that is said and a new one bound."""
+    """If no stored certificate covers the host, that is said and a new one bound."""
     case.write(STORES)
     case.store(mail())
     case.sites(binding("*:443:www.contoso.com", 1))
@@ -160,7 +160,7 @@ def test_binding_without_record_and_without_certificate(case: SiteCase) -> None:
 
 
 def test_binding_without_record_whose_certificate_is_missing(case: SiteCase) -> None:
-    """A certificate that the file names comes into a store first; then the record is added."""
+    """A certificate that the file names is first added to a store; then the record is added."""
     case.write(STORES)
     case.store(web(), key=False)
     case.sites(
@@ -184,7 +184,7 @@ def test_binding_without_record_whose_certificate_is_missing(case: SiteCase) -> 
 
 
 def test_binding_without_record_whose_certificate_is_elsewhere(case: SiteCase) -> None:
-    """The store where the certificate is counts, not the one that the file names."""
+    """The store that has the certificate counts, not the one that the file names."""
     case.write(STORES)
     case.store(web())
     case.sites(
@@ -196,7 +196,7 @@ def test_binding_without_record_whose_certificate_is_elsewhere(case: SiteCase) -
 
 
 def test_binding_without_record_of_a_name(case: SiteCase) -> None:
-    """An SNI binding wants a record of its name; of certificates that cover it the newest wins."""
+    """An SNI binding needs a record of its name; the newest certificate that covers it wins."""
     old = issue("*.contoso.com", dns=("*.contoso.com",), start=NOW - timedelta(days=60))
     new = issue("www", dns=("www.contoso.com",), start=NOW - timedelta(days=9))
     late = issue("late", dns=("www.contoso.com",), start=NOW + timedelta(days=1))
@@ -213,7 +213,7 @@ def test_binding_without_record_of_a_name(case: SiteCase) -> None:
 
 
 def test_binding_without_record_of_a_wildcard(case: SiteCase) -> None:
-    """A certificate for a wildcard covers the names below it, and Unicode names their A-labels."""
+    """A wildcard certificate covers the names below it, and Unicode names as their A-labels."""
     wild = issue("*.xn--bcher-kva.example", dns=("*.xn--bcher-kva.example",))
     case.write(STORES)
     case.store(wild)
@@ -242,7 +242,7 @@ def test_binding_without_record_of_shared_address(case: SiteCase) -> None:
 
 
 def test_binding_without_record_from_appcmd(case: SiteCase) -> None:
-    """The certificate that the file names comes first."""
+    """The certificate that the file names is preferred."""
     case.write()
     case.sites(
         binding("*:443:", 0).replace(
@@ -304,14 +304,14 @@ def test_binding_without_record_in_the_metabase(case: SiteCase) -> None:
     ],
 )
 def test_new_webbinding(case: SiteCase, windows: str, advice: str) -> None:
-    """The cmdlet is told of where the release has it."""
+    """The cmdlet is mentioned if the release has it."""
     case.write(windows=windows)
     case.sites(binding("*:443:").replace("/>", f' certificateHash="{B}"/>'))
     assert case.one("binding-without-record").advice == advice
 
 
 def test_binding_without_record_before_names(case: SiteCase) -> None:
-    """IIS before Windows Server 2012 has no flags: each binding wants a record of its address."""
+    """IIS before Windows Server 2012 has no flags: each binding needs a record of its address."""
     case.write(record("0.0.0.0:443", A), windows="2008r2")
     case.sites(binding("*:443:www.contoso.com", 1), binding("*:443:a.contoso.com", 3))
     assert case.found("binding-without-record") == []
@@ -319,7 +319,7 @@ def test_binding_without_record_before_names(case: SiteCase) -> None:
 
 
 def test_binding_without_record_of_an_old_wildcard(case: SiteCase) -> None:
-    """Where the release refuses a name there is no command that adds it."""
+    """If the release refuses a name, there is no command that adds it."""
     case.write(windows="2012r2")
     case.sites(binding("*:443:*.contoso.com", 1))
     found = case.one("binding-without-record")
@@ -348,7 +348,7 @@ def test_binding_without_record_of_an_old_wildcard(case: SiteCase) -> None:
 def test_binding_that_can_have_no_record(
     case: SiteCase, information: str, flags: int, why: str
 ) -> None:
-    """What is not IP:port:host cannot have a record, and is not told as another mistake."""
+    """A binding that is not IP:port:host cannot have a record, and only that is reported."""
     case.write()
     case.sites(binding(information, flags))
     rules = [one.rule for one in case.check(sites=[read_sites("applicationHost.config")])]
@@ -359,7 +359,7 @@ def test_binding_that_can_have_no_record(
 
 
 def test_ccs_binding_without_record(case: SiteCase) -> None:
-    """Bindings for the central store need one ccs record a port, and the command adds it."""
+    """Bindings for the central store need one ccs record per port, and the command adds it."""
     case.write(record("www.contoso.com:443", A))
     case.sites(
         binding("*:443:www.contoso.com", 1),
@@ -377,7 +377,7 @@ def test_ccs_binding_without_record(case: SiteCase) -> None:
 
 
 def test_orphan_record(case: SiteCase) -> None:
-    """A record of IIS that no binding needs stands where the registry has it; it can go."""
+    """A record of IIS that no binding needs is reported at its line in the registry; it can go."""
     case.write(record("0.0.0.0:443", A), record("old.contoso.com:443", A))
     case.sites(binding("*:443:"))
     assert case.one("orphan-record") == Finding(
@@ -395,7 +395,7 @@ def test_orphan_record(case: SiteCase) -> None:
 
 
 def test_orphan_default(case: SiteCase) -> None:
-    """One that answers clients without SNI beside names is not told to go."""
+    """sslbind does not advise deleting one that answers clients without SNI next to names."""
     case.write(record("0.0.0.0:443", A), record("www.contoso.com:443", A))
     case.sites(binding("*:443:www.contoso.com", 1))
     found = case.one("orphan-record")
@@ -436,7 +436,7 @@ def test_orphan_of_the_central_store(case: SiteCase) -> None:
     ],
 )
 def test_signs_of_iis_express(case: SiteCase, more: str, express: bool) -> None:
-    """A small file is one of IIS Express where it says what only that has, whatever its port."""
+    """A small file is taken for IIS Express if it has what only that has, whatever its port."""
     case.write()
     case.sites(binding("*:44300:localhost"), more=f'<site name="Other">{more}</site>')
     owner = "appid=iisexpress" if express else "appid=iis"
@@ -447,14 +447,14 @@ def test_signs_of_iis_express(case: SiteCase, more: str, express: bool) -> None:
 
 @pytest.mark.parametrize("appid", [ADFS, OTHER, EXPRESS])
 def test_no_orphan(case: SiteCase, appid: str) -> None:
-    """Records of others are none of IIS's orphans."""
+    """Records of others are not orphans of IIS."""
     case.write(record("0.0.0.0:8443", A, appid=appid))
     case.sites(binding("*:80:", protocol="http"))
     assert case.found("orphan-record") == []
 
 
 def test_two_files(case: SiteCase) -> None:
-    """A record that one of several files needs is no orphan."""
+    """A record that one of several files needs is not an orphan."""
     case.write(record("0.0.0.0:443", A), record("0.0.0.0:8443", A))
     case.sites(binding("*:443:"))
     Path("applicationHost.config").rename("one.config")
@@ -464,7 +464,7 @@ def test_two_files(case: SiteCase) -> None:
 
 
 def test_each_of_two_files(case: SiteCase) -> None:
-    """A mistake is told of each file, a record that several need once."""
+    """A mistake is reported for each file, a record that several need once."""
     case.write()
     case.sites(binding("*:443:"), binding("443"))
     Path("applicationHost.config").rename("one.config")
@@ -487,7 +487,7 @@ def test_each_of_two_files(case: SiteCase) -> None:
     ],
 )
 def test_foreign_appid(case: SiteCase, appid: str, owner: str) -> None:
-    """A record on a port of IIS that belongs to another is told, with its owner's name."""
+    """A record on a port of IIS that belongs to another is reported, with its owner's name."""
     case.write(
         record("0.0.0.0:443", A),
         record("sts.contoso.com:443", A, appid=appid),
@@ -547,7 +547,7 @@ def test_not_shared(case: SiteCase, bindings: list[str]) -> None:
 
 
 def test_shared_ip_port_that_is_not_covered(case: SiteCase) -> None:
-    """It is an error where the certificate leaves a name out; one that covers all is taken."""
+    """It is an error if the certificate leaves a name out; one that covers all is accepted."""
     both = issue("both", dns=("www.contoso.com", "mail.contoso.com"))
     case.write(STORES, record("0.0.0.0:443", web()))
     case.store(web(), mail())
@@ -569,7 +569,7 @@ def test_shared_ip_port_that_is_not_covered(case: SiteCase) -> None:
 
 
 def test_shared_ip_port_before_names(case: SiteCase) -> None:
-    """Before Windows Server 2012 the flags do not count, and there is no SNI to advise."""
+    """Before Windows Server 2012 the flags do not count, and SNI cannot be advised."""
     case.write(record("0.0.0.0:443", A), windows="2008r2")
     case.sites(binding("*:443:www.contoso.com", 1), binding("*:443:mail.contoso.com", 1))
     assert case.one("shared-ip-port").advice == (
@@ -589,7 +589,7 @@ def test_shared_ip_port_before_names(case: SiteCase) -> None:
     ],
 )
 def test_duplicate_binding(case: SiteCase, first: str, second: str) -> None:
-    """Two bindings that mean the same are told where the second stands, whatever its spelling."""
+    """Two equivalent bindings are reported at the second one, whatever its spelling."""
     case.write(record("0.0.0.0:443", A))
     case.sites(first, second)
     assert (case.one("duplicate-binding").severity, case.one("duplicate-binding").line) == (
@@ -599,7 +599,7 @@ def test_duplicate_binding(case: SiteCase, first: str, second: str) -> None:
 
 
 def test_duplicate_binding_in_another_site(case: SiteCase) -> None:
-    """So are two sites that have the same."""
+    """The same holds for two sites with the same binding."""
     case.write()
     other = f'<site name="Other"><bindings>{binding("*:443:", 0)}</bindings></site>'
     case.sites(binding("*:443:"), more=other)
@@ -628,7 +628,7 @@ def test_no_duplicate(case: SiteCase, second: str) -> None:
 
 
 def test_sslflags_on_non_https(case: SiteCase) -> None:
-    """Flags belong to https; sslFlags 0 says nothing."""
+    """Flags are only for https; sslFlags 0 says nothing."""
     case.write()
     case.sites(binding("*:80:", 0, "http"), binding("*:80:www.contoso.com", 1, "http"))
     found = case.one("sslflags-on-non-https")
@@ -682,7 +682,7 @@ def test_sslflags_without_host(case: SiteCase, flags: int) -> None:
     ],
 )
 def test_sslflags_of_a_site(case: SiteCase, rule: str, flags: int, windows: str, what: str) -> None:
-    """The rules about the bits of a record hold for the bindings of sites as well."""
+    """The rules about the bits of a record apply to the bindings of sites as well."""
     case.write(record("www.contoso.com:443", A), record("443"), windows=windows)
     case.sites(binding("*:443:www.contoso.com", flags), binding("*:80:", 512, "http"))
     found = case.one(rule)
@@ -694,7 +694,7 @@ def test_sslflags_of_a_site(case: SiteCase, rule: str, flags: int, windows: str,
 
 @pytest.mark.parametrize("protocol", ["http", "https"])
 def test_ipv6_unbracketed(case: SiteCase, protocol: str) -> None:
-    """IPv6 stands in brackets, in http too."""
+    """IPv6 is in brackets, in http too."""
     case.write(record("[2001:db8::5]:443", A))
     case.sites(
         binding("[2001:db8::5]:443:", protocol=protocol),
@@ -711,7 +711,7 @@ def test_ipv6_unbracketed(case: SiteCase, protocol: str) -> None:
 
 
 def test_legacy_5506(case: SiteCase) -> None:
-    """Property 5506 is told with its path and line; the rest of customMetadata is not."""
+    """Property 5506 is reported with its path and line; the rest of customMetadata is not."""
     case.write()
     text = (
         '<configuration><system.applicationHost><sites/><customMetadata>\n<key path="LM/W3SVC/1">'
@@ -730,7 +730,7 @@ def test_legacy_5506(case: SiteCase) -> None:
 
 
 def test_clientcert_renegotiation(case: SiteCase) -> None:
-    """A site that wants client certificates is renegotiated where the record does not ask."""
+    """A site that requires client certificates renegotiates if the record does not request them."""
     case.write(record("0.0.0.0:443", A), record("0.0.0.0:8443", A), windows="2019")
     case.sites(binding("*:443:"), access="Ssl,SslNegotiateCert")
     found = case.one("clientcert-renegotiation")
@@ -768,7 +768,7 @@ def test_clientcert_tls13(case: SiteCase) -> None:
 
 
 def test_clientcert_without_tls13(case: SiteCase) -> None:
-    """Where TLS 1.3 is off, renegotiation is left."""
+    """If TLS 1.3 is off, renegotiation remains."""
     case.write(record("0.0.0.0:443", A, tags="disabletls13 = true"), windows="2022")
     case.sites(binding("*:443:"), access="SslRequireCert")
     assert case.found("clientcert-tls13") == []
@@ -786,7 +786,7 @@ def test_clientcert_without_tls13(case: SiteCase) -> None:
     ],
 )
 def test_no_clientcert(case: SiteCase, information: str, flags: int, access: str) -> None:
-    """Nothing is wanted, there is no record, or the record asks in the handshake."""
+    """Nothing is required, there is no record, or the record requests it in the handshake."""
     case.write(
         record("0.0.0.0:443", A), record("0.0.0.0:8443", A, tags="clientcertnegotiation = true")
     )
@@ -796,7 +796,7 @@ def test_no_clientcert(case: SiteCase, information: str, flags: int, access: str
 
 
 def test_clientcert_of_the_central_store(case: SiteCase) -> None:
-    """A ccs record takes no option, so the command would be refused and is not given."""
+    """A ccs record takes no option, so the command would be refused and is not suggested."""
     case.write(record("443"))
     case.sites(binding("*:443:www.contoso.com", 3), access="SslRequireCert")
     found = case.one("clientcert-tls13")
@@ -833,7 +833,7 @@ HOSTS = ("", "*", "www.contoso.com", "WWW.contoso.com", "*.contoso.com", "a..b",
     st.sampled_from(list(Release)),
 )
 def test_any_sites(bare: Path, run: Run, bindings: list[SiteBinding], release: Release) -> None:
-    """No rule fails on any binding, and each command is one that the command line takes."""
+    """No rule fails on any binding, and each command is one that the command line accepts."""
     names = {"Web": True, "Other": False}
     wanted = tuple(ClientCertificate(name, required, 1) for name, required in names.items())
     case = Case(run)
@@ -863,7 +863,7 @@ def test_from_the_command_line(case: SiteCase) -> None:
 
 
 def test_hostile_names(case: SiteCase) -> None:
-    """What a file says cannot steer a terminal, and a file that is refused is exit code 2."""
+    """Nothing in a file can control a terminal, and a file that is refused is exit code 2."""
     case.write()
     case.sites(binding("*:443:a\u202eb", 1), name="x\u202ey")
     answer = case.run("check", "--sites", "applicationHost.config")
@@ -878,7 +878,7 @@ def test_hostile_names(case: SiteCase) -> None:
 
 
 def test_memory_of_a_deep_configuration() -> None:
-    """What stands around an element is not kept with it, however deep a file goes."""
+    """What surrounds an element is not kept with it, however deeply a file is nested."""
     access = "<security><access sslFlags='None'/></security>"
     deep = "<location path='Web'>" * 150 + access * 3000 + "</location>" * 150
     document = parse(f"<configuration>{deep}</configuration>".encode(), "deep.config")

@@ -82,7 +82,7 @@ def nothing(case: Case, rule: str, one: Issued, key: str = KEY, tags: str = "") 
 
 
 def test_key_usage(case: Case) -> None:
-    """As IIS Manager makes them; the command takes another one from the operator."""
+    """As IIS Manager makes them; the command takes another certificate from the operator."""
     one = made(usage("key_encipherment", "data_encipherment"))
     severity, message = found(case, "cert-key-usage", one)
     assert severity == "error"
@@ -141,7 +141,7 @@ def test_keys_that_are_fine(case: Case, curve: ec.EllipticCurve) -> None:
 
 
 def test_no_san(case: Case) -> None:
-    """A record of an address has no name to compare, and is told all the same."""
+    """A record of an address has no name to compare, and is reported all the same."""
     none = issue("www.contoso.com")
     assert found(case, "cert-no-san", none, IP) == (
         "warn",
@@ -163,7 +163,7 @@ OCSP = x509.AuthorityInformationAccess(
 
 
 def test_must_staple(case: Case) -> None:
-    """An error where no response comes, a warning where the machine's settings decide."""
+    """An error if there is no response, a warning if it depends on the machine's settings."""
     start = "requires a stapled OCSP response (Must-Staple), but "
     one = made(STAPLE, OCSP)
     assert nothing(case, "cert-must-staple", one, IP)
@@ -200,7 +200,7 @@ def test_sha512(case: Case) -> None:
 
 
 def test_lets_encrypt_on_2022(case: Case) -> None:
-    """A public certificate of today has no finding, in a store and in the central store."""
+    """A modern public certificate has no finding, in a store and in the central store."""
     le = made(
         usage("digital_signature"),
         x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
@@ -280,7 +280,7 @@ def test_ambiguous(case: Case) -> None:
 
 
 def test_not_ambiguous(case: Case) -> None:
-    """Cross-signed authorities that all last are normal."""
+    """Cross-signed authorities that are all valid for long enough are normal."""
     leaf = under(authority(900))
     case.store(authority(800), authority(900, start=-200), store="CA", key=False)
     case.store(leaf)
@@ -308,7 +308,7 @@ def test_root_not_self_signed(case: Case) -> None:
 
 
 def test_ctl_too_long(case: Case) -> None:
-    """What all subjects of a store take in a handshake, and 16 kB of it is sent."""
+    """What the subjects of a store take up in a handshake, of which 16 kB is sent."""
     many = [issue(f"Authority number {number} " + "x" * 40, ca=True) for number in range(180)]
     case.store(*many, store="Clients", key=False)
     case.store(web())
@@ -328,7 +328,7 @@ def test_ctl_too_long(case: Case) -> None:
 
 
 def test_chain_in_file(case: Case) -> None:
-    """Files whose issuer the modelled store CA lacks; one finding an issuer."""
+    """Files whose issuer is not in the modelled CA store; one finding per issuer."""
     case.store(authority(900), store="CA", key=False)
     case.store(mail())
     case.central("www.contoso.com.pfx", web(), chain=(intermediate(),))
@@ -343,7 +343,7 @@ def test_chain_in_file(case: Case) -> None:
     case.mend("ccs-chain-in-file")
 
 
-# What is said when such a certificate is brought
+# What is said when such a certificate is added
 
 
 def test_notes(case: Case) -> None:
@@ -386,7 +386,7 @@ SITES = """<configuration><system.applicationHost><sites><site name="x" id="1"><
 
 @pytest.mark.parametrize("good", [True, False], ids=["good", "bad"])
 def test_notes_of_import(run: Run, good: bool) -> None:
-    """``import`` says the same of the certificate that it chooses for a site."""
+    """``import`` says the same about the certificate that it chooses for a site."""
     end = datetime.datetime.now(datetime.UTC) + 30 * DAY  # the choice has no other clock
     days = (end - NOW).days
     one = made(usage("digital_signature" if good else "key_encipherment"), days=days)
@@ -405,7 +405,7 @@ def test_notes_of_import(run: Run, good: bool) -> None:
 
 @pytest.mark.slow
 def test_no_noise(case: Case) -> None:
-    """A farm as it should be, of many names and certificates, has no finding of a certificate."""
+    """A healthy farm with many names and certificates has no certificate findings."""
     day = NOW - 10 * DAY
     farm = [
         issue(f"www{n}.contoso.com", dns=(f"www{n}.contoso.com",), issuer=intermediate(),

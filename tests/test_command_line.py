@@ -28,7 +28,7 @@ def process(
     stdin: bytes = b"",
     **streams: int,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the command as a process; an environment variable that is None is taken out."""
+    """Run the command as a process; an environment variable that is None is removed."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for name, value in (env or {}).items():
         environment.pop(name, None)
@@ -54,7 +54,7 @@ def test_module(bare: Path) -> None:
 
 @POSIX
 def test_a_link_named_netsh(bare: Path, tmp_path: Path) -> None:
-    """Through a link named netsh, netsh's lines work as they are, and help says netsh."""
+    """Through a link named netsh, netsh's lines work unchanged, and the help says netsh."""
     script = tmp_path / "sslbind-script"
     script.write_text(
         f"#!{sys.executable}\nimport sys\nfrom sslbind.cli import main\nsys.exit(main())\n"
@@ -131,7 +131,7 @@ def test_bare_netsh_on_a_terminal(netsh: str, bare: Path, last: str | None) -> N
 
 @POSIX
 def test_closed_streams(bare: Path) -> None:
-    """With standard input, output or error closed, the work is done and the exit code stands."""
+    """With standard streams closed, the work is done and the exit code is unchanged."""
     line = (*LINE[:4], "appid=iis", "--if-exists", "update")
     for redirect in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
         done = process(
@@ -154,7 +154,7 @@ READERS = {
     "changes": "export powershell --changes-from -",
     "hello": "resolve 0.0.0.0:443 --client-hello -",
 }
-"""Every way to name standard input that needs something in it."""
+"""Every way to name standard input that needs some input."""
 
 
 CERTIFICATES = {
@@ -190,7 +190,7 @@ def test_nothing_from_standard_input(run: Run, registry: Path, words: str) -> No
 @POSIX
 @pytest.mark.parametrize("words", READERS.values(), ids=READERS)
 def test_no_standard_input(bare: Path, words: str) -> None:
-    """Standard input that is closed, empty or write-only is one sentence, the same everywhere."""
+    """Standard input that is closed, empty or write-only gives the same short error everywhere."""
     for redirect, what in (
         ("<&-", b"is closed"),
         ("</dev/null", b"is empty"),
@@ -215,7 +215,7 @@ def test_no_standard_input_for_a_script(bare: Path) -> None:
 
 @POSIX
 def test_broken_pipe(bare: Path) -> None:
-    """A reader that has gone is no reason for a complaint."""
+    """A reader that has gone away is not an error."""
     lines = "".join(
         f'[SslBindingInfo."10.0.{i // 250}.{i % 250}:443"]\nappid = "{IIS}"\ncerthash = "{A}"\n'
         for i in range(2000)
@@ -263,7 +263,7 @@ def test_poor_environment(bare: Path) -> None:
 
 @POSIX
 def test_bytes_that_are_no_text(bare: Path) -> None:
-    """Arguments that are no UTF-8 are answered, and printed escaped."""
+    """Arguments that are not UTF-8 get an answer, and are printed escaped."""
     for words in (
         (b"add", b"sslcert", b"hostnameport=w\xff.test:443", b"certhash=\xfe"),
         (b"show", b"sslcert", b"\xff\xfe:443"),
@@ -296,7 +296,7 @@ def test_unknown_options(run: Run, words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("words", [(*LINE, "--nonsense"), ("list", "--cret", "x"), ("init", "x")])
 def test_unknown_options_of_commands(run: Run, bare: Path, words: tuple[str, ...]) -> None:
-    """So it is behind a command; nothing is written."""
+    """The same holds after a command; nothing is written."""
     before = bare.read_bytes()
     result = run(*words)
     assert (result.code, result.out) == (2, "")
@@ -323,7 +323,7 @@ def test_unknown_options_of_commands(run: Run, bare: Path, words: tuple[str, ...
     ],
 )
 def test_unknown_commands(run: Run, words: tuple[str, ...], hint: str) -> None:
-    """An unknown command is exit 2 in netsh's words, with a guess where one is near."""
+    """An unknown command is exit 2 in netsh's words, with a suggestion if one is close."""
     result = run(*words)
     assert result.code == 2
     assert result.out.startswith("The following command was not found: ")
@@ -347,7 +347,7 @@ def test_version(run: Run) -> None:
 
 @pytest.mark.parametrize("words", [(), ("ccs",), ("store",), ("completion",), ("add",)])
 def test_help_lists_whole_summaries(run: Run, words: tuple[str, ...]) -> None:
-    """On 80 columns, long summaries take a second line and are not cut off."""
+    """On 80 columns, long summaries continue on a second line and are not cut off."""
     help_ = run(*words, "--help").out
     commands = help_[help_.index("Commands:") :]
     assert "..." not in commands
@@ -391,7 +391,7 @@ HOSTILE = "\x1b[2J\x1b]0;x\x07\u202e\u2028\x9b"
     ],
 )
 def test_control_characters_of_arguments(run: Run, bare: Path, words: tuple[str, ...]) -> None:
-    """No control character that came in goes out."""
+    """No control character from the input reaches the output."""
     del bare
     result = run(*words)
     assert result.code in (1, 2)
@@ -420,7 +420,7 @@ def test_control_characters_of_certificates(run: Run, registry: Path, stored: St
 
 
 def test_control_characters_in_a_registry(run: Run, bare: Path) -> None:
-    """What a registry from elsewhere holds is refused or escaped."""
+    """What a registry from an untrusted source holds is refused or escaped."""
     record = f'appid = "{IIS}"\ncerthash = "{A}"\n'
     for table in (
         '[SslSniBindingInfo."a\\u001b[2J.test:443"]\n' + record,
@@ -439,14 +439,14 @@ def test_control_characters_in_a_registry(run: Run, bare: Path) -> None:
 
 
 def test_main_takes_the_arguments_of_the_process(bare: Path, run: Run) -> None:
-    """``main()`` without arguments reads those of the process."""
+    """``main()`` without arguments uses those of the process."""
     del run
     assert call(["-r", str(bare), "show", "sslcert"]).code == 0
 
 
 @pytest.mark.parametrize("words", [("add",), ("store",), ("ccs",), ("http", "show")])
 def test_half_a_command(run: Run, words: tuple[str, ...]) -> None:
-    """Half a command is answered with its help, on standard error, line by line: exit 2."""
+    """An incomplete command gets its help on standard error, line by line: exit 2."""
     result = run(*words)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("Usage: sslbind ")
@@ -465,7 +465,7 @@ ARGUMENTS = st.lists(st.one_of(st.text(max_size=8), st.sampled_from(WORDS.split(
 @settings(max_examples=examples(150))
 @given(ARGUMENTS)
 def test_any_arguments(run: Run, bare: Path, words: list[str]) -> None:
-    """Any arguments are answered with 0, 1 or 2, and print no control character."""
+    """Any arguments give exit code 0, 1 or 2, and print no control character."""
     bare.write_text('version = 1\n[CertStores]\npath = "certs"\n')
     if {"init", "completion", "new", "-o", "--output"} & set(words):
         return

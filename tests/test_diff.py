@@ -74,7 +74,7 @@ def web(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("web")
 def test_the_same_in_another_spelling(run: Run) -> None:
-    """Order, case, comments and defaults that are written out are no difference: exit 0."""
+    """Order, case, comments and defaults that are written out are not differences: exit 0."""
     result = run("diff", "web1.toml", "copy.toml")
     assert (result.code, result.out, result.err) == (
         0,
@@ -116,7 +116,7 @@ ccs=443
 
 
 def test_three_servers(run: Run, web: Path) -> None:
-    """A value stands once, with all its servers; a server without the binding has a dash."""
+    """A value appears once, with all its servers; a server without the binding has a dash."""
     (web / "web3.toml").write_text(f"""\
 version = 1
 windows = "2019"
@@ -179,7 +179,7 @@ ccs=443
 
 
 def test_json(run: Run, web: Path) -> None:
-    """JSON has a value for each server: of its own type, null where unset or without a binding."""
+    """JSON has a value for each server: in its native type, null if unset or without a binding."""
     (web / "web3.toml").write_text(
         f'version = 1\nwindows = "2025"\niplisten = ["::1"]\n'
         f'SslBindingInfo."0.0.0.0:443" = {{ appid = "{IIS}", certhash = "{B}" }}\n'
@@ -211,7 +211,7 @@ def test_json(run: Run, web: Path) -> None:
 
 
 def test_a_capture_against_a_registry(run: Run, web: Path) -> None:
-    """Whatever import reads can be compared; --windows models all servers alike."""
+    """Whatever import reads can be compared; --windows models all servers as that release."""
     one = Binding(
         parse_key(HOSTNAMEPORT, "www.contoso.com:443"),
         {"certhash": A, "appid": IIS, "certstorename": "MY"},
@@ -237,9 +237,9 @@ hostnameport=www.contoso.com:443
 
 
 def test_what_a_document_does_not_tell_is_no_difference(run: Run, web: Path) -> None:
-    """Values that another file does not carry are no defaults; a line says what was not compared.
+    """Values that another file cannot hold are not defaults; a line says what was not compared.
 
-    Its tags that are carried are compared all the same.
+    The tags that it does hold are compared all the same.
     """
     entry = {"IpPort": "0.0.0.0:443", "GuidString": IIS}
     entry |= {"SslHash": A, "SslCertStoreName": "MY"}
@@ -280,7 +280,7 @@ ipport=0.0.0.0:443
 
 
 def test_a_binding_that_could_not_be_read_is_not_missing(run: Run, web: Path) -> None:
-    """Its server is left out of the answer for that binding."""
+    """That server is left out of the answer for that binding."""
     (web / "bad.cmd").write_text(
         f"netsh http add sslcert hostnameport=www.contoso.com:443 certhash=x appid={IIS}\n"
         f"netsh http add sslcert ipport=0.0.0.0:443 certhash={A} appid={IIS} certstorename=MY\n"
@@ -291,7 +291,7 @@ def test_a_binding_that_could_not_be_read_is_not_missing(run: Run, web: Path) ->
 
 
 def test_settings_of_the_central_store(run: Run, web: Path) -> None:
-    """Where both files tell them they are compared; a registry without the section has it off."""
+    """If both files have them they are compared; a registry without the section has it off."""
     (web / "on.toml").write_text(
         "version = 1\n[CentralCertProvider]\nEnabled = true\nCertStoreLocation = 'certs'\n"
     )
@@ -314,7 +314,7 @@ server
 
 @pytest.mark.usefixtures("web")
 def test_what_cannot_be_compared(run: Run) -> None:
-    """One file, or one that cannot be read, is no answer: exit 2, and nothing on stdout."""
+    """One file, or an unreadable one, gives no answer: exit 2, and nothing on stdout."""
     for words, sentence in (
         (["web1.toml"], "web1.toml is only one server: a comparison needs two or more"),
         (["web1.toml", "none.toml"], "none.toml: there is no such registry file"),
@@ -326,7 +326,7 @@ def test_what_cannot_be_compared(run: Run) -> None:
 
 @unix_names
 def test_text_from_files_is_escaped(run: Run, web: Path) -> None:
-    """No value, and no file's name, steers a terminal."""
+    """No value and no file name can control a terminal."""
     (web / "odd\x1b.toml").write_text(
         WEB1 + '\n[SslCcsBindingInfo.443.Other]\n"a\\u001b" = "b\\u001b[31m"\nlist = ["\\u202e"]\n'
     )
@@ -354,7 +354,7 @@ def server(records: list[Binding], name: str = "web") -> ServerState:
 @given(binding_lists(), st.integers(2, 4))
 @pytest.mark.slow
 def test_nothing_differs_from_itself(records: list[Binding], count: int) -> None:
-    """Any number of the same servers have no difference, in whatever order their bindings stand."""
+    """Any number of identical servers have no difference, in whatever order their bindings are."""
     servers = [server(records), *[server(records[::-1])] * (count - 1)]
     assert compare(servers) == Comparison(("web",) * count, len(records), ())
 
@@ -365,7 +365,7 @@ def test_every_edit_of_a_tag_is_found(
 ) -> None:
     """One tag changed on one server is one difference, at that key and tag, in those values.
 
-    A tag that goes off against its bit in sslflags shows there as well.
+    A tag that is turned off against its bit in sslflags shows up there as well.
     """
     other = Binding(before.key, data.draw(values(before.key.kind)))
     names = [
@@ -407,7 +407,7 @@ def test_a_store_that_is_not_named_differs_from_my() -> None:
 
 
 def test_sslflags_count_without_the_bits_of_tags() -> None:
-    """A stored bit and its tag are one fact; a bit against a tag that is off is another."""
+    """A stored bit and its tag are the same fact; a bit whose tag is off is a different one."""
     key = parse_key(HOSTNAMEPORT, "www.contoso.com:443")
     tag = TAG_BY_NAME["disablehttp2"]
     plain = Binding(key, {"certhash": A, "appid": IIS, tag.name: True})

@@ -1,4 +1,4 @@
-"""Files are replaced whole and keep what they had; nobody else's file is ever written."""
+"""Files are replaced whole and keep their attributes; nobody else's file is ever written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOBODY = 65534
 
 
 def as_nobody(code: str, *words: str | Path) -> str:
-    """Run Python code as a user without rights, in group 4242; return what it printed."""
+    """Run Python code as an unprivileged user in group 4242; return what it printed."""
     # Imported first, as root: the interpreter may be readable by root alone.
     start = (
         "import os, sys\nfrom sslbind import cache, files, locks\n"
@@ -61,7 +61,7 @@ except sslbind.errors.SslbindError as error:
 
 @root
 def test_a_member_of_the_group_edits(shared: Path) -> None:
-    """The group stays, though the owner cannot, where the owner keeps access through the group."""
+    """The group is kept, though the owner cannot be, if the owner has access through the group."""
     file = shared / "file"
     file.write_bytes(b"old")
     os.chown(file, 0, 4242)
@@ -77,7 +77,7 @@ def test_a_member_of_the_group_edits(shared: Path) -> None:
 
 @root
 def test_a_group_that_cannot_be_kept(shared: Path) -> None:
-    """It is refused before anything is written, unless the group may no more than everybody."""
+    """It is refused before anything is written, unless the group may do no more than everybody."""
     file = shared / "file"
     file.write_bytes(b"old")
     os.chown(file, NOBODY, 4243)
@@ -91,7 +91,7 @@ def test_a_group_that_cannot_be_kept(shared: Path) -> None:
 
 @linux
 def test_attributes_and_acl_stay(tmp_path: Path) -> None:
-    """Extended attributes outlive a write; an ACL's mask never becomes the group's mode."""
+    """Extended attributes survive a write; an ACL's mask never becomes the group's mode."""
     file = tmp_path / "file"
     file.write_bytes(b"old")
     file.chmod(0o640)
@@ -125,7 +125,7 @@ def test_hard_links_are_not_parted(tmp_path: Path) -> None:
 
 
 def test_what_an_editor_saved_meanwhile_stays(tmp_path: Path) -> None:
-    """A file that no longer holds what was read is not overwritten."""
+    """A file that was changed since it was read is not overwritten."""
     file = tmp_path / "file"
     file.write_bytes(b"saved by an editor")
     with pytest.raises(SslbindError, match="was changed by another program in the meantime"):
@@ -138,7 +138,7 @@ def test_what_an_editor_saved_meanwhile_stays(tmp_path: Path) -> None:
 
 @root
 def test_a_key_file_made_by_another_is_replaced(tmp_path: Path) -> None:
-    """A file that somebody prepared never receives the key: ours takes its place."""
+    """A file that somebody prepared never receives the key: ours replaces it."""
     prepared = tmp_path / "web.key"
     prepared.touch()
     os.chown(prepared, NOBODY, NOBODY)
@@ -196,7 +196,7 @@ def test_git_ignores_keys_and_what_killed_writers_leave(tmp_path: Path) -> None:
 @posix
 @pytest.mark.parametrize("kind", ["hard", "symbolic"])
 def test_a_lock_file_that_is_a_link_is_never_written(tmp_path: Path, kind: str) -> None:
-    """Who prepares a link gets no write through it."""
+    """A link that somebody prepared does not redirect a write."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"mine")
     (tmp_path / "file").touch()
@@ -211,7 +211,7 @@ def test_a_lock_file_that_is_a_link_is_never_written(tmp_path: Path, kind: str) 
 
 
 def test_a_folder_is_locked_by_a_file_in_it(tmp_path: Path) -> None:
-    """The second who asks is told who holds it; the lock file goes in the end."""
+    """The second process to ask is told who holds it; the lock file is removed in the end."""
     with locks.locked(tmp_path):
         with (
             pytest.raises(SslbindError, match=rf"has been locked by process {os.getpid()} for"),
@@ -226,7 +226,7 @@ def test_a_folder_is_locked_by_a_file_in_it(tmp_path: Path) -> None:
 def test_a_cache_that_others_can_write_is_not_used(
     shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither believed nor written, regardless of who made the folder or the file."""
+    """Neither trusted nor written, whoever made the folder or the file."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(shared))
     folder = cache.cache_folder()
     assert folder is not None
@@ -274,7 +274,7 @@ def test_a_link_in_the_cache_is_not_followed(
 def test_outputs_remove_what_killed_writers_left(
     run: Run, registry: Path, words: list[str]
 ) -> None:
-    """Whichever folder a file is written into, and whoever was killed there."""
+    """Whatever folder a file is written into, and whichever process was killed there."""
     assert run("store", "new", "--dns", "www.contoso.com").code == 0
     (key,) = registry.parent.glob("certs/MY/*.key")
     line = ["0.0.0.0:443", f"certhash={key.stem}", "certstorename=MY", "appid=iis"]

@@ -1,4 +1,4 @@
-"""The cache trusts nobody: an entry of wrong types, digest and all, costs time and nothing else.
+"""The cache trusts nobody: an entry with wrong types and a valid digest costs only time.
 
 Who can write the user's own files can make them say anything; test_files has who cannot.
 """
@@ -49,7 +49,7 @@ def forged(document: Any) -> Iterator[Any]:
 def test_forged_entries(
     what: str, run: Run, registry: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A damaged entry is not there; one that was changed is read as the types that it has."""
+    """A damaged entry is ignored; an altered one still gives values of the right types."""
     monkeypatch.setattr(contents, "_RACY", 0)  # files that were made just now are remembered
     monkeypatch.setattr(central, "_RACY", 0)
     monkeypatch.setattr(report, "_RACY", 0)
@@ -98,7 +98,7 @@ def test_forged_entries(
 
 @pytest.mark.parametrize("other", [None, True, 1.5, 7, "x", [1], {"a": 1}, [["x"]]], ids=repr)
 def test_types_of_a_row(other: object) -> None:
-    """A certificate's facts are taken from the cache with the very types that they have."""
+    """A certificate's facts are taken from the cache only with exactly the right types."""
     (one,) = identities(read_bundle(web().pem))
     row = json.loads(json.dumps(to_row(one.leaf)))
     assert from_row(row) == facts_of(one.leaf)
@@ -117,7 +117,7 @@ def test_types_of_a_row(other: object) -> None:
 def test_no_name_in_the_cache_leads_out_of_the_folder(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The central store's list of odd names must have the names that it stands for."""
+    """The central store's list of odd names must match the names that it represents."""
     monkeypatch.setattr(central, "_RACY", 0)
     (tmp_path / "ccs").mkdir()
     (tmp_path / "secret.pfx").write_bytes(web().pfx(PASSWORD))

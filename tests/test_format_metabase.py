@@ -1,4 +1,4 @@
-"""Imports of MetaBase.xml: what IIS 6 kept of certificates becomes records."""
+"""Imports of MetaBase.xml: what IIS 6 stored about certificates becomes records."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def golden(name: str) -> Imported:
 
 
 def read(*sites: str, service: str = "") -> Imported:
-    """What is read of sites with these properties, each on a line, the first on line 3."""
+    """What is read from sites with these properties, each on a line, the first on line 3."""
     servers = "".join(
         f'<IIsWebServer Location="/LM/W3SVC/{number}" {site}/>\n'
         for number, site in enumerate(sites, 1)
@@ -63,7 +63,7 @@ def test_metabase() -> None:
 
 
 def test_inheritance() -> None:
-    """A site has what the web service says where it says nothing itself."""
+    """A site inherits what the web service sets unless it sets it itself."""
     imported = golden("MetaBase-V54_0.xml")
     assert imported.records == (
         ImportedRecord(Binding(parse_key(IPPORT, "0.0.0.0:443"), {"certhash": A, "appid": IIS}), 5),
@@ -112,7 +112,7 @@ def test_properties_are_tags(properties: str, tags: dict[str, object]) -> None:
 
 
 def test_the_bit_of_the_freshness_time() -> None:
-    """Bit 4 alone is kept; a time without its bit is told."""
+    """Bit 4 alone is kept; a time without its bit is reported."""
     [record] = read(f'{SITE} CertCheckMode="4"').records
     assert record.binding.other == {"DefaultSslCertCheckMode": 4}
     imported = read(f'{SITE} RevocationFreshnessTime="60"')
@@ -164,7 +164,7 @@ def test_the_bit_of_the_freshness_time() -> None:
     ],
 )
 def test_bad_site(site: str, message: str) -> None:
-    """What cannot be is told with the line of its site; the sites around it are read."""
+    """An impossible value is reported with the line of its site; the sites around it are read."""
     around = (f'SecureBindings="10.0.0.{n}:443:" SSLCertHash="{A}"' for n in (1, 2))
     imported = read(next(around), site, next(around))
     assert bad(imported) == [(4, message)]
@@ -172,7 +172,7 @@ def test_bad_site(site: str, message: str) -> None:
 
 
 def test_sites_without_secure_bindings() -> None:
-    """They need no certificate, and whatever else they say has no record."""
+    """They need no certificate, and no other setting of theirs makes a record."""
     imported = read('ServerBindings=":80:" CertCheckMode="x"', "")
     assert (imported.records, imported.bad, imported.notes) == ((), (), ())
 
@@ -191,7 +191,7 @@ def test_a_shared_record() -> None:
 
 
 def test_the_command(run: Run, tmp_path: Path) -> None:
-    """The registry is of Windows Server 2003, and the answers name file and line."""
+    """The registry is for Windows Server 2003, and messages name file and line."""
     data = (GOLDEN / "MetaBase-V64_0.xml").read_bytes()
     (tmp_path / "MetaBase.xml").write_bytes(data)
     seen = run("import", "MetaBase.xml")
@@ -213,7 +213,7 @@ def test_another_kind(run: Run, tmp_path: Path) -> None:
 
 
 def test_too_many_bindings() -> None:
-    """A short way to write millions of bindings leads nowhere."""
+    """A short file that asks for millions of bindings is refused."""
     with pytest.raises(SslbindError, match="has more than 100000 bindings"):
         read(*[f'SecureBindings="{":1: " * 20_000}" SSLCertHash="{A}"'] * 6)
 
@@ -228,7 +228,7 @@ properties = st.dictionaries(names, st.sampled_from([":443:", A, "1", "TRUE", "M
 
 @given(st.lists(properties, max_size=4), properties)
 def test_any_properties(sites: list[dict[str, str]], service: dict[str, str]) -> None:
-    """Whatever the properties are, there are records and sentences."""
+    """Whatever the properties are, there are records and messages."""
     found = (" ".join(f'{name}="{value}"' for name, value in one.items()) for one in sites)
     with contextlib.suppress(SslbindError):
         read(*found, service=" ".join(f'{name}="{value}"' for name, value in service.items()))

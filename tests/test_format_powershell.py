@@ -1,8 +1,8 @@
-"""``powershell``: a script for Windows PowerShell 5.1, from which no value breaks out.
+"""``powershell``: a script for Windows PowerShell 5.1 that no value can break out of.
 
-What PowerShell makes of a literal is read here by its documented rules: a literal
-in single quotes ends at a single quote, typographic ones included, that no other
-follows. ``test_powershell.py`` runs the scripts.
+Literals are read here by PowerShell's documented rules: a literal
+in single quotes ends at a single quote, typographic ones included, that is not
+followed by another one. ``test_powershell.py`` runs the scripts.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def write(*found: Binding, iplisten: tuple[str, ...] = ()) -> Written:
 
 
 def literal(text: str, at: int = 0) -> tuple[str, int]:
-    """Return what the literal at ``at`` stands for, and where it ends."""
+    """Return the value of the literal at ``at``, and where it ends."""
     assert text[at] in QUOTES
     value: list[str] = []
     at += 1
@@ -135,7 +135,7 @@ def commands(data: bytes) -> list[str]:
 
 
 def test_golden() -> None:
-    """The whole script, as it is, with its mark and line ends."""
+    """The whole script, byte for byte, with its byte order mark and line ends."""
     written = write(*RECORDS, iplisten=("10.0.0.5", "::1"))
     assert written == Written(GOLDEN.read_bytes(), (REFUSED,))
     assert written.data.startswith(b"\xef\xbb\xbf# ")
@@ -143,7 +143,7 @@ def test_golden() -> None:
 
 
 def test_its_commands() -> None:
-    """Each argument of netsh is a literal of its own, and each binding is read back."""
+    """Each argument of netsh is a separate literal, and each binding is read back."""
     first, second, third = commands(write(*RECORDS[1:3]).data)
     hostname = "hostnameport=münchen.de:443"
     assert call(first)[:5] == ["Set-Record", "add", hostname, "", B]
@@ -159,7 +159,7 @@ def test_its_commands() -> None:
 
 
 def test_what_is_read_back() -> None:
-    """Each line of show, by place: texts, numbers, flags; what is not ASCII is left out."""
+    """Each line of show, by position: texts, numbers, flags; non-ASCII values are left out."""
     first, second, _ = commands(write(*RECORDS[:2]).data)
     assert call(first)[5] == [
         "=10.0.0.5:443", f"={A}", f"={IIS}", "=a b", "+1", "-1", "+1", "=0", "=0",
@@ -173,13 +173,13 @@ def test_what_is_read_back() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text(text: str) -> None:
-    """No text ends its literal, and none of PowerShell's characters has a meaning in it."""
+    """No text ends its literal, and none of PowerShell's special characters has a meaning in it."""
     assert literal(quote(text)) == (text, len(quote(text)))
 
 
 @given(st.text() | st.text(QUOTES + '$`("\n\r;& '))
 def test_any_text(text: str) -> None:
-    """So it is with any text."""
+    """This holds for any text."""
     assert literal(quote(text)) == (text, len(quote(text)))
 
 
@@ -187,13 +187,13 @@ def test_any_text(text: str) -> None:
     "text", [text for text in HOSTILE if text not in ("-Words", "*", "\u201c\u201d")]
 )
 def test_hostile_names(text: str) -> None:
-    """A host name with any such character is not a key."""
+    """A host name with any such character is not a valid key."""
     with pytest.raises(BadValueError):
         parse_key(HOSTNAMEPORT, f"{text}.contoso.com:443")
 
 
 def test_typographic_quotes_in_names() -> None:
-    """UTS 46 has them in host names, and PowerShell takes them for quotes: they stay text."""
+    """UTS 46 allows them in host names, and PowerShell takes them for quotes: they stay text."""
     key = parse_key(HOSTNAMEPORT, "\u2018\u2019\u201a\u201b\u201c\u201d.contoso.com:443")
     (line,) = commands(write(Binding(key, FIRST.values)).data)
     assert call(line)[2] == words(line)[0][2] == key.spec
@@ -201,7 +201,7 @@ def test_typographic_quotes_in_names() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_values(text: str) -> None:
-    """A value that is hostile stands in its literal, or not at all, and that is said."""
+    """A hostile value is inside its literal or left out, and the script says so."""
     if "\n" in text:
         with pytest.raises(BadValueError):
             FIRST.replace({"sslctlidentifier": text})
@@ -231,7 +231,7 @@ def test_what_no_argument_carries(text: str, why: str) -> None:
 @pytest.mark.slow
 @given(binding_lists())
 def test_any_bindings(found: list[Binding]) -> None:
-    """Whatever bindings hold, the script is made of commands with their words, or of comments."""
+    """Whatever the bindings hold, the script consists of commands with their words, or comments."""
     written = write(*found)
     lines = commands(written.data)
     commented = {line.split(": ")[0][2:] for line in lines if line.startswith("# ")}
@@ -243,7 +243,7 @@ def test_any_bindings(found: list[Binding]) -> None:
 
 
 def test_changes() -> None:
-    """What changes a server: additions, updates and deletions of records are read back."""
+    """Additions, updates and deletions of records on a server are read back."""
     export = formats()["powershell"]
     assert export.write_changes
     after = FIRST.replace({"certhash": B})
@@ -264,7 +264,7 @@ def test_changes() -> None:
 
 
 def test_an_update_that_keeps_the_certificate() -> None:
-    """Its thumbprint proves nothing, but the line of the flag does."""
+    """The thumbprint proves nothing, but the line of the flag does."""
     export = formats()["powershell"]
     assert export.write_changes
     delta = Delta(FIRST, FIRST.replace({"usagecheck": False}))
@@ -278,7 +278,7 @@ def test_an_update_that_keeps_the_certificate() -> None:
 
 
 def test_a_replacement_is_one_step() -> None:
-    """Where netsh has no update, the delete and the add are one change, safe to run twice."""
+    """If netsh has no update, the delete and the add are one change that is safe to run twice."""
     export = formats()["powershell"]
     assert export.write_changes
     delta = Delta(FIRST, FIRST.replace({"certhash": B}))
@@ -293,7 +293,7 @@ def test_a_replacement_is_one_step() -> None:
     ("release", "lost"), [(Release.W2022, {"revocationfreshnesstime": 5}), (Release.W2016, {})]
 )
 def test_nothing_is_deleted_that_cannot_be_added(release: Release, lost: dict[str, int]) -> None:
-    """Where the add of a delete and add cannot be written, neither is the delete."""
+    """If the add of a delete and add cannot be written, the delete is not written either."""
     export = formats()["powershell"]
     assert export.write_changes
     before = FIRST.replace({"certhash": B, **lost})

@@ -117,7 +117,7 @@ def test_objects_of_one_kind(run: Run, bare: Path) -> None:
     ],
 )
 def test_no_such_line(run: Run, bare: Path, line: tuple[str, ...]) -> None:
-    """Another kind's key, two keys, a tag twice or cut short, and a value too many are failures."""
+    """Another kind's key, two keys, a repeated or cut tag, and an extra value are failures."""
     before = bare.read_bytes()
     result = run(*line)
     assert result.code == 1
@@ -128,7 +128,7 @@ def test_no_such_line(run: Run, bare: Path, line: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("word", ["?", "/?", "help", "HELP"])
 @pytest.mark.parametrize("verb", ["add", "update", "delete", "show"])
 def test_help(run: Run, bare: Path, verb: str, word: str) -> None:
-    """``?``, ``/?`` and ``help`` behind a command are its help, whatever else stands there."""
+    """``?``, ``/?`` and ``help`` after a command show its help, whatever else is there."""
     del bare
     result = run(verb, "sslcert", word)
     assert result.code == 0
@@ -139,7 +139,7 @@ def test_help(run: Run, bare: Path, verb: str, word: str) -> None:
 
 @pytest.mark.parametrize("words", [("dump", "?"), ("http", "dump", "/?"), ("du", "help")])
 def test_help_of_dump(run: Run, words: tuple[str, ...]) -> None:
-    """dump has help as well, and takes nothing."""
+    """dump has help as well, and takes no arguments."""
     result = run(*words)
     assert result.code == 0
     assert result.out.startswith("\nUsage: dump\n\n")
@@ -147,7 +147,7 @@ def test_help_of_dump(run: Run, words: tuple[str, ...]) -> None:
 
 
 def test_help_names_every_tag_of_the_release(run: Run, bare: Path) -> None:
-    """The help of add names the tags of the release that is modelled, and no newer one."""
+    """The help of add names the tags of the modelled release, and no newer ones."""
     del bare
     full = run("add", "sslcert", "?").out
     assert [name for name in TAG_BY_NAME if f"{name}=" not in full] == []
@@ -208,7 +208,7 @@ def test_help_of_a_verb(run: Run, words: tuple[str, ...]) -> None:
 
 
 def test_tags_are_hidden_options(run: Run) -> None:
-    """Every tag is an option too, and none of them stands in ``--help``."""
+    """Every tag is an option too, and none of them appears in ``--help``."""
     text = run("add", "sslcert", "--help").out
     assert "--if-exists" in text
     assert [name for name in TAG_BY_NAME if f"--{name}" in text] == []
@@ -216,7 +216,7 @@ def test_tags_are_hidden_options(run: Run) -> None:
 
 @pytest.mark.parametrize("name", ["usagecheck", "disablehttp2", "revocationfreshnesstime"])
 def test_tag_options_fail_as_tags_do(run: Run, bare: Path, name: str) -> None:
-    """There is one parser behind tags and options."""
+    """Tags and options share one parser."""
     del bare
     option = run("add", "sslcert", KEY, HASH, APPID, f"--{name}", "bogus")
     tag = run("add", "sslcert", KEY, HASH, APPID, f"{name}=bogus")
@@ -236,7 +236,7 @@ def test_values_with_spaces(run: Run, bare: Path) -> None:
 
 
 def test_iplisten(run: Run, bare: Path) -> None:
-    """``add|show|delete iplisten`` keep the listen list, in netsh's words."""
+    """``add|show|delete iplisten`` maintain the listen list, in netsh's words."""
     assert run("add", "iplisten", "ipaddress=10.0.0.5").code == 0
     assert run("http", "add", "ipl", "2001:DB8::1").code == 0
     assert run("add", "iplisten", "address=::").code == 0
@@ -258,7 +258,7 @@ def test_iplisten(run: Run, bare: Path) -> None:
 
 
 def test_sslpropertyex(run: Run, bare: Path) -> None:
-    """``update sslpropertyex`` sets HTTP/2 values, which show and the file have."""
+    """``update sslpropertyex`` sets HTTP/2 values, which appear in show and in the file."""
     bare.write_text(f'version = 1\nwindows = "2022"\n\n{TABLE}')
     line = ("update", "sslpropertyex", KEY)
     assert run(*line, "propertyid=0", "receivewindow=65535").code == 0
@@ -296,7 +296,7 @@ def test_no_such_property(run: Run, bare: Path, words: tuple[str, ...]) -> None:
 
 
 def test_update(run: Run, bare: Path) -> None:
-    """``update`` takes prefixes as well, and positions."""
+    """``update`` takes prefixes as well, and positional arguments."""
     bare.write_text(f"version = 1\n\n{TABLE}")
     result = run("u", "ssl", "10.0.0.5:443", "b2" * 20)
     assert (result.code, result.out) == (0, UPDATED)
@@ -323,7 +323,7 @@ def test_update(run: Run, bare: Path) -> None:
     ],
 )
 def test_prefixes(word: str, words: tuple[str, ...], meant: str | None) -> None:
-    """A word of netsh's may be cut to a unique prefix; sslcert comes first among its like."""
+    """netsh's words may be shortened to a unique prefix; sslcert is preferred among its like."""
     assert match_word(word, words) == meant
 
 

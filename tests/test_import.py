@@ -1,4 +1,4 @@
-"""``import``: what servers have becomes a registry, planned and written once."""
+"""``import``: what servers have becomes a registry, planned first and written once."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_capture_becomes_a_registry(run: Run, folder: Path) -> None:
 
 
 def test_the_same_again_changes_nothing(run: Run, folder: Path) -> None:
-    """A record that is there already is no conflict, and not a byte is written."""
+    """A record that already exists is not a conflict, and not a byte is written."""
     run("import", CHINESE)
     before = snapshot(folder)
     seen = run("import", CHINESE)
@@ -115,7 +115,7 @@ def test_if_exists_says_what_becomes_of_it(
 
 
 def test_bad_records_are_told_and_keep_the_rest_out(run: Run, folder: Path) -> None:
-    """Each bad record has its file and line; --partial takes the others."""
+    """Each bad record is reported with its file and line; --partial imports the others."""
     seen = run("import", BAD)
     assert seen.code == 1
     assert not (folder / "sslbind.toml").exists()
@@ -132,7 +132,7 @@ def test_bad_records_are_told_and_keep_the_rest_out(run: Run, folder: Path) -> N
 
 
 def test_a_dry_run_writes_nothing(run: Run, folder: Path) -> None:
-    """--dry-run prints the plan and makes no file."""
+    """--dry-run prints the plan and creates no file."""
     before = snapshot(folder)
     seen = run("import", "--dry-run", CHINESE)
     assert seen.out.startswith("would add ipport=[::]:443 ")
@@ -153,7 +153,7 @@ def test_each_makes_a_registry_of_every_file(run: Run, folder: Path) -> None:
 
 
 def test_standard_input_and_json(run: Run, folder: Path) -> None:
-    """What a pipe brings is read without a name, and programs are told the same."""
+    """Input from a pipe has no file name, and JSON reports the same."""
     text = (CAPTURES / CHINESE).read_bytes()
     seen = run("import", "--format", "json", "-", stdin=text)
     assert seen.json == {
@@ -182,7 +182,7 @@ def test_standard_input_and_json(run: Run, folder: Path) -> None:
 
 
 def test_reading_commands_take_a_capture(run: Run, folder: Path) -> None:
-    """-r takes a capture, from a file or from standard input, and says so where it matters."""
+    """-r takes a capture, from a file or from standard input, and says so if it matters."""
     seen = run("-r", FRENCH, "show", "sslcert", "10.20.30.40:8443")
     assert "    Certificate Store Name       : WebHosting\n" in seen.out
     piped = run("-r", "-", "list", "--format", "tsv", stdin=(CAPTURES / CHINESE).read_bytes())
@@ -193,7 +193,7 @@ def test_reading_commands_take_a_capture(run: Run, folder: Path) -> None:
 
 
 def test_a_capture_is_not_written(run: Run, folder: Path) -> None:
-    """A command that writes wants a registry."""
+    """A command that writes needs a registry."""
     before = snapshot(folder)
     for command in (["delete", "sslcert", "10.20.30.40:8443"], ["import", CHINESE]):
         seen = run("-r", FRENCH, *command)
@@ -208,7 +208,7 @@ def test_a_capture_is_not_written(run: Run, folder: Path) -> None:
 
 
 def test_what_nothing_can_read_is_named(run: Run, folder: Path) -> None:
-    """A file of another sort is refused, with the formats that are known."""
+    """A file of another type is refused, and the known formats are listed."""
     (folder / "notes.txt").write_text("nothing here\n")
     seen = run("import", "notes.txt")
     assert seen.code == 2
@@ -221,7 +221,7 @@ def test_what_nothing_can_read_is_named(run: Run, folder: Path) -> None:
 
 @pytest.mark.parametrize("if_exists", ["fail", "keep", "update", "reset"])
 def test_two_servers_in_one_import_must_agree(run: Run, folder: Path, if_exists: str) -> None:
-    """One key with two certificates in one import is a conflict, whatever is there."""
+    """One key with two certificates in one import is a conflict, whatever exists already."""
     for name, certhash in (("one.txt", A), ("two.txt", B)):
         values = {"certhash": certhash, "appid": IIS, "certstorename": "MY"}
         binding = Binding(parse_key(IPPORT, "0.0.0.0:443"), values)
@@ -251,7 +251,7 @@ def held(one: Issued, store: str = "My", *, key: bool = True) -> dict[str, Any]:
 
 
 def test_each_server_has_stores_of_its_own(run: Run, tmp_path: Path) -> None:
-    """What one server lacks is not made up for by another's certificates."""
+    """What one server lacks is not supplied by another server's certificates."""
     (tmp_path / "web 01.json").write_text(capture(certificates=[held(web())]))
     (tmp_path / "web02.json").write_text(capture(certificates=[held(mail())]))
     assert run("import", "--each", "servers", "web 01.json", "web02.json").code == 0
@@ -267,7 +267,7 @@ def test_each_server_has_stores_of_its_own(run: Run, tmp_path: Path) -> None:
 
 
 def test_certificates_are_told(run: Run, tmp_path: Path) -> None:
-    """Programs get those that were stored; where the registry has no stores, a note says so."""
+    """JSON lists those that were stored; if the registry has no stores, a note says so."""
     (tmp_path / "web01.json").write_text(capture(certificates=[held(web())]))
     stored = [{"store": "My", "thumbprint": web().thumbprint}]
     for expected in (stored, []):
@@ -282,7 +282,7 @@ def test_certificates_are_told(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_a_certificate_is_noted(run: Run, tmp_path: Path) -> None:
-    """The note that ``store add`` has too, for one that is bound, and once."""
+    """The same note as in ``store add`` for a certificate that is bound, and only once."""
     bad = issue("www.contoso.com")
     authority = issue("An authority", ca=True)
     (tmp_path / "web01.json").write_text(
@@ -299,7 +299,7 @@ def test_what_is_wrong_with_a_certificate_is_noted(run: Run, tmp_path: Path) -> 
 
 
 def test_a_certificate_without_its_key_is_left_out(run: Run, tmp_path: Path) -> None:
-    """Where the server could not serve a record, check says so after the import."""
+    """If the server could not serve a record, check says so after the import."""
     (tmp_path / "web01.json").write_text(capture(certificates=[held(web(), key=False)]))
     seen = run("import", "web01.json")
     assert "without its private key; it is left out, so that check reports it\n" in seen.err
@@ -308,7 +308,7 @@ def test_a_certificate_without_its_key_is_left_out(run: Run, tmp_path: Path) -> 
 
 
 def test_a_capture_with_certificates_is_checked_without_an_import(run: Run, tmp_path: Path) -> None:
-    """Its certificates are its stores: what one of them lacks is found where it is."""
+    """Its certificates are its stores: what one of them lacks is found in its own place."""
     (tmp_path / "web01.json").write_text(capture(certificates=[held(web())]))
     seen = run("check", "web01.json", "--select", "cert-expired", "--at", "2099-01-01")
     assert seen.code == 1
@@ -321,7 +321,7 @@ CENTRAL = {"enabled": True, "location": r"\\files\certs"}
 
 
 def test_settings_stand_in_the_plan(run: Run, tmp_path: Path) -> None:
-    """The listen list and the central store are shown, written and told to programs."""
+    """The listen list and the central store are shown, written and included in the JSON."""
     (tmp_path / "web01.json").write_text(capture(iplisten=LISTENING, central=CENTRAL))
     seen = run("import", "--dry-run", "web01.json")
     assert seen.out.splitlines()[:3] == [
@@ -348,7 +348,7 @@ def test_settings_stand_in_the_plan(run: Run, tmp_path: Path) -> None:
 def test_another_listen_list(
     run: Run, tmp_path: Path, if_exists: str, code: int, address: str
 ) -> None:
-    """It is a conflict like a record's, and --if-exists says what becomes of it."""
+    """It is a conflict like a record's, and --if-exists decides what happens to it."""
     (tmp_path / "web01.json").write_text(capture(iplisten=LISTENING))
     run("import", "web01.json")
     other = netsh_messages.iplisten(("::1",)).split("\n")
@@ -364,7 +364,7 @@ def test_another_listen_list(
 
 
 def test_a_registry_that_listens_everywhere(run: Run, tmp_path: Path) -> None:
-    """An empty list is every address, unless the registry has no binding yet."""
+    """An empty list means every address, unless the registry has no binding yet."""
     (tmp_path / "web01.json").write_text(capture())
     (tmp_path / "listening.json").write_text(capture(iplisten=LISTENING, central=CENTRAL))
     run("import", "web01.json")
@@ -399,7 +399,7 @@ ELSE = [
 def test_what_has_no_record_makes_no_registry(
     run: Run, tmp_path: Path, format_: str, text: str
 ) -> None:
-    """A file that is about something else is no server without bindings."""
+    """A file about something else is not taken for a server without bindings."""
     (tmp_path / "one.txt").write_text(text)
     seen = run("import", "--from", format_, "one.txt")
     assert (seen.code, "sslbind.toml: no record; nothing was written\n" in seen.err) == (1, True)
@@ -409,7 +409,7 @@ def test_what_has_no_record_makes_no_registry(
 
 
 def test_a_server_without_bindings_is_a_registry(run: Run, tmp_path: Path) -> None:
-    """A capture that says that nothing is bound is a fact about a server."""
+    """A capture that says that nothing is bound is valid information about a server."""
     (tmp_path / "web01.json").write_text(
         capture(sslcert=show_writer.show([], Release.W2022).split("\n"))
     )
@@ -418,7 +418,7 @@ def test_a_server_without_bindings_is_a_registry(run: Run, tmp_path: Path) -> No
 
 
 def test_what_a_document_does_not_carry_stays(run: Run, folder: Path) -> None:
-    """Of netsh's JSON only three tags are known: the others are neither compared nor changed."""
+    """Only three tags are known in netsh's JSON: the others are neither compared nor changed."""
     shown = run("-r", FRENCH, "show", "sslcert", "10.20.30.40:8443", "json=enable").out
     (folder / "show.json").write_text(shown)
     assert (
@@ -443,7 +443,7 @@ def test_what_a_document_does_not_carry_stays(run: Run, folder: Path) -> None:
 
 
 def test_where_it_cannot_be_made(run: Run, folder: Path) -> None:
-    """The folder that is missing is named; --each says where, and so does -r: not both."""
+    """A missing folder is named; --each says where to write, and so does -r: not both."""
     seen = run("-r", "one/web.toml", "import", CHINESE)
     assert seen.err.startswith("error: one/web.toml: cannot be created: there is no folder one\n")
     seen = run("-r", "web.toml", "import", "--each", "servers", CHINESE)
@@ -454,7 +454,7 @@ def test_where_it_cannot_be_made(run: Run, folder: Path) -> None:
 
 
 def test_what_could_not_be_read_is_seen(run: Run, folder: Path) -> None:
-    """A record that a reading command cannot read is named, with --quiet too: exit 1."""
+    """A record that a reading command cannot read is named, even with --quiet: exit 1."""
     seen = run("-q", "-r", BAD, "list")
     assert seen.code == 1
     assert seen.err.startswith(f"hint: {BAD}:19: left out: ipport=192.0.2.8:443: ")
@@ -476,7 +476,7 @@ certhsh = "{A}"
 def test_a_broken_registry_is_never_taken_for_another_document(
     run: Run, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    """A typo is told with its line, although a comment looks like a capture."""
+    """A typo is reported with its line, although a comment looks like a capture."""
     (tmp_path / "sslbind.toml").write_text(COMMENTED)
     seen = run(*words)
     assert seen.code == 2
@@ -485,7 +485,7 @@ def test_a_broken_registry_is_never_taken_for_another_document(
 
 
 def test_a_registry_is_not_imported(run: Run, tmp_path: Path) -> None:
-    """What looks like a capture in its comments is not what it says."""
+    """What looks like a capture in its comments does not decide its format."""
     (tmp_path / "other.toml").write_text(COMMENTED.replace("certhsh", "certhash"))
     seen = run("import", "other.toml")
     assert (seen.code, "-r names a registry" in seen.err) == (2, True)
@@ -493,7 +493,7 @@ def test_a_registry_is_not_imported(run: Run, tmp_path: Path) -> None:
 
 
 def test_standard_input_is_named_once_and_never_written(run: Run, folder: Path) -> None:
-    """'-' is no file name: import has no registry there, diff takes it once, export prints."""
+    """'-' is not a file name: import has no registry there, diff takes it once, export prints."""
     before = snapshot(folder)
     assert run("-r", "-", "import", FRENCH).code == 2
     assert "can only be given once" in run("diff", "-", "-").err
@@ -502,13 +502,13 @@ def test_standard_input_is_named_once_and_never_written(run: Run, folder: Path) 
 
 
 def test_each_leaves_no_empty_folder(run: Run, folder: Path) -> None:
-    """Where nothing can be written, the folder is not there either."""
+    """If nothing can be written, the folder is not created either."""
     assert run("import", "--each", "servers", BAD).code == 1
     assert not (folder / "servers").exists()
 
 
 def test_a_host_name_without_a_store_is_noted(run: Run, tmp_path: Path) -> None:
-    """netsh refuses such a record; it is imported, since the file has it, and said to be so."""
+    """netsh refuses such a record; it is imported, since the file has it, with a note."""
     (tmp_path / "a.cmd").write_text(
         f"netsh http add sslcert hostnameport=www.contoso.com:443 certhash={A} appid={IIS}\n"
         f"netsh http add sslcert ipport=0.0.0.0:443 certhash={A} appid={IIS}\n"
@@ -523,7 +523,7 @@ def test_a_host_name_without_a_store_is_noted(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_select_string_leaves_is_said_once(run: Run, tmp_path: Path) -> None:
-    """Key and hash lines alone: each reason is one note, whatever the number of tags."""
+    """Only key and hash lines: each reason is one note, whatever the number of tags."""
     (tmp_path / "piece.txt").write_text(
         f"    IP:port                      : 0.0.0.0:443\n    Certificate Hash             : {A}\n"
         f"    Hostname:port                : a.test:443\n    Certificate Hash             : {A}\n"

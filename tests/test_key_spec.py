@@ -1,4 +1,4 @@
-"""Keys in PFX files that are for signatures only: found with the password, and exported again."""
+"""Keys in PFX files that are for signing only: found with the password, and exported again."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_elliptic_curves() -> None:
 
 
 def test_derivation() -> None:
-    """RFC 7292, appendix B: openssl's own values for the password ``smeg``, and their like."""
+    """RFC 7292, appendix B: openssl's own values for the password ``smeg``, and similar ones."""
     salt = bytes.fromhex("0a58cf64530d823f")
     assert derive(KEY, "smeg", salt, 1, 24).hex() == (
         "8aaae6297b6cb04642ab5b077851284eb7128f1a2a7fbca3"
@@ -80,7 +80,7 @@ def test_derivation() -> None:
 
 
 def test_central_store(case: Case) -> None:
-    """A file of the central store: an error on every release, and ``ccs put`` writes it anew."""
+    """A file of the central store: an error on every release, and ``ccs put`` rewrites it."""
     path = Path("ccs/www.contoso.com.pfx")
     path.write_bytes(openssl_pfx(rsa_web(), "-keysig", *CSP))
     case.write(PROVIDER, f'{FILE}"ccs.password"', record("443"))
@@ -100,7 +100,7 @@ def test_central_store(case: Case) -> None:
 @pytest.mark.parametrize("windows", ["2012r2", "2022"])
 @pytest.mark.parametrize("seal", [(), ("-legacy",)], ids=["aes", "legacy"])
 def test_openssl_line(case: Case, windows: str, seal: tuple[str, ...]) -> None:
-    """openssl's line exports the key for exchange, as the release opens it."""
+    """openssl's command exports the key for exchange, in a form that the release opens."""
     path = Path("ccs/www.contoso.com.pfx")
     path.write_bytes(openssl_pfx(rsa_web(), "-keysig", *seal))
     case.write(PROVIDER, f'{FILE}"ccs.password"', record("443"), windows=windows)
@@ -112,7 +112,7 @@ def test_openssl_line(case: Case, windows: str, seal: tuple[str, ...]) -> None:
 
 
 def test_store(case: Case) -> None:
-    """A PFX file in a certificate store counts where a record serves it."""
+    """A PFX file in a certificate store counts if a record uses it."""
     Path("certs/MY").mkdir(parents=True)
     path = Path("certs/MY/web.pfx")
     web = rsa_web()
@@ -145,7 +145,7 @@ def test_files_that_are_fine(case: Case, options: tuple[str, ...]) -> None:
 
 
 def test_without_the_password(case: Case) -> None:
-    """It is inside of what is encrypted: a locked file says nothing of it."""
+    """It is in the encrypted part: nothing is known about it in a locked file."""
     Path("ccs/www.contoso.com.pfx").write_bytes(openssl_pfx(rsa_web(), "-keysig"))
     case.write(PROVIDER, record("443"))
     assert case.check(ids=["pfx-key-spec"]) == []
@@ -154,7 +154,7 @@ def test_without_the_password(case: Case) -> None:
 @settings(max_examples=examples(100), deadline=None)
 @given(st.data())
 def test_damaged(data: st.DataObject) -> None:
-    """Whatever is changed, there is an answer: the file itself is judged elsewhere."""
+    """Whatever is changed, there is an answer: the file itself is checked elsewhere."""
     whole = bytearray(data.draw(st.sampled_from(WHOLE)))
     for _ in range(data.draw(st.integers(1, 3))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
@@ -167,7 +167,7 @@ WHOLE = [
 
 
 def test_brought(case: Case) -> None:
-    """``store add`` says so of a file that is brought, and stores the key without the limit."""
+    """``store add`` reports it for a new file, and stores the key without the limit."""
     Path("web.pfx").write_bytes(openssl_pfx(rsa_web(), "-keysig", *CSP))
     case.write(STORES)
     for name, count in (("web.pfx", 1), ("good.pfx", 0)):

@@ -1,4 +1,4 @@
-"""Certificates named as people do: by a name that they have, wherever a certificate is named."""
+"""Certificates named the way people do it: by their names, wherever a certificate is named."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TODAY = datetime.now(UTC).replace(microsecond=0)
 
 
 def made(folder: Path, file: str, *names: str, days: int = 60) -> Issued:
-    """Make a certificate of today for ``names``, in ``file`` with its key."""
+    """Make a certificate valid today for ``names``, in ``file`` with its key."""
     one = issue(names[0], dns=names, start=TODAY, end=TODAY + timedelta(days=days))
     (folder / file).write_bytes(one.pem + one.key_pem())
     return one
@@ -69,7 +69,7 @@ def test_list(run: Run, shop: dict[str, Issued], name: str, bound: list[str]) ->
 
 
 def test_list_of_several(run: Run, shop: dict[str, Issued], registry: Path) -> None:
-    """Where several have the name, the bindings of each are listed."""
+    """If several have the name, the bindings of each are listed."""
     del shop
     new = made(registry.parent, "new.pem", "mail.example.com", days=90)
     run("add", "sslcert", "0.0.0.0:443", "--cert", "new.pem", "appid=iis")
@@ -79,7 +79,7 @@ def test_list_of_several(run: Run, shop: dict[str, Issued], registry: Path) -> N
 
 
 def test_store_show(run: Run, shop: dict[str, Issued]) -> None:
-    """``store show`` takes a name; a wildcard answers for what it covers, and says its names."""
+    """``store show`` takes a name; a wildcard matches what it covers, and its names are shown."""
     for name in ("*.example.com", "shop.example.com"):
         lines = run("store", "show", name).out.splitlines()
         assert lines[0] == f"thumbprint:   {shop['wildcard'].thumbprint}"
@@ -115,7 +115,7 @@ def test_rebind(run: Run, shop: dict[str, Issued], registry: Path) -> None:
 def test_rebind_of_what_a_wildcard_covers(
     run: Run, shop: dict[str, Issued], registry: Path
 ) -> None:
-    """What changes bindings takes a certificate's own names only, and says what covers the name."""
+    """Commands that change bindings take a certificate's own names only, and say what covers it."""
     before = registry.read_bytes()
     result = run("rebind", "shop.example.com", "spare.example.com")
     assert (result.code, result.out, registry.read_bytes()) == (2, "", before)
@@ -140,7 +140,7 @@ def test_rebind_of_what_a_wildcard_covers(
 def test_ambiguous(
     run: Run, shop: dict[str, Issued], registry: Path, words: tuple[str, ...]
 ) -> None:
-    """Two certificates of one name: the candidates, each with its names, its end and its use."""
+    """Two certificates of one name: the candidates, each with its names, expiry and use."""
     new = made(registry.parent, "new.pem", "mail.example.com", days=90)
     run("add", "sslcert", "0.0.0.0:443", "--cert", "new.pem", "appid=iis")
     before = registry.read_bytes()
@@ -159,7 +159,7 @@ def test_ambiguous(
 
 
 def test_add_and_update(run: Run, shop: dict[str, Issued]) -> None:
-    """``--cert`` of add and update takes a name; a dry run shows it beside the thumbprint."""
+    """``--cert`` of add and update takes a name; a dry run shows it next to the thumbprint."""
     line = ("sslsnicert", "spare.example.com:443", "--cert", "spare.example.com", "appid=iis")
     planned = run("add", *line, "--dry-run")
     assert planned.out.splitlines()[1] == (
@@ -179,7 +179,7 @@ def test_delete(run: Run, shop: dict[str, Issued]) -> None:
 
 
 def test_a_file_comes_first(run: Run, shop: dict[str, Issued], registry: Path) -> None:
-    """A file of that name is the file; what can only be a file is not looked up."""
+    """If a file has that name, the file is meant; what can only be a file is not looked up."""
     (registry.parent / "spare.example.com").write_bytes((registry.parent / "mail.pem").read_bytes())
     found = run("store", "show", "spare.example.com").out
     assert found.startswith(f"thumbprint:   {shop['mail'].thumbprint}")
@@ -188,7 +188,7 @@ def test_a_file_comes_first(run: Run, shop: dict[str, Issued], registry: Path) -
 
 
 def test_without_stores(run: Run, bare: Path) -> None:
-    """Without certificate stores the hosts of bindings are the names that are known."""
+    """Without certificate stores, the hosts of bindings are the known names."""
     line = ("iis", "MY", "--no-verify")
     run("add", "sslsnicert", "www.example.com:443", A, *line)
     run("add", "sslcert", "10.0.0.5:443", A, *line)

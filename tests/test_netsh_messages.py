@@ -38,7 +38,7 @@ def test_done(run: Run, bare: Path) -> None:
 
 
 def test_exists(run: Run, bare: Path) -> None:
-    """183: the binding that exists is shown with its owner, and update is offered."""
+    """183: the existing binding is shown with its owner, and update is suggested."""
     run("add", "sslcert", *LINE)
     before = bare.read_bytes()
     result = run("add", "sslcert", KEY, f"certhash={B}", f"appid={OTHER}")
@@ -87,7 +87,7 @@ def test_missing(run: Run, bare: Path, words: tuple[str, ...], named: str) -> No
 
 @pytest.mark.parametrize("word", ["certhsah", "foo", "Disable", "ipports"])
 def test_unknown_tag(run: Run, bare: Path, word: str) -> None:
-    """An unknown tag is named as it was typed, then comes the syntax line."""
+    """An unknown tag is named as it was typed, followed by the syntax line."""
     before = bare.read_bytes()
     result = run("add", "sslcert", *LINE, f"{word}=1")
     assert result.code == 1
@@ -101,7 +101,7 @@ def test_unknown_tag(run: Run, bare: Path, word: str) -> None:
 
 
 def test_unknown_tag_that_is_nearly_one(run: Run, bare: Path) -> None:
-    """A tag that is nearly one is guessed."""
+    """A misspelt tag gets a suggestion."""
     del bare
     assert "certhash" in run("add", "sslcert", KEY, f"certhsah={A}").err
 
@@ -119,7 +119,7 @@ def test_unknown_tag_that_is_nearly_one(run: Run, bare: Path) -> None:
     ],
 )
 def test_pasted_hash(run: Run, bare: Path, pasted: str, named: list[str]) -> None:
-    """A pasted thumbprint is cleaned of what is harmless, and what was removed is said."""
+    """A pasted thumbprint is cleaned of harmless characters, and the removed ones are reported."""
     result = run("add", "sslcert", KEY, f"certhash={pasted}", "appid=iis", "certstorename=MY")
     assert (result.code, result.out) == (0, ADDED)
     assert f'certhash = "{A}"' in bare.read_text()
@@ -128,7 +128,7 @@ def test_pasted_hash(run: Run, bare: Path, pasted: str, named: list[str]) -> Non
 
 
 def test_pasted_hash_by_position(run: Run, bare: Path) -> None:
-    """It is cleaned where it stands by position, too."""
+    """It is cleaned as a positional argument, too."""
     result = run("add", "sslcert", "10.0.0.5:443", f"\u200e{A}", "iis", "MY")
     assert result.code == 0
     assert "U+200E" in result.err
@@ -136,7 +136,7 @@ def test_pasted_hash_by_position(run: Run, bare: Path) -> None:
 
 
 def test_hash_in_pieces(run: Run, bare: Path) -> None:
-    """A thumbprint with spaces and without quotes is many words; the hint says how to write it."""
+    """A thumbprint with unquoted spaces is many words; the hint says how to write it."""
     del bare
     result = run("add", "sslcert", KEY, "appid=iis", "certhash=a1", *["a1"] * 19)
     assert (result.code, result.out) == (1, WRONG)
@@ -153,7 +153,7 @@ def test_sha256_in_a_store(run: Run, stored: Stored) -> None:
 
 
 def test_sha256_in_no_store(run: Run, stored: Stored) -> None:
-    """A SHA-256 of a certificate that is in no store is said to be one."""
+    """A SHA-256 of a certificate that is in no store is recognised as one."""
     result = run("add", "sslcert", KEY, f"certhash={stored.renewed.sha256}", "appid=iis")
     assert (result.code, result.out) == (1, WRONG)
     assert "SHA-256" in result.err
@@ -177,7 +177,7 @@ def test_sha256_in_no_store(run: Run, stored: Stored) -> None:
 def test_named_with_the_value(
     run: Run, bare: Path, words: tuple[str, ...], said: list[str]
 ) -> None:
-    """Error 87 says what was wrong with which value, in a hint behind the bare sentence."""
+    """Error 87 says what was wrong with which value, in a hint after the bare sentence."""
     before = bare.read_bytes()
     rest = ["appid=iis"] if not any(word.startswith("appid") for word in words) else []
     result = run("add", "sslcert", *words, f"certhash={A}", *rest)
@@ -198,7 +198,7 @@ def test_in_no_store(run: Run, stored: Stored) -> None:
 
 
 def test_in_another_store(run: Run, stored: Stored) -> None:
-    """1312: the hash is in another store than the one named, and the hint names that store."""
+    """1312: the hash is in a store other than the one named, and the hint names that store."""
     line = (KEY, f"certhash={stored.web.thumbprint}", "appid=iis", "certstorename=WebHosting")
     result = run("add", "sslcert", *line)
     assert (result.code, result.out) == (1, NO_SESSION)
@@ -244,7 +244,7 @@ def test_store_names_compare_without_case(run: Run, stored: Stored) -> None:
     [(("frobnicate",), "frobnicate"), (("http", "frob", "x"), "http frob x"), (("d",), "d")],
 )
 def test_unknown_command(run: Run, words: tuple[str, ...], shown: str) -> None:
-    """An unknown command has netsh's sentence and exit code 2: the question was not asked."""
+    """An unknown command gets netsh's sentence and exit code 2: the request was not understood."""
     result = run(*words)
     assert result.code == 2
     assert result.out == f"The following command was not found: {shown}.\n"
@@ -262,7 +262,7 @@ def test_unknown_object(run: Run, bare: Path) -> None:
 
 
 def test_ours_only_in_full(run: Run, bare: Path) -> None:
-    """Commands of ours match in full only; netsh's prefixes stay netsh's."""
+    """Our own commands match in full only; netsh's prefixes stay netsh's."""
     del bare
     assert run("lis").code == 2
     assert run("reb", "x", "y").code == 2

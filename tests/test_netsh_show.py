@@ -54,7 +54,7 @@ def golden(name: str) -> str:
 
 
 def fill(bare: Path) -> None:
-    """Write a registry with one record of each kind, the file's order not that of ``show``."""
+    """Write a registry with one record of each kind, in another order than that of ``show``."""
     bare.write_text(
         f"""version = 1
 windows = "2022"
@@ -103,7 +103,7 @@ def blocks(release: str, *kinds: str) -> str:
 
 
 def test_order_of_kinds(run: Run, bare: Path) -> None:
-    """A listing has IP, then hostname, then CCS, then scoped CCS, an empty line behind each."""
+    """A listing has IP, then hostname, then CCS, then scoped CCS, with an empty line after each."""
     fill(bare)
     assert run("show", "sslcert").out == blocks("2022", *KEYS)
     assert run("show", "sslsnicert").out == blocks("2022", "hostnameport")
@@ -123,7 +123,7 @@ def test_order_within_a_kind(run: Run, bare: Path) -> None:
 
 
 def test_the_files_release(run: Run, bare: Path) -> None:
-    """Without --windows the release is the registry's."""
+    """Without --windows, the registry's release is used."""
     fill(bare)
     bare.write_text(bare.read_text().replace('"2022"', '"2012r2"'))
     assert run("show", "sslcert", "10.0.0.5:443").out == golden("show-2012r2-ipport")
@@ -176,14 +176,14 @@ def test_nothing_found(run: Run, bare: Path, line: tuple[str, ...]) -> None:
 
 
 def test_nothing_at_all(run: Run, bare: Path) -> None:
-    """Without a key and without records there is the header alone, with exit code 0."""
+    """Without a key and without records, only the header is printed, with exit code 0."""
     del bare
     result = run("show", "sslcert")
     assert (result.code, result.out, result.err) == (0, HEADER, "")
 
 
 def test_a_bad_key(run: Run, bare: Path) -> None:
-    """A key that cannot be is error 87, not something that was not found."""
+    """An invalid key is error 87, not a key that was not found."""
     del bare
     result = run("show", "sslcert", "ipport=10.0.0.256:443")
     assert (result.code, result.out) == (1, WRONG)
@@ -191,7 +191,7 @@ def test_a_bad_key(run: Run, bare: Path) -> None:
 
 
 def test_terminal_makes_no_difference(run: Run, bare: Path) -> None:
-    """Neither colours nor widths are asked for: show prints netsh's text, always."""
+    """Colours and widths do not matter: show always prints netsh's text."""
     fill(bare)
     env = {"FORCE_COLOR": "1", "COLUMNS": "20"}
     assert run("show", "sslcert", "10.0.0.5:443", env=env).out == golden("show-2022-ipport")

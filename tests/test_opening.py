@@ -1,4 +1,4 @@
-"""PFX files that hide work: no command hangs, and one bad file costs its time once."""
+"""PFX files with hidden work: no command hangs, and one bad file costs its time only once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def pbes2(salt: bytes, rounds: int, vector: bytes) -> bytes:
 
 
 def bomb(rounds: int = ROUNDS) -> bytes:
-    """A PFX of which an encrypted part has a key that demands many rounds; RFC 7292."""
+    """A PFX in which an encrypted part has a key that demands many rounds; RFC 7292."""
     inner = encode(0x30, pbes2(b"saltsalt", rounds, bytes(16)) + encode(4, bytes(64)))
     bag = encode(0x30, oid("2a864886f70d010c0a0102") + encode(0xA0, inner))
     plain = encode(0x30, bag)
@@ -73,12 +73,12 @@ def bomb(rounds: int = ROUNDS) -> bytes:
 
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test waits for the whole limit; a machine with much to do has some time all the same."""
+    """No test waits for the whole limit; a busy machine still has some time."""
     monkeypatch.setattr(opening, "LIMIT", 5)
 
 
 def test_the_bomb_is_one(tmp_path: Path) -> None:
-    """OpenSSL itself takes the password, and goes on to the hidden rounds."""
+    """OpenSSL itself accepts the password, and continues to the hidden rounds."""
     path = tmp_path / "few.pfx"
     path.write_bytes(bomb(5000))
     secret = f"pass:{PASSWORD.decode()}"
@@ -97,7 +97,7 @@ def test_it_ends() -> None:
 
 
 def test_what_was_opened_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second time no process is started; nor by the next command."""
+    """The second time no process is started, and none by the next command either."""
     data = openssl_pfx(web())
     assert opening.needs_limit(data)
     assert not opening.needs_limit(web().pfx())  # nothing in it is encrypted
@@ -113,7 +113,7 @@ def test_what_was_opened_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_bad_file_of_a_store(tmp_path: Path) -> None:
-    """It costs its time once; the files after it are opened, and a next scan opens nothing."""
+    """It costs its time once; the files after it are opened, and the next scan opens nothing."""
     folder = tmp_path / "ccs"
     folder.mkdir()
     (tmp_path / "password").write_bytes(PASSWORD)
@@ -145,7 +145,7 @@ def test_one_bad_file_of_a_store(tmp_path: Path) -> None:
 
 
 def test_commands(run: Run) -> None:
-    """Every command that opens a file says so in a sentence, and no registry stays locked."""
+    """Every command that opens a file reports it in one message, and no registry stays locked."""
     assert run("init").code == 0
     Path("bomb.pfx").write_bytes(bomb())
     word = {"PFX": PASSWORD.decode()}
@@ -161,14 +161,14 @@ def test_commands(run: Run) -> None:
 
 
 def test_no_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no process can be started, files are opened here."""
+    """If no process can be started, files are opened in this one."""
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     data = openssl_pfx(intermediate())
     assert read_bundle(data, [PASSWORD]).keys
 
 
 def hanging(folder: Path, *words: str) -> subprocess.Popen[str]:
-    """Start a command beside a store that has a bomb, and return once it is being opened."""
+    """Start a command next to a store that has a bomb, and return once it is being opened."""
     command = [sys.executable, "-m", "sslbind", *words]
     process = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -220,14 +220,14 @@ def test_no_lock_is_held_meanwhile(words: list[str], registry: Path, run: Run) -
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells the children of a process")
 def test_ctrl_c_ends_the_opening(registry: Path) -> None:
-    """Nothing is deaf to it, and no process is left behind."""
+    """Nothing ignores the signal, and no process is left running."""
     put_bomb(registry)
     process = hanging(registry.parent, "check")
     (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=60) == ("", "hint: interrupted\n")
     assert process.returncode == 130
-    for _ in range(600):  # one that was being started ends when it is asked for nothing
+    for _ in range(600):  # one that was being started ends when it gets no request
         if not Path(f"/proc/{child}").exists():
             return
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Random servers and random registries: what apply makes, and what clients get meanwhile."""
+"""Random servers and random registries: what apply does, and what clients get meanwhile."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from sslbind.resolver import Answer, State, resolve, used_since
 
 FEW, PAIRS = 30, 500
 FOLDER = "/dev/shm" if os.path.isdir("/dev/shm") and os.name == "posix" else None
-"""Thousands of registries are written, each all the way to the disk: memory is fast at that."""
+"""Thousands of registries are written, each flushed to disk: memory is fast at that."""
 OWNERS = ("{4dc3e181-e14b-4a21-b022-59fc669b0914}", "{9e977cef-28ef-4d7f-968a-bff2514384c4}")
 PLACES = {
     "ipport": ("0.0.0.0:443", "[::]:443", "10.0.0.5:443", "10.0.0.6:443", "[2001:db8::5]:443"),
@@ -35,7 +35,7 @@ PLACES = {
     "ccs": ("443",),
     "scopedccs": ("www.contoso.com:443", "*.contoso.com:443"),
 }
-"""Few keys, so that two random registries meet, and every record may hide another."""
+"""Few keys, so that two random registries overlap, and any record may hide another."""
 close_keys = st.sampled_from([(kind, text) for kind in KINDS for text in PLACES[kind.name]])
 
 
@@ -54,7 +54,7 @@ addresses = st.lists(
 
 
 class Pair(NamedTuple):
-    """A server, the registry that it is to follow, and how."""
+    """A server, the registry that it is to follow, and the options."""
 
     had: list[Binding]
     wanted: list[Binding]
@@ -74,14 +74,14 @@ pairs = st.builds(
 @settings(max_examples=FEW)
 @given(pairs)
 def test_after_apply_the_target_is_as_planned(pair: Pair) -> None:
-    """The target is what the plan promised, a second plan is empty, nobody is without an answer."""
+    """The target is what the plan promised, a second plan is empty, every client gets an answer."""
     check_pair(pair)
 
 
 @pytest.mark.slow
 @settings(
     max_examples=examples(PAIRS), phases=[Phase.explicit, Phase.reuse, Phase.generate]
-)  # to shrink takes minutes
+)  # shrinking takes minutes
 @given(pairs)
 def test_after_apply_many_targets_are_as_planned(pair: Pair) -> None:
     """The same for hundreds of pairs."""
@@ -118,9 +118,9 @@ def check_pair(pair: Pair) -> None:
 
 
 def check_answers(plan: Plan, states: list[Contents]) -> None:
-    """Hold that each connection has its old answer until it has its new one.
+    """Assert that each connection has its old answer until it has its new one.
 
-    But for what the plan says: records that are deleted and added again, and a
+    Except for what the plan says: records that are deleted and added again, and a
     listen list that starts or ends, for which HTTP.SYS has no single step. An
     address that leaves the list does so after records are made: its new one answers
     until then. If all of the list is replaced, what joins it joins before deletions.
@@ -142,7 +142,7 @@ def check_answers(plan: Plan, states: list[Contents]) -> None:
                 allowed.add(after[1])
             if before.outcome == "not-listening" and replaced:
                 allowed.add(told(resolve(old._replace(iplisten=listening), *connection)))
-            if before.key or after[0].key:  # else neither registry has the connection
+            if before.key or after[0].key:  # otherwise neither registry has the connection
                 assert told(resolve(now, *connection)) in allowed, connection
 
 
@@ -160,7 +160,7 @@ def told(answer: Answer) -> Told:
 
 
 def connections(keys: set[Key]) -> Iterator[tuple[str, int, str | None]]:
-    """Give every connection that two registries tell apart."""
+    """Yield every connection that can differ between two registries."""
     hosts: set[str | None] = {None, "nobody.example"}
     hosts |= {key.host.replace("*", "any") for key in keys if key.kind is HOSTNAMEPORT}
     places = {"10.9.9.9", "2001:db8::9"} | {key.host for key in keys if key.kind is IPPORT}

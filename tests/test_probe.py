@@ -105,7 +105,7 @@ def test_right_with_sni_and_without(run: Run, path: Path, tmp_path: Path) -> Non
 
 
 def test_wrong_certificate(run: Run, path: Path, tmp_path: Path) -> None:
-    """A server with another certificate is reported, with who that one is for."""
+    """A server with another certificate is reported, with what that certificate is for."""
     right, wrong = issued(key="right"), issued("old.contoso.com", key="wrong")
     with openssl_server("-cert", pem_file(tmp_path, wrong)) as port:
         write(path, ip(port, right))
@@ -155,7 +155,7 @@ def test_json(run: Run, path: Path, tmp_path: Path) -> None:
 
 
 def test_expired(run: Run, path: Path, tmp_path: Path) -> None:
-    """A certificate that expired is compared all the same; monitoring is alarmed."""
+    """An expired certificate is still compared; monitoring raises an alarm."""
     old = issued(days=-3)
     with openssl_server("-cert", pem_file(tmp_path, old)) as port:
         write(path, ip(port, old))
@@ -186,7 +186,7 @@ BAD: dict[str, tuple[Callable[[socket.socket], None], str]] = {
 def test_servers_that_serve_nothing(
     run: Run, path: Path, answer: Callable[[socket.socket], None], sentence: str
 ) -> None:
-    """Each has its sentence; none makes it wait longer than was said, or reaches the terminal."""
+    """Each has its message; none makes it wait longer than the limit, or reaches the terminal."""
     right = issued()
     with accepting(answer) as port:
         write(path, ip(port, right))
@@ -199,7 +199,7 @@ def test_servers_that_serve_nothing(
 
 
 def test_a_server_that_never_ends(run: Run, path: Path) -> None:
-    """A megabyte without a certificate is enough."""
+    """It gives up after a megabyte without a certificate."""
     with accepting(endless) as port:
         write(path, ip(port, issued()))
         done = run("-q", "probe", f"{LOOPBACK}:{port}", "--timeout", "60")
@@ -216,7 +216,7 @@ def test_nothing_listens(run: Run, path: Path) -> None:
 
 
 def test_a_port_without_records(run: Run, path: Path) -> None:
-    """Nothing listens, and nothing has to: that agrees, with a note, for it may be a slip."""
+    """Nothing listens, and nothing has to: that agrees, with a note, as it may be a mistake."""
     port = free_port()
     write(path, ip(443, issued()))
     done = run("probe", f"{LOOPBACK}:{port}")
@@ -231,7 +231,7 @@ def test_a_port_without_records(run: Run, path: Path) -> None:
 
 
 def test_resolve_says_nothing(run: Run, path: Path, tmp_path: Path) -> None:
-    """Where no record fits, a reset agrees, and a certificate does not."""
+    """If no record matches, a reset agrees, and a certificate does not."""
     one = issued()
     with accepting(resetting) as port:
         write(path, sni(port, one))
@@ -266,7 +266,7 @@ def test_ipv6(run: Run, path: Path, tmp_path: Path) -> None:
 
 
 def test_tls_1_0_only(run: Run, path: Path, tmp_path: Path) -> None:
-    """An old server is compared, though no browser would talk to it, and Python does not warn."""
+    """An old server is compared, though no browser would connect, and Python does not warn."""
     one = issued(rsa=True)
     options = ("-cert", pem_file(tmp_path, one), "-tls1", "-cipher", "ALL:@SECLEVEL=0")
     with openssl_server(*options) as port, warnings.catch_warnings():
@@ -279,7 +279,7 @@ def test_tls_1_0_only(run: Run, path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("expected", ["ECDSA", "RSA"])
 def test_a_pair(run: Run, path: Path, tmp_path: Path, expected: str) -> None:
-    """Most clients get one of the pair; the message says that there is another."""
+    """Most clients get one of the pair; the message says that there is another one."""
     ecdsa, rsa = issued(), issued(rsa=True)
     right = {"ECDSA": ecdsa, "RSA": rsa}[expected]
     options = ("-cert", pem_file(tmp_path, rsa), "-dcert", pem_file(tmp_path, ecdsa))
@@ -294,7 +294,7 @@ def test_a_pair(run: Run, path: Path, tmp_path: Path, expected: str) -> None:
 
 
 def test_a_client_certificate_is_wanted(run: Run, path: Path, tmp_path: Path) -> None:
-    """Up to TLS 1.2 the certificate is seen although the server then refuses the client."""
+    """Up to TLS 1.2 the certificate is seen even if the server then refuses the client."""
     one = issued()
     options = ("-cert", pem_file(tmp_path, one), "-Verify", "1", "-tls1_2", "-verify_return_error")
     with openssl_server(*options) as port:
@@ -365,7 +365,7 @@ def test_nginx_and_all(run: Run, path: Path, tmp_path: Path) -> None:
 
 
 def test_all_without_addresses(run: Run, path: Path, tmp_path: Path) -> None:
-    """Names go where DNS says; what nobody can reach by it is noted."""
+    """Names are probed where DNS points; those that cannot be reached that way are noted."""
     one = issued("localhost")
     with openssl_server("-cert", pem_file(tmp_path, one)) as port:
         write(
@@ -388,7 +388,7 @@ def test_all_without_addresses(run: Run, path: Path, tmp_path: Path) -> None:
 
 
 def test_the_central_store(run: Run, path: Path, tmp_path: Path) -> None:
-    """The file of a name is what has to be served; a wildcard's file stands for any name."""
+    """The file of a name is what must be served; a wildcard's file counts for any name."""
     one = issued()
     folder = tmp_path / "ccs"
     folder.mkdir()
@@ -411,7 +411,7 @@ def test_the_central_store(run: Run, path: Path, tmp_path: Path) -> None:
 
 
 def test_too_many(run: Run, path: Path) -> None:
-    """Many names at many addresses are not probed in one run: that is a load test."""
+    """Many names at many addresses are not probed in one run: that would be a load test."""
     one = issued()
     write(path, *(sni(443, one, f"www{n}.contoso.com") for n in range(700)))
     addresses = [word for n in range(30) for word in ("--address", f"127.0.1.{n}")]
@@ -459,7 +459,7 @@ class TestRecords:
 
 
 def test_targets(run: Run, path: Path, tmp_path: Path) -> None:
-    """Each is held against the registry that it follows, where the targets file says it answers."""
+    """Each is compared with its own registry, at the address that the targets file gives."""
     one, other = issued(key="one"), issued(key="other")
     with openssl_server("-cert", pem_file(tmp_path, one)) as port:
         write(path, ip(port, one), sni(port, one))
@@ -502,12 +502,12 @@ HOSTILE = 'x\x1b[31m\n\r"}|$(id)`\x07'
 
 
 def hostile() -> Issued:
-    """Return a certificate whose every text tries to be something else."""
+    """Return a certificate whose every text tries to pass for something else."""
     return issue(HOSTILE, dns=(f"a{HOSTILE}.example",), start=TODAY, end=TODAY + timedelta(days=9))
 
 
 def test_hostile_certificates(run: Run, path: Path, tmp_path: Path) -> None:
-    """A server's certificate reaches no terminal, label or line of a plugin as it is."""
+    """No text of a server's certificate reaches a terminal, label or plugin line unescaped."""
     with openssl_server("-cert", pem_file(tmp_path, hostile())) as port:
         write(path, ip(port, issued()))
         place = f"{LOOPBACK}:{port}"
@@ -525,7 +525,7 @@ def test_hostile_certificates(run: Run, path: Path, tmp_path: Path) -> None:
 
 
 def test_what_resolve_does_not_know(run: Run, tmp_path: Path) -> None:
-    """Where a record could not be read, no certificate agrees, and none differs."""
+    """If a record could not be read, no certificate agrees, and none differs."""
     one = issued()
     binding = Binding(
         Key(IPPORT, "0.0.0.0", 443),

@@ -140,7 +140,7 @@ def test_between_kinds(run: Run, shop: Path) -> None:
     ids=["absent", "same", "kind", "options", "no port", "exists", "keep"],
 )
 def test_refused(run: Run, shop: Path, words: tuple[str, ...], said: str) -> None:
-    """What cannot be is exit 1 with the reason, and nothing changes: neither key."""
+    """What is not possible is exit 1 with the reason, and nothing changes: neither key."""
     result = run(*words)
     assert (result.code, result.out) == (1, "")
     assert said in result.err
@@ -175,7 +175,7 @@ def test_if_exists(run: Run, shop: Path) -> None:
 
 
 def test_notes(run: Run, registry: Path, stored: Stored) -> None:
-    """A name that the certificate does not cover, and a rule that stays behind, are noted."""
+    """A name that the certificate does not cover, and a leftover suppression, are noted."""
     run("add", "sslsnicert", "www.contoso.com:443", stored.web.thumbprint, "iis", "MY")
     with registry.open("a") as file:
         file.write('\n[[Suppress]]\nrule = "no-default"\nkey = "www.contoso.com:443"\n')
@@ -192,7 +192,7 @@ def test_notes(run: Run, registry: Path, stored: Stored) -> None:
 
 
 def test_not_in_its_store(run: Run, registry: Path) -> None:
-    """A certificate that is not in its store is refused as in add, unless --no-verify."""
+    """A certificate that is not in its store is refused as in add, unless --no-verify is given."""
     run("add", "sslsnicert", "www.contoso.com:443", A, "iis", "MY", "--no-verify")
     before = registry.read_bytes()
     result = run("move", "www.contoso.com:443", "www.contoso.com:8443")

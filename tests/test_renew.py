@@ -1,4 +1,4 @@
-"""``renew``: a renewed certificate into its bindings, found by names, and safe to run twice."""
+"""``renew``: put a renewed certificate into its bindings, found by names; safe to run twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SITE = ("www.contoso.com", "contoso.com")
 
 
 def leaf(*names: str, age: int, days: int = 60, rsa: bool = False) -> Issued:
-    """Return a certificate that was issued ``age`` days ago and lasts ``days`` from now."""
+    """Return a certificate that was issued ``age`` days ago and is valid ``days`` from now."""
     return issue(
         names[0],
         dns=names,
@@ -59,14 +59,14 @@ def old(registry: Path) -> Issued:
 
 @pytest.fixture
 def new(registry: Path, old: Issued) -> Issued:
-    """Return its renewal, in certbot's folder ``live``; its names come in another order."""
+    """Return its renewal, in certbot's folder ``live``; its names are in another order."""
     one = leaf(*SITE[::-1], age=1)
     live(registry.parent / "live", one)
     return one
 
 
 def test_certbots_folder(run: Run, registry: Path, old: Issued, new: Issued) -> None:
-    """Both bindings change, in the store of each; tags, comments and the other one are kept."""
+    """Both bindings change, each in its store; tags, comments and the other binding are kept."""
     before = registry.read_text()
     done = run("renew", "live")
     assert done.code == 0
@@ -142,7 +142,7 @@ def test_forms(run: Run, registry: Path, old: Issued, new: Issued, form: str) ->
 
 
 def test_several_at_once(run: Run, registry: Path, old: Issued, new: Issued) -> None:
-    """Each by its own names; one that is refused does not keep the others from it."""
+    """Each by its own names; one that is refused does not stop the others."""
     mail = leaf("mail.contoso.com", age=1)
     strange = leaf("strange.contoso.com", age=1)
     live(Path("mail"), mail)
@@ -161,7 +161,7 @@ def test_several_at_once(run: Run, registry: Path, old: Issued, new: Issued) -> 
 
 
 def test_the_newest_of_several_issues(run: Run, registry: Path, old: Issued, new: Issued) -> None:
-    """A folder with every issue of a certificate, as clients keep it."""
+    """A folder with every version of a certificate, as clients keep it."""
     folder = Path("archive")
     folder.mkdir()
     middle = leaf(*SITE, age=40)
@@ -176,7 +176,7 @@ def test_the_newest_of_several_issues(run: Run, registry: Path, old: Issued, new
 
 
 def test_more_names(run: Run, registry: Path, old: Issued) -> None:
-    """A renewal that got a name replaces the one that it has every name of."""
+    """A renewal with an additional name replaces the certificate whose names it all has."""
     more = leaf(*SITE, "shop.contoso.com", age=1)
     Path("new.pem").write_bytes(more.key_pem() + more.pem)
     assert run("renew", "new.pem").code == 0
@@ -184,7 +184,7 @@ def test_more_names(run: Run, registry: Path, old: Issued) -> None:
 
 
 def test_ambiguous(run: Run, registry: Path, old: Issued, untouched: None) -> None:
-    """A certificate for what two have now: the candidates, and a command for each."""
+    """One certificate for what two have now: the candidates, and a command for each."""
     both = leaf(*SITE, "mail.contoso.com", age=1)
     path = registry.parent.parent / "both.pem"
     path.write_bytes(both.key_pem() + both.pem)
@@ -225,7 +225,7 @@ def bindings(run: Run) -> list[dict[str, str]]:
 
 
 def test_a_pair(run: Run, registry: Path) -> None:
-    """Of an RSA and an ECDSA certificate for the same names, each is renewed by its kind."""
+    """With an RSA and an ECDSA certificate for the same names, each is renewed by its kind."""
     ecdsa, rsa = leaf(*SITE, age=80), leaf(*SITE, age=80, rsa=True)
     put(registry.parent / "certs" / "MY", ecdsa, rsa)
     bind(registry, "0.0.0.0:443", ecdsa)
@@ -237,7 +237,7 @@ def test_a_pair(run: Run, registry: Path) -> None:
 
 
 def test_never_back(run: Run, registry: Path, old: Issued, new: Issued, tmp_path: Path) -> None:
-    """An old hook that runs again does not put the old certificate back."""
+    """An old hook that runs again does not restore the old certificate."""
     assert run("renew", "live").code == 0
     live(Path("older"), old)
     before = registry.read_bytes()
@@ -280,7 +280,7 @@ def test_without_its_key(run: Run, registry: Path, old: Issued, new: Issued) -> 
 
 
 def test_an_old_one_that_is_in_no_store(run: Run, registry: Path, old: Issued, new: Issued) -> None:
-    """Its names are then those that its bindings have as their hosts."""
+    """Its names are then the hosts of its bindings."""
     for path in registry.parent.glob(f"certs/*/{old.thumbprint}.*"):
         path.unlink()
     done = run("renew", "live")
@@ -314,7 +314,7 @@ def test_bind(run: Run, registry: Path) -> None:
 
 
 def test_bind_on_an_old_release(run: Run, registry: Path) -> None:
-    """What the release refuses refuses all of the certificate: nothing is half bound."""
+    """If the release refuses part of a certificate, all of it is refused: nothing is half bound."""
     live(Path("live"), leaf("www.contoso.com", "*.contoso.com", age=1))
     done = run("--windows", "2012r2", "renew", "live", "--bind", "443")
     assert done.code == 1
@@ -323,7 +323,7 @@ def test_bind_on_an_old_release(run: Run, registry: Path) -> None:
 
 
 def test_ccs(run: Run, registry: Path, old: Issued, new: Issued) -> None:
-    """The central store's files follow; a newer file is not replaced by an older certificate."""
+    """The central store's files follow; an older certificate does not replace a newer file."""
     Path("ccs").mkdir()
     Path("secret").write_text("s3cret")
     assert run("ccs", "enable", "ccs", "--password-file", "secret").code == 0
@@ -373,7 +373,7 @@ def test_what_cannot_be_asked(run: Run, registry: Path, old: Issued, new: Issued
 
 
 def test_a_hook_as_certbot_calls_it(registry: Path, old: Issued, new: Issued) -> None:
-    """The line of the manual, by a shell, with what certbot puts into the environment."""
+    """The command line in the manual, run by a shell with certbot's environment."""
     hook = f'"{needs("sslbind")}" -r {registry} renew "$RENEWED_LINEAGE"'
     environment = {**os.environ, "RENEWED_LINEAGE": str(registry.parent / "live")}
     for word in ("renewed", "unchanged"):
@@ -401,7 +401,7 @@ def test_rebind_twice(run: Run, registry: Path, old: Issued, new: Issued) -> Non
 
 
 def test_an_empty_chain(run: Run, registry: Path, old: Issued, new: Issued) -> None:
-    """A client of an authority leaves ``chain.pem`` empty if there is none."""
+    """Some ACME clients leave ``chain.pem`` empty if there is no chain."""
     del old, new
     (registry.parent / "live" / "chain.pem").write_bytes(b"")
     result = run("renew", "live")

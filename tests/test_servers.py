@@ -1,4 +1,4 @@
-"""Servers by ssh: a real sshd, a netsh of each mood, and what is read and said of it."""
+"""Servers by ssh: a real sshd, a netsh that behaves in various ways, and what is read from it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_server_without_powershell(farm: Farm, servers: list[Machine]) -> None
 @pytest.mark.parametrize("shell", ["/bin/sh", "pwsh"], ids=["sh", "pwsh"])
 @pytest.mark.slow
 def test_a_server_with_powershell(farm: Farm, servers: list[Machine], shell: str) -> None:
-    """The capture script runs there as it is, whatever the login shell; it writes no file."""
+    """The capture script runs there unchanged, whatever the login shell; it writes no file."""
     servers[0].registry.write_text(BOUND, encoding="utf-8")
     servers[0].powershell()
     servers[0].folder.joinpath("shell").write_text(shell if "/" in shell else needs(shell))
@@ -84,7 +84,7 @@ def test_a_server_with_powershell(farm: Farm, servers: list[Machine], shell: str
 
 @pytest.mark.slow
 def test_netsh_below_powershell(farm: Farm, servers: list[Machine]) -> None:
-    """Where PowerShell is the login shell and no more, netsh gets its lines all the same."""
+    """If PowerShell is only the login shell, netsh gets its lines all the same."""
     servers[0].registry.write_text(BOUND, encoding="utf-8")
     servers[0].folder.joinpath("shell").write_text(needs("pwsh"))
     source = read(farm, "s1")
@@ -96,7 +96,7 @@ def test_netsh_below_powershell(farm: Farm, servers: list[Machine]) -> None:
 def test_a_connection_that_the_user_shares_is_taken(
     farm: Farm, servers: list[Machine], tmp_path: Path
 ) -> None:
-    """Where ssh_config names a socket, that one counts: it may have been opened with a token."""
+    """If ssh_config names a socket, that one is used: it may have been opened with a token."""
     config = tmp_path / "ssh_config"
     own = f"ControlMaster auto\nControlPath {tmp_path}/own-%n\nControlPersist 5\n"
     config.write_text(f"Host s2\n{own}\n{farm.ssh_config.read_text()}")
@@ -138,7 +138,7 @@ def test_moods_that_show_the_truth(farm: Farm, servers: list[Machine], mood: str
 def test_moods_that_cannot_be_read(
     farm: Farm, servers: list[Machine], mood: str, said: str, *, powershell: bool
 ) -> None:
-    """None of them is an empty server, whether PowerShell asks netsh or ssh does."""
+    """None of them is taken for an empty server, whether PowerShell or ssh runs netsh."""
     servers[0].registry.write_text(BOUND, encoding="utf-8")
     servers[0].mood(mood)
     if powershell:

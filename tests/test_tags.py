@@ -41,7 +41,7 @@ TABLE = {
     "disabletls12": ("e/d", False, "2019"),
     "disablesessionid": ("e/d", False, "2025"),
 }
-"""Section 3 of the specification, as it stands there."""
+"""Section 3 of the specification, verbatim."""
 
 BITS = {
     "verifyclientcertrevocation": ("DefaultSslCertCheckMode", 0x1),
@@ -83,7 +83,7 @@ def test_bits(name: str, place: tuple[str, int]) -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_added_listed_and_dumped(run: Run, bare: Path, name: str) -> None:
-    """Every tag is taken by add, stored with its native type, listed and dumped."""
+    """Every tag is accepted by add, stored with its native type, listed and dumped."""
     kind, default, _ = TABLE[name]
     text = "disable" if default is True else SAMPLES[kind]
     words = [word for word in BASE if not word.startswith(f"{name}=")]
@@ -97,7 +97,7 @@ def test_added_listed_and_dumped(run: Run, bare: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_defaults_are_left_out(run: Run, bare: Path, name: str) -> None:
-    """A tag at its default stands neither in the file nor in a dump."""
+    """A tag at its default appears neither in the file nor in a dump."""
     kind, default, _ = TABLE[name]
     if default is None:
         return
@@ -129,7 +129,7 @@ def test_newer_than_the_release(run: Run, bare: Path, name: str, release: str) -
 
 @pytest.mark.parametrize("name", TABLE)
 def test_in_its_first_release(run: Run, bare: Path, name: str) -> None:
-    """A tag is taken in its first release."""
+    """A tag is accepted in its first release."""
     del bare
     kind, _, since = TABLE[name]
     words = [word for word in BASE if not word.startswith(f"{name}=")]
@@ -241,7 +241,7 @@ OWNER_IDS = {
 
 
 def test_owners() -> None:
-    """The products behind well-known ids are known by name."""
+    """The products that use well-known ids are known by name."""
     assert {owner.word: owner.appid for owner in OWNERS} == OWNER_IDS
 
 
@@ -253,7 +253,7 @@ def test_appid_by_name(run: Run, bare: Path, word: str) -> None:
 
 
 def test_braces_are_explained(run: Run, bare: Path) -> None:
-    """A GUID without braces gets the way to write it, in PowerShell too."""
+    """A GUID without braces gets a hint how to write it, in PowerShell too."""
     del bare
     result = run("add", "sslcert", KEY, f"certhash={A}", f"appid={IIS[1:-1]}")
     assert result.code == 1
@@ -262,7 +262,7 @@ def test_braces_are_explained(run: Run, bare: Path) -> None:
 
 @given(st.sampled_from(TAGS), st.text(max_size=50))
 def test_any_value(tag: Tag, text: str) -> None:
-    """Any text is a value or an SslbindError, and what a value is written as is that value."""
+    """Any text is a value or an SslbindError, and a value reads back from what is written."""
     try:
         value = tag.parse(text)
     except SslbindError:

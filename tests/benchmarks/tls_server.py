@@ -21,12 +21,12 @@ for number in range(count):
         with context.wrap_socket(connection, server_hostname=name) as secured:
             hashlib.sha1(secured.getpeercert(binary_form=True)).hexdigest()
 """
-"""The same connections by a bare loop over ``ssl``, and no more."""
+"""The same connections in a bare loop over ``ssl``, and nothing else."""
 
 
 @contextlib.contextmanager
 def serving(folder: Path, certificate: Path, key: Path) -> Iterator[int | None]:
-    """Serve one certificate to everybody by nginx; give the port, None if there is no nginx."""
+    """Serve one certificate to everybody with nginx; give the port, None if there is no nginx."""
     nginx = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
     if nginx is None:
         yield None

@@ -1,4 +1,4 @@
-"""What the test does to netsh's machine: it looks first, and removes its own only."""
+"""What the test does to netsh's machine: it looks first, and removes only its own bindings."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ BUILDS = (
 
 
 _SHOWN = ("sslcert", "iplisten")
-"""A real netsh has headings for both, also where nothing is listed."""
+"""A real netsh prints headings for both, even if nothing is listed."""
 
 
 class Bound(NamedTuple):
-    """A binding as ``show`` lists it; ``key`` is as a line names it: ``ipport=0.0.0.0:443``."""
+    """A binding as ``show`` lists it; ``key`` is as in a command line: ``ipport=0.0.0.0:443``."""
 
     key: str
     appid: str
@@ -64,10 +64,10 @@ def is_elevated() -> bool:
 
 
 def read_listing(text: str) -> Iterator[Bound]:
-    """Give the bindings of a listing in any language: by shape and place, never by label.
+    """Yield the bindings of a listing in any language: by shape and position, never by label.
 
-    Two lines above that of the application's GUID stands the key, and between
-    them the hash; records of the Central Certificate Store have none.
+    The key is two lines above the line of the application's GUID, and between
+    them is the hash; records of the Central Certificate Store have none.
     """
     rows = text.splitlines()
     for place, row in enumerate(rows):
@@ -160,7 +160,7 @@ def _is_address(text: str) -> bool:
 
 
 def without_others(output: str, others: Sequence[Bound]) -> str:
-    """Return ``output`` without the bindings of others, which are nobody's business."""
+    """Return ``output`` without the bindings of others, which are private."""
     try:
         document = json.loads(output)
         entries = document["SslCertificateBindings"]
@@ -170,7 +170,7 @@ def without_others(output: str, others: Sequence[Bound]) -> str:
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
     appids = {one.appid for one in others}
-    if "pushd http" in output:  # a dump, of all that HTTP.SYS is told and not of bindings alone
+    if "pushd http" in output:  # a dump of all HTTP.SYS settings, not of bindings alone
         rows = output.splitlines(keepends=True)
         output = "".join(row for row in rows if _is_own(row) or not re.match(r"\s*add ", row))
     blocks = re.split(r"(?<=\n)\n(?=\s*\S)", output)

@@ -1,7 +1,7 @@
 """The open questions about netsh, by name, and how its answers settle them.
 
-Each is asked of both programs by one function: where they answer alike, what
-sslbind took for granted was right.
+One function puts each question to both programs: if they answer alike, what
+sslbind assumes is right.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Question(NamedTuple):
     """An open question.
 
     ``lines`` are the ids of the lines that it looks at: without them there is
-    no answer. ``alone``: nor where the machine has bindings of others.
+    no answer. ``alone``: there is none either if the machine has bindings of others.
     """
 
     name: str
@@ -95,7 +95,7 @@ def _scoped_label(answers: Answers) -> str:
 
 
 def _json_names(*ids: str) -> Callable[[Answers], str]:
-    """Return a function that tells names, and the types behind them, at both levels."""
+    """Return a function that gives the names at both levels, with the values of an entry."""
 
     def answer(answers: Answers) -> str:
         return "; ".join(_names(answers[id_]) for id_ in ids)
@@ -114,7 +114,7 @@ def _names(answer: Answer) -> str:
 
 
 def _properties(answers: Answers) -> str:
-    """Return the lines behind the first heading, which one space stands before."""
+    """Return the lines from the first heading that is indented by one space."""
     heading = re.search(r"^ \S", answers["ipport.2"].output, re.MULTILINE)
     if heading is None:
         return "none is shown"
@@ -273,7 +273,7 @@ QUESTIONS = (
 
 
 class Settled(NamedTuple):
-    """What a run says about a question; empty answers where it was not asked, and ``why`` not."""
+    """What a run says about a question; empty answers if it was not asked, and ``why`` not."""
 
     question: Question
     netsh: str = ""

@@ -1,7 +1,7 @@
-"""An HTTP.SYS that is none: TLS on the loopback interface, answering from a registry.
+"""A stand-in for HTTP.SYS: TLS on the loopback interface, answering from a registry.
 
 ``$SSLBIND_REGISTRY`` names the registry. ``$LIE=name-first`` looks for the
-server name before the exact address, which is the mistake that many pages make.
+server name before the exact address, which is a mistake in many web pages.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TIMEOUT = 20
 
 
 def listen(port: int) -> list[socket.socket]:
-    """Return listeners for every address of the host, IPv4 and IPv6 apart."""
+    """Return listeners for every address of the host, with IPv4 and IPv6 separate."""
     listeners = [socket.create_server(("0.0.0.0", port))]
     with contextlib.suppress(OSError):  # a host may have no IPv6
         listeners.append(socket.create_server(("::", port), family=socket.AF_INET6))
@@ -31,7 +31,7 @@ def listen(port: int) -> list[socket.socket]:
 
 
 def answer(session: Session, address: str, port: int, name: str | None) -> Answer:
-    """Return who answers; the lie asks again as if the connection had come elsewhere."""
+    """Return who answers; the lie looks again as if the connection had come in elsewhere."""
     if os.environ.get("LIE") == "name-first" and name:
         elsewhere = resolve(session.state, "127.9.9.9", port, name)
         if elsewhere.binding is not None and elsewhere.binding.key.host == name:
@@ -76,7 +76,7 @@ def serve(listener: socket.socket) -> None:
 
 
 def main() -> None:
-    """Listen on the ports of the command line until the process that started this is no more."""
+    """Listen on the ports of the command line until the process that started this has ended."""
     parent = os.getppid()
     for port in sys.argv[1:]:
         for listener in listen(int(port)):

@@ -15,7 +15,7 @@ from questions import Question, Settled
 from table import APPID, DOMAIN
 
 WAIT = 60
-"""Seconds that a program gets."""
+"""Time limit of a program in seconds."""
 _STANDIN = "netsh is a stand-in"
 _LETTERS = "b\u00fccher"
 
@@ -39,7 +39,7 @@ def _settled(question: Question, ask_: Callable[[], tuple[str, str]]) -> Settled
 
 
 def _piped(netsh: Program, sslbind: Program, key: str, hash_: str) -> tuple[str, str]:
-    """Return what both say to lines on standard input without a console, the last one a failure."""
+    """Return both answers to lines on standard input without a console, the last one failing."""
     lines = (
         f"http add sslcert {key} certhash={hash_} appid={APPID} certstorename=MY\r\n"
         f"http show sslcert {key}\r\nhttp delete sslcert {key}\r\nhttp delete sslcert {key}\r\n"

@@ -1,10 +1,10 @@
 """The table: every line that both programs carry out, case by case.
 
-A case starts from nothing, and its lines follow each other; what netsh is
-given stands behind the word ``netsh``. ``$words`` are filled in by ``values``.
+A case starts from an empty state, and its lines run in order; what netsh is
+given comes after the word ``netsh``. ``$words`` are filled in by ``values``.
 The lines of one case have the ids ``name.1``, ``name.2`` and so on.
 
-No line may reach a binding of somebody else: keys have the ports and names of
+No line may touch a binding of somebody else: keys have the ports and names of
 this test only, records its appid, nothing is deleted without a key, and the IP
 listen list of the machine is read and never changed.
 """
@@ -23,22 +23,22 @@ from sslbind.tags import TAGS, Tag, Type
 APPID = "{8f6d2a51-3c0e-4b7f-9a64-d1ff00e47a11}"
 OTHER_APPID = "{8f6d2a51-3c0e-4b7f-9a64-d1ff00e47a12}"
 OWN_APPIDS = (APPID, OTHER_APPID)
-"""Whatever carries one of these was made by this test, and by nobody else."""
+"""Anything with one of these was made by this test, and by nobody else."""
 
 DOMAIN = "sslbind-differential.test"
 NOWHERE = "00112233445566778899aabbccddeeff00112233"
-"""The thumbprint of no certificate."""
+"""A thumbprint that no certificate has."""
 UNICODE_HOST = f"b\u00fccher.{DOMAIN}"
-"""A host name that not every code page can write, so that no listing need show it."""
+"""A host name that not every code page can encode, so that no listing has to show it."""
 UPPER = "AABBCCDDEEFF00112233445566778899AABBCCDD"
 """Another, in capital letters."""
 
 
 class Case(NamedTuple):
-    """Lines that follow each other, from an empty state on.
+    """Lines that run in order, starting from an empty state.
 
-    ``since`` is the first release on which they are asked for. ``ours`` says
-    why sslbind answers differently on purpose; empty if it is to answer just
+    ``since`` is the first release on which they are run. ``ours`` says
+    why sslbind answers differently on purpose; empty if it must answer exactly
     as netsh does. ``script`` is the content of ``$script``.
     """
 
@@ -57,7 +57,7 @@ class Line(NamedTuple):
 
 
 def values(port: int, thumbprints: Mapping[str, str], script: str) -> dict[str, str]:
-    """Return what stands for each ``$word``; ``port`` is the test's own.
+    """Return the value of each ``$word``; ``port`` is reserved for the test.
 
     ``thumbprints`` has those of the certificates ``a``, ``b`` and ``keyless``
     at least, ``script`` is the path of the file that ``-f`` and ``json=`` read.
@@ -92,7 +92,7 @@ SHOWN = f"{SHOW} {IP}"
 HELP = "the help is in words of our own"
 OURS = "netsh has no such word; sslbind takes it on purpose"
 LATER = Release.W2019
-"""Whose netsh was the first to have ``update``."""
+"""The first release whose netsh has ``update``."""
 
 
 def _round(name: str, key: str, since: Release = Release.W2012) -> Case:
@@ -421,7 +421,7 @@ TWO_VALUES = {
     Type.TEXT: ("differential", "other"),
     Type.STORE: ("Root", "CA"),
 }
-"""A value, and another, of the tags that are no ``enable|disable``."""
+"""A value, and another, of the tags that are not ``enable|disable``."""
 WRONG = {
     Type.FLAG: ("yes", ""),
     Type.NUMBER: ("-1", "4294967296"),
