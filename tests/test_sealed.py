@@ -283,7 +283,7 @@ def test_many_keys(farm: Case, tmp_path: Path) -> None:
         "ccs/www.contoso.com.pfx holds 2 private keys; it is not documented which one Windows"
         " serves"
     )
-    line = (found.advice or "").partition("for example: ")[2]
+    line = (found.advice or "").partition("for example on the server: ")[2]
     assert line == (
         "Export-PfxCertificate -Cert Cert:\\LocalMachine\\My\\THUMBPRINT -FilePath"
         " 'www.contoso.com.pfx' -ChainOption BuildChain -Password (Read-Host -AsSecureString)"
