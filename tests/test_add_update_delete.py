@@ -53,7 +53,7 @@ def test_if_exists_fail(run: Run, one: Path) -> None:
 
 
 def test_if_exists_keep(run: Run, one: Path) -> None:
-    """``keep`` is exit 0 only where the record already is what was asked for."""
+    """``keep`` is exit 0 only if the record already is what was asked for."""
     before = snapshot(one.parent)
     keep = ("add", "sslcert", *LINE, "--if-exists", "keep")
     result = run(*keep, "clientcertnegotiation=enable")
@@ -133,7 +133,7 @@ REPORTED = (f"certhash={B}", f"appid={IIS}", "clientcertnegotiation=enable")
 
 
 def test_netsh_update_writes_the_whole_record(run: Run, bare: Path) -> None:
-    """As reported of Server 2025: a tag that the update does not name is back at its default."""
+    """As reported for Server 2025: a tag that the update does not name gets its default again."""
     key = "ipport=10.0.0.8:443"
     assert run("add", "sslcert", key, *MAPPED).code == 0
     result = run("update", "sslcert", key, *REPORTED, "--netsh-update")
@@ -149,7 +149,7 @@ def test_netsh_update_writes_the_whole_record(run: Run, bare: Path) -> None:
 
 
 def test_an_update_in_a_script_that_relies_on_kept_tags_has_a_note(run: Run, bare: Path) -> None:
-    """The note names them; with --netsh-update, and where every tag is named, there is none."""
+    """The note names them; with --netsh-update, and if every tag is named, there is none."""
     script = f"add sslcert 10.0.0.8:443 {' '.join(MAPPED)}\nupdate sslcert 10.0.0.8:443 "
     result = run("-f", "-", stdin=f"{script}{' '.join(REPORTED)}\n")
     assert result.code == 0
@@ -333,7 +333,7 @@ def test_dry_run(run: Run, many: Path, line: tuple[str, ...], out: str) -> None:
 
 
 def test_dry_run_fails_alike(run: Run, many: Path) -> None:
-    """What would fail fails in a dry run, with the same answer."""
+    """What would fail also fails in a dry run, with the same answer."""
     del many
     for line in (
         ("add", "sslcert", *LINE),
@@ -394,7 +394,7 @@ def test_no_store_name_is_my(run: Run, stored: Stored) -> None:
     ],
 )
 def test_central_store_refuses(run: Run, bare: Path, kind: str, tag: str) -> None:
-    """Central store records have no certificate, and a plain one no options off their default."""
+    """Central store records have no certificate, and a plain one has only default options."""
     before = bare.read_bytes()
     for verb in ("add", "update"):
         result = run(verb, "sslcert", kind, "appid=iis", tag)

@@ -141,7 +141,7 @@ def test_fences(module: str) -> None:
 
 
 def test_no_cycles() -> None:
-    """No module imports itself by way of others, late imports and those of types included."""
+    """No module imports itself through others, including late imports and those of types."""
     arrows = {
         module: {name for _, name in imports(MODULES[module]) if name in MODULES}
         for module in INSIDE
@@ -222,7 +222,7 @@ NAMES = {tag.name for tag in TAGS} | {prop.tag.name for prop in PROPERTIES}
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "sslbind.tags"])
 def test_one_list_of_tags(module: str) -> None:
-    """The names of tags are literals in tags.py only, but for those that make a record."""
+    """The names of tags are literals in tags.py only, except those required in every record."""
     allowed = IDENTITY | EXCEPTIONS.get(module, set())
     for line, text in strings(MODULES[module]):
         assert text not in NAMES - allowed, f"{MODULES[module]}:{line}: names the tag {text}"
@@ -271,7 +271,7 @@ def test_long_patterns_have_examples() -> None:
 
 
 def test_cheap_start() -> None:
-    """The help of ``show`` is answered without rich, cryptography, tomlkit, pathlib and json."""
+    """The help of ``show`` is printed without rich, cryptography, tomlkit, pathlib and json."""
     code = (
         "import sys\nfrom sslbind.cli.entry import main\ncode = main(sys.argv[1:])\n"
         "heavy = {'rich', 'cryptography', 'tomlkit', 'asyncio', 'pathlib', 'json'}\n"

@@ -1,4 +1,4 @@
-"""``check``: the sslflags that a record stores beside its tags."""
+"""``check``: the sslflags that a record stores in addition to its tags."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def sni(tags: str) -> str:
     ],
 )
 def test_flags_that_fit(case: Case, text: str, windows: str) -> None:
-    """Bits that fit kind, release and tags are no finding; nor is a clear bit against its tag."""
+    """Bits that fit kind, release and tags are not reported; nor is a clear bit against its tag."""
     case.write(text, windows=windows)
     assert case.check(ids=FLAGS) == []
 

@@ -85,7 +85,7 @@ def test_no_default_ssl_of_adfs(case: Case) -> None:
 
 @pytest.mark.parametrize("wildcard", ["0.0.0.0:443", "[::]:443"])
 def test_a_wildcard_is_a_default(case: Case, wildcard: str) -> None:
-    """Any wildcard IP record is a default; that [::] leaves IPv4 out is another rule's."""
+    """Any wildcard IP record is a default; that [::] leaves out IPv4 is a different rule."""
     case.write(record("www.contoso.com:443", A), record(wildcard, A))
     assert case.check(ids=["no-default-ssl"]) == []
 
@@ -172,7 +172,7 @@ def test_ip_shadows_sni_same_cert(case: Case) -> None:
 
 @pytest.mark.parametrize("appid", [A, B])
 def test_ip_shadows_sni_for_a_site(case: Case, appid: str) -> None:
-    """A record that a site's binding needs is not to be deleted before the site has a name."""
+    """A record that a site's binding needs must not be deleted before the site has a name."""
     case.write(record("0.0.0.0:443", A), record("10.0.0.5:443", appid), record("w.com:443", A))
     site = SiteBinding("Shop", "https", "10.0.0.5:443:", "10.0.0.5", 443, "")
     rules = ["ip-shadows-sni", "ip-shadows-sni-same-cert"]
@@ -254,7 +254,7 @@ def test_expired_certificates_are_not_spread(case: Case) -> None:
 def test_no_shadow_that_the_resolver_does_not_see(
     case: Case, windows: str, settings: str, address: str, name: str
 ) -> None:
-    """No client comes to the record, or to the name, and nothing is hidden."""
+    """No client reaches the record, or the name, so nothing is hidden."""
     shadows = ["ip-shadows-sni", "ip-shadows-sni-same-cert"]
     named = record(name, None if name == "443" else B)
     case.write(settings, record(address, A), named, windows=windows)
@@ -269,7 +269,7 @@ def test_same_certificate_beside_a_central_store_that_is_off(case: Case) -> None
 
 
 def test_v6_only_wildcard(case: Case) -> None:
-    """[::] alone leaves IPv4 clients without an answer; 0.0.0.0 alone leaves nobody."""
+    """[::] alone leaves IPv4 clients without an answer; 0.0.0.0 alone excludes no client."""
     case.write(record("[::]:443", A, store=None), record("0.0.0.0:444", A))
     found = case.only("v6-only-wildcard")
     assert (found.severity, found.key) == ("warn", "[::]:443")

@@ -137,7 +137,7 @@ def test_ctl_by_identifier(case: Case) -> None:
 
 
 def test_ctl_store(case: Case) -> None:
-    """A trust-list store that is empty lets no client in; one that Windows fills may do so."""
+    """A trust-list store that is empty lets no client in; one that Windows fills may be empty."""
     case.store(web(), store="Partners")
     text = 'sslctlstorename = "{}"'.format
     case.write(
@@ -151,7 +151,7 @@ def test_ctl_store(case: Case) -> None:
     assert found.message == "sslctlstorename=ClientAuthIssuer: the store is absent"
     assert found.advice == "add the certificates of the issuers that clients may have to it"
     assert found.command == "sslbind store add ISSUER.pem --store ClientAuthIssuer"
-    assert case.run("init").code == 2  # the registry is there; what follows is a folder by hand
+    assert case.run("init").code == 2  # the registry exists; next is a folder made by hand
     case.store(store="ClientAuthIssuer")
     assert case.only("ctl-store").message == (
         "sslctlstorename=ClientAuthIssuer: the store is empty"
@@ -159,7 +159,7 @@ def test_ctl_store(case: Case) -> None:
 
 
 def test_ctl_store_of_adfs(case: Case) -> None:
-    """AD FS fills AdfsTrustedDevices on the server; the same name elsewhere is any store."""
+    """AD FS fills AdfsTrustedDevices on the server; elsewhere that name has no special meaning."""
     tag = 'sslctlstorename = "ADFSTrustedDevices"'
     case.write(
         STORES,
@@ -277,6 +277,6 @@ def test_adfs_fallback_stale(case: Case) -> None:
     )
     case.write(record("0.0.0.0:443", B), adfs("fs.contoso.com:443"))
     found = case.only("adfs-fallback-stale")
-    assert found.command is None  # it is IIS's to change
+    assert found.command is None  # its own tool changes it
     assert found.advice is not None
     assert "; it belongs to IIS, whose own tool changes it" in found.advice

@@ -1,8 +1,8 @@
 """The differential test, tested: against itself it finds nothing, and it finds every lie.
 
-``windows/differential.py`` holds sslbind against the netsh of a Windows host.
-Here a second sslbind stands in for netsh, with a registry of its own, and a
-TLS server for HTTP.SYS: that says nothing about Windows, and all about the test.
+``windows/differential.py`` compares sslbind with the netsh of a Windows host.
+Here a second sslbind replaces netsh, with its own registry, and a
+TLS server replaces HTTP.SYS: this checks the test itself, not Windows.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Host:
         return path
 
     def serve(self, folder: Path) -> None:
-        """Let served stand-ins take the place of programs, which is a tenth of the work."""
+        """Replace the programs by served stand-ins, which takes a tenth of the time."""
         end = ".port" if sys.platform == "win32" else ""
         self.netsh = folder / f"netsh{end}"
         self.sslbind = ["--sslbind", str(folder / f"sslbind{end}")]
@@ -204,7 +204,7 @@ def test_nothing_differs_from_itself(host: Host, cases: str) -> None:
 
 @pytest.mark.slow
 def test_it_says_that_a_stand_in_is_none(started: Host) -> None:
-    """No report of such a run can be taken for one of Windows; its stand-ins are programs."""
+    """No report of such a run can be mistaken for one of Windows; its stand-ins are programs."""
     ran = started.compare("ipport")
     assert ran.report["standin"] is True
     assert "netsh is a stand-in here: nothing below says anything about Windows\n" in ran.out
@@ -305,7 +305,7 @@ LAST_FIRST = (
 def test_questions_are_settled_by_what_netsh_says(
     host: Host, name: str, case: str, lie: str, netsh: str
 ) -> None:
-    """An open question gets netsh's answer, beside ours; those without their lines get none."""
+    """An open question gets netsh's answer, next to ours; those without their lines get none."""
     cases = ("ipport", "no-appid", "unknown-tag", "bad-appid-text") if case == "*" else (case,)
     ran = host.compare(*cases, lie=lie)
     question = ran.question(name)
@@ -345,7 +345,7 @@ def test_bindings_of_others_stay_and_are_not_told(host: Host) -> None:
 
 @pytest.mark.slow
 def test_a_port_of_others_is_refused(host: Host) -> None:
-    """Where somebody else has bound one of the two ports, nothing is done at all."""
+    """If somebody else has bound one of the two ports, nothing is done at all."""
     host.write(binding("127.0.0.1:47444"))
     before = host.registry.read_text()
     ran = host.compare("ipport")
@@ -406,7 +406,7 @@ def run_here(*options: str) -> tuple[int, str, str]:
 
 @posix
 def test_it_needs_windows() -> None:
-    """Elsewhere it says so, and exits with 2."""
+    """On other systems it says so, and exits with 2."""
     sentence = "this is not Windows: run it there, in an elevated prompt, or name a stand-in"
     assert run_here() == (2, "", f"error: {sentence} with --netsh PROGRAM\n")
 
@@ -457,7 +457,7 @@ def test_a_netsh_that_answers_nothing(started: Host) -> None:
 
 @pytest.mark.slow
 def test_questions_that_no_line_answers(started: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines in a pipe are asked of a stand-in too; ssh and PowerShell of Windows alone."""
+    """Lines in a pipe are sent to a stand-in too; ssh and PowerShell only exist on Windows."""
     monkeypatch.syspath_prepend(str(WINDOWS))
     from differential import python_program
     from surroundings import ask
@@ -538,7 +538,7 @@ SSL-Zertifikatbindungen:
 
 
 def test_listings_are_read_by_shape(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whose binding it is is known in any language, and with ragged columns."""
+    """The owner of a binding is recognized in any language, and with ragged columns."""
     monkeypatch.syspath_prepend(str(WINDOWS))
     from machine import read_listing
 
@@ -585,7 +585,7 @@ def test_what_others_have_is_cut_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def free_port() -> str:
-    """Return the first of two ports that nobody uses."""
+    """Return the first of two unused ports."""
     while True:
         with socket.create_server(("0.0.0.0", 0)) as first:
             port = first.getsockname()[1]
@@ -614,7 +614,7 @@ def test_handshakes_agree(host: Host) -> None:
 
 @pytest.mark.slow
 def test_a_server_that_looks_for_names_first_is_found(host: Host) -> None:
-    """The common mistake shows up where an exact address has its own record."""
+    """The common mistake is found if an exact address has its own record."""
     ran = shake(host, "*before*", lie="name-first")
     assert ran.code == 1
     different = [one for one in ran.report["handshakes"] if not one["same"]]
@@ -628,7 +628,7 @@ def test_a_server_that_looks_for_names_first_is_found(host: Host) -> None:
 
 @pytest.mark.slow
 def test_a_listener_that_is_not_there_is_no_agreement(host: Host) -> None:
-    """Nobody listening stops the run; it never counts as no certificate."""
+    """If nobody listens the run stops; it never counts as no certificate."""
     host.listener.write_text(f"#!{sys.executable}\nraise SystemExit(1)\n")
     ran = shake(host, "nothing")
     assert ran.code == 2

@@ -124,9 +124,9 @@ def test_table(run: Run, path: Path) -> None:
     ],
 )
 def test_within(run: Run, path: Path, within: str, keys: list[str]) -> None:
-    """A certificate that lives six days is not due at 33% of its life, but within 30 days.
+    """A certificate with a life of six days is not due at 33% of its life, but within 30 days.
 
-    What is not known is never passed over.
+    An unknown one is never skipped.
     """
     done = run("expiry", *AT, "--within", within, "--format", "json")
     assert done.code == 1
@@ -216,7 +216,7 @@ def test_nagios(run: Run, path: Path) -> None:
 
 
 def test_nagios_unknown(run: Run, path: Path) -> None:
-    """What cannot be checked, or is completely unknown, gives exit code 3 and one line."""
+    """What cannot be checked, or is completely unknown, is exit code 3 and one line."""
     done = run("expiry", "nowhere.toml", "--format", "nagios")
     assert (done.code, done.err) == (3, "")
     assert done.out == "SSLBIND UNKNOWN - nowhere.toml: there is no such registry file\n"
@@ -349,7 +349,7 @@ def test_it_cannot_be_written(run: Run, path: Path) -> None:
 
 
 def test_a_capture_has_certificates_of_its_own(run: Run, tmp_path: Path) -> None:
-    """Nothing has to be imported first."""
+    """Nothing needs to be imported first."""
     (tmp_path / "web01.json").write_text(
         json.dumps(built(SNI, IP, certificates=[stored(web()), stored(root(), "Root", key=False)]))
     )

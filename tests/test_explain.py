@@ -1,4 +1,4 @@
-"""``sslbind explain``: errors, events, rules, flags, owners and the way of a request."""
+"""``sslbind explain``: errors, events, rules, flags, owners and the path of a request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from sslbind.release import DEFAULT_RELEASE, Release
 from sslbind.resolver import State, resolve
 from sslbind.tags import STORED
 
-pytestmark = pytest.mark.usefixtures("run")  # in an empty folder: nothing here needs a registry
+pytestmark = pytest.mark.usefixtures("run")  # in an empty folder: no registry is needed here
 
 
 def ask(*words: str) -> Explanation:
@@ -73,7 +73,7 @@ def test_forms_of_a_code(run: Run, text: str) -> None:
 
 
 def test_an_event(run: Run) -> None:
-    """A Windows event says what happened, and which commands follow."""
+    """A Windows event says what happened, and which commands to run next."""
     assert run("explain", "event", "15300").out == (
         "Event 15300, HttpEvent\n"
         "A record was deleted.\n"
@@ -168,14 +168,14 @@ def test_an_appid(run: Run, asked: str) -> None:
 
 
 def test_an_owner_that_keeps_a_copy(run: Run) -> None:
-    """A change of the record alone does not last: where else, and by which tool."""
+    """Changing only the record does not last: where else to change it, and with which tool."""
     said = run("explain", "appid", "sstp").out
     assert "    it also keeps the thumbprint in SHA256CertificateHash below HKLM" in said
     assert "its own tool changes the certificate: Set-RemoteAccess -SslCertificate" in said
 
 
 def test_an_unknown_appid(run: Run) -> None:
-    """That nobody is known is the answer no; a word that is nearly one is offered."""
+    """An unknown owner is answered with no; for a misspelled word a known one is suggested."""
     result = run("explain", "appid", "{00000000-0000-0000-0000-000000000000}")
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith(
@@ -196,7 +196,7 @@ def test_an_unknown_appid(run: Run) -> None:
 
 
 def test_a_rule(run: Run) -> None:
-    """A rule explains itself with its own words."""
+    """A rule is explained in its own words."""
     rule = rules()["no-default-ssl"]
     lines = run("explain", "no-default-ssl").out.splitlines()
     assert lines[:3] == [
@@ -222,7 +222,7 @@ def test_a_rule_that_needs_sites(run: Run, rule: Rule) -> None:
 
 
 def test_exit_codes_are_told(run: Run) -> None:
-    """--help says what the exit codes mean, and they are so."""
+    """--help says what the exit codes mean, and that is true."""
     assert "The exit code is 1 for an appid whose owner is not known, 2 for what" in (
         run("explain", "--help").out
     )
@@ -268,7 +268,7 @@ def test_the_flow(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("release", Release)
 def test_the_lookup_is_the_resolver_s(release: Release) -> None:
-    """The order is the one that ``resolve`` goes, with its marks."""
+    """The order is the one that ``resolve`` uses, with its marks."""
     steps = resolve(State(release, {}), "2001:db8::5", 443, "www.contoso.com").steps
     told = [one for one in explain(("flow",), release).why if one.text.startswith("lookup")]
     assert [one.documented for one in told] == [step.documented for step in steps]
@@ -314,7 +314,7 @@ def test_every_topic_works(run: Run) -> None:
 
 
 def test_json(run: Run) -> None:
-    """JSON has the same parts, and says of each reason whether it is documented."""
+    """JSON has the same parts, and says for each reason whether it is documented."""
     document = run("explain", "sslflags", "0", "--format", "json").json
     assert list(document) == ["version", "title", "means", "why", "mend"]
     assert document["why"][0] == {"text": "ipport: fits", "documented": True}
@@ -405,7 +405,7 @@ def titles(run: Run, text: str) -> list[str]:
     ids=lambda value: value[:24],
 )
 def test_what_people_paste(run: Run, text: str, title: str) -> None:
-    """A code, a name, a sentence or a word, as it is found: one explanation, the same for each."""
+    """A code, a name, a sentence or a word, as people find it, all give the same explanation."""
     for words in ([text], text.split()):
         answer = run("explain", *words)
         assert (answer.code, answer.err) == (0, "")
@@ -457,7 +457,7 @@ def test_a_line_that_fails(run: Run, line: str, means: str) -> None:
 
 
 def test_the_output_of_show(run: Run, bare: Path) -> None:
-    """What show printed is said to be that, with its bindings and what reads it."""
+    """The output of show is recognized, with its bindings and the command that reads it."""
     assert run("add", "sslcert", "ipport=0.0.0.0:443", f"certhash={HASH}", f"appid={IIS}").code == 0
     shown = run("show", "sslcert").out
     assert run("explain", "-", stdin=f"C:\\>netsh http show sslcert\n{shown}").out == (
@@ -498,7 +498,7 @@ web01.txt:3: warn: null-store: ipport=0.0.0.0:7048: it has no certstorename
 
 
 def test_a_log(run: Run) -> None:
-    """Everything known in a log, in its order and each once; numbers that mean nothing are not."""
+    """Everything known in a log, in its order and once each; meaningless numbers are left out."""
     assert titles(run, LOG) == [
         LOG.splitlines()[1].partition("]")[2].replace('"', ""),
         "Error 5 (0x80070005), ERROR_ACCESS_DENIED",
@@ -534,10 +534,10 @@ def test_a_log_without_anything(run: Run, text: str) -> None:
 
 
 def test_every_code_of_our_texts_is_explained() -> None:
-    """No text of ours names a code or an event that ``explain`` does not know."""
+    """No text of ours contains a code or an event that ``explain`` does not know."""
     named = re.compile(r"\b(?:error|event) (\d{1,5})\b|\b(0x8[0-9A-Fa-f]{7})\b|\b(40[13]\.\d+)\b")
     root = Path(sslbind.__file__).parent
-    top = Path(__file__).parent.parent  # where the package is installed, it has no README beside it
+    top = Path(__file__).parent.parent  # where the package is installed, it has no README
     texts = [*root.rglob("*.py"), *(top / "docs").glob("*.md"), top / "README.md"]
     codes = {
         next(filter(None, one.groups()))
@@ -593,7 +593,7 @@ def test_every_rule_and_command_that_is_named_exists() -> None:
 def test_how_a_pfx_file_is_sealed(
     run: Run, tmp_path: Path, options: tuple[str, ...], means: str, opens: list[str]
 ) -> None:
-    """The file is read without its password; which Windows opens it follows."""
+    """The file is read without its password; the Windows releases that can open it follow."""
     (tmp_path / "web.pem").write_bytes(web().pem + web().key_pem())
     line = ("pkcs12", "-export", "-in", "web.pem", "-out", "Web.PFX", "-passout", "pass:x")
     subprocess.run([needs("openssl"), *line, *options], check=True, cwd=tmp_path)
@@ -640,14 +640,14 @@ def test_a_file_that_is_no_pfx(run: Run, tmp_path: Path) -> None:
     ],
 )
 def test_unknown(run: Run, line: tuple[str, ...], message: str, hint: str) -> None:
-    """A question that cannot be answered is exit 2, with the closest that can."""
+    """A question that cannot be answered is exit 2, with the closest known word."""
     result = run("explain", *line)
     assert (result.code, result.out) == (2, "")
     assert result.err.splitlines()[:2] == [f"error: {message}", f"hint: {hint}"]
 
 
 def test_an_option_that_does_not_exist(run: Run) -> None:
-    """The words are click's own and differ with its release; the hint is ours."""
+    """The words are click's and differ between its releases; the hint is ours."""
     result = run("explain", "--foo")
     assert (result.code, result.out) == (2, "")
     error, hint = result.err.splitlines()
@@ -657,7 +657,7 @@ def test_an_option_that_does_not_exist(run: Run) -> None:
 
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=3))
 def test_anything_may_be_asked(words: list[str]) -> None:
-    """Whatever is asked, the answer is an explanation or a sentence."""
+    """Whatever the question, the answer is an explanation or a sentence."""
     for line in (words, ["sslflags", *words], ["appid", *words], ["error", *words]):
         try:
             found = explain(line, DEFAULT_RELEASE)

@@ -1,4 +1,4 @@
-"""``export``: what others read, and the script that turns a server's state into the registry's."""
+"""``export``: formats for other programs, and the script that makes a server match a registry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CAPTURES = Path(__file__).parent / "captures"
 
 @pytest.fixture
 def server(run: Run, tmp_path: Path) -> Path:
-    """Return the capture of a server; the registry beside it says the same."""
+    """Return the capture of a server; the registry next to it says the same."""
     path = Path(shutil.copy(CAPTURES / "french-2022.txt", tmp_path / "web01.txt"))
     assert run("import", "web01.txt").code == 0
     return path
@@ -39,7 +39,7 @@ def body(text: str) -> list[str]:
 
 
 def test_no_change_is_an_empty_script(run: Run, server: Path) -> None:
-    """A server that is as the registry says gets no line."""
+    """A server that already matches the registry gets no line."""
     seen = run("export", "netsh-script", "--changes-from", "web01.txt")
     assert (seen.code, body(seen.out), seen.err) == (0, [], "")
 
@@ -230,7 +230,7 @@ def test_unreadable_records_stay(run: Run, bare: Path) -> None:
 
 
 def test_nothing_is_pruned_for_what_could_not_be_read(run: Run, bare: Path) -> None:
-    """Records that the aim has and that cannot be read are no reason to delete any."""
+    """Wanted records that cannot be read are not a reason to delete any."""
     run("add", "sslcert", "10.0.0.5:443", f"certhash={A}", *LINE)
     (bare.parent / "aim.txt").write_text(
         f"netsh http add sslcert ipport=10.0.0.5:443 certhash=%HASH% appid={IIS}\n"
@@ -272,7 +272,7 @@ def test_changes_of_the_listen_list(run: Run, bare: Path) -> None:
 
 @pytest.mark.parametrize("name", ["netsh-script", "powershell"])
 def test_no_netsh_http(run: Run, bare: Path, name: str) -> None:
-    """Windows Server 2003 has none, so there is no script for it."""
+    """Windows Server 2003 has no netsh http, so there is no script for it."""
     seen = run("--windows", "2003", "export", name)
     assert (seen.code, seen.out) == (2, "")
     assert seen.err == (
@@ -310,7 +310,7 @@ def test_nothing_of_a_script_runs_in_a_shell(run: Run, bare: Path, hostile: str)
     [("Other = { DefaultFlags = 32768 }", "DefaultFlags"), ("sslflags = 1", "sslflags")],
 )
 def test_a_difference_that_no_line_carries(run: Run, bare: Path, line: str, names: str) -> None:
-    """What has no tag is compared too: no line changes it, and that is a loss."""
+    """Values without a tag are compared too: no line changes them, and that is a loss."""
     run("add", "sslcert", "10.0.0.5:443", f"certhash={A}", *LINE)
     before = bare.parent / "web.toml"
     before.write_text(bare.read_text())
@@ -327,7 +327,7 @@ def test_a_difference_that_no_line_carries(run: Run, bare: Path, line: str, name
 
 
 def test_long_listen_lists() -> None:
-    """Two long lists are compared; with a cost per address of the whole list it would never end."""
+    """Two long lists are compared; if each address cost as much as the list, it would never end."""
     found = tuple(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(40_000))
     before, after = (Contents((), one, Release.W2022) for one in (found, found[1:]))
     made = transition(before, after, prune=True)

@@ -56,7 +56,7 @@ def write(*found: Binding, release: Release = Release.W2022) -> tuple[str, tuple
 
 
 def record(**changes: Any) -> dict[str, Any]:
-    """Return the least that a record needs, but for ``changes``."""
+    """Return the minimal record, with ``changes`` applied."""
     return {"kind": "ipport", "key": "10.0.0.5:443", "certhash": A, "appid": IIS} | changes
 
 
@@ -366,7 +366,7 @@ def test_any_document(document: object) -> None:
 
 @given(st.integers(0, 2**32))
 def test_any_mutation(seed: int) -> None:
-    """So it is for a document that somebody damaged."""
+    """The same is true for a damaged document."""
     random = Random(seed)
     for whole, reader, detect in (
         (GOLDEN.read_text(encoding="utf-8"), read, OURS.detect),

@@ -62,7 +62,7 @@ def test_a_french_capture_is_read_by_shape() -> None:
 
 
 def test_a_chinese_capture_with_the_console_around_it() -> None:
-    """A console's own lines are passed over, and a port with a null hash is a ccs record."""
+    """A console's own lines are skipped, and a port with a null hash is a ccs record."""
     imported = capture("chinese-2016.txt")
     assert told(imported) == {
         "ipport=[::]:443": {
@@ -79,7 +79,7 @@ def test_a_chinese_capture_with_the_console_around_it() -> None:
 
 
 def test_a_logger_before_every_line_and_a_record_cut_short() -> None:
-    """What a logger puts before every line goes; what is in the missing lines is not known."""
+    """A prefix that a logger puts on every line is removed; values of missing lines are unknown."""
     imported = capture("german-verbose.txt")
     assert imported.release is None
     some = "clientcertnegotiation, disablehttp2, disablelegacytls and 20 more"
@@ -167,7 +167,7 @@ LISTEN = "\nIP addresses present in the IP listen list:\n-----------------------
 def test_a_server_without_bindings(
     text: str, notes: tuple[str, ...], iplisten: tuple[str, ...] | None
 ) -> None:
-    """A heading and dashes are netsh's answer where there is no record, in any language."""
+    """A heading and dashes are netsh's answer if there is no record, in any language."""
     assert show_reader.detect(text)
     assert show_reader.read(text, "x") == Imported(notes=notes, iplisten=iplisten)
 
@@ -187,7 +187,7 @@ def test_a_server_without_bindings(
     ],
 )
 def test_other_texts_with_dashes(text: str) -> None:
-    """Tables, headings of prose, other answers of netsh and cut captures are no empty server."""
+    """Tables, prose headings, other netsh output and truncated captures are not an empty server."""
     assert not show_reader.detect(text)
 
 
@@ -243,7 +243,7 @@ def test_lines_behind_a_record_that_look_like_another_are_bad() -> None:
 
 
 def test_a_bad_record_has_its_key() -> None:
-    """What is known of a record that cannot be read is that it is there."""
+    """All that is known of a record that cannot be read is that it exists."""
     assert capture("quoted-collapsed-2012r2.txt").bad[0].key == parse_key(IPPORT, "192.0.2.8:443")
 
 
@@ -332,7 +332,7 @@ def block(**changed: str) -> str:
 
 
 def test_a_value_may_have_a_colon_of_its_own() -> None:
-    """Where the columns are netsh's, the column is decisive, not the colon."""
+    """If the columns are netsh's, the column is decisive, not the colon."""
     text = block(Certificate_Store_Name="My : Root", Ctl_Identifier="x : 5")
     [record] = show_reader.read(text, "x").records
     assert record.binding.store == "My : Root"

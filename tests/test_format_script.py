@@ -69,7 +69,7 @@ exit /b 0
 
 
 def test_a_batch_file() -> None:
-    """Comments, ``@``, ``call``, paths, ``^``, chains, redirections, both kinds of quotes."""
+    """Comments, ``@``, ``call``, paths, ``^``, chains, redirections and both kinds of quotes."""
     assert detect(BATCH)
     found = read(BATCH)
     assert found.bad == ()
@@ -193,7 +193,7 @@ def test_a_delayed_variable() -> None:
 
 
 def test_lines_are_applied_in_order() -> None:
-    """What is deleted later is gone; what is deleted and added again is what was added last."""
+    """A record that is deleted later is gone; if it is added again, the last version counts."""
     found = read(
         f"add sslcert {ONE}\nadd sslcert {ONE}\ndelete sslcert ipport=10.0.0.5:443\n"
         f"add sslcert {ONE} usagecheck=disable\ndelete sslcert ccs=443\n"
@@ -298,7 +298,7 @@ def test_an_update_names_every_flag() -> None:
 
 
 def test_what_an_update_cannot_say() -> None:
-    """Where text goes, a number becomes zero, or netsh has no update: delete and add."""
+    """If text is removed, a number becomes zero, or netsh has no update: delete and add."""
     key = "ipport=10.0.0.5:443"
     again = [f"delete sslcert {key}", f"add sslcert {ONE}"]
     for lost in ({"sslctlidentifier": "x"}, {"revocationfreshnesstime": 5}):
@@ -341,7 +341,7 @@ def test_changes_of_a_server() -> None:
 
 
 def test_a_comment_says_what_changes_and_runs_nothing() -> None:
-    """Each change has its line; what cmd or a shell would run in it is a question mark."""
+    """Each change has its line; what cmd or a shell would execute in it becomes a question mark."""
     hostile = FIRST.replace({"sslctlidentifier": "a & calc > x | %y% $(z) `w` 'v'"})
     delta = Delta(FIRST, hostile.replace({"usagecheck": False}))
     assert FORMAT.write_changes
@@ -384,7 +384,7 @@ def changed(*deltas: Delta, release: Release) -> tuple[list[str], tuple[str, ...
 
 
 def test_a_replacement_says_why() -> None:
-    """Where an update becomes a delete and an add, a comment gives the reason."""
+    """If an update becomes a delete and an add, a comment gives the reason."""
     lines, losses = changed(Delta(FIRST.replace({"certhash": B}), FIRST), release=Release.W2016)
     assert lines == [
         f"# update ipport=10.0.0.5:443: certhash from {B} to {A}",
@@ -396,7 +396,7 @@ def test_a_replacement_says_why() -> None:
 
 
 def test_nothing_is_deleted_that_cannot_be_added() -> None:
-    """Where the target refuses the record, or lacks its kind, no line is written for it."""
+    """If the target refuses the record, or lacks its kind, no line is written for it."""
     name = "hostnameport=www.contoso.com:443"
     before = Binding(NAME, {"certhash": A, "appid": IIS, "certstorename": "MY"})
     after = Binding(NAME, {"certhash": A, "appid": IIS})
@@ -427,7 +427,7 @@ def test_what_the_release_lacks_is_left_out() -> None:
 
 
 def test_what_the_target_refuses() -> None:
-    """HTTP.SYS wants a store for a host name, and from 2012 on no CTL identifier."""
+    """HTTP.SYS needs a store for a host name, and from 2012 on no CTL identifier."""
     nameless = Binding(NAME, {"certhash": A, "appid": IIS})
     assert FORMAT.write
     trusted = FIRST.replace({"sslctlidentifier": "issuers"})
@@ -443,7 +443,7 @@ def test_what_the_target_refuses() -> None:
 
 @given(st.data(), st.sampled_from(WITH_NETSH))
 def test_any_change(data: st.DataObject, release: Release) -> None:
-    """Applied to a record, the lines of a change make it another, whatever the two are."""
+    """The lines of a change turn one record into another, whatever the two are."""
     after = data.draw(bindings())
     before = Binding(after.key, data.draw(values(after.key.kind)))
     before, after = (
@@ -514,7 +514,7 @@ def test_any_mutation(seed: int) -> None:
 
 @pytest.mark.slow
 def test_a_long_line() -> None:
-    """Time and memory stay in proportion to the text, whatever it is made of."""
+    """Time and memory stay in proportion to the text, whatever it contains."""
     for piece in ("\\", '"', "'", " '", "^", "&", "netsh ", "%a:", "`\n", "^\n", "a=", "$", "!a"):
         read("netsh http add sslcert " + piece * 100_000)
 
@@ -523,7 +523,7 @@ TAGS = f"ipport=10.0.0.5:443 certhash={A} appid={IIS}"
 
 
 def test_braces_that_powershell_escapes() -> None:
-    """A backtick before a brace is PowerShell's, in quotes or not."""
+    """A backtick before a brace is PowerShell's escape, in quotes or not."""
     owner = IIS.replace("{", "`{").replace("}", "`}")
     line = f"netsh http add sslcert ipport=10.0.0.5:443 certhash={A} appid={owner} certstorename=MY"
     assert [one.binding for one in read(line).records] == [FIRST]
@@ -649,7 +649,7 @@ def test_a_line_behind_a_condition(text: str, line: int, before: str) -> None:
     ],
 )
 def test_values_that_a_shell_makes(value: str, message: str) -> None:
-    """Variables with modifiers, and expressions, are no values."""
+    """Variables with modifiers, and expressions, are not values."""
     line = f"netsh http add sslcert {ONE.replace('=MY', f'={value}')}"
     found = read(f"setlocal EnableDelayedExpansion\n{line}")
     assert found.records == ()
@@ -660,13 +660,13 @@ def test_values_that_a_shell_makes(value: str, message: str) -> None:
 
 
 def test_many_addresses() -> None:
-    """A long listen list is read; were the cost of each line the list, this would never end."""
+    """A long listen list is read; if each line cost as much as the list, this would never end."""
     lines = [f"add iplisten 10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(30_000)]
     assert len(read("\n".join(lines)).iplisten or ()) == 30_000
 
 
 def test_a_property_that_goes_back_needs_its_release() -> None:
-    """A release that lacks a property cannot put it back to its default, and that is a loss."""
+    """A release that lacks a property cannot reset it to its default, and that is a loss."""
     delta = Delta(FIRST.replace({"receivewindow": 5}), FIRST)
     lines, losses = changed(delta, release=Release.W2019)
     assert lines == ["# update ipport=10.0.0.5:443: receivewindow from 5 to 1048576"]

@@ -63,7 +63,7 @@ def test_canonical(kind: str, text: str, canonical: str) -> None:
 
 
 def test_mapped_addresses_stay_ipv6() -> None:
-    """``::ffff:10.0.0.5`` is an IPv6 address, whichever way it is written, and not 10.0.0.5."""
+    """``::ffff:10.0.0.5`` is an IPv6 address, however it is written, and not 10.0.0.5."""
     dotted = parse_key(IPPORT, "[::ffff:10.0.0.5]:443")
     assert dotted == parse_key(IPPORT, "[::FFFF:a00:5]:443")
     assert dotted != parse_key(IPPORT, "10.0.0.5:443")
@@ -146,7 +146,7 @@ def test_bare_key(text: str, kind: Kind) -> None:
 
 
 def test_bare_key_of_the_central_store() -> None:
-    """Where only the central store is meant, a name is a scoped key."""
+    """If only the central store can be meant, a name is a scoped key."""
     assert infer_key("www.contoso.com:443", scoped=True).kind is SCOPEDCCS
 
 
@@ -244,7 +244,7 @@ def test_the_files_spelling_is_kept(run: Run, bare: Path) -> None:
 
 @pytest.mark.parametrize(("kind", "text"), [("ipport", "www.contoso.com:443"), ("ccs", "70000")])
 def test_answer(run: Run, bare: Path, kind: str, text: str) -> None:
-    """On the command line that is netsh's bare sentence, and a hint with the value."""
+    """On the command line this is netsh's bare sentence, and a hint with the value."""
     del bare
     result = run("add", "sslcert", f"{kind}={text}", f"certhash={A}", "appid=iis")
     assert (result.code, result.out) == (1, WRONG)

@@ -102,7 +102,7 @@ def test_a_line_for_each_change_and_a_second_run(server: Server) -> None:
 
 @pytest.mark.parametrize("release", ["2016", "2022", "2025"])
 def test_changes_to_their_end(tmp_path: Path, profile: str, release: str) -> None:
-    """Adds, updates, deletions and the listen list; where there is no update, a replacement."""
+    """Adds, updates, deletions and the listen list; without an update, a replacement."""
     server = Server(tmp_path, profile, release)
     assert server.run(whole(FIRST, THIRD, iplisten=("10.0.0.5",), release=release))[0] == 0
     after = FIRST.replace({"certhash": B, "usagecheck": False})
@@ -130,7 +130,7 @@ def test_changes_to_their_end(tmp_path: Path, profile: str, release: str) -> Non
 
 
 def test_properties_are_changed(server: Server) -> None:
-    """What sslpropertyex sets is set anew, where nothing else of a record changes."""
+    """Values of sslpropertyex are changed even if nothing else of a record changes."""
     before, after = SECOND.replace({"receivewindow": 5}), SECOND.replace({"receivewindow": 6})
     assert server.run(whole(before))[0] == 0
     name = "hostnameport=www.contoso.com:443"
@@ -239,7 +239,7 @@ def test_nothing_to_do(server: Server) -> None:
 
 
 def test_what_if_and_verbose(server: Server) -> None:
-    """As PowerShell's own commands have them: nothing is done; the whole line is said."""
+    """The same as in PowerShell's own commands: nothing is done; the whole line is shown."""
     code, said, errors = server.run(whole(FIRST, iplisten=("::1",)), "-WhatIf")
     assert (code, errors, server.bindings) == (0, "", [])
     assert said.splitlines() == [
@@ -253,7 +253,7 @@ def test_what_if_and_verbose(server: Server) -> None:
 
 
 def test_confirm(tmp_path: Path) -> None:
-    """Each change is asked about, on a terminal; what is declined is said, and not done."""
+    """Each change is confirmed on a terminal; a declined one is reported, and not done."""
     import pexpect  # type: ignore[import-untyped]
 
     server = Server(tmp_path)

@@ -20,7 +20,7 @@ ENV = {"PFX_PASSWORD": SECRET}
 
 @pytest.fixture
 def pfx(registry: Path) -> Path:
-    """Return the path of a PFX file with a password, its chain inside, beside a registry."""
+    """Return the path of a PFX file with a password, its chain inside, next to a registry."""
     path = registry.parent / "web.pfx"
     path.write_bytes(web().pfx(PASSWORD, [intermediate()]))
     return path
@@ -167,7 +167,7 @@ def test_failures_leave_nothing(
 
 
 def test_an_existing_record_stays(run: Run, registry: Path, pfx: Path, stored: Stored) -> None:
-    """Without ``--if-exists`` a record that exists stays, and no certificate is stored."""
+    """Without ``--if-exists`` an existing record stays, and no certificate is stored."""
     del pfx
     run("add", "sslsnicert", WEB, stored.mail.thumbprint, "iis", "MY")
     (registry.parent / "new.pem").write_bytes(stored.renewed.pem + stored.renewed.key_pem())
@@ -201,7 +201,7 @@ def test_json(run: Run, registry: Path, pfx: Path) -> None:
 
 
 def test_central_store_takes_no_file(run: Run, registry: Path, pfx: Path) -> None:
-    """The central store gives the certificate: --cert does not go with its records."""
+    """Central store records get their certificate from there: --cert does not go with them."""
     del pfx
     before = snapshot(registry.parent)
     assert run("add", "sslccs", "443", "--cert", "web.pfx", "appid=iis").code == 1
@@ -209,7 +209,7 @@ def test_central_store_takes_no_file(run: Run, registry: Path, pfx: Path) -> Non
 
 
 def test_no_store(run: Run, bare: Path) -> None:
-    """Where certificates are not modelled there is nowhere to put one."""
+    """If certificates are not modelled there is nowhere to put one."""
     (bare.parent / "good.pem").write_bytes(web().pem + web().key_pem())
     before = snapshot(bare.parent)
     result = run("add", "sslsnicert", WEB, "--cert", "good.pem", "appid=iis")
@@ -300,7 +300,7 @@ def shop() -> Issued:
 
 
 def test_rebind_by_force(run: Run, registry: Path, renewal: Stored) -> None:
-    """``--force`` binds it all the same, and still says which names are lost."""
+    """``--force`` binds it anyway, and still reports which names are lost."""
     new = shop()
     (registry.parent / "bad.pem").write_bytes(new.pem + new.key_pem())
     result = run("rebind", renewal.web.thumbprint, "bad.pem", "--force")
@@ -322,7 +322,7 @@ def test_rebind_dry_run(run: Run, registry: Path, renewal: Stored) -> None:
 
 
 def test_rebind_all_or_nothing(run: Run, registry: Path, renewal: Stored) -> None:
-    """A NEW that one record's store does not have changes none of them."""
+    """If NEW is missing from the store of one record, no record is changed."""
     assert run("store", "add", *NEW, env=ENV).code == 0
     text = registry.read_text()
     head, tail = text.split("[SslSniBindingInfo", 1)
@@ -362,7 +362,7 @@ def test_rebind_to_itself(run: Run, registry: Path, renewal: Stored) -> None:
 
 
 def test_rebind_json(run: Run, registry: Path, renewal: Stored) -> None:
-    """For programs: what was, what is, the names that are lost, the records."""
+    """For programs: the old and new certificate, the lost names, the records."""
     del registry
     line = ("rebind", renewal.web.thumbprint, *NEW, "--format", "json")
     planned = run(*line, "--dry-run", env=ENV).json
@@ -380,7 +380,7 @@ def test_rebind_json(run: Run, registry: Path, renewal: Stored) -> None:
 
 @pytest.mark.parametrize("words", [("nowhere.pem", "new.pfx"), ("abcdefgh", "new.pfx"), ()])
 def test_rebind_of_what(run: Run, renewal: Stored, words: tuple[str, ...]) -> None:
-    """A file that is not there is exit 2, with its name."""
+    """A missing file is exit 2, with its name."""
     del renewal
     result = run("rebind", *words)
     assert (result.code, result.out) == (2, "")
@@ -388,7 +388,7 @@ def test_rebind_of_what(run: Run, renewal: Stored, words: tuple[str, ...]) -> No
 
 
 def test_an_ambiguous_prefix(run: Run, bare: Path) -> None:
-    """Digits that mean two certificates are refused, and both are named."""
+    """Digits that match two certificates are refused, and both are named."""
     one, two = "a1" * 20, "a1" * 19 + "b2"
     run("add", "sslcert", "10.0.0.5:443", one, "iis")
     run("add", "sslcert", "10.0.0.6:443", two, "iis")
@@ -414,7 +414,7 @@ def test_a_key_in_another_store(run: Run, registry: Path, stored: Stored, verb: 
 
 
 def test_a_key_that_is_there(run: Run, registry: Path, stored: Stored) -> None:
-    """A file without its key is fine where that store has the key already."""
+    """A file without its key is accepted if that store already has the key."""
     (registry.parent / "web.cer").write_bytes(stored.web.pem)
     assert run("add", "sslsnicert", WEB, "--cert", "web.cer", "appid=iis").code == 0
 
@@ -422,7 +422,7 @@ def test_a_key_that_is_there(run: Run, registry: Path, stored: Stored) -> None:
 @pytest.mark.parametrize("name", [".git", "a:b", "MY ", "x" * 201])
 @pytest.mark.parametrize("way", ["--cert", "certhash"])
 def test_bad_store_names(run: Run, registry: Path, stored: Stored, way: str, name: str) -> None:
-    """A store name that no folder can have is error 87, as any bad value is."""
+    """A store name that is not a valid folder name is error 87, as any bad value is."""
     (registry.parent / "web.pem").write_bytes(stored.web.pem + stored.web.key_pem())
     before = snapshot(registry.parent)
     certificate = (
@@ -453,7 +453,7 @@ def test_an_empty_option(run: Run, registry: Path, stored: Stored) -> None:
 
 
 def test_rebind_to_itself_says_so(run: Run, renewal: Stored) -> None:
-    """Where nothing changes, no name is reported as changing, and ``changed`` is false."""
+    """If nothing changes, no name is reported as changing, and ``changed`` is false."""
     line = ("rebind", renewal.web.thumbprint, renewal.web.thumbprint)
     result = run(*line)
     assert "changed hands" not in result.out
@@ -462,7 +462,7 @@ def test_rebind_to_itself_says_so(run: Run, renewal: Stored) -> None:
 
 
 def test_pasted_digits(run: Run, registry: Path, stored: Stored, renewal: Stored) -> None:
-    """What was removed from a pasted thumbprint is said by --cert and rebind, as by certhash."""
+    """--cert and rebind report characters removed from a pasted thumbprint, as certhash does."""
     del renewal
     pairs = " ".join(stored.web.thumbprint[at : at + 2] for at in range(0, 40, 2))
     bound_ = run("add", "sslsnicert", "b.test:443", "--cert", f"\u200e{pairs}", "appid=iis")
@@ -494,7 +494,7 @@ def test_certificates_from_standard_input(run: Run, registry: Path) -> None:
 
 
 def test_rebind_says_where_an_owner_keeps_a_copy(run: Run, bare: Path) -> None:
-    """SSTP goes on using its own copy of the thumbprint: the record alone is not enough."""
+    """SSTP continues to use its own copy of the thumbprint: the record alone is not enough."""
     del bare
     run("add", "sslcert", "ipport=[::]:443", f"certhash={A}", "appid=sstp", "certstorename=MY")
     done = run("rebind", A, B)
@@ -531,7 +531,7 @@ def test_rebind_of_an_address_keeps_every_name(run: Run, stored: Stored) -> None
 def test_a_stored_certificate_of_another_name_is_noted(
     run: Run, stored: Stored, reference: str
 ) -> None:
-    """Named by its digits or by a name, it is looked at as one from a file is."""
+    """A certificate given by digits or by name is checked like one from a file."""
     cert = stored.mail.thumbprint if reference == "thumbprint" else "mail.contoso.com"
     done = run("add", "sslsnicert", WEB, "--cert", cert, "appid=iis")
     assert done.code == 0

@@ -185,7 +185,7 @@ def test_nothing_to_export() -> None:
     ],
 )
 def test_losses(one: Binding, sentences: list[str]) -> None:
-    """What .reg cannot carry is said in a sentence each; the rest is written."""
+    """Each thing that .reg cannot express is reported in a sentence; the rest is written."""
     data, losses = written(one)
     assert list(losses) == [f"{one.key.spec}: {sentence}" for sentence in sentences]
     assert [found.key for found in records(read(data))] == [one.key]
@@ -210,7 +210,7 @@ def test_hostile_text() -> None:
 
 
 def test_regedit_export() -> None:
-    """The export of a whole server: foreign keys are passed over, unknown values are kept."""
+    """The export of a whole server: foreign keys are skipped, unknown values are kept."""
     imported = read((GOLDEN / "server.reg").read_bytes())
     assert records(imported) == [
         binding(IPPORT, "0.0.0.0:443", certstorename="MY"),

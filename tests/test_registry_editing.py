@@ -1,4 +1,4 @@
-"""Editing a registry: what is asked for changes, and not a byte of anything else."""
+"""Editing a registry: the requested part changes, and not a byte of anything else."""
 
 from __future__ import annotations
 
@@ -263,7 +263,7 @@ def test_a_value_is_replaced_where_it_stands() -> None:
 
 
 def test_line_ends_and_a_missing_last_newline_stay() -> None:
-    """A file with CRLF gets CRLF, and the line that had no end keeps its text."""
+    """A file with CRLF gets CRLF, and the line that had no line end keeps its text."""
     text = 'version = 1\r\nwindows = "2022"'
     new = Binding(parse_key(CCS, "443"), {"appid": APPID})
     assert edited(text, new) == (f'{text}\r\n\r\n[SslCcsBindingInfo.443]\r\nappid = "{APPID}"\r\n')
@@ -311,7 +311,7 @@ def test_a_rollback_forgets_what_came_after_the_checkpoint() -> None:
 
 
 def test_init_writes_the_release_and_hides_private_keys_from_git(tmp_path: Path) -> None:
-    """``create`` makes the file, and certs/ for its owner alone with a .gitignore."""
+    """``create`` makes the file, and certs/ with a .gitignore, which only its owner can access."""
     path = tmp_path / "new.toml"
     registry = Registry.create(path, Release.W2019)
     assert registry.settings.release is Release.W2019
@@ -336,7 +336,7 @@ def test_what_looks_like_a_comment_inside_a_string_stays() -> None:
 
 
 def test_other_goes_without_the_comment_of_its_binding() -> None:
-    """Where ``Other`` is the first line of a binding, the comment above it is the binding's."""
+    """If ``Other`` is the first line of a binding, the comment above it belongs to the binding."""
     text = f'[SslCcsBindingInfo]\n# ours\n443.Other = {{ x = 1 }}\n443.appid = "{APPID}"\n'
     key = parse_key(CCS, "443")
     assert edited(f"version = 1\n{text}", Binding(key, {"appid": APPID})) == (
@@ -345,7 +345,7 @@ def test_other_goes_without_the_comment_of_its_binding() -> None:
 
 
 def test_a_free_comment_before_other_outlives_the_binding() -> None:
-    """A comment between a binding and its ``Other``, with empty lines around, is nobody's."""
+    """A comment between a binding and its ``Other``, surrounded by empty lines, is free."""
     text = (
         f'version = 1\n\n[SslCcsBindingInfo.443]\nappid = "{APPID}"\n\n# free\n\n'
         "[SslCcsBindingInfo.443.Other]\nx = 1\n"
@@ -372,7 +372,7 @@ def test_odd_commas_in_the_listen_list() -> None:
 
 
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
-    """Bytes of a command line that are no UTF-8 make a sentence, and the file stays."""
+    """Bytes of a command line that are not UTF-8 give an error message, and the file stays."""
     path = tmp_path / "sslbind.toml"
     path.write_text("version = 1\n")
     registry = Registry.open(path)

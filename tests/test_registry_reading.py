@@ -221,7 +221,7 @@ until = 2027-01-31
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text: str | bytes, line: int, message: str) -> None:
-    """Nothing is guessed: a file that is not wholly right is not read at all."""
+    """Nothing is guessed: a file that is not entirely correct is not read at all."""
     error = refusal(text)
     assert message in error.message
     assert error.line == line
@@ -233,7 +233,7 @@ def test_what_is_wrong_is_said_with_its_line(text: str | bytes, line: int, messa
 @example(b"a." * 5000 + b"a = 1")
 @example(b"version = 1\n[SslBindingInfo.'\x1b']")
 def test_no_bytes_give_anything_but_a_registry_error(data: bytes) -> None:
-    """Random bytes are refused in words."""
+    """Random bytes are refused with an error message."""
     refusal(data)
 
 
@@ -289,7 +289,7 @@ def test_a_poisoned_cache_costs_time_only(garbage: bytes | str) -> None:
     "text", ["", "version = 1\n[X]\n", PLAIN.replace("MY", ""), PLAIN + PLAIN[12:], "version = 3"]
 )
 def test_a_cache_that_lies_gives_no_traceback(text: str) -> None:
-    """A content that was remembered as valid and is not is still refused, or read."""
+    """An invalid content that was remembered as valid is still refused, or read."""
     from sslbind.digest import content_digest
 
     digest = content_digest(text.encode())
@@ -317,7 +317,7 @@ def test_a_cache_that_cannot_be_used_is_done_without(
     if way == "missing home":
         monkeypatch.delenv("XDG_CACHE_HOME")
         monkeypatch.setenv("HOME", str(where))
-        monkeypatch.setenv("LOCALAPPDATA", str(where))  # it is the cache's place on Windows
+        monkeypatch.setenv("LOCALAPPDATA", str(where))  # the cache is there on Windows
     assert read(PLAIN).get(WWW)
     assert not Path("relative").exists()
 
@@ -401,7 +401,7 @@ class TestStrangeFiles:
     def test_a_file_of_no_end(self, tmp_path: Path) -> None:
         path = tmp_path / "large.toml"
         with path.open("wb") as file:
-            file.truncate((256 << 20) + 1)  # a hole: it takes no room
+            file.truncate((256 << 20) + 1)  # a sparse file: it takes no space
         with pytest.raises(RegistryError, match="is larger than"):
             Registry.open(path)
 

@@ -101,7 +101,7 @@ def public(path: Path) -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_forty_processes_that_add_five_bindings_each(path: Path) -> None:
-    """All 200 are there: nobody writes over what another wrote."""
+    """All 200 are there: no writer overwrites what another wrote."""
     code = "import sys\nfrom sslbind.cli.entry import main\n"
     code += "codes = [main(words.split('|')) for words in sys.argv[1:]]\nsys.exit(max(codes))"
     workers = []
@@ -183,7 +183,7 @@ def test_a_killed_command_leaves_the_file_whole(path: Path) -> None:
 
 @posix
 def test_a_full_disk_leaves_the_old_file(path: Path) -> None:
-    """Where no byte more fits, the command says so and nothing has changed."""
+    """If no more bytes can be written, the command says so and nothing has changed."""
     import resource
 
     before = path.read_bytes()
@@ -253,7 +253,7 @@ def test_a_lock_of_another_user_who_died(public: Path) -> None:
 
 @posix
 def test_a_symbolic_link_stays_and_its_target_is_written(path: Path, tmp_path: Path) -> None:
-    """Also through two links; lock and temporary file are beside the real file."""
+    """Also through two links; lock and temporary file are next to the real file."""
     first, second = tmp_path / "a.toml", tmp_path / "b.toml"
     second.symlink_to(path)
     first.symlink_to("b.toml")

@@ -165,7 +165,7 @@ def test_not_modelled(run: Run, folder: Path) -> None:
 
 
 def test_no_match(run: Run, folder: Path) -> None:
-    """Where no record fits, the connection is reset: exit 1."""
+    """If no record fits, the connection is reset: exit 1."""
     write(folder, f"sni {WWW}:443 {GOOD.thumbprint}", settings=STORES)
     result = run("resolve", "10.0.0.5:443")
     assert (result.code, result.err) == (1, "")
@@ -204,7 +204,7 @@ def test_dropped_in_the_table(run: Run, folder: Path) -> None:
 
 
 def test_not_listening(run: Run, folder: Path) -> None:
-    """An address outside of the IP listen list has no listener."""
+    """An address that is not in the IP listen list has no listener."""
     write(folder, f"ip 0.0.0.0:443 {A}", settings='iplisten = ["10.0.0.5", "::1"]\n')
     result = run("-q", "resolve", "10.0.0.6:443")
     assert result.code == 1
@@ -243,7 +243,7 @@ def test_broken_without_a_certificate(run: Run, folder: Path) -> None:
     ],
 )
 def test_broken_without_a_private_key(run: Run, folder: Path, damage: str, why: str) -> None:
-    """A private key that is gone, another's or unreadable breaks the handshake as well."""
+    """A private key that is missing, mismatched or unreadable breaks the handshake as well."""
     key = folder / "certs" / "MY" / f"{GOOD.thumbprint}.key"
     if damage == "gone":
         key.unlink()
@@ -257,7 +257,7 @@ def test_broken_without_a_private_key(run: Run, folder: Path, damage: str, why: 
 
 
 def test_keys_elsewhere(run: Run, folder: Path) -> None:
-    """Where keys are kept elsewhere, a certificate without one is served."""
+    """If keys are kept elsewhere, a certificate without one is served."""
     (folder / "certs" / "MY" / f"{GOOD.thumbprint}.key").unlink()
     settings = f'{STORES}privatekeys = "elsewhere"\n'
     write(folder, f"sni {WWW}:443 {GOOD.thumbprint}", settings=settings)
@@ -309,7 +309,7 @@ def test_an_incomplete_chain_alone_is_accepted(run: Run, folder: Path) -> None:
 
 
 def test_a_root_that_has_expired(run: Run, folder: Path) -> None:
-    """A root in Root counts like every certificate of the path, until a valid one is ."""
+    """A root in Root counts like every certificate of the path, until a valid one is there."""
     write(folder, f"sni {WWW}:443 {GOOD.thumbprint}", settings=STORES)
 
     def last() -> str:
@@ -397,7 +397,7 @@ def test_the_central_store(run: Run, folder: Path) -> None:
 
 
 def test_a_central_store_that_cannot_be_read(run: Run, folder: Path) -> None:
-    """Where only the servers see the folder, its files are unknown, not missing: exit 2."""
+    """If only the servers see the folder, its files are unknown, not missing: exit 2."""
     records = ("ccs", f"ip 0.0.0.0:443 {GOOD.thumbprint}")
     write(folder, *records, settings=STORES + CENTRAL)
     result = run("resolve", "10.0.0.5:443", WWW, "--explain")
@@ -467,7 +467,7 @@ def test_files_of_the_central_store_are_opened_anew_where_they_change(
 
 
 def test_records_that_the_release_never_uses(run: Run, folder: Path) -> None:
-    """A record that would fit, were the server newer, is named in a note."""
+    """A record that would fit on a newer server is named in a note."""
     write(folder, f"sni *.contoso.com:443 {A}", windows="2012r2")
     result = run("resolve", "10.0.0.5:443", WWW)
     assert result.code == 1
@@ -480,7 +480,7 @@ def test_records_that_the_release_never_uses(run: Run, folder: Path) -> None:
 
 
 def test_no_tls_version_left(run: Run, folder: Path) -> None:
-    """Where a record turns every version off no client sees its certificate: exit 1."""
+    """If a record turns every version off no client sees its certificate: exit 1."""
     off = "disabletls12 = true;disabletls13 = true;disablelegacytls = true"
     lost = "no client can connect: the record leaves no TLS version"
     problem = {"id": "no-tls-version-left", "message": "the record leaves no TLS version"}
@@ -531,7 +531,7 @@ def test_explain(run: Run, folder: Path) -> None:
 
 
 def test_explain_the_chain(run: Run, folder: Path) -> None:
-    """What Windows sends from its own stores, of two issuers the later, and what a client gets."""
+    """What Windows sends from its stores (of two issuers the later), and what a client gets."""
     later = issue(
         "Test Intermediate",
         issuer=root(),
@@ -652,7 +652,7 @@ def test_a_url_in_unicode(run: Run, folder: Path) -> None:
 
 
 def test_a_name_without_an_address(run: Run, folder: Path) -> None:
-    """A name that DNS does not know is a question that cannot be asked."""
+    """A name that DNS does not know makes the question unanswerable."""
     write(folder, f"sni {WWW}:443 {A}")
     result = run("resolve", "https://nothing.invalid/")
     assert (result.code, result.out) == (2, "")
@@ -723,7 +723,7 @@ def test_what_does_not_go_together(run: Run, folder: Path, words: tuple[str, ...
 
 
 def test_a_name_without_an_address_beside_it(run: Run, folder: Path) -> None:
-    """A port and a name make no connection: the sentence says what is missing."""
+    """A port and a name are not a connection: the message says what is missing."""
     write(folder, f"ip 0.0.0.0:443 {A}")
     assert run("resolve", ":443", WWW).err == (
         "error: :443: the address is missing\n"
@@ -741,7 +741,7 @@ def test_every_address_is_none_to_connect_to(run: Run, folder: Path) -> None:
 
 
 def test_names_that_no_record_can_have(run: Run, folder: Path) -> None:
-    """Junk from a client goes to the default; it steers no terminal on its way."""
+    """Junk from a client goes to the default; it cannot control a terminal on its way."""
     write(folder, f"ip 0.0.0.0:443 {A}")
     for name in ("a\x1b[2Jb", "../../x", "*.contoso.com", "é" * 300, "a\nb"):
         result = run("resolve", "10.0.0.5:443", name)
@@ -773,7 +773,7 @@ def split(data: bytes, size: int) -> bytes:
 
 
 def test_a_client_hello(run: Run, folder: Path) -> None:
-    """The name of a ClientHello is looked up, from a file or standard input; none is none."""
+    """The name of a ClientHello is looked up, from a file or standard input; none means no name."""
     write(folder, f"sni bücher.de:443 {A}", f"ip 0.0.0.0:443 {B}")
     (folder / "hello").write_bytes(hello("xn--bcher-kva.de"))
     words = ("-q", "resolve", "10.0.0.5:443", "--format", "json", "--client-hello")

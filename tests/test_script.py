@@ -141,7 +141,7 @@ def test_quotes_that_do_not_end(run: Run, bare: Path) -> None:
 
 
 def test_no_script(run: Run, bare: Path) -> None:
-    """A script that is not there, or a command beside one, cannot be asked: exit 2."""
+    """A missing script, or a command given with one, is a usage error: exit 2."""
     before = snapshot(bare.parent)
     missing = run("-f", "nowhere.txt")
     assert (missing.code, missing.out) == (2, "")
@@ -162,7 +162,7 @@ def test_no_text(run: Run, bare: Path) -> None:
 
 
 def test_control_characters_are_escaped(run: Run, bare: Path) -> None:
-    """What a script's line has of control characters reaches no terminal."""
+    """Control characters in a script's line never reach a terminal."""
     del bare
     result = run("-f", "-", stdin="foo \x1b[31mbar\nadd sslcert ipport=\x1b]0;x\x07:443 a\x9b=1\n")
     assert result.code == 1
@@ -216,7 +216,7 @@ def test_dump(run: Run, bare: Path, tmp_path: Path) -> None:
 
 
 def test_what_a_dump_cannot_carry(run: Run, bare: Path) -> None:
-    """What no line can carry is said on standard error, and breaks no line."""
+    """What no line can express is reported on standard error, and breaks no line."""
     bare.write_text(
         f'version = 1\n[SslBindingInfo."10.0.0.5:443"]\ncerthash = "{A}"\nappid = "{IIS}"\n'
         "sslctlidentifier = 'a\"b'\n"
@@ -301,7 +301,7 @@ def test_any_dump(run: Run, bare: Path, records: dict[str, dict[str, Any]]) -> N
 @settings(max_examples=examples(100))
 @given(st.binary(max_size=120))
 def test_any_bytes(run: Run, bare: Path, data: bytes) -> None:
-    """No bytes as a script end in anything but an answer."""
+    """No bytes as a script cause anything but an answer."""
     bare.write_text("version = 1\n")
     assert run("-f", "-", stdin=data).code in (0, 1, 2)
 
@@ -309,7 +309,7 @@ def test_any_bytes(run: Run, bare: Path, data: bytes) -> None:
 @settings(max_examples=examples(100))
 @given(st.text("adelshowccrt=:.10 \"'#\n\r\x1b{}?-/", max_size=80))
 def test_any_lines(run: Run, bare: Path, text: str) -> None:
-    """No lines end in anything but an answer, and no control character is printed."""
+    """No lines cause anything but an answer, and no control character is printed."""
     bare.write_text("version = 1\n")
     result = run("-f", "-", stdin=f"add sslcert {text}\nshow ssl{text}\n")
     assert result.code in (0, 1)

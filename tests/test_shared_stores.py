@@ -12,7 +12,7 @@ KEY = ("add", "sslsnicert", "www.contoso.com:443")
 
 @pytest.fixture
 def other(registry: Path, run: Run, stored: Stored) -> Path:
-    """Return a second registry beside the first, with its stores, that binds the certificate."""
+    """Return a second registry next to the first, with its stores, that binds the certificate."""
     path = registry.with_name("other.toml")
     path.write_bytes(registry.read_bytes())
     assert run("-r", "other.toml", *KEY, stored.web.thumbprint, "iis", "MY").code == 0

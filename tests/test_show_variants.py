@@ -125,7 +125,7 @@ MASKS = [
 @pytest.mark.parametrize("language", WORDS)
 @pytest.mark.parametrize("release", list(Release), ids=str)
 def test_a_masked_thumbprint_is_unknown(mask: str, language: str, release: Release) -> None:
-    """The record stays, with everything else that is printed; a note has the count."""
+    """The record stays, with everything else that was printed; a note has the count."""
     wanted = records(release)
     text = in_language(show_writer.show(wanted, release), language)
     imported = read(text.replace(A, mask).replace(DIGITS, mask))
@@ -148,7 +148,7 @@ def test_a_thumbprint_that_is_garbled_is_a_record_that_cannot_be_read(value: str
 
 @pytest.mark.parametrize("label", ["Revocation Freshness Time", "Usage Check", "Application ID"])
 def test_another_value_that_cannot_be_read_is_unknown(label: str) -> None:
-    """The record is there without it, and the line is reported."""
+    """The record is kept without it, and the line is reported."""
     record = records(Release.W2012R2)[0]
     lines = show_writer.show([record], Release.W2012R2).split("\n")
     at = next(place for place, line in enumerate(lines) if label in line)
@@ -227,7 +227,7 @@ def test_an_inferred_release_is_called_a_guess(run: Run, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("release", list(Release), ids=str)
 def test_labels_of_which_some_are_english(release: Release) -> None:
-    """A line with another label is read by its place, and is not left out."""
+    """A line with another label is read by its position, and is not left out."""
     wanted = records(release)
     text = show_writer.show(wanted, release)
     for label in ("Certificate Hash", "Certificate Store Name", "Usage Check"):
@@ -237,7 +237,7 @@ def test_labels_of_which_some_are_english(release: Release) -> None:
 
 
 def test_notes_after_values_are_no_part_of_them() -> None:
-    """What people write after a value is passed over where the value has an end."""
+    """What people write after a value is skipped if the end of the value is known."""
     text = show_writer.show(records(Release.W2016)[:1], Release.W2016)
     noted = text.replace(DIGITS, f"{DIGITS}   <-- this one").replace(
         "Enabled\n", "Enabled  # why?\n"
@@ -332,7 +332,7 @@ def test_the_answer_about_one_key(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("above", ["", "# web01, before the change\n"], ids=["bare", "comment"])
 def test_an_absent_key_is_that_key(run: Run, bare: Path, above: str) -> None:
-    """Only it is known to be absent, and a script of changes adds no other."""
+    """Only that key is known to be absent, and a script of changes adds no other."""
     run("add", "sslcert", "ipport=0.0.0.0:443", f"certhash={A}", f"appid={IIS}", "certstorename=MY")
     run(
         "add", "sslcert", "ipport=0.0.0.0:8443", f"certhash={A}", f"appid={IIS}", "certstorename=MY"
@@ -365,7 +365,7 @@ def test_a_record_of_the_central_store_without_its_provider(run: Run, tmp_path: 
 
 
 def test_every_record_that_add_takes_with_only_digits() -> None:
-    """Forty digits are a thumbprint, and not a port."""
+    """Forty digits are a thumbprint, not a port."""
     key = parse_key(IPPORT, "0.0.0.0:443")
     wanted = Binding(key, {"certhash": DIGITS, "appid": IIS, "certstorename": "MY"})
     imported = read(show_writer.show([wanted], Release.W2012))

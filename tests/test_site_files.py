@@ -32,7 +32,7 @@ def read(tmp_path: Path, text: str | bytes) -> Sites:
 
 
 def refused(tmp_path: Path, text: str | bytes) -> tuple[str, int | None]:
-    """The sentence, and the line, with which a file is refused; the file is named."""
+    """The message, and the line, with which a file is refused; the file is named."""
     with pytest.raises(SslbindError) as caught:
         read(tmp_path, text)
     assert caught.value.file == str(tmp_path / "sites.xml")
@@ -41,7 +41,7 @@ def refused(tmp_path: Path, text: str | bytes) -> tuple[str, int | None]:
 
 
 def one(tmp_path: Path, attributes: str) -> SiteBinding:
-    """The binding that an element with these attributes is."""
+    """The binding that an element with these attributes gives."""
     [binding] = read(tmp_path, f"<bindings><binding {attributes}/></bindings>").bindings
     return binding
 
@@ -130,8 +130,8 @@ def test_appcmd_through_powershell(tmp_path: Path) -> None:
 def test_metabase() -> None:
     """A site of IIS 6 has one certificate for all its secure bindings, reported with its own line.
 
-    Its store comes from the web service where the site names none; FTP sites
-    are none of HTTP.SYS's.
+    Its store comes from the web service if the site names none; FTP sites
+    do not use HTTP.SYS.
     """
     sites = golden("MetaBase-V64_0.xml")
     assert sites.owner.word == "iis"
@@ -149,7 +149,7 @@ def test_metabase() -> None:
 
 
 def test_metabase_of_another_schema() -> None:
-    """The namespace does not count; a site without a comment goes by its location."""
+    """The namespace does not count; a site without a comment is named by its location."""
     [binding] = golden("MetaBase-V54_0.xml").bindings
     assert (binding.site, binding.certhash, binding.line) == ("/LM/W3SVC/1", A, 5)
 
@@ -238,7 +238,7 @@ def test_key(tmp_path: Path, information: str, flags: int, windows: str, key: st
 
 
 def test_in_a_sentence(tmp_path: Path) -> None:
-    """A binding is named by protocol, information and site; what is endless is cut."""
+    """A binding is named by protocol, information and site; endless text is cut."""
     binding = one(tmp_path, 'protocol="https" bindingInformation="*:443:"')
     assert str(binding) == "https '*:443:'"
     assert str(binding._replace(site="Web")) == "https '*:443:' of site 'Web'"
@@ -294,7 +294,7 @@ def location(path: str, flags: str) -> str:
     ],
 )
 def test_access(tmp_path: Path, access: str, wanted: list[tuple[str, bool]]) -> None:
-    """The word of a site takes the place of the server's, that of a folder comes in addition."""
+    """A site's setting replaces the server's; a folder's is added to it."""
     sites = (
         '<configuration><system.applicationHost><sites><site name="One"/><site name="Two"/>'
         f"</sites></system.applicationHost>{access}</configuration>"
@@ -368,7 +368,7 @@ def test_bad_metabase(tmp_path: Path) -> None:
     ],
 )
 def test_no_sites(tmp_path: Path, text: str, root: str) -> None:
-    """Other XML is refused, and what would be right is named; appcmd needs /config."""
+    """Other XML is refused, with the name of the right file; appcmd needs /config."""
     with pytest.raises(SslbindError) as caught:
         read(tmp_path, text)
     assert caught.value.message == f"has no sites: its root element is <{root}>"
@@ -489,7 +489,7 @@ def test_depth(tmp_path: Path) -> None:
     ids=["attribute", "attributes", "comment", "name", "instruction"],
 )
 def test_endless_tag(tmp_path: Path, tag: str) -> None:
-    """A tag, or comment, of more than a mebibyte is refused before it is taken whole."""
+    """A tag or comment of more than a mebibyte is refused before it is read completely."""
     assert refused(tmp_path, f"<sites>\n{tag}</sites>") == (
         "has a tag or comment of more than 1048576 bytes",
         2,
@@ -497,7 +497,7 @@ def test_endless_tag(tmp_path: Path, tag: str) -> None:
 
 
 def test_a_long_attribute(tmp_path: Path) -> None:
-    """One that stays below that is read."""
+    """A smaller one is read."""
     assert read(tmp_path, f'<sites><site name="{"x" * (MAX_TAG // 2)}"/></sites>')
 
 
@@ -552,7 +552,7 @@ DOCUMENTS = [path.read_bytes() for path in sorted(GOLDEN.iterdir())] + [LAUGHS.e
 
 @given(st.binary(max_size=200))
 def test_random_bytes(data: bytes) -> None:
-    """Whatever the bytes are, there is an answer or a sentence."""
+    """Whatever the bytes are, the result is an answer or a sentence."""
     try:
         parse(data, "sites.xml")
     except SslbindError as error:
@@ -575,7 +575,7 @@ def test_random_bytes(data: bytes) -> None:
 def test_mutated_documents(
     tmp_path: Path, document: bytes, encoding: str, chance: random.Random, pieces: list[str]
 ) -> None:
-    """So it is for files of IIS with pieces put in, or taken out, anywhere."""
+    """The same is true for files of IIS with parts inserted or removed anywhere."""
     text = document.decode()
     for piece in pieces:
         at = chance.randrange(len(text) + 1)

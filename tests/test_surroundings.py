@@ -83,7 +83,7 @@ class TestEveryCommand:
     @pytest.mark.slow
     def test_without_home(self, words: list[str], folder: Path) -> None:
         there = sslbind(words, folder, without())
-        # A relative XDG_CACHE_HOME is to be ignored: there is no folder of the user's at all.
+        # A relative XDG_CACHE_HOME must be ignored: there is no user folder at all.
         gone = sslbind(words, folder, without("HOME", "USERPROFILE", XDG_CACHE_HOME="cache"))
         assert (gone.returncode, gone.stdout) == (there.returncode, there.stdout)
         assert b"Traceback" not in gone.stderr
@@ -113,5 +113,5 @@ class TestEveryCommand:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pexpect needs a Unix terminal")
 def test_a_terminal_without_no_color_is_used(folder: Path) -> None:
-    """The header is bold there, so the silence under NO_COLOR is NO_COLOR's doing."""
+    """The header is bold here, so only NO_COLOR can have removed it in the other test."""
     assert "\x1b[1m" in on_a_terminal(["list"], folder)

@@ -31,7 +31,7 @@ def ids(one: Identity, *names: str, days: int = 0, others: tuple[Certificate, ..
 
 
 def test_a_good_certificate_has_no_problem() -> None:
-    """A leaf with its intermediate is whole: clients bring the root along."""
+    """A leaf with its intermediate is complete: clients have the root themselves."""
     assert ids(identity(web(), intermediate()), "www.contoso.com") == ""
     assert ids(identity(web(), intermediate(), root()), "WWW.CONTOSO.COM.") == ""
 
@@ -76,7 +76,7 @@ def test_names() -> None:
 
 
 def test_a_chain_is_a_path_and_not_a_set() -> None:
-    """One valid path suffices, and on it every certificate counts, the root too."""
+    """One valid path is enough, and every certificate on it counts, including the root."""
     old: dict[str, Any] = {"start": NOW - timedelta(days=99), "end": NOW - timedelta(days=1)}
     above = issue("Other Root", ca=True)
     cross = issue("Test Root", issuer=above, ca=True, key=root().key, **old)
@@ -112,7 +112,7 @@ def test_the_path_that_lasts_longest() -> None:
 
 
 def test_a_common_name_is_no_name() -> None:
-    """Without a subject alternative name no client takes it, whatever the common name is."""
+    """Without a subject alternative name no client accepts it, whatever the common name is."""
     assert ids(identity(issue("cn.example")), "cn.example") == "no-names"
 
 

@@ -103,7 +103,7 @@ class TestDevices:
 
 
 class ProcessInfo(ctypes.Structure):
-    """RM_PROCESS_INFO of ``RestartManager.h``."""
+    """The structure RM_PROCESS_INFO of ``RestartManager.h``."""
 
     _fields_ = [
         ("process", ctypes.c_uint32),
@@ -241,7 +241,7 @@ class TestOpenFiles:
     def test_a_certificate_that_others_read_is_deleted(
         self, stored: Stored, tmp_path: Path, run: Run
     ) -> None:
-        """Once they have closed it."""
+        """After they have closed it."""
         file = (tmp_path / "certs" / "MY" / f"{stored.mail.thumbprint}.pem").open("rb")
         threading.Timer(0.5, file.close).start()
         done = run("store", "delete", stored.mail.thumbprint, "--yes")
@@ -277,7 +277,7 @@ class TestOpenFiles:
         assert found <= {b"%d" % number * 100 for number in range(10)}
 
     def test_a_changed_file_is_seen(self, tmp_path: Path) -> None:
-        """Also if it has the same size, and its old times again."""
+        """Even if it has the same size, and its old times again."""
         path = tmp_path / "MY" / "web.pem"
         path.parent.mkdir()
         first, second = web().pem, mail().pem
@@ -325,7 +325,7 @@ class TestStreams:
         assert b"--password-file" in done.stderr
 
     def test_nul_agrees_to_nothing(self, bare: Path) -> None:
-        """The same where a yes is wanted."""
+        """The same if a yes is needed."""
         done = cmd("sslbind apply web01 < nul", bare.parent)
         assert (done.returncode, done.stdout) == (2, b"")
         assert b"there is no terminal to ask on: use --yes" in done.stderr
@@ -529,7 +529,7 @@ class TestPaths:
 
     @pytest.mark.parametrize("prefix", ["\\\\", "\\\\?\\UNC\\"], ids=["share", "long"])
     def test_a_share(self, prefix: str, tmp_path: Path, run: Run) -> None:
-        r"""``\\SERVER\SHARE``: registry, stores, certificates and what is written."""
+        r"""``\\SERVER\SHARE``: registry, stores, certificates and output files."""
         there = share(tmp_path, prefix)
         (tmp_path / "a.pfx").write_bytes(web().pfx())
         registry = f"{there}\\sslbind.toml"

@@ -407,7 +407,7 @@ def sealed_files(bench: Bench) -> list[Row]:
     folder = bench.folder / "central" / "files"
     folder.mkdir(parents=True)
     for number in range(MANY):
-        if number % 100 == 0:  # each file of its own would take minutes, and read no slower
+        if number % 100 == 0:  # a separate file each takes minutes, and reads no slower
             sealed = [
                 pkcs12.serialize_key_and_certificates(None, key, certificate, None, seal)  # type: ignore[arg-type]
                 for _ in range(2)
@@ -429,7 +429,7 @@ def sealed_files(bench: Bench) -> list[Row]:
 
 
 def probes(bench: Bench) -> list[Row]:
-    """``probe`` of 1,000 names, and the handshakes alone; none where there is no nginx."""
+    """``probe`` of 1,000 names, and the handshakes alone; nothing if there is no nginx."""
     stored = bench.folder / "certs" / "MY" / bench.thumbprints[0]
     registry = bench.folder / "probed.toml"
     make_registry(registry, CERTIFICATES, bench.thumbprints[:1])

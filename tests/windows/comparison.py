@@ -23,7 +23,7 @@ from table import CASES, Case, Line, lines, values
 from sslbind.release import Release
 
 Result = Literal["same", "different", "on-purpose", "others"]
-"""How the sides of a line compare; ``others``: not at all, as it lists others' bindings too."""
+"""How the sides of a line compare; ``others``: not compared, as others' bindings are listed too."""
 
 REGISTRY = "sslbind.toml"
 
@@ -41,8 +41,8 @@ class Compared(NamedTuple):
 class Plan(NamedTuple):
     """What is run, and where.
 
-    ``standin``: netsh is no netsh, and reads the certificates of ``folder``
-    itself; ``listener`` stands in for HTTP.SYS then, None for no handshakes.
+    ``standin``: netsh is not the real one, and reads the certificates of ``folder``
+    itself; ``listener`` replaces HTTP.SYS then, None for no handshakes.
     ``only`` are patterns of the names of cases, of lines and of handshakes;
     empty for all.
     """

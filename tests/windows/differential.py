@@ -1,12 +1,12 @@
-"""Hold sslbind against the netsh and HTTP.SYS of this machine.
+"""Compare sslbind with the netsh and HTTP.SYS of this machine.
 
 Runs on Windows, in an elevated prompt, with sslbind installed and nothing else.
-It makes its own certificates in LocalMachine\\MY, binds them on two ports of its
-own under an appid of its own, and removes all of that again, also when it is
+It makes its own certificates in LocalMachine\\MY, binds them on two ports
+under a separate appid, and removes all of that again, also when it is
 interrupted; bindings of others are neither changed nor reported.
 
 Exit 0: no difference. 1: differences, all in the report. 2: it could not be
-run, or not to its end.
+run, or did not finish.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-            if not stream.isatty():  # a console has an encoding of its own, a file needs one
+            if not stream.isatty():  # a console has an encoding, a file needs one
                 stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     parser = options()
     given = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Handshakes: what HTTP.SYS serves, held against what ``sslbind resolve`` says.
+"""Handshakes: what HTTP.SYS serves, compared with what ``sslbind resolve`` says.
 
 The cases are those of the lookup order that one host can stage with its
 loopback addresses. Each binds its records on both sides, then connects from
@@ -25,7 +25,7 @@ from table import APPID, DOMAIN
 NONE = "no certificate"
 """What a client sees of a connection that is dropped, broken or matched by nothing."""
 NO_LISTENER = "no connection"
-"""What it sees where nobody listens, which is never what is predicted."""
+"""What it sees if nobody listens, which is never predicted."""
 TIMEOUT = 20
 
 WWW, SHOP, DEEP, OTHER = f"www.{DOMAIN}", f"shop.{DOMAIN}", f"a.b.{DOMAIN}", "other.test"
@@ -155,8 +155,8 @@ while (Get-Process -Id {parent} -ErrorAction SilentlyContinue) {{ Start-Sleep -S
 def listening(ports: range, program: str | None) -> Iterator[None]:
     """Have HTTP.SYS answer on ``ports``, through an HttpListener in PowerShell.
 
-    ``program`` stands in for both: it gets the ports and writes ``ready``. The
-    listener ends with this block, or when this process is no more.
+    ``program`` replaces both: it gets the ports and writes ``ready``. The
+    listener ends with this block, or when this process has ended.
     """
     numbers = [str(port) for port in ports]
     command = [program, *numbers] if program else _listener(numbers)

@@ -37,7 +37,7 @@ class Answer(NamedTuple):
 class Program:
     """A program that takes netsh's lines.
 
-    ``prefix`` is the program with the options that stand before each line.
+    ``prefix`` is the program with the options that come before each line.
     ``encoding`` is the one that it writes, ``variables`` are added to its
     environment.
     """

@@ -127,7 +127,7 @@ def _difference(one: Compared) -> str:
 
 
 def _quote(output: str) -> str:
-    """Return ``output`` with its spaces to be seen: each line between bars."""
+    """Return ``output`` with visible spaces: each line between bars."""
     rows = output.split("\n")
     last = rows.pop()
     quoted = "".join(f"\n    |{row}|" for row in rows)
