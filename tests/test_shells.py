@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from powershell import hostile, pwsh
 
 from sslbind import shells
+from sslbind.printable import printable
 
 ECHO = "import json,sys; print(json.dumps(sys.argv[1:]))"
 TEXTS = st.text(
     st.sampled_from("aZ0 '\"`$%!&|<>^(){}[];,*?~#@=:./\\-\u2018\u2019\u201c\u201d\u201eé")
-)
+).filter(lambda text: printable(text) == text)
+"""What a shell may read as more than text, without what CI would take for a command of its own."""
 
 
 def cmd_words(line: str) -> list[str]:
@@ -68,6 +70,12 @@ def cmd_words(line: str) -> list[str]:
 def test_a_word(text: str, quoted: str | None) -> None:
     """It is in double quotes where it needs them; what one of the three interprets is None."""
     assert shells.word(text) == quoted
+
+
+@pytest.mark.parametrize("text", ["##[", "##[error]x", "::error::x", "\x1b[0m"], ids=repr)
+def test_what_output_escapes_is_offered_in_no_command(text: str) -> None:
+    for windows in (False, True):
+        assert shells.command(("x", text), windows=windows) == ""
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=4))
