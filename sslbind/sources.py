@@ -102,6 +102,14 @@ def _seeming(data: bytes, file: str) -> Seeming | None:
     return seems(text)
 
 
+def _two_versions(text: str) -> Seeming | None:
+    if "@@" not in text and "<<<<<<<" not in text:
+        return None
+    from sslbind.formats.seems import two_versions
+
+    return two_versions(text)
+
+
 def foreign_error(path: str) -> RegistryError | None:
     """Return the error for a file that ``import`` reads and that is not a registry, else None."""
     try:
@@ -122,6 +130,8 @@ def _parsed(data: bytes, file: str, name: str | None = None) -> Source | None:
     found = known[name] if name is not None else _detected(known, text)
     if found is None or found.read is None:
         return None
+    if (what := _two_versions(text)) is not None:
+        raise SslbindError(f"is {what.what}", *what.hints, file=file)
     imported = found.read(text, file)
     if note and not found.strict_encoding:
         imported = imported._replace(notes=(note, *imported.notes))

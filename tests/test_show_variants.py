@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,6 +85,11 @@ DECORATIONS: dict[str, Callable[[str], str]] = {
     "grep": each(lambda line: f"web01.txt:17:{line}"),
     "tabs": each(lambda line: line.replace("    ", "\t", 1)),
     "indented": each(lambda line: f"        {line}"),
+    "table": each(lambda line: "| " + line.replace(" : ", " | ", 1) + " |"),
+    "tab-separated": each(lambda line: re.sub(r" *: ", "\t", line, count=1)),
+    "wide-colon": each(lambda line: re.sub(r" *: ", "\uff1a", line, count=1)),
+    "pages": lambda text: re.sub(r"((?:.*\n){9})", r"\1-- More  --\n", text),
+    "comments": lambda text: text.replace(f": {A}\n", f": {A}\n# renewed: in March\n"),
     "collapsed": each(lambda line: " ".join(line.split())),
 }
 

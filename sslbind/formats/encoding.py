@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 from sslbind.bounds import check_lines
 from sslbind.errors import BadValueError, SslbindError
@@ -12,6 +13,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_COLOURS = re.compile(r"\x1b\[[0-9;:]*[mK]")
+"""What colours a terminal's text, as PowerShell 7, grep and pipelines keep it in files."""
 
 
 def decode_text(data: bytes, file: str) -> str:
@@ -36,17 +39,19 @@ def decode_text(data: bytes, file: str) -> str:
 
 
 def decode_console(data: bytes, file: str) -> tuple[str, str]:
-    """Return ``data`` as text, and a note if its encoding is not known, else empty.
+    """Return ``data`` as text without colours, and a note if its encoding is not known, else empty.
 
     The bytes do not show which code page a console had; labels are not read
     anyway, and names that are not ASCII become bad records.
     """
+    note = ""
     try:
-        return decode_text(data, file), ""
+        text = decode_text(data, file)
     except SslbindError:
         text = data.decode("ascii", "replace").replace("\r\n", "\n")
         check_lines(text, file)
-        return text, "is not UTF-8: a value that is not ASCII cannot be read; save it as UTF-8"
+        note = "is not UTF-8: a value that is not ASCII cannot be read; save it as UTF-8"
+    return (_COLOURS.sub("", text) if "\x1b[" in text else text), note
 
 
 def refuse_lost(text: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from sslbind.formats.netsh.show_layouts import labels
-from sslbind.formats.netsh.show_lines import PROMPT, bare, fields, numbered
+from sslbind.formats.netsh.show_lines import PROMPT, Field, bare, fields, numbered
 from sslbind.keys import KIND_BY_TABLE, Kind
 
 _START = 1 << 16
@@ -35,6 +35,15 @@ def seems(text: str) -> Seeming | None:
     if not start.strip():
         return _EMPTY
     return next((found for look in _LOOKS if (found := look(start)) is not None), None)
+
+
+def two_versions(text: str) -> Seeming | None:
+    """Recognise the difference of two files, or a merge that is not finished."""
+    if "@@" in text and re.search(r"^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@", text, re.MULTILINE):
+        return Seeming("the difference between two files", ("name the files themselves",))
+    if "<<<<<<<" in text and re.search(r"^<{7} .*\n(?s:.*\n)?={7}\n", text, re.MULTILINE):
+        return Seeming("an unfinished merge", ("resolve the conflicts, and try again",))
+    return None
 
 
 def _answer(text: str) -> Seeming | None:
@@ -102,7 +111,9 @@ _ANSWERS = (
 def _show_piece(text: str) -> Seeming | None:
     known = labels()
     found = [
-        known.get(field.label.lower()) for field in fields(numbered(text)) if field is not None
+        known.get(field.label.lower())
+        for field in fields(numbered(text))
+        if isinstance(field, Field)
     ]
     values = [one for one in found if one is not None and not isinstance(one, Kind)]
     if len(values) < 2 or any(isinstance(one, Kind) for one in found):
@@ -111,6 +122,27 @@ def _show_piece(text: str) -> Seeming | None:
         "a part of the output of show sslcert: the line with the key is missing",
         ("copy the record starting with its first line, such as IP:port",),
     )
+
+
+def _show_words(text: str) -> Seeming | None:
+    """Recognise a capture whose lines lost their form: joined, broken, or without the colon."""
+    words = re.sub(r"&nbsp;|[\s\u00a0|`*\"']+", " ", text).lower()
+    heading = "ssl certificate bindings" in words
+    if heading and len(words) < _HEADING:
+        return Seeming("the start of what netsh http show sslcert prints: it breaks off there",
+                       (_CAPTURE,))  # fmt: skip
+    known = sum(words.count(label) for label in labels() if len(label) > _WORD)
+    if known + heading < 2:
+        return None
+    return Seeming(
+        "the output of show sslcert in a form that is not read: no line with a key, such as"
+        " IP:port, is followed by one with a thumbprint",
+        ("each line needs its label, a colon and its value, as netsh prints them", _CAPTURE),
+    )
+
+
+_HEADING, _WORD = 100, 6
+"""Characters of a heading with its rule, and of a label that says nothing (``IP:port`` has 7)."""
 
 
 def _reg_piece(text: str) -> Seeming | None:
@@ -141,9 +173,8 @@ def _first(pattern: str, what: str, *hints: str) -> Callable[[str], Seeming | No
 _LOOKS: tuple[Callable[[str], Seeming | None], ...] = (
     _reg_piece,
     _show_piece,
-    _first("SSL Certificate bindings ?:",
-           "the start of what netsh http show sslcert prints: it breaks off there", _CAPTURE),
     _answer,
+    _show_words,
     _first("-----BEGIN [A-Z ]*(?:CERTIFICATE|KEY)", "a certificate or key, in PEM",
            "sslbind store add FILE adds it to a store"),
     _first("regf", "a hive of Windows' registry",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from sslbind.errors import BadValueError
-from sslbind.formats.netsh.show_lines import INVISIBLE, PROMPT, bare, field
+from sslbind.formats.netsh.show_lines import INVISIBLE, KEY, PROMPT, bare, field
 from sslbind.keys import KIND_BY_NAME, Key, parse_address, parse_key
 
 START = 1 << 16
@@ -21,7 +21,6 @@ _WIDTH = 100
 """Characters within which a heading ends."""
 _DASHES = re.compile(r"-{20,}")
 _ADDRESS = re.compile(r"(?m)^[ \t]*([0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+)[ \t]*$")
-_KEY = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):\d{1,5}")
 
 
 def _letters(text: str) -> str:
@@ -77,7 +76,7 @@ def answer_of_none(text: str) -> str | None:
         if all(_ADDRESS.fullmatch(line) for line in body):
             continue
         found = field(0, body[0])
-        if len(body) > 1 or answer or (found and _KEY.fullmatch(found.value)):
+        if len(body) > 1 or answer or (found and KEY.fullmatch(found.value)):
             return None
         answer = body[0]
     return answer if headed else None

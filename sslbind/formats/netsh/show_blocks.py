@@ -2,55 +2,71 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sslbind.formats.netsh.show_layouts import GUID, NULL, Shape, shape
-from sslbind.formats.netsh.show_lines import Field, Lines, fields
+from sslbind.formats.netsh.show_lines import KEY, Aside, Field, Lines, fields
 from sslbind.formats.netsh.show_records import RecordBlock
 from sslbind.formats.netsh.show_words import masked
 from sslbind.tags import STORE, TAGS
 
-_KEY = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):\d{1,5}")
 
+def blocks(lines: Lines, outside: list[Field | Aside] | None = None) -> Iterator[RecordBlock]:
+    """Yield each record: a key, then lines with values up to anything else.
 
-def blocks(lines: Lines) -> Iterator[RecordBlock]:
-    """Yield each record: a key, then lines with values up to anything else."""
+    The other lines are added to ``outside``.
+    """
     found = list(fields(lines))
+    keys = {one.label for one in found if isinstance(one, Field) and KEY.fullmatch(one.value)}
+    outside = [] if outside is None else outside
     block: RecordBlock | None = None
     for place, field in enumerate(found):
-        if field is not None and _starts(field, found, place):
+        if isinstance(field, Aside) or _starts(field, found, place, keys):
             if block:
                 yield block
-            block = RecordBlock([field], [])
-        elif block is None:
-            continue
-        elif field is None:
+            block = None if isinstance(field, Aside) else RecordBlock([field], [])
+        elif block and not _add(block, field, found[place + 1 : place + 2]):
             yield block
             block = None
-        elif field.value:
-            (block.properties[-1] if block.properties else block.fields).append(field)
-        elif (after := found[place + 1] if place + 1 < len(found) else None) is None:
-            yield block  # the title of another listing
-            block = None
-        elif after.value.isdecimal():
-            block.properties.append([])
-        else:
-            block.fields.append(field._replace(value=NULL))
+            continue
+        if block is None:
+            outside.append(field)
     if block:
         yield block
 
 
-def _starts(field: Field, found: Sequence[Field | None], place: int) -> bool:
-    """Whether a record starts here: a key, or the port of a central store's record."""
+def _add(block: RecordBlock, field: Field, after: Sequence[Field | Aside]) -> bool:
+    """Add a line to a block; return False for the title of another listing."""
+    if field.value:
+        (block.properties[-1] if block.properties else block.fields).append(field)
+    elif not after or isinstance(after[0], Aside):
+        return False
+    elif after[0].value.isdecimal():
+        block.properties.append([])
+    else:
+        block.fields.append(field._replace(value=NULL))
+    return True
+
+
+def _starts(
+    field: Field, found: Sequence[Field | Aside], place: int, keys: Collection[str]
+) -> bool:
+    """Whether a record starts here: a key, or the port of a central store's record.
+
+    ``keys`` are the labels of keys elsewhere in the text.
+    """
     value = field.value
     if RecordBlock([field], []).kinds:
         return True
     if ":" in value:
-        return bool(_KEY.fullmatch(value))
+        return bool(KEY.fullmatch(value))
+    if field.label in keys and shape(value) is Shape.TEXT:  # a key that was cut
+        return True
     if not value.isdigit() or len(value) > 5:  # a thumbprint may have no letter
         return False
-    following = [field.value if field else "" for field in found[place + 1 : place + 3]]
+    following = [
+        one.value if isinstance(one, Field) else "" for one in found[place + 1 : place + 3]
+    ]
     if following[:1] == [NULL]:
         return bool(GUID.fullmatch(following[-1]))
     return bool(following and GUID.fullmatch(following[0]))

@@ -6,13 +6,40 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from sslbind.formats.netsh.show_layouts import NULL, Shape, shape
+
 PROMPT = re.compile(r"\s*(?:[A-Za-z]:(?:\\[^>]*|[^\s:>]*)|PS [^>]*|netsh[^>]*)>")
 INVISIBLE = "\u200b\u200e\u200f\u2060\ufeff"
 _COLUMNS = (33, 28)
 """The column of the colon: labels are padded to 29 columns, to 24 up to 2008 R2 (confirmed)."""
 _BLANKS = str.maketrans(dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u202f\u3000", " "))
 """What web pages, mails and editors use instead of a space."""
-_MARKS = {'"', "`", ">"}
+_MARKS = {'"', "`", ">", "|", "#", "/", "-", "<"}
+KEY = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]]+):\d{1,5}")
+"""What a key with an address or a host name looks like."""
+# -- More  --, --More--(42%), (END), Press any key to continue . . .
+_PAGER = re.compile(
+    r"\s*(?:-- ?More {0,2}(?:--|\().*|\(END\)|Press any key to continue[ .]*"
+    r"|<SPACE> next page;.*)",
+    re.IGNORECASE,
+)
+"""What more and less print between two pages."""
+# ..., […], <...>, and so on
+_ELLIPSIS = re.compile(
+    r"[\s\[\](){}<>*#/;:|`\"-]*(?:\.{2,}|…|⋮|etc|usw|and so on)[\s\[\](){}<>*#/;:|`\".…⋮-]*",
+    re.IGNORECASE,
+)
+# [snip], <output omitted>, (12 more records)
+_LEFT_OUT = re.compile(
+    r"\b(?:snip(?:ped)?|omitted|truncated|shortened|elided|left out|cut (?:here|off)"
+    r"|gekürzt|ausgelassen|tronqué"
+    r"|(?:more|other|further) (?:records?|bindings?|entries|lines|of (?:them|these)))\b",
+    re.IGNORECASE,
+)
+_LONG = 120
+"""Characters of a line that is not prose about something else."""
+_ROW = re.compile(r"\|([^|]+)\|(?:([^|]*)\|)?\s*")
+"""A row of a table in Markdown, of a label and a value, or of a title."""
 _LINE_NUMBER = re.compile(r"(?:[A-Za-z]:)?[^\s:]++:\d++:(?=[ \t])")
 """What Select-String and grep put before a line of a file."""
 
@@ -30,23 +57,46 @@ class Field(NamedTuple):
     old: bool
 
 
+class Aside(NamedTuple):
+    """A line without label and value: a rule, a prompt, a sentence, the rest of a broken line."""
+
+    line: int
+    text: str
+
+
 def numbered(text: str, first: int = 1) -> Lines:
     """Return the lines of ``text``, of which the first has the number ``first``."""
     return [*enumerate(text.split("\n"), first)]
 
 
-def fields(lines: Lines) -> Iterator[Field | None]:
-    """Yield each non-empty line, None for one without label and value."""
+def fields(lines: Lines) -> Iterator[Field | Aside]:
+    """Yield each line that is not empty, except what pagers print and what people comment on."""
     prefix = _common_prefix([line for _, line in lines])
     for number, raw in lines:
         line = raw.rstrip()
         plain = line.startswith("    ") and line.isascii() and line.lstrip()[:1] not in _MARKS
         if plain and not prefix:  # as netsh prints it
-            yield field(number, line)
+            yield field(number, line) or Aside(number, line.strip())
             continue
         line = bare(line.removeprefix(prefix))
-        if line:
-            yield None if ">" in line and PROMPT.match(line) else field(number, line)
+        found = None if ">" in line and PROMPT.match(line) else field(number, line)
+        if line and not _beside(line, found):
+            yield found or Aside(number, line.strip())
+
+
+def _beside(line: str, found: Field | None) -> bool:
+    """Whether a line was put between those of netsh: by a pager, or as a comment."""
+    if _PAGER.fullmatch(line):
+        return True
+    if not line.lstrip().startswith(("#", "//")) or left_out(line):
+        return False
+    value = found.value if found else ""
+    return not value or (shape(value) is Shape.TEXT and not KEY.fullmatch(value))
+
+
+def left_out(line: str) -> bool:
+    """Whether a line only stands for others: ``...``, ``[snip]``, ``(12 more records)``."""
+    return len(line) < _LONG and bool(_ELLIPSIS.fullmatch(line) or _LEFT_OUT.search(line))
 
 
 def bare(line: str) -> str:
@@ -56,6 +106,9 @@ def bare(line: str) -> str:
     while line.startswith(">"):  # quoted in a mail
         line = line[1:].removeprefix(" ")
     start = line.lstrip()
+    if start[:1] == "|" and (row := _ROW.fullmatch(start)):
+        cells = [cell.strip() for cell in row.groups() if cell is not None]
+        return f"    {' : '.join(cells)}"
     if start[:1] == "`":  # inline code
         line = start.strip("`").rstrip()
     elif start[:1] == '"' and start.rstrip(",")[1:].endswith('"'):  # a list of lines as JSON
@@ -73,13 +126,18 @@ def field(number: int, line: str) -> Field | None:
     """
     for column in _COLUMNS:
         if line[column - 1 : column + 2] == " : " and line.startswith("    "):
-            return Field(number, line[:column].strip(), line[column + 2 :].strip(), old=False)
-    for separator in (" : ", ": ", ":", "\uff1a"):
+            return Field(number, line[:column].strip(), _value(line[column + 2 :]), old=False)
+    for separator in (" : ", "\uff1a", ": ", "\t", ":"):
         label, found, value = line.rpartition(separator)
         if found and label.strip():
             old = separator == " : " and label.endswith("   ") and not label.endswith("     ")
-            return Field(number, label.strip(), value.strip(), old)
+            return Field(number, label.strip(), _value(value), old)
     return None
+
+
+def _value(text: str) -> str:
+    value = text.strip()
+    return NULL if len(value) == len(NULL) and value.lower() == NULL else value
 
 
 def _common_prefix(lines: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ lines of an unknown layout are read too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from sslbind.bounds import check_fields, has_many_fields
 from sslbind.errors import BadValueError
@@ -17,8 +18,9 @@ from sslbind.formats.format import Format
 from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
 from sslbind.formats.netsh.show_answers import START, addresses, answer_of_none, asked, none_found
 from sslbind.formats.netsh.show_blocks import blocks, completed, no_numbers
+from sslbind.formats.netsh.show_gaps import gaps, joined, key_may_go_on
 from sslbind.formats.netsh.show_layouts import GUID, Shape, shape
-from sslbind.formats.netsh.show_lines import numbered
+from sslbind.formats.netsh.show_lines import Aside, Field, numbered
 from sslbind.formats.netsh.show_plain import Plain, nothing_plain, plain_records
 from sslbind.formats.netsh.show_records import (
     Record,
@@ -29,7 +31,7 @@ from sslbind.formats.netsh.show_records import (
 )
 from sslbind.formats.netsh.show_whole import Listings, ending, ends_in_rule
 from sslbind.formats.netsh.show_words import Words, words_of
-from sslbind.keys import Key
+from sslbind.keys import IPPORT, SCOPEDCCS, Key, parse_key
 from sslbind.printable import printable
 from sslbind.wording import plural, some
 
@@ -49,6 +51,15 @@ class _Reading:
         self.notes: list[str] = []
         self.releases = plain.releases
         self.unknown: Counter[tuple[str, str]] = Counter()
+        self.outside: list[Field | Aside] = []
+        self.addresses: Collection[str] = ()
+        """The labels of keys with an address."""
+        self._lines = plain.lines
+
+    @cached_property
+    def widths(self) -> dict[int, int]:
+        """The length of each line by its number."""
+        return {number: len(line.rstrip()) for number, line in self._lines}
 
 
 def detect(text: str) -> bool:
@@ -78,11 +89,11 @@ def read(text: str, file: str) -> Imported:
     """
     check_fields(text, file)
     plain = plain_records(ending(text).text)
-    found = _blocks(plain)
+    reading = _Reading(text, plain)
+    found = _blocks(plain, reading)
     words = _words(found)
     if plain.records and (words.early or words.late):  # all records show what a word means
         return read_each(text)
-    reading = _Reading(text, plain)
     lines = [one.line or 0 for one in plain.records]
     alike = [*map(reading.listings.add, lines, plain.shown)]
     return _read(reading, plain, found, words) if all(alike) else read_each(text)
@@ -91,11 +102,13 @@ def read(text: str, file: str) -> Imported:
 def read_each(text: str) -> Imported:
     """Return what ``read`` returns, with no record read as a repetition of another."""
     plain = nothing_plain(ending(text).text)
-    found = _blocks(plain)
-    return _read(_Reading(text, plain), plain, found, _words(found))
+    reading = _Reading(text, plain)
+    found = _blocks(plain, reading)
+    return _read(reading, plain, found, _words(found))
 
 
 def _read(reading: _Reading, plain: Plain, found: Sequence[RecordBlock], words: Words) -> Imported:
+    reading.addresses = {one.fields[0].label for one in found if _is_address(one)}
     read = [(block, record) for block in found if (record := _record(block, words, reading))]
     alike = [
         reading.listings.add(block.fields[0].line, record.fields.keys()) for block, record in read
@@ -104,6 +117,8 @@ def _read(reading: _Reading, plain: Plain, found: Sequence[RecordBlock], words: 
         return read_each(reading.text)
     for block, record in read:
         _take(block, record, reading, last=block is found[-1])
+    if found and (not read or read[-1][0] is not found[-1]) and _goes_on(found[-1], reading):
+        reading.bad.append(_rest(found[-1].fields[-1].line, "a record"))
     if reading.ending.starts and (read or reading.bad or reading.listings.headed):
         reading.bad.append(_rest(reading.ending.line, "a record"))
     reading.records.sort(key=_line)
@@ -131,8 +146,15 @@ def _read(reading: _Reading, plain: Plain, found: Sequence[RecordBlock], words: 
     )
 
 
-def _blocks(plain: Plain) -> list[RecordBlock]:
-    found = blocks(plain.lines)
+def _goes_on(block: RecordBlock, reading: _Reading) -> bool:
+    """Whether a line that is not netsh's is right below a record."""
+    last = max(one.line for group in (block.fields, *block.properties) for one in group)
+    return bool(reading.widths.get(last + 1))
+
+
+def _blocks(plain: Plain, reading: _Reading) -> list[RecordBlock]:
+    found = [*blocks(plain.lines, reading.outside)]
+    reading.bad += gaps(reading.outside, found)
     return [completed(block) for block in found if block.fields[0].line not in plain.keys]
 
 
@@ -161,13 +183,41 @@ def _record(block: RecordBlock, words: Words, reading: _Reading) -> Record | Non
         kind, _ = labelled_kind(block)
         reading.bad.append(_rest(start, "a key")._replace(kind=kind))
         return None
-    key = known_key(block)
     try:
+        if _named_like_addresses(block, reading):
+            parse_key(IPPORT, block.fields[0].value)
         return read_record(block, words)
     except BadValueError as error:
-        kind, port = (None, None) if key else labelled_kind(block)
-        reading.bad.append(BadRecord(start, error.message, error.hints, key, kind, port))
+        reading.bad.append(_unreadable(block, error, reading))
+        if (other := joined(block)) is not None:
+            reading.bad.append(other)
         return None
+
+
+def _is_address(block: RecordBlock) -> bool:
+    key = known_key(block)
+    return key is not None and key.kind is IPPORT
+
+
+def _named_like_addresses(block: RecordBlock, reading: _Reading) -> bool:
+    """Whether a key is not an address, but has the label of keys that are."""
+    return block.fields[0].label in reading.addresses and not _is_address(block)
+
+
+def _unreadable(block: RecordBlock, error: BadValueError, reading: _Reading) -> BadRecord:
+    """Return a record that cannot be read, with what is known about its key."""
+    start = block.fields[0].line
+    key = known_key(block)
+    kind, port = (None, None) if key else labelled_kind(block)
+    if key_may_go_on(block, reading.outside, reading.widths):
+        kind, _ = labelled_kind(block)
+        key, port = None, None
+    elif _named_like_addresses(block, reading):
+        _, port = labelled_kind(block)
+        key, kind = None, IPPORT
+    elif key is not None and key.kind is SCOPEDCCS:  # or a name whose thumbprint is missing
+        port, key = key.port, None
+    return BadRecord(start, error.message, error.hints, key, kind, port)
 
 
 def _take(block: RecordBlock, record: Record, reading: _Reading, *, last: bool) -> None:
@@ -191,6 +241,8 @@ def _take(block: RecordBlock, record: Record, reading: _Reading, *, last: bool) 
     if any(GUID.fullmatch(field.value) for field in rest):
         message = "is a record in an unknown layout"
         reading.bad.append(BadRecord(rest[0].line, message))
+    elif rest and (other := joined(block)) is not None:
+        reading.bad.append(other)
     elif rest and not record.surplus:
         message = "is an extended property, but not a number"
         reading.bad.append(BadRecord(rest[0].line, message))
@@ -212,11 +264,15 @@ def _completed(
     in_line = in_line or (last and listings.ends_in_title(block))
     lacking = listings.lacking(start, record, breaks_off=in_line)
     at_end = last and listings.ends_at(block)
-    cut = listings.cut_value(record, lacks=bool(lacking)) if at_end else None
+    above = last and _goes_on(block, reading) and listings.shorter(start, record)
+    cut = None
+    if at_end or above:
+        cut = listings.cut_value(record, lacks=bool(lacking), above=above)
     if cut is not None:
         lacking = listings.lacking(start, record, breaks_off=True) | {cut}
     if lacking:
-        return record.without(sorted(lacking - record.binding.unknown), _CUT), at_end or in_line
+        unknown = sorted(lacking - record.binding.unknown)
+        return record.without(unknown, _CUT), at_end or in_line or above
     known = not record.surplus and not any(no_numbers(block))
     doubtful = listings.doubtful(start, record) if at_end and known else frozenset()
     return (record.without(sorted(doubtful), _DOUBTFUL) if doubtful else record), False

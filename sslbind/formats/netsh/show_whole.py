@@ -118,6 +118,11 @@ class Listings:
         names = _below(record) if self._count[place] == 1 else self._names[place]
         return (names - record.fields.keys()) & STORED.keys()
 
+    def shorter(self, line: int, record: Record) -> bool:
+        """Whether a record lacks the last lines that others of its listing have."""
+        lacks = self._names[bisect(self._starts, line)] - record.fields.keys()
+        return bool(lacks) and lacks <= _below(record)
+
     @property
     def last_line(self) -> int:
         """The number of the last line that is not empty; a line end after it makes no other."""
@@ -133,11 +138,14 @@ class Listings:
         rest = [line for line in self._below(block) or () if line.strip()]
         return len(rest) == 1 and bool(_TITLE.fullmatch(rest[0]))
 
-    def cut_value(self, record: Record, *, lacks: bool) -> str | None:
-        """Return the tag whose value may go on: the text ends in it, without a line end."""
+    def cut_value(self, record: Record, *, lacks: bool, above: bool = False) -> str | None:
+        """Return the tag whose value may go on: the text ends in it, without a line end.
+
+        Or it is right ``above`` a line that is not netsh's.
+        """
         name, last = max(record.fields.items(), key=lambda item: item[1].line)
         tag = STORED.get(name)
-        if last.line < self._total or tag is None:
+        if (last.line < self._total and not above) or tag is None:
             return None
         if name in record.binding.unknown:
             return name
