@@ -15,7 +15,8 @@ import stat
 import sys
 
 from sslbind.errors import SslbindError
-from sslbind.files import PRIVATE_FOLDER, Folder, write_own
+from sslbind.files import write_into
+from sslbind.folders import PRIVATE_FOLDER, Folder
 from sslbind.version import VERSION
 
 MAX_SIZE = 256 << 20
@@ -45,7 +46,7 @@ def recall(name: str) -> bytes | None:
     if folder is None or not _ours(folder):
         return None
     try:
-        with Folder(folder, follow=False) as where:
+        with Folder(folder, follow=False, trusted=True) as where:
             status = where.status(name)
             if status is None or status.st_size > MAX_SIZE or not _is_ours(status):
                 return None
@@ -62,7 +63,8 @@ def remember(name: str, data: bytes) -> None:
     with contextlib.suppress(OSError, SslbindError):
         os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
         if _ours(folder):
-            write_own(folder, name, data, sync=False)
+            with Folder(folder, follow=False, trusted=True) as where:
+                write_into(where, name, data, sync=False)
 
 
 def _ours(folder: str) -> bool:

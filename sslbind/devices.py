@@ -13,6 +13,8 @@ _DEVICE = re.compile(
     "(?:con|prn|aux|nul|conin\\$|conout\\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:[.:].*)?",
     re.IGNORECASE | re.DOTALL,
 )
+DEVICE = "cannot be created: it is the name of a device on Windows"
+"""What is wrong with such a name for a file or a folder."""
 
 
 def is_device(name: str) -> bool:

@@ -102,3 +102,10 @@ class SyntaxLineError(NetshError):
 
 class RefusedError(SslbindError):
     """A command other than netsh's cannot, or must not, do what it was asked for."""
+
+
+def reason(error: Exception) -> str:
+    """Return the system's reason as one lower-case phrase without the path."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    return str(error)

@@ -15,21 +15,15 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from io import FileIO
-from typing import Self
 
-from sslbind.errors import SslbindError
-
-PRIVATE_FILE = 0o600
-PRIVATE_FOLDER = 0o700
+from sslbind.devices import DEVICE, is_device
+from sslbind.errors import SslbindError, reason
+from sslbind.folders import AT_ONCE, PRIVATE_FILE, READ, Folder
 
 changes: deque[str] = deque(maxlen=3)
 """What this process changed last, as "FILE was written": a hint if the answer cannot be printed."""
 
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 _PART = re.compile(r"\..+\.part\.[0-9]+\.[0-9a-f]{8}", re.DOTALL)  # .web.key.part.4711.0a1b2c3d
 
 IGNORED = b"""\
@@ -54,7 +48,7 @@ def read_file(
     memory. With ``regular``, pipes and devices, which could block, are refused too.
     """
     try:
-        handle = _open(path, _READ | (_AT_ONCE if regular else 0))
+        handle = _open(path, READ | (AT_ONCE if regular else 0))
         try:
             status = os.fstat(handle)
             if regular and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
@@ -86,104 +80,26 @@ def stamp_of(path: str, status: os.stat_result | None = None) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
-def reason(error: Exception) -> str:
-    """Return the system's reason as one lower-case phrase without the path."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror[:1].lower() + error.strerror[1:]
-    return str(error)
-
-
-class Folder:
-    """An open folder: everything happens in this folder, even if its path is replaced meanwhile.
-
-    ``follow``: the last component of ``path`` may be a symbolic link. Windows has no such
-    handles; there the path is used. Raises OSError.
-    """
-
-    def __init__(self, path: str, *, follow: bool = True) -> None:
-        self.path = path or os.curdir
-        self._handle: int | None = None
-        if sys.platform != "win32":
-            self._handle = os.open(self.path, _FOLDER | (0 if follow else _NO_LINK))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
-
-    def _at(self, name: str) -> str:
-        return os.path.join(self.path, name) if self._handle is None else name
-
-    def open(self, name: str, flags: int, mode: int = PRIVATE_FILE) -> int:
-        """Open a file of the folder; never follow a link."""
-        return os.open(self._at(name), flags | _NO_LINK, mode, dir_fd=self._handle)
-
-    def status(self, name: str) -> os.stat_result | None:
-        """Return the status of ``name`` itself, not its link target; None if missing."""
-        try:
-            return os.stat(self._at(name), dir_fd=self._handle, follow_symlinks=False)
-        except FileNotFoundError:
-            return None
-
-    def read(self, name: str) -> bytes:
-        """Return the bytes of a file of the folder; raise OSError."""
-        with open(self.open(name, _READ | _AT_ONCE), "rb") as file:
-            return file.read()
-
-    def unlink(self, name: str) -> None:
-        """Delete a file of the folder."""
-        os.unlink(self._at(name), dir_fd=self._handle)
-
-    def delete(self, name: str) -> None:
-        """Delete a file of the folder; Windows waits for those who have it open."""
-        _delete(self._at(name), dir_fd=self._handle)
-
-    def replace(self, part: str, name: str) -> None:
-        """Rename ``part``, replacing ``name``; Windows does not replace an open file."""
-        _replace(self._at(part), self._at(name), src_dir_fd=self._handle, dst_dir_fd=self._handle)
-
-    def names(self) -> list[str]:
-        """Return the names in the folder."""
-        return os.listdir(self.path if self._handle is None else self._handle)
-
-    def make_private(self) -> None:
-        """Make the folder its owner's alone, where it is not; raise OSError."""
-        if self._handle is not None and stat.S_IMODE(os.fstat(self._handle).st_mode) & 0o077:
-            os.fchmod(self._handle, PRIVATE_FOLDER)
-
-    def sync(self) -> None:
-        """Flush new names to disk, if the system can synchronise folders."""
-        if self._handle is not None:
-            try:
-                os.fsync(self._handle)
-            except OSError as error:
-                if error.errno != 22:  # EINVAL: this file system cannot synchronise folders
-                    raise SslbindError(
-                        f"was written, but may not survive a power failure: {reason(error)}",
-                        file=self.path,
-                    ) from None
-
-
 def write_file(
     path: str | os.PathLike[str],
     data: bytes,
     mode: int | None = None,
     *,
     expected: bytes | None = None,
+    new: bool = False,
 ) -> None:
     """Replace the content of ``path`` with ``data``, completely or not at all.
 
     A symbolic link stays, and its target is written. An existing file keeps its mode,
     group, ACL and extended attributes, and its owner, or at least the owner's access; if
     that is impossible, the write is refused. A new file gets ``mode``, by default what the
-    umask leaves. With ``expected`` the file must still have exactly that content. The data
-    are on disk when this returns. Raises SslbindError, and leaves the old file intact.
+    umask leaves. With ``expected`` the file must still have exactly that content, with ``new``
+    there must be none. The data are on disk when this returns. Raises SslbindError, and leaves
+    the old file intact.
     """
     try:
-        folder, name = os.path.split(os.path.realpath(path))
-        with Folder(folder) as where:
+        where, name = Folder.of(os.fspath(path))
+        with where:
             old = where.status(name)
             if old is not None:
                 _refuse_odd(old)
@@ -193,9 +109,11 @@ def write_file(
                 _fill(file, data)
                 if expected is not None and (old is None or where.read(name) != expected):
                     raise _changed(path)
+                if new and where.status(name) is not None:
+                    raise _changed(path)
                 _put_in_place(where, part, file, name)
             changes.append(f"{os.fspath(path)} was written")
-            where.sync()
+            where.sync(os.fspath(path))
     except (OSError, ValueError) as error:
         raise _unwritten(error, path) from None
     except SslbindError as error:
@@ -205,33 +123,53 @@ def write_file(
 def write_output(path: str | os.PathLike[str], data: bytes) -> None:
     """Do what ``write_file`` does, for a file that the user names.
 
-    Temporary files of killed writers in its folder are removed.
+    Temporary files of killed writers in its folder are removed. A device of Windows is
+    refused on every system, because a folder may be shared.
     """
+    if is_device(os.path.basename(path)):
+        raise SslbindError(DEVICE, "choose another name", file=path)
     with contextlib.suppress(OSError, ValueError):
-        remove_leftovers(os.path.dirname(os.path.realpath(path)))
+        where, _ = Folder.of(os.fspath(path))
+        _remove_leftovers(where)
     write_file(path, data)
 
 
-def write_own(
-    folder: str, name: str, data: bytes, mode: int = PRIVATE_FILE, *, sync: bool = True
+def write_own(  # noqa: PLR0913  # what is written, and how
+    folder: str,
+    name: str,
+    data: bytes,
+    mode: int = PRIVATE_FILE,
+    *,
+    sync: bool = True,
+    follow: bool = False,
 ) -> None:
-    """Write a file that belongs to sslbind alone into ``folder``, which must not be a link.
+    """Write a file that belongs to sslbind alone into ``folder``.
 
-    It always gets ``mode`` (less the umask) and the user as owner, whoever owned an older
-    file of that name. Without ``sync`` a power failure may undo it. Raises SslbindError,
-    and leaves the old file intact.
+    The folder must not be a link, unless ``follow``. The file always gets ``mode`` (less the
+    umask) and the user as owner, whoever owned an older file of that name. Without ``sync`` a
+    power failure may undo it. Raises SslbindError, and leaves the old file intact.
     """
     path = os.path.join(folder, name)
     try:
-        with Folder(folder, follow=False) as where:
-            with _part(where, name, mode) as (part, file):
-                _fill(file, data, sync=sync)
-                _put_in_place(where, part, file, name)
+        with Folder(folder, follow=follow) as where:
+            write_into(where, name, data, mode, sync=sync)
             if sync:
                 changes.append(f"{path} was written")
-                where.sync()
+                where.sync(path)
     except (OSError, ValueError) as error:
         raise _unwritten(error, path) from None
+
+
+def write_into(
+    where: Folder, name: str, data: bytes, mode: int = PRIVATE_FILE, *, sync: bool = True
+) -> None:
+    """Replace the file ``name`` of an open folder with a new one; raise OSError.
+
+    Without ``sync`` it may be lost in a power failure.
+    """
+    with _part(where, name, mode) as (part, file):
+        _fill(file, data, sync=sync)
+        _put_in_place(where, part, file, name)
 
 
 def delete_own(folder: str, name: str) -> None:
@@ -242,9 +180,9 @@ def delete_own(folder: str, name: str) -> None:
     path = os.path.join(folder, name)
     try:
         with Folder(folder, follow=False) as where:
-            where.delete(name)
+            _delete(where.at(name), dir_fd=where.handle)
             changes.append(f"{path} was deleted")
-            where.sync()
+            where.sync(path, "was deleted, but may be back after a power failure")
     except FileNotFoundError:
         return
     except OSError as error:
@@ -252,36 +190,27 @@ def delete_own(folder: str, name: str) -> None:
         raise SslbindError(why, *hints, file=path) from None
 
 
-def make_folder(path: str, mode: int = PRIVATE_FOLDER) -> None:
-    """Create a folder and its parents, all on disk when this returns; raise OSError."""
-    if os.path.isdir(path):
-        return
-    parent = os.path.dirname(os.path.abspath(path))
-    make_folder(parent, mode)
-    try:
-        os.mkdir(path, mode)
-    except FileExistsError:
-        if not os.path.isdir(path):
-            raise
-    with Folder(parent) as where:
-        where.sync()
-
-
 def ignore_keys(folder: str) -> bool:
     """Write a .gitignore for private keys into ``folder`` unless it has one; return whether.
 
-    Raises SslbindError if it cannot be written.
+    A link is replaced, because git does not follow it. Raises SslbindError if it cannot be
+    written.
     """
-    if os.path.lexists(os.path.join(folder, ".gitignore")):
+    if os.path.isfile(path := os.path.join(folder, ".gitignore")) and not os.path.islink(path):
         return False
     remove_leftovers(folder)
-    write_own(folder, ".gitignore", IGNORED, 0o666)
+    write_own(folder, ".gitignore", IGNORED, 0o666, follow=True)
     return True
 
 
 def remove_leftovers(folder: str) -> None:
     """Delete the temporary files that killed writers left in ``folder``; skip those in use."""
-    with contextlib.suppress(OSError), Folder(folder) as where:
+    with contextlib.suppress(OSError):
+        _remove_leftovers(Folder(folder))
+
+
+def _remove_leftovers(where: Folder) -> None:
+    with where:
         for name in filter(_PART.fullmatch, where.names()):
             with contextlib.suppress(OSError):
                 _remove_dead(where, name)
@@ -297,7 +226,7 @@ def _remove_dead(where: Folder, name: str) -> None:
         if not lives(int(name.split(".")[-2])):
             where.unlink(name)
         return
-    handle = where.open(name, _READ | _AT_ONCE)
+    handle = where.open(name, READ | AT_ONCE)
     try:
         if _hold(handle, wait=False) and os.path.samestat(os.fstat(handle), status):
             where.unlink(name)
@@ -336,7 +265,8 @@ def _fill(file: FileIO, data: bytes, *, sync: bool = True) -> None:
 def _put_in_place(where: Folder, part: str, file: FileIO, name: str) -> None:
     if sys.platform == "win32":  # Windows cannot rename an open file
         file.close()
-    where.replace(part, name)
+    there = where.handle
+    _replace(where.at(part), where.at(name), src_dir_fd=there, dst_dir_fd=there)
 
 
 def _refuse_odd(old: os.stat_result) -> None:
@@ -397,7 +327,7 @@ def _take_attributes(where: Folder, name: str, handle: int) -> None:
     """Copy the extended attributes, including the ACL; raise SslbindError if one is refused."""
     acl = "system.posix_acl_access"
     try:
-        source = where.open(name, _READ | _AT_ONCE)
+        source = where.open(name, READ | AT_ONCE)
     except PermissionError:  # writable but not readable: its attributes cannot be read
         return
     try:

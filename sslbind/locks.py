@@ -13,8 +13,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from sslbind.errors import SslbindError
-from sslbind.files import PRIVATE_FILE, reason
+from sslbind.errors import SslbindError, reason
+from sslbind.folders import AT_ONCE, PRIVATE_FILE, READ, Folder
 
 LOCK_TIMEOUT = 60.0
 """Seconds that a writer waits for another before it gives up."""
@@ -29,40 +29,49 @@ def locked(path: str | os.PathLike[str], timeout: float = LOCK_TIMEOUT) -> Itera
     The system drops it when the holder dies. Raises SslbindError, which names
     the holder, after ``timeout`` seconds.
     """
-    try:
-        target = os.path.realpath(path)
-        folder, name = os.path.split(target)
-        inside = os.path.isdir(target)
-        lock = os.path.join(target, ".lock") if inside else os.path.join(folder, f".{name}.lock")
-        handle = _wait(lock, None if inside else target, timeout)
-    except (OSError, ValueError) as error:
-        raise SslbindError(
-            f"cannot be locked: {reason(error)}",
-            "a writer needs a lock file in the same folder",
-            file=path,
-        ) from None
-    if handle is None:
-        raise SslbindError(
-            f"has been locked by {_holder(lock)} for more than {timeout:.0f} seconds",
-            "wait for it to end, or end it, and try again",
-            file=path,
-        )
-    try:
-        with contextlib.suppress(OSError):
+    with contextlib.ExitStack() as stack:
+        try:
+            if os.path.isdir(path):
+                where, lock, target = Folder(os.fspath(path)), ".lock", None
+            else:
+                where, target = Folder.of(os.fspath(path))
+                lock = f".{target}.lock"
+            stack.enter_context(where)
+            handle = _wait(where, lock, target, timeout)
+        except (OSError, ValueError) as error:
+            raise SslbindError(
+                f"cannot be locked: {reason(error)}",
+                "a writer needs a lock file in the same folder",
+                file=path,
+            ) from None
+        if handle is None:
+            raise SslbindError(
+                f"has been locked by {_holder(where, lock)} for more than {timeout:.0f} seconds",
+                "wait for it to end, or end it, and try again",
+                file=path,
+            )
+        try:
+            _sign(handle)
+            yield
+        finally:
+            _release(handle, where, lock)
+
+
+def _sign(handle: int) -> None:
+    """Write into our lock file who holds it; one that somebody else made stays as it is."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32" or os.fstat(handle).st_uid == os.geteuid():
             os.lseek(handle, 0, os.SEEK_SET)
             os.write(handle, f"process {os.getpid()}\n".encode())
-        yield
-    finally:
-        _release(handle, lock)
 
 
-def _wait(lock: str, target: str | None, timeout: float) -> int | None:
+def _wait(where: Folder, lock: str, target: str | None, timeout: float) -> int | None:
     """Return the open lock file, None if another process held it all the time; raise OSError."""
     deadline = time.monotonic() + timeout
     refused = 0
     while True:
         try:
-            handle = _take_lock(lock, target)
+            handle = _take_lock(where, lock, target)
         except PermissionError:
             refused += 1
             if sys.platform != "win32" or refused > _REFUSALS:
@@ -76,9 +85,9 @@ def _wait(lock: str, target: str | None, timeout: float) -> int | None:
         time.sleep(0.005 + os.urandom(1)[0] / 12800)  # waiters must not retry in step
 
 
-def _holder(lock: str) -> str:
+def _holder(where: Folder, lock: str) -> str:
     try:
-        with open(lock, encoding="ascii", errors="replace") as file:
+        with open(where.open(lock, READ | AT_ONCE), encoding="ascii", errors="replace") as file:
             return file.readline(100).strip() or "another process"
     except OSError:
         return "another process"
@@ -87,7 +96,7 @@ def _holder(lock: str) -> str:
 if sys.platform == "win32":
     _IN_USE = 32  # ERROR_SHARING_VIOLATION
 
-    def _take_lock(lock: str, target: str | None) -> int | None:  # noqa: ARG001
+    def _take_lock(where: Folder, lock: str, target: str | None) -> int | None:  # noqa: ARG001
         """Return the new lock file, open, None if another process has it open; raise OSError.
 
         Windows does not delete an open file: one that can be deleted was left by a dead
@@ -95,7 +104,7 @@ if sys.platform == "win32":
         the lock: the holder could then neither delete the one nor replace the other.
         """
         try:
-            os.unlink(lock)
+            where.unlink(lock)
         except FileNotFoundError:
             pass
         except PermissionError as error:
@@ -103,37 +112,37 @@ if sys.platform == "win32":
                 raise
             return None
         try:
-            return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+            return where.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         except FileExistsError:
             return None
 
-    def _release(handle: int, lock: str) -> None:
+    def _release(handle: int, where: Folder, lock: str) -> None:
         """Close the lock file, which lets others delete it, and delete it."""
         os.close(handle)
         with contextlib.suppress(OSError):
-            os.unlink(lock)
+            where.unlink(lock)
 else:
     import fcntl
 
-    def _take_lock(lock: str, target: str | None) -> int | None:
+    def _take_lock(where: Folder, lock: str, target: str | None) -> int | None:
         """Return the open lock file, None if another process holds it; raise OSError.
 
         Anyone who may read ``target`` may wait for its lock, and one left by another user
         can be locked without writing to it.
         """
-        flags = os.O_NOFOLLOW | os.O_NONBLOCK
         mode = PRIVATE_FILE
         if target is not None:
-            with contextlib.suppress(OSError):
-                mode = stat.S_IMODE(os.stat(target).st_mode) & 0o666
+            status = where.status(target)
+            if status is not None:
+                mode = stat.S_IMODE(status.st_mode) & 0o666
         try:
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT | flags, mode | PRIVATE_FILE)
+            handle = where.open(lock, os.O_RDWR | os.O_CREAT | AT_ONCE, mode | PRIVATE_FILE)
         except PermissionError:
-            if not os.path.exists(lock):
+            if where.status(lock) is None:
                 raise
-            handle = os.open(lock, os.O_RDONLY | flags)
+            handle = where.open(lock, READ | AT_ONCE)
         try:
-            if _try_lock(handle) and _same_file(handle, lock):
+            if _try_lock(handle) and _same_file(handle, where, lock):
                 _refuse_foreign(handle, lock)
                 return handle
         except BaseException:  # a signal, too, leaves no open handle
@@ -142,10 +151,10 @@ else:
         os.close(handle)
         return None
 
-    def _release(handle: int, lock: str) -> None:
+    def _release(handle: int, where: Folder, lock: str) -> None:
         """Unlink the lock file while it is held: a waiter sees another file and starts over."""
         with contextlib.suppress(OSError):
-            os.unlink(lock)
+            where.unlink(lock)
         os.close(handle)
 
     def _try_lock(handle: int) -> bool:
@@ -159,10 +168,8 @@ else:
         """Raise OSError for what is not a lock file of ours: we write into it."""
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-            raise OSError(0, f"{os.path.basename(lock)} is not a lock file of its own: remove it")
+            raise OSError(0, f"{lock} is not a lock file of its own: remove it")
 
-    def _same_file(handle: int, path: str) -> bool:
-        try:
-            return os.path.samestat(os.fstat(handle), os.stat(path))
-        except OSError:
-            return False
+    def _same_file(handle: int, where: Folder, lock: str) -> bool:
+        status = where.status(lock)
+        return status is not None and os.path.samestat(os.fstat(handle), status)

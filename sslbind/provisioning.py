@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.judgement import doubts
 from sslbind.certificates.names import covers
-from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError
-from sslbind.files import read_file, reason
+from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError, reason
+from sslbind.files import read_file
 from sslbind.keys import HOSTNAMEPORT, Key
 from sslbind.lookup import named
 from sslbind.passwords import NO_PASSWORDS, Passwords

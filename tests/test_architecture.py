@@ -31,7 +31,7 @@ LAYERS = (
     ("sslflags", "grammar"),
     ("binding", "netsh_messages"),
     ("tls_versions", "resolver", "sites", "validation"),
-    ("files", "locks", "cache", "ntfiles"),
+    ("folders", "files", "locks", "cache", "ntfiles"),
     ("certificates",),
     ("registry",),
     ("session", "consequences"),

@@ -71,8 +71,8 @@ def test_enable_for_the_first_time(run: Run, registry: Path) -> None:
     )
     assert result.err == (
         "note: the folder ../share/ccs does not exist as seen from this machine\n"
-        "note: the password file ccs.password does not exist as seen from this machine\n"
-        "note: keep ccs.password out of git: it opens every PFX file\n"
+        "note: the password file does not exist as seen from this machine\n"
+        "note: keep the file of --password-file out of git: it opens every PFX file\n"
         "note: no binding uses the central store: sslbind add sslccs 443 appid=iis\n"
     )
     assert registry.read_text() == before + (

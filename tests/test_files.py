@@ -170,10 +170,31 @@ def test_no_link_is_followed_to_a_key(tmp_path: Path) -> None:
 
 @posix
 def test_a_dangling_gitignore_is_not_followed(tmp_path: Path) -> None:
-    """The link stays, and no file appears where it points."""
+    """No file appears where the link points; git would not follow it, so it is replaced."""
     (tmp_path / ".gitignore").symlink_to(tmp_path / "nowhere")
-    assert not files.ignore_keys(str(tmp_path))
+    assert files.ignore_keys(str(tmp_path))
     assert not (tmp_path / "nowhere").exists()
+    assert not (tmp_path / ".gitignore").is_symlink()
+    assert not files.ignore_keys(str(tmp_path))
+
+
+def test_a_new_file_replaces_none(tmp_path: Path) -> None:
+    """One that an editor made since we looked is kept."""
+    path = tmp_path / "new.toml"
+    path.write_text("theirs")
+    with pytest.raises(SslbindError, match="was changed by another program in the meantime"):
+        files.write_file(path, b"ours", new=True)
+    assert path.read_text() == "theirs"
+    assert [one.name for one in tmp_path.iterdir()] == ["new.toml"]
+
+
+@posix
+def test_a_linked_folder_of_our_own(tmp_path: Path) -> None:
+    """A folder of keys may be a link of the user's own: its .gitignore goes where it leads."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "certs").symlink_to("real")
+    assert files.ignore_keys(str(tmp_path / "certs"))
+    assert (tmp_path / "real" / ".gitignore").read_bytes() == files.IGNORED
 
 
 def test_git_ignores_keys_and_what_killed_writers_leave(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -234,6 +236,41 @@ def test_a_device_names_no_registry(name: str, run: Run, registry: Path) -> None
     result = run("import", f"{name}.txt", "--each", "servers")
     assert result.code == 2
     assert "the name of a device on Windows" in result.err
+
+
+@unix_names
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report", "-o", "nul.html"],
+        ["export", "json", "-o", "con.txt"],
+        ["expiry", "-o", "COM1"],
+        ["plan", "@web", "--out", "Prn"],
+        ["import", "french-2022.txt", "--each", "AUX"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_device_names_no_output(words: list[str], run: Run, registry: Path) -> None:
+    """A folder that is shared with Windows must not have a file or a folder like that."""
+    shutil.copy(Path(__file__).parent / "captures" / "french-2022.txt", registry.parent)
+    netsh = json.dumps([sys.executable, "-m", "sslbind", "-q", "-r", "server.toml", "-f", "-"])
+    (registry.parent / "targets.toml").write_text(
+        f'version = 1\n[Target.web]\ntransport = "command"\nnetsh = {netsh}\n'
+    )
+    for name in ("server.toml", "web.toml"):
+        (registry.parent / name).write_text("version = 1\n")
+    result = run(*words)
+    assert result.code == 2
+    assert "it is the name of a device on Windows" in result.err
+    assert not (registry.parent / words[-1]).exists()
+
+
+def test_the_password_in_place_of_the_file_of_the_central_store(run: Run, registry: Path) -> None:
+    """The file may be on the server only, so it is accepted, but what was typed is not shown."""
+    result = run("ccs", "enable", "ccs", "--password-file", "hunter2")
+    assert result.code == 0
+    assert "the password file does not exist as seen from this machine" in result.err
+    assert "hunter2" not in result.err
 
 
 SURROGATE = "\udced\udca0\udc80\udcff"

@@ -104,6 +104,95 @@ def test_root_in_the_folder_of_another_user(shared: Path) -> None:
             assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (0, 0o600), path
 
 
+PREPARED: dict[str, tuple[str, list[str]]] = {
+    "pfx-made-before": (
+        "touch ccs/h0.de.pfx; chmod 666 ccs/h0.de.pfx",
+        ["ccs", "put", "../0.pem"],
+    ),
+    "pfx-link": ("ln -s ../../victim/file ccs/h0.de.pfx", ["ccs", "put", "../0.pem"]),
+    "pfx-dangling": ("ln -s ../../victim/new ccs/h0.de.pfx", ["ccs", "put", "../0.pem"]),
+    "central-store-link": ("mv ccs old; ln -s ../victim/folder ccs", ["ccs", "put", "../0.pem"]),
+    "stores-link": ("ln -s ../victim/folder certs", ["store", "add", "../0.pem"]),
+    "report": ("ln -s ../victim/file out", ["report", "-o", "out"]),
+    "report-dangling": ("ln -s ../victim/new out", ["report", "-o", "out"]),
+    "expiry": (
+        "ln -s ../victim/file out",
+        ["expiry", "--format", "prometheus", "-o", "out"],
+    ),
+    "export": ("ln -s ../victim/file out", ["export", "netsh-script", "-o", "out"]),
+    "haproxy": ("ln -s ../victim/folder out", ["export", "haproxy", "-o", "out"]),
+    "init": ("ln -s ../victim/folder up", ["init", "-r", "up/new.toml"]),
+    "init-chain": ("ln -s $(realpath ..)/up a; ln -s a up", ["init", "-r", "up/victim/new.toml"]),
+    "import": ("ln -s ../victim/folder up", ["import", "script", "--each", "up"]),
+    "lock": ("mkdir up; ln -s ../victim/folder up/certs", ["store", "add", "../0.pem"]),
+    "completion": (
+        "d=h/bash-completion/completions; mkdir -p $d; ln -s $(realpath ../victim/file) $d/sslbind",
+        ["completion", "install", "bash"],
+    ),
+}
+"""What another user does in a folder before root writes there, and how root writes."""
+
+
+@pytest.mark.parametrize("name", PREPARED)
+def test_what_another_user_prepared(shared: Path, name: str) -> None:
+    """A link leads root to nothing that is not that user's, and root's key is root's alone."""
+    prepare, words = PREPARED[name]
+    work, victim = shared / "work", shared / "victim"
+    for folder in (work, work / "ccs", victim, victim / "folder"):
+        folder.mkdir()
+    (victim / "file").write_text("root's own")
+    one = issue("k0", dns=["h0.de"])
+    (shared / "0.pem").write_bytes(one.pem + one.key_pem())
+    (work / "sslbind.toml").write_text(
+        "version = 1\n[CertStores]\n[CentralCertProvider]\nEnabled = true\n"
+        'CertStoreLocation = "ccs"\n'
+    )
+    (work / "script").write_text("add sslcert ipport=10.0.0.5:443 certhash=" + "a" * 40 + "\n")
+    for path in (work, work / "ccs"):
+        os.chown(path, int(NOBODY), int(NOBODY))
+    (shared / "up").symlink_to(".")
+    subprocess.run(as_nobody("sh", "-c", prepare), cwd=work, check=True)
+    environment = os.environ | {
+        "XDG_CACHE_HOME": str(shared / "cache"),
+        "XDG_DATA_HOME": str(work / "h"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "sslbind", *words],
+        cwd=work, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert (victim / "file").read_text() == "root's own"
+    assert sorted(path.name for path in victim.rglob("*")) == ["file", "folder"]
+    if name != "lock":
+        assert done.returncode == 2, done.stderr
+    for path in work.rglob("*"):
+        if path.suffix in (".key", ".pfx") and path.lstat().st_size and not path.is_symlink():
+            assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (0, 0o600), path
+
+
+def test_links_that_lead_to_what_is_theirs(shared: Path) -> None:
+    """Root follows its own links, and those of another user to files of that user."""
+    theirs = shared / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, int(NOBODY), int(NOBODY))
+    prepare = (
+        "mkdir releases releases/5; ln -s releases/5 current; echo version = 1 > releases/5/a.toml"
+        "; ln -s current/a.toml a.toml"
+    )
+    subprocess.run(as_nobody("sh", "-c", prepare), cwd=theirs, check=True)
+    (shared / "mine").symlink_to("theirs/current")
+    for path in ("theirs/a.toml", "theirs/current/a.toml", "mine/a.toml"):
+        done = subprocess.run(
+            [sys.executable, "-m", "sslbind", "-r", path, "add", "iplisten", f"10.0.0.{len(path)}"],
+            cwd=shared, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert (theirs / "a.toml").is_symlink()
+    text = (theirs / "releases/5/a.toml").read_text()
+    assert text.count("10.0.0.") == 3
+    assert (theirs / "releases/5/a.toml").stat().st_uid == int(NOBODY)
+
+
 def test_the_cache_of_another_user(shared: Path) -> None:
     """Where another user can write the cache, it is neither read nor written."""
     folder = shared / "cache" / "sslbind"

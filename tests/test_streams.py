@@ -118,6 +118,7 @@ def test_an_interrupt_at_any_moment(module: str, tmp_path: Path) -> None:
     """Ctrl-C is one line and 130, while modules are imported as well."""
     code = (
         "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # not ignored, as in nohup
         "class Finder:\n"
         "    def find_spec(name, path=None, target=None):\n"
         f"        if name == {module!r}: signal.raise_signal(signal.SIGINT)\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sslbind.files import reason
+from sslbind.errors import reason
 
 
 def _missing(what: str) -> None:

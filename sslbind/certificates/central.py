@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -21,8 +22,9 @@ from sslbind import cache
 from sslbind.certificates.pem import MAX_SIZE
 from sslbind.devices import is_device
 from sslbind.digest import content_digest
-from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError
-from sslbind.files import PRIVATE_FILE, read_file, reason, remove_leftovers, write_file
+from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError, reason
+from sslbind.files import read_file, remove_leftovers, write_file
+from sslbind.folders import PRIVATE_FILE, Folder
 from sslbind.keys import parse_host
 from sslbind.locks import locked
 
@@ -227,7 +229,9 @@ class CentralStore:
                 action = "unchanged"
             file = file or stem + SUFFIX
             if action != "unchanged" and not dry_run:
-                write_file(os.path.join(self.folder, file), data, PRIVATE_FILE)
+                path = os.path.join(self.folder, file)
+                _refuse_prepared(path)
+                write_file(path, data, PRIVATE_FILE)
             done.append(Put(file, served_name(stem), action))
         self._odd = self._files = None
         return tuple(done)
@@ -329,6 +333,25 @@ class CentralStore:
         if settled and not self._has_links():
             cache.remember(slot, json.dumps([stamp, odd]).encode())
         return odd
+
+
+def _refuse_prepared(path: str) -> None:
+    """Raise CertificateError if another user could have made a file, to read root's key in it."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return
+    try:
+        where, name = Folder.of(path)
+        with where:
+            old = where.status(name)
+            if old is None or old.st_uid == 0 or not where.is_open_to_others:
+                return
+    except OSError as error:
+        raise CertificateError(f"cannot be written: {reason(error)}", file=path) from None
+    raise CertificateError(
+        f"belongs to user {old.st_uid}, who could read the private key",
+        "delete the file, or run the command as that user",
+        file=path,
+    )
 
 
 def _spelled(path: str) -> str:

@@ -17,7 +17,8 @@ from sslbind.certificates.contents import FileContents, PasswordFile
 from sslbind.certificates.rows import DAMAGED, decode, encode
 from sslbind.certificates.shares import Part, Progress, read_all
 from sslbind.digest import content_digest
-from sslbind.files import reason, stamp_of
+from sslbind.errors import reason
+from sslbind.files import stamp_of
 
 CERTIFICATE_SUFFIXES = frozenset((".pem", ".crt", ".cer", ".der", ".pfx", ".p12", ".p7b", ".p7c"))
 KEY_SUFFIX = ".key"

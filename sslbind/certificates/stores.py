@@ -20,19 +20,9 @@ from sslbind.certificates.pem import MAX_SIZE, first_certificate
 from sslbind.devices import is_device
 from sslbind.digest import content_digest
 from sslbind.digest import thumbprint as thumbprint_of
-from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError
-from sslbind.files import (
-    PRIVATE_FILE,
-    PRIVATE_FOLDER,
-    delete_own,
-    ignore_keys,
-    make_folder,
-    read_file,
-    reason,
-    remove_leftovers,
-    stamp_of,
-    write_own,
-)
+from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError, reason
+from sslbind.files import delete_own, ignore_keys, read_file, remove_leftovers, stamp_of, write_own
+from sslbind.folders import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
 from sslbind.locks import locked
 from sslbind.printable import printable, shows
 

@@ -75,7 +75,7 @@ def enable(
     if not dry_run:  # also where a killed run did not come so far
         _keep_out_of_git(app, session, new)
     if password_file and _inside(session, password_file):
-        app.note(f"keep {password_file} out of git: it opens every PFX file")
+        app.note("keep the file of --password-file out of git: it opens every PFX file")
     if session.release < CCS.since:
         app.note(f"the central store was introduced in {CCS.since.title}")
     elif not _records(session):
@@ -206,13 +206,16 @@ def _settings_json(settings: CentralCertProvider) -> dict[str, Any]:
 
 
 def _note_absent(app: App, session: Session, settings: CentralCertProvider) -> None:
-    """Yield a note for each of the paths that does not exist as seen from here."""
+    """Note each of the paths that does not exist as seen from here.
+
+    What was given as the password file may be the password, and is not repeated.
+    """
     for what, path, there in (
-        ("the folder", settings.location, os.path.isdir),
+        (f"the folder {settings.location}", settings.location, os.path.isdir),
         ("the password file", settings.password_file, os.path.isfile),
     ):
         if path and not there(session.registry.resolve_path(path)):
-            app.note(f"{what} {path} does not exist as seen from this machine")
+            app.note(f"{what} does not exist as seen from this machine")
 
 
 def _inside(session: Session, path: str) -> bool:

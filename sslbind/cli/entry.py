@@ -15,7 +15,7 @@ from sslbind import files
 from sslbind.cli.app import NO, UNASKED, App, UnknownCommandError
 from sslbind.cli.root import COMMANDS, InterruptedRunError, root
 from sslbind.cli.streams import complain, discard
-from sslbind.errors import NetshError, RefusedError, SslbindError
+from sslbind.errors import NetshError, RefusedError, SslbindError, reason
 from sslbind.grammar import MODELLED, NOT_MODELLED, is_context
 
 _OF_WRITING = frozenset((
@@ -62,12 +62,12 @@ def _stopped(app: App, error: OSError) -> int:
         except OSError:
             app.error(SslbindError("the current folder does not exist any more"))
             return UNASKED
-        app.error(SslbindError(f"the system refused: {files.reason(error)}", file=error.filename))
+        app.error(SslbindError(f"the system refused: {reason(error)}", file=error.filename))
         return UNASKED
     discard(sys.stdout)
     code = NO
     if not isinstance(error, BrokenPipeError):  # the reader of the pipe has gone
-        app.error(SslbindError(f"standard output cannot be written: {files.reason(error)}"))
+        app.error(SslbindError(f"standard output cannot be written: {reason(error)}"))
         code = UNASKED
     app.hint(*(f"{change} earlier: that change was made" for change in files.changes))
     return code

@@ -28,8 +28,8 @@ from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import read_certificates
 from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name
 from sslbind.cli.wildcards import all_files, one_file
-from sslbind.errors import SslbindError
-from sslbind.files import make_folder, reason
+from sslbind.errors import SslbindError, reason
+from sslbind.folders import make_folder
 from sslbind.formats import formats
 from sslbind.imports import Import
 from sslbind.keys import Key

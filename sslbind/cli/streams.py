@@ -8,8 +8,8 @@ import sys
 from typing import TextIO
 
 from sslbind.certificates.deferral import deferring
-from sslbind.errors import SslbindError
-from sslbind.files import read_file, reason
+from sslbind.errors import SslbindError, reason
+from sslbind.files import read_file
 
 STANDARD_INPUT = "-"
 """The name of standard input where a file is expected."""

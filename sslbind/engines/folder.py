@@ -15,16 +15,9 @@ import sys
 from collections.abc import Mapping
 
 from sslbind.digest import content_digest
-from sslbind.errors import SslbindError
-from sslbind.files import (
-    Folder,
-    make_folder,
-    read_file,
-    reason,
-    remove_leftovers,
-    write_file,
-    write_own,
-)
+from sslbind.errors import SslbindError, reason
+from sslbind.files import read_file, remove_leftovers, write_file, write_own
+from sslbind.folders import Folder, make_folder
 from sslbind.locks import locked
 
 IGNORED = b"# Private keys belong in no repository.\n*\n"

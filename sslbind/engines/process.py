@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from sslbind.errors import SslbindError
-from sslbind.files import read_file, reason
+from sslbind.errors import SslbindError, reason
+from sslbind.files import read_file
 
 PROGRAM = "haproxy"
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin")

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sslbind.certificates.names import ascii_name
-from sslbind.errors import SslbindError
-from sslbind.files import reason
+from sslbind.errors import SslbindError, reason
 from sslbind.keys import CCS, HOSTNAMEPORT, IPPORT, SCOPEDCCS, Key, parse_address
 from sslbind.session import Session
 

@@ -14,7 +14,7 @@ import time
 import warnings
 from typing import Literal, NamedTuple, get_args
 
-from sslbind.files import reason
+from sslbind.errors import reason
 from sslbind.probing.records import Alert, alert_of, certificate_of, is_tls
 
 MAX_RECEIVED = 1 << 20

@@ -129,7 +129,7 @@ class Registry(Bindings):
             _clean(path)
             registry = cls(data, path)
             make_stores(registry.stores_folder)
-            files.write_file(path, data)
+            files.write_file(path, data, new=True)
         return registry
 
     @classmethod
@@ -267,7 +267,7 @@ class Registry(Bindings):
         try:
             data = (self._mark + text).encode()
             expected = None if self._new else (self._mark + self._text).encode()
-            files.write_file(self.path, data, expected=expected)
+            files.write_file(self.path, data, expected=expected, new=self._new)
         except UnicodeEncodeError as error:  # bytes on a command line that are not valid text
             raise RegistryError(
                 f"cannot store {error.object[error.start : error.end]!r}, which is not valid text",
@@ -435,11 +435,7 @@ def _as_registry_error(error: SslbindError, path: str | os.PathLike[str]) -> Reg
 
 
 def _refuse_device(path: str | os.PathLike[str]) -> None:
-    from sslbind.devices import is_device
+    from sslbind.devices import DEVICE, is_device
 
     if is_device(os.path.basename(path)):
-        raise RegistryError(
-            "cannot be created: it is the name of a device on Windows",
-            "choose another name",
-            file=path,
-        )
+        raise RegistryError(DEVICE, "choose another name", file=path)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sslbind import files
-from sslbind.errors import RegistryError
+from sslbind.errors import RegistryError, reason
+from sslbind.files import ignore_keys
+from sslbind.folders import make_folder
 from sslbind.registry.document import VERSION
 from sslbind.release import Release
 
@@ -39,7 +40,7 @@ def new_text(
 def make_stores(folder: str) -> None:
     """Create the folder of the stores, with a .gitignore for private keys; raise RegistryError."""
     try:
-        files.make_folder(folder)
-        files.ignore_keys(folder)
+        make_folder(folder)
+        ignore_keys(folder)
     except OSError as error:
-        raise RegistryError(f"cannot be created: {files.reason(error)}", file=folder) from None
+        raise RegistryError(f"cannot be created: {reason(error)}", file=folder) from None

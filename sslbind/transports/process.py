@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
 from typing import IO
 
-from sslbind.errors import SslbindError
-from sslbind.files import reason
+from sslbind.errors import SslbindError, reason
 from sslbind.transports.transport import MAX_ANSWER, Ran
 
 _GROUP = sys.platform != "win32"

@@ -14,8 +14,8 @@ import time
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
-from sslbind.errors import SslbindError
-from sslbind.files import read_file, reason
+from sslbind.errors import SslbindError, reason
+from sslbind.files import read_file
 from sslbind.transports.powershell import ARGUMENTS
 from sslbind.transports.transport import MAX_ANSWER, Program, Ran, UnreachableError
 

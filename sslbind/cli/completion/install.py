@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import click
 
 from sslbind.cli.app import HELP, App, CommandGroup, format_option, pass_app
-from sslbind.errors import SslbindError
-from sslbind.files import read_file, reason, write_output
+from sslbind.errors import SslbindError, reason
+from sslbind.files import read_file, write_output
 from sslbind.printable import printable
 
 SCRIPTS = {
