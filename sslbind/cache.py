@@ -55,6 +55,12 @@ def recall(name: str) -> bytes | None:
         return None
 
 
+def has(name: str) -> bool:
+    """Whether something seems to be remembered under ``name``; ``recall`` decides."""
+    folder = cache_folder()
+    return folder is not None and os.path.exists(os.path.join(folder, name))
+
+
 def remember(name: str, data: bytes) -> None:
     """Remember ``data`` under ``name`` for later runs, if the folder is the user's own."""
     folder = cache_folder()

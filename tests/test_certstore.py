@@ -16,7 +16,7 @@ import pytest
 from pki import NOW, PASSWORD, bag, ec_key, intermediate, issue, mail, openssl_pfx, root, web
 from tools import links, refusal
 
-from sslbind.certificates import contents
+from sslbind.certificates import contents, loading
 from sslbind.certificates.entry import Entry
 from sslbind.certificates.parsing import Bundle, Certificate, Identity, identities, read_bundle
 from sslbind.certificates.stores import CertStores, store_name
@@ -797,13 +797,13 @@ def test_many_certificates_of_one_name(
     asked = stores(certs)
     asked.entries()
     opened: list[str] = []
-    real = contents.open_file
+    real = loading.open_file
 
     def spy(path: str, passwords: contents.PasswordFile, *, strict: bool) -> Bundle:
         opened.append(path)
         return real(path, passwords, strict=strict)
 
-    monkeypatch.setattr(contents, "open_file", spy)
+    monkeypatch.setattr(loading, "open_file", spy)
     assert asked.issuers(identity(made[0].pem)) == ()
     assert opened == []
     leaf = identity(issue("x", issuer=made[0]).pem)

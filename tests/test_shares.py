@@ -32,7 +32,7 @@ def test_odd_names(tmp_path: Path) -> None:
         "from sslbind.certificates import shares\n"
         "from sslbind.certificates.contents import PasswordFile\n"
         "from sslbind.certificates.scanning import scan\n"
-        "shares._ENOUGH, shares._HEAD_START = 1, -4\n"
+        "shares._ENOUGH, shares._CHUNK = 1, 1\n"
         "os.sched_getaffinity = lambda _: {0, 1}\n"
         f"found = scan({str(folder.parent)!r}, PasswordFile(None))\n"
         "print(len(found), [path for path, one in found.items() if not one.branches])\n"
@@ -54,7 +54,7 @@ def test_odd_names(tmp_path: Path) -> None:
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two cores, and four files are enough for another process."""
     monkeypatch.setattr(shares, "_ENOUGH", 4)
-    monkeypatch.setattr(shares, "_HEAD_START", 0)
+    monkeypatch.setattr(shares, "_CHUNK", 3)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
 
 
@@ -107,7 +107,7 @@ def test_same_answer(certs: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) 
     assert alone["WebHosting/other.pem"].locked
     assert alone["WebHosting/damaged.cer"].problem
     monkeypatch.setattr(shares, "_ENOUGH", 4)
-    monkeypatch.setattr(shares, "_HEAD_START", 0)
+    monkeypatch.setattr(shares, "_CHUNK", 3)
     for cores in (2, 3, 40):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=cores: {*range(n)}, raising=False)
         for path in cache.rglob("*.json"):
@@ -123,10 +123,10 @@ def test_same_answer(certs: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) 
     [
         "exit 1",
         "kill -9 $$",
-        "cat > /dev/null; echo '[[],{}]'; echo '[[],{}]'",
-        "cat > /dev/null; echo nonsense",
-        "cat > /dev/null; printf '[[],{\\'",
-        "echo '[[],{\"MY/../x\":[[1,2,3,4],[],[],false,null,null,false,false]}]'",
+        "read -r _; echo '[[],{}]'; echo '[[],{}]'",
+        "read -r _; echo nonsense",
+        "read -r _; printf '[[],{\\'",
+        "read -r _; echo '[[],{\"MY/../x\":[[1,2,3,4],[],[],false,null,null,false,false]}]'",
     ],
     ids=["fails", "killed", "nothing", "nonsense", "cut-short", "other-files"],
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sslbind.certificates import opening
-from sslbind.certificates.contents import FileContents, PasswordFile, read_contents
+from sslbind.certificates.contents import FileContents, PasswordFile
 from sslbind.certificates.deferral import defer, deferring
 from sslbind.certificates.pem import MAX_SIZE
 from sslbind.certificates.rows import Files, decode, encode, request, requested
@@ -29,11 +29,11 @@ def open_apart(
         if _needs_limit(f"{folder}/{path}"):
             waiting.append((path, stamp))
         else:
-            yield path, read_contents(f"{folder}/{path}", stamp, password_file)
+            yield path, _read(folder, path, stamp, password_file)
     digests: set[bytes] = set()
     while waiting:
         done, running = 0, False
-        for line in opening.lines("apart", request(folder, waiting, password_file)):
+        for line in opening.lines("apart", request(folder, password_file, waiting)):
             if running and line is not None:
                 contents, digest = _from_line(line)
                 digests.update(digest)
@@ -42,7 +42,7 @@ def open_apart(
             running = True
         if not running:  # no process can be started here
             for path, stamp in waiting:
-                yield path, read_contents(f"{folder}/{path}", stamp, password_file)
+                yield path, _read(folder, path, stamp, password_file)
             break
         if done < len(waiting):
             path, stamp = waiting[done]
@@ -70,6 +70,12 @@ def _needs_limit(path: str) -> bool:
         return False
 
 
+def _read(folder: str, path: str, stamp: list[int], password_file: PasswordFile) -> FileContents:
+    from sslbind.certificates.loading import read_contents
+
+    return read_contents(f"{folder}/{path}", stamp, password_file)
+
+
 def answer() -> None:
     """Open the files that ``open_apart`` asks for, in a process of their own; print each."""
     import sys
@@ -80,7 +86,7 @@ def answer() -> None:
     output.write(b"ready\n")
     output.flush()
     for file, stamp in files:
-        contents = read_contents(f"{folder}/{file}", stamp, password_file)
+        contents = _read(folder, file, stamp, password_file)
         digest = b""
         if contents.branches and contents.sealed and contents.sealed.mac:
             with contextlib.suppress(SslbindError):

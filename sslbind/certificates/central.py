@@ -163,7 +163,7 @@ class CentralStore:
 
     def _load(self, stem: str) -> tuple[Identity, Bundle]:
         """Return the certificate of ``stem``, and the whole content of its file."""
-        from sslbind.certificates.contents import open_file
+        from sslbind.certificates.loading import open_file
         from sslbind.certificates.parsing import identities
 
         file = self.file(stem)

@@ -52,8 +52,6 @@ def ordered(certificates: Sequence[Certificate], signed: Signed) -> tuple[Identi
     """
     from sslbind.certificates.identity import Identity
 
-    if len(certificates) < 2:
-        return tuple(map(Identity, certificates))
     issuers = _issuers(certificates, signed)
     signers = {issuer.thumbprint for above in issuers.values() for issuer in above}
     ends = [one for one in certificates if one.thumbprint not in signers]

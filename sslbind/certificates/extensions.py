@@ -55,13 +55,21 @@ def read_extensions(certificate: bytes) -> Extensions:
     return found
 
 
-def public_key(certificate: bytes) -> bytes:
-    """Return the SubjectPublicKeyInfo of a certificate in DER, empty if it has none."""
-    parts = _fields(certificate)
-    if len(parts) < 6:
-        return b""
-    before, key = parts[4], parts[5]
-    return certificate[before[2] : key[2]]
+class Parts(NamedTuple):
+    """Two names and the SubjectPublicKeyInfo of a certificate, each in DER."""
+
+    issuer: bytes = b""
+    subject: bytes = b""
+    key: bytes = b""
+
+
+def parts(certificate: bytes) -> Parts:
+    """Return these parts of a certificate in DER, empty ones if it has too few."""
+    fields = _fields(certificate)
+    if len(fields) < 6:
+        return Parts()
+    ends = [end for _, _, end in fields[:6]]
+    return Parts(*(certificate[ends[at - 1] : ends[at]] for at in (2, 4, 5)))
 
 
 def _fields(certificate: bytes) -> list[tuple[int, int, int]]:

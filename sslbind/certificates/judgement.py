@@ -54,16 +54,21 @@ class Problem(NamedTuple):
 
 
 def judge(
-    leaf: CertificateFacts, above: Above, now: datetime, names: Sequence[str] | None = None
+    leaf: CertificateFacts,
+    above: Above,
+    now: datetime,
+    names: Sequence[str] | None = None,
+    way: Sequence[CertificateFacts] = (),
 ) -> tuple[Problem, ...]:
     """Return everything that is wrong with ``leaf`` at ``now``, in a fixed order.
 
-    ``names`` are the hosts that it must cover; None skips names. The
+    ``names`` are the hosts that it must cover; None skips names. ``way`` is what ``path``
+    returned, if it was called. The
     ids are ``chain-incomplete``, ``not-yet-valid``, ``expired``,
     ``name-mismatch``, ``no-names``, ``no-server-auth``, ``key-usage``,
     ``key-type``, ``weak-key`` and ``weak-signature``.
     """
-    way = path(leaf, above, now)
+    way = way or path(leaf, above, now)
     return (
         *_chain(leaf, above),
         *(problem for one in way for problem in _dates(one, leaf, now)),
@@ -81,6 +86,8 @@ def path(leaf: CertificateFacts, above: Above, now: datetime) -> tuple[Certifica
     known certificate the next one is usually a root, which clients have and servers do not
     send (RFC 8446, section 4.4.2).
     """
+    if all(one.sha256 == leaf.sha256 for one in above(leaf)):
+        return (leaf,)
     number = count()  # so that equal paths are not compared any further
     ways: list[tuple[int, float, int, tuple[CertificateFacts, ...]]] = []
     heappush(ways, (0, -leaf.not_after.timestamp(), next(number), (leaf,)))

@@ -38,8 +38,11 @@ class Links:
         store.
         """
         own = {one.sha256: one for one in (entry.certificate, *entry.chain) if one is not None}
+        known: dict[str, list[CertificateFacts]] = {}
 
         def signers(one: CertificateFacts) -> list[CertificateFacts]:
+            if one.sha256 in known:
+                return known[one.sha256]
             found = {
                 other.sha256: other
                 for other in own.values()
@@ -48,7 +51,8 @@ class Links:
             for other, file in self._stores.named(one.issuer):
                 if other.sha256 not in found and self._has_signed(other, file, one, entry):
                     found[other.sha256] = other
-            return [*found.values()]
+            known[one.sha256] = [*found.values()]
+            return known[one.sha256]
 
         return signers
 

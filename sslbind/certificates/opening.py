@@ -13,7 +13,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import IO
+from typing import IO, NamedTuple
 
 from sslbind import cache
 from sslbind.certificates import der
@@ -136,8 +136,10 @@ def lines(module: str, request: bytes) -> Iterator[bytes | None]:
                 output.put(line)
         output.put(b"")
 
-    with contextlib.suppress(OSError), helper(module, request) as printed:
-        Thread(target=read, args=(printed,), daemon=True).start()
+    with contextlib.suppress(OSError), helper(module) as (requests, answers):
+        # A request may be larger than a pipe, and this process has other work meanwhile.
+        Thread(target=_send, args=(requests, request), daemon=True).start()
+        Thread(target=read, args=(answers,), daemon=True).start()
         try:
             while line := output.get(timeout=LIMIT):
                 yield line
@@ -145,14 +147,20 @@ def lines(module: str, request: bytes) -> Iterator[bytes | None]:
             yield None
 
 
+class Pipes(NamedTuple):
+    """What a process reads from, and what it prints to."""
+
+    requests: IO[bytes]
+    answers: IO[bytes]
+
+
 @contextlib.contextmanager
-def helper(module: str, request: bytes) -> Iterator[IO[bytes]]:
-    """Start ``answer`` of a module in a process of its own; yield what it prints.
+def helper(module: str) -> Iterator[Pipes]:
+    """Start ``answer`` of a module in a process of its own; yield what it reads and prints.
 
     It has ended when the block ends. Raises OSError if no process can be started.
     """
     import subprocess
-    from threading import Thread
 
     process = subprocess.Popen(  # noqa: S603  # this interpreter, and code of ours
         _command(module),
@@ -163,17 +171,17 @@ def helper(module: str, request: bytes) -> Iterator[IO[bytes]]:
     assert process.stdin is not None  # noqa: S101
     assert process.stdout is not None  # noqa: S101
     try:
-        # It may be larger than a pipe, and this process has other work meanwhile.
-        Thread(target=_send, args=(process.stdin, request), daemon=True).start()
-        yield process.stdout
+        yield Pipes(process.stdin, process.stdout)
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
+        with contextlib.suppress(OSError):  # what it was not sent
+            process.stdin.close()
 
 
 def _send(stream: IO[bytes], request: bytes) -> None:
-    with contextlib.suppress(OSError), stream:  # to one that ended at once
+    with contextlib.suppress(OSError, ValueError), stream:  # to one that has ended
         stream.write(request)
 
 

@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_der_private_key,
     load_pem_private_key,
-    pkcs7,
     pkcs12,
 )
 from cryptography.x509.oid import (
@@ -39,9 +38,9 @@ from sslbind.certificates.pem import MAX_SIZE
 from sslbind.certificates.reading import (
     Parsing,
     odd_part,
+    public_key_of,
     read_certificate,
     signed,
-    spki_of,
 )
 from sslbind.errors import CertificateError, PasswordError
 from sslbind.printable import printable
@@ -153,6 +152,8 @@ def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
 
 def chains(certificates: Sequence[Certificate], signed: Signed = issued_by) -> tuple[Identity, ...]:
     """Return the end certificates among ``certificates`` with their chains, without keys."""
+    if len(certificates) == 1:
+        return (Identity(certificates[0]),)
     return ordered(certificates, signed)
 
 
@@ -250,6 +251,9 @@ class _Reader:
             )
 
     def read_pkcs7(self, data: bytes) -> None:
+        # It loads the package email, which no other format needs.
+        from cryptography.hazmat.primitives.serialization import pkcs7
+
         with Parsing("a PKCS#7 file"):
             found = pkcs7.load_der_pkcs7_certificates(data)
         for one in found:
@@ -367,7 +371,7 @@ def _signs_only(data: bytes, password: bytes, key: rsa.RSAPrivateKey) -> bool:
 
 
 def _private_key(key: PrivateKeyTypes) -> PrivateKey:
-    return PrivateKey(spki_of(key.public_key()), key)
+    return PrivateKey(public_key_of(key.public_key()).spki, key)
 
 
 def _alternatives(dns: Sequence[str], ip: Sequence[str]) -> Iterator[x509.GeneralName]:

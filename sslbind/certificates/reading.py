@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -21,7 +21,8 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from sslbind.certificates.extensions import (
     KEY_USAGES,
     Extensions,
-    public_key,
+    Parts,
+    parts,
     read_extensions,
 )
 from sslbind.certificates.identity import Certificate
@@ -52,6 +53,7 @@ _ALGORITHMS = {
     "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
 }
 """Names of algorithms whose keys the parser may not know."""
+_KEPT = 16
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
@@ -96,9 +98,11 @@ def _read(data: bytes, one: x509.Certificate, rest: Rest | None = None) -> Certi
         found, odd = _extensions(one) if rest is None else read_extensions(data), rest is not None
     except Exception:  # noqa: BLE001  any of them may be damaged, or of a form unknown here
         found, odd = read_extensions(data), True
-    spki, key_type, key_bits = _public_key(one, data, rest.key if rest else "")
+    raw = parts(data)
+    key = _public_key(one, data, raw, rest.key if rest else "")
     subject = one.subject.rfc4514_string()
-    issuer = subject if one.issuer == one.subject else one.issuer.rfc4514_string()
+    same = raw.issuer == raw.subject != b"" or one.issuer == one.subject
+    issuer = subject if same else one.issuer.rfc4514_string()
     if rest and rest.names:
         issuer, subject = rest.names
     ids = found.issuer_key_id in (b"", found.key_id)
@@ -115,10 +119,10 @@ def _read(data: bytes, one: x509.Certificate, rest: Rest | None = None) -> Certi
         ip_names=found.ip_names,
         eku=found.eku and tuple(_USAGES.get(oid, oid) for oid in found.eku),
         is_ca=found.is_ca,
-        key_type=key_type,
-        key_bits=key_bits,
+        key_type=key.type,
+        key_bits=key.bits,
         signature_hash=_signature_hash(one) if rest is None else rest.hash,
-        spki=spki,
+        spki=key.spki,
         key_id=found.key_id,
         issuer_key_id=found.issuer_key_id,
         # Checking every signature would cost more than everything else.
@@ -126,7 +130,7 @@ def _read(data: bytes, one: x509.Certificate, rest: Rest | None = None) -> Certi
         key_usage=found.key_usage,
         must_staple=found.must_staple,
         ocsp=found.ocsp,
-        subject_size=len(one.subject.public_bytes()),
+        subject_size=len(raw.subject or one.subject.public_bytes()),
         odd=odd,
     )
 
@@ -216,22 +220,47 @@ def signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
+class PublicKey(NamedTuple):
+    """The digest of a public key, by which its private key is found; its type and size in bits."""
+
+    spki: str
+    type: str
+    bits: int
+
+
+_seen: dict[bytes, PublicKey] = {}
+"""The last public keys in DER: a certificate's was mostly read just before, beside it."""
+
+
+def public_key_of(key: PublicKeyTypes) -> PublicKey:
+    """Return what is known of a public key, and keep it for a certificate with the same."""
+    encoded = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    found = PublicKey(sha256(encoded).hexdigest(), *_key_type(key))
+    if len(_seen) >= _KEPT:
+        del _seen[next(iter(_seen))]
+    _seen[encoded] = found
+    return found
+
+
 def _public_key(
-    certificate: x509.Certificate, data: bytes, unread: str = ""
-) -> tuple[str, str, int]:
-    """Return spki, type and bits; a key of an unknown algorithm has no bits.
+    certificate: x509.Certificate, data: bytes, raw: Parts, unread: str = ""
+) -> PublicKey:
+    """Return the key of a certificate; one of an unknown algorithm has no bits.
 
     ``unread`` is the identifier of an algorithm whose key is not in ``certificate``.
     """
+    if raw.key in _seen:
+        return _seen[raw.key]
     oid = unread or certificate.public_key_algorithm_oid.dotted_string
     if unread:
-        return sha256(public_key(data)).hexdigest(), _ALGORITHMS.get(oid, oid), 0
+        return PublicKey(sha256(raw.key).hexdigest(), _ALGORITHMS.get(oid, oid), 0)
     try:
-        key = certificate.public_key()
-        kind, bits = _key_type(key)
-        return spki_of(key), kind.replace("RSA", "RSA-PSS") if oid == _PSS else kind, bits
+        found = public_key_of(certificate.public_key())
     except Exception:  # noqa: BLE001  UnsupportedAlgorithm, or damaged parameters
-        return sha256(public_key(data) or data).hexdigest(), _ALGORITHMS.get(oid, oid), 0
+        return PublicKey(sha256(raw.key or data).hexdigest(), _ALGORITHMS.get(oid, oid), 0)
+    if oid == _PSS:
+        return found._replace(type=found.type.replace("RSA", "RSA-PSS"))
+    return found
 
 
 def _key_type(key: PublicKeyTypes) -> tuple[str, int]:
@@ -248,8 +277,3 @@ def _key_type(key: PublicKeyTypes) -> tuple[str, int]:
             return "Ed448", 456
     name = type(key).__name__.removesuffix("PublicKey")
     return name.replace("MLDSA", "ML-DSA-"), 0
-
-
-def spki_of(key: PublicKeyTypes) -> str:
-    """Return the digest of a public key by which its private key is found."""
-    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()

@@ -65,8 +65,11 @@ def decode(document: Any) -> dict[str, FileContents]:
     }
 
 
-def request(folder: str, files: Files, password_file: PasswordFile) -> bytes:
-    """Return what asks another process for the contents of files, each given with its stamp."""
+def request(folder: str, password_file: PasswordFile, files: Files) -> bytes:
+    """Return what asks another process for the contents of files, in one line.
+
+    Each file is given with its stamp.
+    """
     return json.dumps([folder, files, password_file.path, password_file.setting]).encode("ascii")
 
 

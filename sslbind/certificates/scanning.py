@@ -10,12 +10,13 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
+from typing import NamedTuple
 
 from sslbind import cache
 from sslbind.certificates.apart import defer_to, open_apart
 from sslbind.certificates.contents import FileContents, PasswordFile
 from sslbind.certificates.rows import DAMAGED, decode, encode
-from sslbind.certificates.shares import Part, Progress, read_all
+from sslbind.certificates.shares import Helpers, Part, Progress, read_all
 from sslbind.digest import content_digest
 from sslbind.errors import reason
 from sslbind.files import stamp_of
@@ -29,16 +30,26 @@ MAX_DEPTH = 8
 
 _NOTHING = FileContents([], [], [])
 
-Listing = list[tuple[str, "list[int] | str"]]
-"""Files by their paths below a folder, each with its stamp or why it cannot be read."""
+
+class Look(NamedTuple):
+    """Files by their paths below a folder, each with its stamp or why it cannot be read.
+
+    ``helpers`` are ready to read them.
+    """
+
+    files: list[tuple[str, list[int] | str]]
+    helpers: Helpers
 
 
-def look(folder: str, *, flat: bool = False) -> Listing:
+def look(folder: str, *, flat: bool = False) -> Look:
     """Return every file in the stores of ``folder``, none of which is opened.
 
     ``flat``: only the PFX files in ``folder`` itself, as in a central store.
     """
-    return [*(_flat(folder) if flat else _walk(folder))]
+    helpers = Helpers()
+    if flat:
+        return Look([*_flat(folder)], helpers)
+    return Look([*_walk(folder, None if cache.has(_slot(folder)) else helpers)], helpers)
 
 
 def scan(
@@ -47,21 +58,21 @@ def scan(
     *,
     flat: bool = False,
     progress: Progress | None = None,
-    listing: Listing | None = None,
+    seen: Look | None = None,
 ) -> dict[str, FileContents]:
     """Return the contents of every file in the stores of ``folder``, by its path below it.
 
-    ``listing`` is what ``look`` returned, if it was called. ``progress`` is called with
+    ``seen`` is what ``look`` returned, if it was called. ``progress`` is called with
     the number of files seen so far. Unreadable files are included with their problem.
     """
-    kind = "central-files-4" if flat else "store-files-5"  # another name for each form of the file
-    name = f"{kind}-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
+    name = _slot(folder, flat=flat)
     password_stamp = password_file.stamp()
     old_password, old = _recall(name)
     found: dict[str, FileContents] = {}
     new: list[tuple[str, list[int]]] = []
     apart: list[tuple[str, list[int]]] = []
-    for path, stamp in look(folder, flat=flat) if listing is None else listing:
+    files, helpers = seen or look(folder, flat=flat)
+    for path, stamp in files:
         if isinstance(stamp, str):
             found[path] = FileContents([], [], [], problem=stamp)
             continue
@@ -72,7 +83,7 @@ def scan(
             (apart if _suffix(path) in _PFX else new).append((path, stamp))
         found[path] = known
     defer_to(lambda: scan(folder, password_file, flat=flat, progress=progress), folder, apart)
-    parts = [*read_all(folder, new, password_file, progress)]
+    parts = [*read_all(folder, new, password_file, helpers, progress)]
     for part in parts:
         found |= part.contents
     for path, contents in open_apart(folder, apart, password_file):
@@ -85,8 +96,11 @@ def scan(
     return found
 
 
-def _walk(folder: str) -> Iterator[tuple[str, list[int] | str]]:
-    """Yield each file below a store with its stamp, or why it cannot be read."""
+def _walk(folder: str, helpers: Helpers | None) -> Iterator[tuple[str, list[int] | str]]:
+    """Yield each file below a store with its stamp, or why it cannot be read.
+
+    ``helpers`` start before the stamps of many files are taken.
+    """
     waiting = [("", 0)]
     while waiting:
         below, depth = waiting.pop()
@@ -97,6 +111,8 @@ def _walk(folder: str) -> Iterator[tuple[str, list[int] | str]]:
             if below:
                 yield below, f"cannot be read: {reason(error)}"
             continue
+        if helpers is not None:
+            helpers.start(len(inside))
         for item in sorted(inside, key=attrgetter("name")):
             name = item.name
             path = f"{below}/{name}" if below else name
@@ -136,6 +152,12 @@ def _suffix(name: str) -> str:
 
 
 # The file of the cache: the password file's stamp, then contents in parts.
+
+
+def _slot(folder: str, *, flat: bool = False) -> str:
+    """Return the name of the file, another one for each form of it."""
+    kind = "central-files-4" if flat else "store-files-5"
+    return f"{kind}-{content_digest(os.fsencode(os.path.realpath(folder)))}.json"
 
 
 def _recall(name: str) -> tuple[list[str | int], dict[str, FileContents]]:

@@ -8,22 +8,30 @@ is read here.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 from sslbind.certificates import opening
-from sslbind.certificates.contents import FileContents, PasswordFile, read_contents
+from sslbind.certificates.contents import FileContents, PasswordFile
 from sslbind.certificates.deferral import deferring
 from sslbind.certificates.rows import DAMAGED, Files, decode, encode, request, requested
 
+if TYPE_CHECKING:
+    from threading import Thread
+
 _MOST = 4
 """Processes: what each brings is put together by one."""
-_HEAD_START = 1_000
-"""Files that are read here before another process has started."""
-_ENOUGH = 3 * _HEAD_START
+_ENOUGH = 3_000
 """Files for each process beyond the first: fewer are read sooner than shared."""
+_CHUNK = 64
+"""Files that are read at a time."""
+_AHEAD = 4
+"""Chunks that a process is given in advance, so that it never waits for the next."""
 
 
 Progress = Callable[[int], None]
@@ -37,30 +45,120 @@ class Part(NamedTuple):
     text: bytes = b""
 
 
+class Printed(NamedTuple):
+    """What a process printed about some files: settled ones, and those changed just now."""
+
+    files: Files
+    settled: bytes
+    changed: bytes
+
+
+class Helpers:
+    """Processes that read files; they take a moment to start, and can be started early.
+
+    They end with the context of this name, or when nothing refers to it any more.
+    """
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._pipes: list[opening.Pipes] = []
+        self._end = weakref.finalize(self, self._stack.close)
+
+    def start(self, count: int) -> None:
+        """Start as many as are worth it for so many files."""
+        if deferring():
+            return
+        with contextlib.suppress(OSError):  # none can be started
+            while len(self._pipes) + 1 < _processes(count):
+                self._pipes.append(self._stack.enter_context(opening.helper("shares")))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pipes.clear()
+        self._stack.close()
+
+    def share(
+        self, chunks: deque[Files], request: Callable[[Files], bytes], printed: deque[Printed]
+    ) -> list[Thread]:
+        """Let each process read chunks, from the right, until none is left; return who waits."""
+        from threading import Thread
+
+        threads = [
+            Thread(target=_serve, args=(*pipes, chunks, request, printed), daemon=True)
+            for pipes in self._pipes
+        ]
+        for thread in threads:
+            thread.start()
+        return threads
+
+
 def read_all(
-    folder: str, files: Files, password_file: PasswordFile, progress: Progress | None = None
+    folder: str,
+    files: Files,
+    password_file: PasswordFile,
+    helpers: Helpers,
+    progress: Progress | None = None,
 ) -> Iterator[Part]:
     """Yield the contents of all files of a folder, in parts.
 
     A file that was changed just now is in no part with a text: its stamp is empty.
     """
-    own, *others = _shares(files, 1 if deferring() else _processes(len(files)))
-    with contextlib.ExitStack() as helpers:
-        printed = [_ask(helpers, request(folder, share, password_file)) for share in others]
-        yield Part(_read(folder, own, password_file, progress))
-        for share, stream in zip(others, printed, strict=True):
-            yield from _taken(share, stream) or [Part(_read(folder, share, password_file))]
+    chunks = deque(files[at : at + _CHUNK] for at in range(0, len(files), _CHUNK))
+    printed: deque[Printed] = deque()
+    done = 0
+    with helpers:
+        helpers.start(len(files))
+        threads = helpers.share(chunks, functools.partial(request, folder, password_file), printed)
+        while chunks or threads or printed:
+            if progress is not None:
+                progress(done)
+            parts: list[Part] = []
+            if printed:  # here and now, while the others read on
+                one = printed.popleft()
+                parts = _taken(one) or _own(folder, one.files, password_file)
+            elif chunks:
+                with contextlib.suppress(IndexError):  # another process has taken the last one
+                    parts = _own(folder, chunks.popleft(), password_file)
+            else:
+                threads.pop().join()  # a process that ended early has left its chunks
+            done += sum(len(part.contents) for part in parts)
+            yield from parts
 
 
-def _read(
-    folder: str, files: Files, password_file: PasswordFile, progress: Progress | None = None
-) -> dict[str, FileContents]:
-    found = {}
-    for count, (path, stamp) in enumerate(files):
-        if progress is not None and count % 64 == 0:
-            progress(count)
-        found[path] = read_contents(f"{folder}/{path}", stamp, password_file)
-    return found
+def _serve(
+    requests: IO[bytes],
+    answers: IO[bytes],
+    chunks: deque[Files],
+    request: Callable[[Files], bytes],
+    printed: deque[Printed],
+) -> None:
+    """Give chunks to one process, and keep what it prints about each."""
+    given: deque[Files] = deque()
+    with contextlib.suppress(OSError, ValueError):  # it has ended
+        while chunks or given:
+            with contextlib.suppress(IndexError):
+                while len(given) < _AHEAD:
+                    given.append(chunks.pop())
+                    requests.write(request(given[-1]) + b"\n")
+                    requests.flush()
+            if given:
+                settled, changed = answers.readline(), answers.readline()
+                if not changed:
+                    break
+                printed.append(Printed(given.popleft(), settled, changed))
+    chunks.extend(given)
+
+
+def _own(folder: str, files: Files, password_file: PasswordFile) -> list[Part]:
+    """Read files in this process."""
+    from sslbind.certificates.loading import read_contents
+
+    found = {path: read_contents(f"{folder}/{path}", stamp, password_file) for path, stamp in files}
+    changed = {path: one for path, one in found.items() if not one.stamp}
+    settled = {path: one for path, one in found.items() if one.stamp} if changed else found
+    return [Part(settled, encode(settled)), Part(changed)]
 
 
 def _processes(count: int) -> int:
@@ -72,33 +170,15 @@ def _processes(count: int) -> int:
     return max(1, min(cores, count // _ENOUGH + 1, _MOST))
 
 
-def _shares(files: Files, count: int) -> list[Files]:
-    """Return the files in ``count`` parts, of which the first is the one that is read here."""
-    own = (len(files) + _HEAD_START * (count - 1)) // count
-    size = -(-(len(files) - own) // (count - 1)) if count > 1 else 1
-    return [files[:own], *(files[at : at + size] for at in range(own, len(files), size))]
-
-
-def _ask(helpers: contextlib.ExitStack, request: bytes) -> IO[bytes] | None:
-    """Start a process that reads files; return what it prints, None if none can be started."""
+def _taken(printed: Printed) -> list[Part]:
+    """Return what another process made of its files; nothing where anything of it is missing."""
     try:
-        return helpers.enter_context(opening.helper("shares", request))
-    except OSError:
-        return None
-
-
-def _taken(share: Files, printed: IO[bytes] | None) -> list[Part]:
-    """Return what another process made of its share; nothing where anything of it is missing."""
-    if printed is None:
-        return []
-    settled, *changed = printed.read().splitlines() or [b""]
-    try:
-        parts = [Part(decode(json.loads(settled)), settled)]
-        parts += [Part(decode(json.loads(text))) for text in changed]
+        settled, changed = decode(json.loads(printed.settled)), decode(json.loads(printed.changed))
     except DAMAGED:
         return []
-    brought = {path for part in parts for path in part.contents}
-    return parts if brought == {path for path, _ in share} else []
+    if settled.keys() | changed.keys() != {path for path, _ in printed.files}:
+        return []
+    return [Part(settled, printed.settled.rstrip(b"\n")), Part(changed)]
 
 
 def answer() -> None:
@@ -107,8 +187,10 @@ def answer() -> None:
     import sys
 
     gc.disable()  # it is short and makes no cycles
-    folder, files, password_file = requested(sys.stdin.buffer.read())
-    found = _read(folder, files, password_file)
-    settled = {path: one for path, one in found.items() if one.stamp}
-    changed = {path: one for path, one in found.items() if not one.stamp}
-    sys.stdout.buffer.write(encode(settled) + b"\n" + encode(changed) + b"\n")
+    import sslbind.certificates.loading  # noqa: F401  # while the other still looks for files
+
+    output = sys.stdout.buffer
+    for line in sys.stdin.buffer:
+        settled, changed = _own(*requested(line))
+        output.write(settled.text + b"\n" + encode(changed.contents) + b"\n")
+        output.flush()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sslbind.certificates.facts import CertificateFacts
     from sslbind.certificates.identity import Certificate, Identity, PrivateKey
     from sslbind.certificates.judgement import Problem
-    from sslbind.certificates.scanning import Listing
+    from sslbind.certificates.scanning import Look
     from sslbind.certificates.shares import Progress
 
 _HEX = frozenset("0123456789abcdef")
@@ -85,7 +85,7 @@ class CertStores:
         self._progress = progress
         self.keys_elsewhere = keys_elsewhere
         self._password_path = password_file
-        self._listing: Listing | None = None
+        self._seen: Look | None = None
         self._files: dict[str, FileContents] | None = None
         self._entries: tuple[Entry, ...] | None = None
         self._by_thumbprint: dict[str, list[Entry]] = {}
@@ -117,7 +117,7 @@ class CertStores:
 
     def refresh(self) -> None:
         """Forget what was read: the next query reads the folder again."""
-        self._listing = self._files = self._entries = self._by_subject = None
+        self._seen = self._files = self._entries = self._by_subject = None
         self._required.clear()
         self._opened.clear()
 
@@ -215,8 +215,8 @@ class CertStores:
         a key of another certificate, for a link in our place, and where a key would be
         lost.
         """
-        from sslbind.certificates.contents import branch_of
         from sslbind.certificates.index import Pairing, entry_of
+        from sslbind.certificates.loading import branch_of
         from sslbind.certificates.parsing import encode_chain, encode_key
 
         leaf = identity.leaf
@@ -269,7 +269,7 @@ class CertStores:
         another certificate is returned too, so that ``verify`` can report it. Raises
         SslbindError if a file is gone or cannot be read, PasswordError if it is locked.
         """
-        from sslbind.certificates.contents import open_file
+        from sslbind.certificates.loading import open_file
         from sslbind.certificates.parsing import Identity, chains
 
         passwords = self._password_file()
@@ -336,7 +336,7 @@ class CertStores:
 
     def certificates(self, file: str) -> tuple[Certificate, ...]:
         """Return the content of a file, none if it cannot be opened; opened once if unchanged."""
-        from sslbind.certificates.contents import open_file
+        from sslbind.certificates.loading import open_file
 
         path = os.path.join(self.folder, file)
         try:
@@ -437,7 +437,7 @@ class CertStores:
     def fingerprint(self) -> str:
         """Return values that change when a file of the stores, a store or the password does."""
         place, password = os.path.realpath(self.folder), self._password_file().stamp()
-        listing = repr((place, password, self._spelling(), self._look()))
+        listing = repr((place, password, self._spelling(), self._look().files))
         return content_digest(listing.encode("utf-8", "surrogateescape"))
 
     @property
@@ -445,12 +445,12 @@ class CertStores:
         """Whether each file was read long enough after writing for its stamp to identify it."""
         return all(contents.stamp for contents in self._scan().values())
 
-    def _look(self) -> Listing:
-        if self._listing is None:
+    def _look(self) -> Look:
+        if self._seen is None:
             from sslbind.certificates.scanning import look
 
-            self._listing = look(self.folder)
-        return self._listing
+            self._seen = look(self.folder)
+        return self._seen
 
     def _scan(self) -> dict[str, FileContents]:
         if self._files is None:
@@ -460,7 +460,7 @@ class CertStores:
                 self.folder,
                 self._password_file(),
                 progress=self._progress,
-                listing=self._look(),
+                seen=self._look(),
             )
         return self._files
 
@@ -483,7 +483,7 @@ class CertStores:
 
         Raises CertificateError if the ``.pem`` holds any other.
         """
-        from sslbind.certificates.contents import open_file
+        from sslbind.certificates.loading import open_file
 
         keys: list[PrivateKey] = []
         try:

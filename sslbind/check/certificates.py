@@ -89,7 +89,7 @@ def expires_soon(subject: Subject) -> Iterator[Found]:
     for one, _, path in subject.judged:
         for facts in sorted(path, key=lambda facts: facts.not_after):
             end = facts.not_after
-            if subject.soon.opens(facts.not_before, end) <= now <= end:
+            if now <= end and subject.soon.opens(facts.not_before, end) <= now:
                 what = f"expires on {minute(end)}, in {_days((end - now).days)}"
                 if facts == one.certificate:
                     yield _found(one, what, "renew the certificate", _rebind(subject, one))

@@ -40,9 +40,10 @@ def chain_ambiguous(subject: Subject) -> Iterator[Found]:
     for entry, facts in authorities:
         if facts.key_id:
             by_key.setdefault(facts.key_id, []).append(entry)
+    shared = {key_id for key_id, entries in by_key.items() if len(entries) > 1}
     users: dict[bytes, list[ServedCertificate]] = {}
-    for one in subject.served:
-        if len(by_key.get(one.certificate.issuer_key_id, ())) > 1:
+    for one in subject.served if shared else ():
+        if one.certificate.issuer_key_id in shared:
             users.setdefault(one.certificate.issuer_key_id, []).append(one)
     for key_id, served in users.items():
         found = {one.thumbprint: one for one in by_key[key_id]}

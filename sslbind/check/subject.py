@@ -279,7 +279,8 @@ class Subject:
             facts, place = one.certificate, (one.entry.store, one.entry.file)
             if place not in known:
                 above = links.above(one.entry)
-                known[place] = judge(facts, above, self.now), path(facts, above, self.now)
+                way = path(facts, above, self.now)
+                known[place] = judge(facts, above, self.now, way=way), way
             problems, way = known[place]
             if one.name is not None:
                 problems += (*name_problems(facts, (one.name,)),)
@@ -421,7 +422,7 @@ class Subject:
             return ""
         certhash = new if _THUMBPRINT.fullmatch(f"certhash={new}") else TO_CHOOSE
         edits = (Edit("update", one.key, {"certhash": certhash}) for one in users)
-        return FixCommand.of(self.command("rebind", old, new), *edits)
+        return FixCommand.of(self.command("rebind", old, new), *edits, of_certificate=True)
 
     @cached_property
     def users(self) -> Mapping[str, Sequence[Binding]]:
