@@ -14,7 +14,7 @@ import pytest
 from check_cases import ADFS, record
 from conftest import IIS, Run
 from examples import examples
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pki import NOW, issue
 
@@ -245,7 +245,22 @@ def test_following_all_advice_makes_nothing_worse(run: Run, server: Server) -> N
     holds(run, server, None)
 
 
+SHARED = Server(
+    (
+        ("0.0.0.0:443", 0, IIS, "", "MY"),
+        ("[::]:443", 4, IIS, "", "MY"),
+        ("*.example:443", 4, IIS, "", "MY"),
+    ),
+    (site_binding("*:443:", 0, "Web", None),),
+    (),
+    Release.W2012,
+    "",
+)
+"""One certificate for two records, of which one cannot be updated but only deleted."""
+
+
 @given(servers)
+@example(SHARED)
 @settings(max_examples=EXAMPLES)
 def test_following_all_advice_with_stores(run: Run, stores: Stores, server: Server) -> None:
     holds(run, server, stores)

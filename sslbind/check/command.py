@@ -48,17 +48,22 @@ class Edit(NamedTuple):
 class FixCommand(str):
     """A line for a shell, and what it changes: ``edits`` of records, or the ``central`` store.
 
+    ``of_certificate``: it changes every record of a certificate that there is when it runs.
     A command about something else, such as one that stores a certificate, is a string.
     """
 
-    __slots__ = ("central", "edits")
+    __slots__ = ("central", "edits", "of_certificate")
     edits: Sequence[Edit]
     central: str | None
+    of_certificate: bool
 
     @classmethod
-    def of(cls, line: str, *edits: Edit, central: str | None = None) -> FixCommand:
+    def of(
+        cls, line: str, *edits: Edit, central: str | None = None, of_certificate: bool = False
+    ) -> FixCommand:
         """Return the command ``line``; with ``central`` it turns the central store on there."""
         command = cls(line)
         command.edits = edits
         command.central = central
+        command.of_certificate = of_certificate
         return command

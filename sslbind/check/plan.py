@@ -177,7 +177,7 @@ def _extend(plan: list[Finding], new: Iterable[Finding]) -> None:
     """Add the follow-up commands to a plan.
 
     An existing finding without a command gets it, unless the command must follow another
-    one of the same record.
+    one of the same record, or of any record if it is for all those of a certificate.
     """
     edits = [edit for one in _commands(plan) for edit in one.edits]
     keys = {edit.key for edit in edits}
@@ -189,8 +189,8 @@ def _extend(plan: list[Finding], new: Iterable[Finding]) -> None:
         if one.command is None and one.key in gone
     }
     for one in new:
-        later = isinstance(one.command, FixCommand) and any(
-            edit.key in keys for edit in one.command.edits
+        later = isinstance(one.command, FixCommand) and (
+            one.command.of_certificate or any(edit.key in keys for edit in one.command.edits)
         )
         # Its record may be gone by then, and the same text be about another one.
         place = idle.get(_identity(one), leaving.get((one.rule, one.message)))
