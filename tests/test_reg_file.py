@@ -704,7 +704,7 @@ def test_mutated_documents(random: Random, name: str) -> None:
 )
 def test_long_lines(line: str) -> None:
     """However long a line is, it is read only once; only its record is bad."""
-    imported = read(HEADER + RECORD + line)
+    imported = read(f"{HEADER}{RECORD}{line}\n")
     assert [bad.line for bad in imported.bad] in ([6], [7])
 
 

@@ -343,7 +343,8 @@ def test_the_output_of_httpcfg() -> None:
         )
     ]  # fmt: skip
     assert [(one.line, one.message) for one in source.imported.bad] == [
-        (13, "certhash=12: 2 hex digits where a SHA-1 thumbprint has 40")
+        (13, "certhash=12: 2 hex digits where a SHA-1 thumbprint has 40"),
+        (17, "the text breaks off in a record: what follows is not known"),
     ]
 
 

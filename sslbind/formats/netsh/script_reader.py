@@ -14,6 +14,7 @@ from sslbind.formats.netsh import tools
 from sslbind.formats.netsh.batch_lines import BatchCommand, commands, joined
 from sslbind.formats.netsh.cmdlets import Cmdlets
 from sslbind.formats.netsh.effects import Effect
+from sslbind.formats.netsh.script_gaps import ends_in_key, gaps
 from sslbind.formats.netsh.surroundings import plain
 from sslbind.grammar import (
     HELP_WORDS,
@@ -116,7 +117,8 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
         )
     others = {line: None for line in script.others if line not in script.known}
     unread = [line for line, whole in joined(text) if line in others and _binds(whole)]
-    bad = sorted([*script.bad, *map(_not_read, unread)], key=lambda one: one.line or 0)
+    found = [*script.bad, *map(_not_read, unread), *gaps(text, script.known, script.bad)]
+    bad = sorted(found, key=lambda one: one.line or 0)
     passed = [line for line in others if line not in unread]
     if passed:
         notes.append(_passed_over(passed))
@@ -224,7 +226,7 @@ class _Script:
             try:
                 self.apply(command, verb, word)
             except NetshError as error:
-                named = None if verb == "delete" else key
+                named = None if verb == "delete" or ends_in_key(command.text) else key
                 self.bad.append(BadRecord(command.line, error.message, error.hints, named))
             self._last = None if verb == "delete" else (command.line, key, before)
             return

@@ -1,9 +1,4 @@
-"""Records that a capture had and of which it has at most some lines.
-
-People shorten what they paste (``...``, ``[snip]``), a log or a screen begins in the middle of
-a record, and a lost line joins two records. What was there is not known, so it must not count
-as absent.
-"""
+"""Records of which a capture has at most some lines."""
 
 from __future__ import annotations
 
@@ -11,16 +6,16 @@ from bisect import bisect
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sslbind.formats.imported import BadRecord
+from sslbind.formats.left_out import elision, joined_to_another, stands_for_others, without_key
 from sslbind.formats.netsh.show_layouts import GUID, NULL, fits, labels, shape
-from sslbind.formats.netsh.show_lines import Aside, Field, left_out
+from sslbind.formats.netsh.show_lines import Aside, Field
 from sslbind.formats.netsh.show_records import RecordBlock
 from sslbind.formats.netsh.show_words import masked
 from sslbind.keys import Kind
-from sslbind.printable import printable
 
 _FEWEST = 13
 """Lines of a whole record: 2008 R2 prints the fewest."""
-_WHOLE = "netsh http show sslcert > web01.txt, in an elevated prompt, writes a whole capture"
+_WHOLE = ("netsh http show sslcert > web01.txt, in an elevated prompt, writes a whole capture",)
 
 
 def gaps(outside: Sequence[Field | Aside], found: Sequence[RecordBlock]) -> Iterator[BadRecord]:
@@ -35,17 +30,14 @@ def gaps(outside: Sequence[Field | Aside], found: Sequence[RecordBlock]) -> Iter
         place = bisect(starts, one.line)
         block = found[place - 1] if place else None
         text = one.text if isinstance(one, Aside) else f"{one.label} : {one.value}"
-        if left_out(text):
+        if stands_for_others(text):
             if not _inside(one, block):
-                what = f"{printable(text)!r} stands for lines that were left out"
-                yield BadRecord(one.line, f"{what}: which records they had is not known", (_WHOLE,))
+                yield elision(one.line, text, _WHOLE)
         elif isinstance(one, Aside):
             continue
         elif _of_record(one, names) and (block is None or _repeats(block, one)):
             if not known or place != bisect(starts, known):
-                yield BadRecord(
-                    one.line, "is a part of a record: the line with its key is missing", (_WHOLE,)
-                )
+                yield without_key(one.line)._replace(hints=_WHOLE)
             known = one.line
 
 
@@ -61,7 +53,7 @@ def joined(block: RecordBlock) -> BadRecord | None:
     lines += [one.line for one in below if _of_record(one, seen)]
     if not lines:
         return None
-    return BadRecord(min(lines), "may be a part of another record, whose key is missing", (_WHOLE,))
+    return joined_to_another(min(lines))._replace(hints=_WHOLE)
 
 
 def key_may_go_on(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from sslbind.formats.left_out import stands_for_others
 from sslbind.formats.netsh.show_layouts import NULL, Shape, shape
 
 PROMPT = re.compile(r"\s*(?:[A-Za-z]:(?:\\[^>]*|[^\s:>]*)|PS [^>]*|netsh[^>]*)>")
@@ -24,20 +25,6 @@ _PAGER = re.compile(
     re.IGNORECASE,
 )
 """What more and less print between two pages."""
-# ..., […], <...>, and so on
-_ELLIPSIS = re.compile(
-    r"[\s\[\](){}<>*#/;:|`\"-]*(?:\.{2,}|…|⋮|etc|usw|and so on)[\s\[\](){}<>*#/;:|`\".…⋮-]*",
-    re.IGNORECASE,
-)
-# [snip], <output omitted>, (12 more records)
-_LEFT_OUT = re.compile(
-    r"\b(?:snip(?:ped)?|omitted|truncated|shortened|elided|left out|cut (?:here|off)"
-    r"|gekürzt|ausgelassen|tronqué"
-    r"|(?:more|other|further) (?:records?|bindings?|entries|lines|of (?:them|these)))\b",
-    re.IGNORECASE,
-)
-_LONG = 120
-"""Characters of a line that is not prose about something else."""
 _ROW = re.compile(r"\|([^|]+)\|(?:([^|]*)\|)?\s*")
 """A row of a table in Markdown, of a label and a value, or of a title."""
 _LINE_NUMBER = re.compile(r"(?:[A-Za-z]:)?[^\s:]++:\d++:(?=[ \t])")
@@ -88,15 +75,10 @@ def _beside(line: str, found: Field | None) -> bool:
     """Whether a line was put between those of netsh: by a pager, or as a comment."""
     if _PAGER.fullmatch(line):
         return True
-    if not line.lstrip().startswith(("#", "//")) or left_out(line):
+    if not line.lstrip().startswith(("#", "//")) or stands_for_others(line):
         return False
     value = found.value if found else ""
     return not value or (shape(value) is Shape.TEXT and not KEY.fullmatch(value))
-
-
-def left_out(line: str) -> bool:
-    """Whether a line only stands for others: ``...``, ``[snip]``, ``(12 more records)``."""
-    return len(line) < _LONG and bool(_ELLIPSIS.fullmatch(line) or _LEFT_OUT.search(line))
 
 
 def bare(line: str) -> str:

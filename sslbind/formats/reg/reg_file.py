@@ -14,12 +14,23 @@ from collections.abc import Sequence
 
 from sslbind.formats.format import Contents, Format, Written
 from sslbind.formats.imported import BadRecord, Imported
+from sslbind.formats.left_out import breaks_off, elision, joined_to_another, without_key
 from sslbind.formats.reg import http_parameters
 from sslbind.formats.reg.http_parameters import LISTEN_LIST
 from sslbind.formats.reg.reg_key import Data, RegKey
-from sslbind.formats.reg.reg_text import BadLine, KeyLine, ValueLine, is_reg, parse
+from sslbind.formats.reg.reg_text import (
+    BadLine,
+    Elision,
+    KeyLine,
+    Statement,
+    ValueLine,
+    is_reg,
+    parse,
+)
 from sslbind.formats.reg.reg_text import write as write_text
 from sslbind.keys import KIND_BY_TABLE
+from sslbind.printable import printable
+from sslbind.tags import TAGS
 
 _PATH = r"HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\HTTP\Parameters"
 _SYSTEM = r"(?:HKLM|HKEY_LOCAL_MACHINE)?\\(?:[^\\]+\\)?"
@@ -37,6 +48,8 @@ _CURRENT = "currentcontrolset"
 _TABLES = {table.lower() for table in KIND_BY_TABLE}
 _MAX_DEPTH = 24
 """Keys below a record's: Windows has no keys that deep, and a registry file stops at 32."""
+_HASH = TAGS[0].value.lower()
+_NAMES = {tag.value.lower() for tag in TAGS}
 _COMMENT = """\
 TLS bindings of HTTP.SYS: to be compared, or for the hive of a server that is
 not running. Importing them on a live server is not a supported way to bind, as
@@ -52,13 +65,8 @@ def read(text: str, file: str) -> Imported:
     """
     reader = Reader()
     for statement in parse(text, file):
-        if isinstance(statement, KeyLine):
-            reader.enter(statement)
-        elif isinstance(statement, ValueLine):
-            reader.set(statement)
-        else:
-            reader.fail(statement)
-    return reader.imported()
+        reader.take(statement)
+    return reader.imported(ended=text.endswith("\n"))
 
 
 def write(contents: Contents) -> Written:
@@ -82,9 +90,28 @@ class Reader:
         self._passed: set[str] = set()
         self._path = ""
         self._deleted = 0
+        self._line = 0
+        """The line of the last key."""
+        self._names: dict[str, Data | None] = {}
+        """The values that were set since then."""
+        self._again = self._noticed = False
+
+    def take(self, statement: Statement) -> None:
+        """Do what one statement says."""
+        if isinstance(statement, KeyLine):
+            self.enter(statement)
+        elif isinstance(statement, ValueLine):
+            self.set(statement)
+        elif isinstance(statement, Elision):
+            self._bad.append(elision(statement.line, statement.text))
+        else:
+            self.fail(statement)
 
     def enter(self, line: KeyLine) -> None:
         """Go to a key, or delete it."""
+        self._names = {}
+        self._again = self._noticed = False
+        self._line = line.line
         self._path = line.path.lower()
         self._key = self._record = None
         self._in_select = bool(_SELECT.fullmatch(line.path))
@@ -112,6 +139,7 @@ class Reader:
 
     def set(self, line: ValueLine) -> None:
         """Set a value of the key, or delete it."""
+        self._notice(line.name, line.data, line.line)
         if self._in_select and line.name.lower() == "current" and line.data:
             self._select = int.from_bytes(line.data.bytes, "little")
         elif self._key is None or (self._at_top and line.name.lower() != LISTEN_LIST.lower()):
@@ -126,7 +154,9 @@ class Reader:
     def fail(self, line: BadLine) -> None:
         """Keep what is wrong with a line: with its record, or alone; ignore it in other keys."""
         bad = BadRecord(line.line, line.message)
+        self._notice(line.name, None, line.line)
         if line.is_key:
+            self._noticed = True
             self._key = self._record = None
             self._bad.append(bad)
         elif self._record is not None:
@@ -134,12 +164,42 @@ class Reader:
         elif self._key is not None:
             self._bad.append(bad)
 
-    def imported(self) -> Imported:
-        """Return what the control set in use has."""
+    def imported(self, *, ended: bool = True) -> Imported:
+        """Return what the control set in use has.
+
+        Where the document has not ``ended`` with a line end and its last record is
+        bad, what may follow is bad too.
+        """
         used = self._used()
         imported = http_parameters.read(self._sets.get(used, RegKey("")))
         notes = [*self._notes(used), *imported.notes]
-        return imported._replace(bad=(*self._bad, *imported.bad), notes=tuple(notes))
+        bad = [*self._bad, *imported.bad]
+        if not ended and any((one.line or 0) >= self._line for one in bad):
+            bad.append(breaks_off(self._line))
+        return imported._replace(bad=tuple(bad), notes=tuple(notes))
+
+    def _notice(self, name: str, data: Data | None, line: int) -> None:
+        """Note values that belong to a record whose key is lost, cut or misspelt.
+
+        A thumbprint in no record, or another one in the same record; two values again.
+        """
+        folded = name.lower()
+        if self._record is None:
+            lost = folded == _HASH or (not self._path and folded in _NAMES)
+            lost = lost and not self._noticed and _may_hold_records(self._path)
+            self._bad += [without_key(line)] if lost else []
+            self._noticed = self._noticed or lost
+            return
+        if data is None or self._noticed:
+            return
+        again = folded in self._names and folded != next(reversed(self._names))
+        if again and (self._again or (folded == _HASH and self._names[folded] != data)):
+            message = f"sets {printable(name)} again: a line with another key may be missing"
+            self._record.problem = self._record.problem or BadRecord(line, message)
+            self._bad.append(joined_to_another(line))
+            self._noticed = True
+        self._again = self._again or again
+        self._names[folded] = data
 
     @property
     def _at_top(self) -> bool:
@@ -182,6 +242,13 @@ class Reader:
                 " nothing; 'sslbind delete sslcert KEY' does"
             )
         return notes
+
+
+def _may_hold_records(path: str) -> bool:
+    """Whether values below a key that is no record may be a record's, as its name is cut."""
+    found = _PARAMETERS.fullmatch(path)
+    first = (found[2] or "").partition("\\")[0] if found else ""
+    return not path or (found is not None and first[:3] == "ssl"[: len(first)])
 
 
 FORMAT = Format(

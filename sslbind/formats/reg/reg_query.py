@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from sslbind.formats.format import Format
 from sslbind.formats.imported import Imported
+from sslbind.formats.left_out import stands_for_others
 from sslbind.formats.reg.reg_file import Reader
 from sslbind.formats.reg.reg_key import (
     REG_BINARY,
@@ -23,7 +24,7 @@ from sslbind.formats.reg.reg_key import (
     TYPE_NAMES,
     Data,
 )
-from sslbind.formats.reg.reg_text import BadLine, KeyLine, ValueLine
+from sslbind.formats.reg.reg_text import BadLine, Elision, KeyLine, Statement, ValueLine
 from sslbind.keys import KIND_BY_TABLE
 from sslbind.printable import printable
 from sslbind.wording import join
@@ -54,16 +55,12 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
     asked: set[str] = set()
     whole = False
     for statement in _statements(text):
+        reader.take(statement)
         if isinstance(statement, KeyLine):
-            reader.enter(statement)
             _, _, below = statement.path.lower().partition("\\http\\parameters")
             whole = whole or not below
             asked.add(below.strip("\\").partition("\\")[0])
-        elif isinstance(statement, ValueLine):
-            reader.set(statement)
-        else:
-            reader.fail(statement)
-    imported = reader.imported()
+    imported = reader.imported(ended=text.endswith("\n"))
     others = [table for table in KIND_BY_TABLE if table.lower() not in asked]
     if whole or not others:
         return imported
@@ -71,18 +68,24 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
     return imported._replace(notes=(*imported.notes, note))
 
 
-def _statements(text: str) -> Iterator[KeyLine | ValueLine | BadLine]:
-    in_key = False
+def _statements(text: str) -> Iterator[Statement]:
+    key = 0  # the line of the last key
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.rstrip("\r")
         if line[:3].upper() == "HKE" or line[:5].upper() == "HKLM\\":
-            in_key = True
+            key = number
             path = re.sub(r"^HKLM\\", r"HKEY_LOCAL_MACHINE\\", line.rstrip(), flags=re.IGNORECASE)
             yield KeyLine(number, path)
-        elif in_key and (found := _VALUE.fullmatch(line)) is not None:
+        elif (found := _VALUE.fullmatch(line)) is not None:
             yield _value(number, found)
-        elif in_key and line.strip() and line[:1] in " \t":
-            yield BadLine(number, f"'{printable(line.strip()[:60])}' is not a value with its type")
+        elif stands_for_others(line):
+            yield Elision(number, line)
+        elif line.strip() and key and line[:1] in " \t":
+            name = line.split(None, 1)[0]
+            what = f"'{printable(line.strip()[:60])}' is not a value with its type"
+            yield BadLine(number, what, name=name)
+        elif line.strip() and number == key + 1:
+            yield BadLine(number, "the line above is a key that is broken over two", is_key=True)
 
 
 def _value(number: int, found: re.Match[str]) -> ValueLine | BadLine:
@@ -92,7 +95,7 @@ def _value(number: int, found: re.Match[str]) -> ValueLine | BadLine:
     try:
         return ValueLine(number, name, _data(type_, text))
     except ValueError:
-        return BadLine(number, f"'{printable(text[:60])}' is not a {found[2]}")
+        return BadLine(number, f"'{printable(text[:60])}' is not a {found[2]}", name=name)
 
 
 def _data(type_: int | None, text: str) -> Data:

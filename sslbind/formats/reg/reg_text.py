@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sslbind.errors import SslbindError
+from sslbind.formats.left_out import stands_for_others
 from sslbind.formats.reg.reg_key import (
     REG_BINARY,
     REG_DWORD,
@@ -64,11 +65,25 @@ class ValueLine(NamedTuple):
 
 
 class BadLine(NamedTuple):
-    """A line that cannot be read; ``is_key`` where it should have been a key."""
+    """A line that cannot be read; ``is_key`` where it should have been a key.
+
+    ``name`` is that of its value, if it could be read.
+    """
 
     line: int
     message: str
     is_key: bool = False
+    name: str = ""
+
+
+class Elision(NamedTuple):
+    """A line that stands for others, which were left out."""
+
+    line: int
+    text: str
+
+
+Statement = KeyLine | ValueLine | BadLine | Elision
 
 
 class _SplitError(ValueError):
@@ -80,7 +95,7 @@ def is_reg(text: str) -> bool:
     return _FIRST_LINE.match(text) is not None
 
 
-def parse(text: str, file: str) -> Iterator[KeyLine | ValueLine | BadLine]:
+def parse(text: str, file: str) -> Iterator[Statement]:
     r"""Yield each statement of a document; raise SslbindError if the text is not one.
 
     Lines of ``text`` end with ``\\n``, so that a line end inside quotes is one too.
@@ -105,7 +120,9 @@ def parse(text: str, file: str) -> Iterator[KeyLine | ValueLine | BadLine]:
     while pos < len(text):
         end = text.find("\n", pos) + 1 or len(text)
         line = text[pos:end].strip()
-        if line.startswith("["):
+        if "\\" not in line and stands_for_others(line):
+            yield Elision(number, line)
+        elif line.startswith("["):
             yield _key(number, line)
         elif line.startswith(('"', "@")):
             statement, end = _value(text, pos, end, number, wide=wide)
@@ -147,21 +164,24 @@ def _value(
     ``end`` is where the next line is if this one cannot be read.
     """
     name = _NAME.match(text, pos)
+    called = _unescape(name[1] or "") if name else ""
     found = name and _DATA.match(text, name.end())
     first = text[pos:end].rstrip()
     if name is not None and found is None and first.endswith("\\") and "=hex" in first.lower():
         after = text.find("\n", end) + 1 or len(text)
         why = "goes on in a line that has no bytes: Windows drops both lines"
-        return BadLine(number, f"{_shown(first)} {why}"), after
+        return BadLine(number, f"{_shown(first)} {why}", name=called), after
     if name is None or found is None:
-        return BadLine(number, f"{_shown(text[pos:end])} is not a value"), end
+        return BadLine(number, f"{_shown(text[pos:end])} is not a value", name=called), end
     try:
         data = _data(found, wide=wide)
     except _SplitError as error:
-        return BadLine(number, f"{_shown(text[pos:end])} {error}: Windows drops the value"), end
+        why = f"{_shown(text[pos:end])} {error}: Windows drops the value"
+        return BadLine(number, why, name=called), end
     except ValueError:
-        return BadLine(number, f"{_shown(text[pos:end])} has something that is not a byte"), end
-    return ValueLine(number, _unescape(name[1] or ""), data), found.end()
+        why = f"{_shown(text[pos:end])} has something that is not a byte"
+        return BadLine(number, why, name=called), end
+    return ValueLine(number, called, data), found.end()
 
 
 def _data(found: re.Match[str], *, wide: bool) -> Data | None:
