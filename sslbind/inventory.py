@@ -115,9 +115,13 @@ def sharing(session: Session) -> tuple[list[str], bool]:
 
 
 def delete_entries(
-    session: Session, entries: Sequence[Entry], others: Sequence[Session] = ()
+    session: Session,
+    entries: Sequence[Entry],
+    others: Sequence[Session] = (),
+    *,
+    dry_run: bool = False,
 ) -> list[str]:
-    """Delete certificates with their keys; return the files that were deleted.
+    """Delete certificates with their keys, unless ``dry_run``; return their files.
 
     ``others`` are registries that share the stores. Raises RefusedError, before anything is
     deleted, if a binding uses one.
@@ -133,7 +137,7 @@ def delete_entries(
                     "delete or rebind these first: sslbind rebind OLD NEW",
                 )
     stores = require_stores(session)
-    return [file for entry in entries for file in stores.delete(entry)]
+    return [file for entry in entries for file in stores.delete(entry, dry_run=dry_run)]
 
 
 def verify_entries(

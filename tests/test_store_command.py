@@ -183,6 +183,45 @@ def test_delete_what_is_used(run: Run, registry: Path, stored: Stored) -> None:
     assert snapshot(registry.parent) == before
 
 
+def test_dry_runs(run: Run, registry: Path, stored: Stored) -> None:
+    """What ``add`` and ``delete`` would do is answered as they do, and nothing is written."""
+    folder = registry.parent
+    (folder / "new.pem").write_bytes(stored.renewed.pem + stored.renewed.key_pem())
+    before = snapshot(folder)
+    thumbprint = stored.renewed.thumbprint
+    line = ("store", "add", "new.pem", "--store", "WebHosting")
+    seen = run(*line, "--dry-run")
+    assert (seen.code, seen.out) == (0, f"would add {thumbprint} WebHosting www.contoso.com\n")
+    document = run(*line, "--dry-run", "--format", "json").json
+    assert {name: document[name] for name in ("changed", "would_change", "dry_run")} == {
+        "changed": False, "would_change": True, "dry_run": True,
+    }  # fmt: skip
+    (one,) = document["certificates"]
+    assert (one["file"], one["key"]) == (f"WebHosting/{thumbprint}.pem", "ok")
+    assert (one["changed"], one["would_change"]) == (False, True)
+    gone = run("store", "delete", stored.web.thumbprint, "--dry-run")
+    assert gone.code == 0
+    assert gone.out == "".join(f"would delete {file}\n" for file in sorted(both(stored.web))[::-1])
+    document = run("store", "delete", stored.web.thumbprint, "--dry-run", "--format", "json").json
+    assert (document["changed"], document["would_change"]) == (False, True)
+    assert sorted(document["deleted"]) == both(stored.web)
+    assert snapshot(folder) == before
+    assert run(*line).out == f"added {thumbprint} WebHosting www.contoso.com\n"
+    again = run(*line, "--dry-run")
+    assert again.out == f"unchanged {thumbprint} WebHosting www.contoso.com\n"
+    assert run(*line, "--dry-run", "--format", "json").json["would_change"] is False
+
+
+def test_a_dry_run_is_refused_as_the_command_is(run: Run, registry: Path, stored: Stored) -> None:
+    """A certificate in use is not deleted: the same sentence and exit code."""
+    run("add", "sslcert", "10.0.0.5:443", stored.web.thumbprint, "iis")
+    before = snapshot(registry.parent)
+    used = run("store", "delete", stored.web.thumbprint, "--dry-run")
+    assert (used.code, used.out) == (1, "")
+    assert "is used by ipport=10.0.0.5:443" in used.err
+    assert snapshot(registry.parent) == before
+
+
 def test_new_and_verify(run: Run, registry: Path) -> None:
     """A new certificate is bound immediately, and verifies as good."""
     line = ("store", "new", "--dns", "a.test", "--dns", "*.a.test", "--ip", "10.0.0.5")

@@ -206,8 +206,12 @@ class CertStores:
         wanted = store_name(store).casefold()
         return tuple(one for one in self._entries if one.store.casefold() == wanted)
 
-    def add(self, identity: Identity, store: str | None = None) -> tuple[Entry, bool]:
+    def add(
+        self, identity: Identity, store: str | None = None, *, dry_run: bool = False
+    ) -> tuple[Entry, bool]:
         """Write a certificate with chain and key; return its entry, and whether anything changed.
+
+        With ``dry_run`` nothing is written, and the answer is what would be.
 
         Existing content is not written again; an existing chain or key is kept if
         ``identity`` has none; a key that another tool put into our ``.pem`` moves into a
@@ -223,10 +227,12 @@ class CertStores:
         if identity.key is not None and identity.key.spki != leaf.spki:
             raise CertificateError(f"the private key does not match {leaf.thumbprint}")
         wanted = store_name(DEFAULT_STORE if store is None else store)
-        with self.writing():
-            ignore_keys(self.folder)
-            folder = self._make_folder(wanted)
+        with contextlib.nullcontext() if dry_run else self.writing():
+            if not dry_run:
+                ignore_keys(self.folder)
+            folder = self._folder_of(wanted, make=not dry_run)
             path = os.path.join(folder, leaf.thumbprint)
+            put = _differs if dry_run else _put
             _refuse_foreign(f"{path}.pem")
             _refuse_foreign(f"{path}.key")
             chain = encode_chain(identity)
@@ -236,18 +242,20 @@ class CertStores:
             if replaced and old:
                 key_now = self._rescued(f"{path}.pem", old, identity)
             # The key first: a visible certificate then has its key.
-            changed = key_now is not None and _put(f"{path}.key", encode_key(key_now))
+            changed = key_now is not None and put(f"{path}.key", encode_key(key_now))
             if replaced:
-                changed = _put(f"{path}.pem", chain, 0o666) or changed
-            has_key = os.path.exists(f"{path}.key")
+                changed = put(f"{path}.pem", chain, 0o666) or changed
+            has_key = key_now is not None or os.path.exists(f"{path}.key")
             self.refresh()
         name = os.path.basename(folder)
         key = Pairing("ok", f"{name}/{leaf.thumbprint}.key") if has_key else Pairing()
         entry = entry_of(name, f"{name}/{leaf.thumbprint}.pem", branch_of(identity), key)
         return entry, changed
 
-    def delete(self, entry: Entry) -> tuple[str, ...]:
+    def delete(self, entry: Entry, *, dry_run: bool = False) -> tuple[str, ...]:
         """Remove the files that hold ``entry``, and return their paths below the folder.
+
+        With ``dry_run`` nothing is removed.
 
         A file from another tool is only removed if it holds nothing else: otherwise
         CertificateError names it, and nothing is removed. A key that another certificate in
@@ -255,6 +263,8 @@ class CertStores:
         """
         from sslbind.certificates.index import removable
 
+        if dry_run:
+            return removable(entry, self._scan())
         with self.writing():
             doomed = removable(entry, self._scan())
             for path in doomed:
@@ -502,11 +512,13 @@ class CertStores:
             )
         return identity.key or (keys[0] if keys else None)
 
-    def _make_folder(self, store: str) -> str:
+    def _folder_of(self, store: str, *, make: bool) -> str:
+        """Return the folder of a store, spelled as it is there; ``make`` it if it is missing."""
         spelled = {name.casefold(): name for name in self.names()}
         path = os.path.join(self.folder, spelled.get(store.casefold(), store))
-        _make(path)
-        if not stat.S_ISDIR(_mode(path)):
+        if make:
+            _make(path)
+        if (make or _mode(path)) and not stat.S_ISDIR(_mode(path)):
             raise CertificateError("is not a folder but a link or a file", _REPLACE, file=path)
         return path
 
@@ -559,10 +571,15 @@ def _make(path: str) -> None:
 
 def _put(path: str, data: bytes, mode: int = PRIVATE_FILE) -> bool:
     """Write ``data`` unless it exists, private if it must be; return whether it was written."""
-    if _content(path) == data and (mode != PRIVATE_FILE or _ours(path)):
+    if not _differs(path, data, mode):
         return False
     write_own(*os.path.split(path), data, mode)
     return True
+
+
+def _differs(path: str, data: bytes, mode: int = PRIVATE_FILE) -> bool:
+    """Whether ``_put`` writes."""
+    return _content(path) != data or (mode == PRIVATE_FILE and not _ours(path))
 
 
 def _ours(path: str) -> bool:

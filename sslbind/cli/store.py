@@ -11,7 +11,16 @@ import click
 
 from sslbind.certificates.deferral import attempts
 from sslbind.certificates.judgement import doubts
-from sslbind.cli.app import HELP, NO, OK, App, CommandGroup, format_option, pass_app
+from sslbind.cli.app import (
+    HELP,
+    NO,
+    OK,
+    App,
+    CommandGroup,
+    dry_run_option,
+    format_option,
+    pass_app,
+)
 from sslbind.cli.passwords import password_options
 from sslbind.cli.provision import named_thumbprints, read_certificates
 from sslbind.cli.wildcards import all_files, one_file
@@ -48,12 +57,14 @@ def store_command() -> None:
 @click.argument("files", nargs=-1, required=True, callback=all_files, metavar="FILE...")
 @store_option
 @password_options
+@dry_run_option
 @format_option()
 @pass_app
 def add(
     app: App,
     files: tuple[str, ...],
     store: str | None,
+    dry_run: bool,
     format_: str,
     password_file: str | None,
     password_env: str | None,
@@ -71,22 +82,19 @@ def add(
     app.note(*notes)
     added = []
     for identity in found:
-        entry, changed = stores.add(identity, store)
+        entry, changed = stores.add(identity, store, dry_run=dry_run)
         added.append((entry, changed))
         if not identity.leaf.is_ca:
             app.note(*doubts(identity.leaf))
         if identity.key is None and not entry.has_key and not stores.keys_elsewhere:
             app.note(f"{entry.thumbprint} has no private key: no binding can use it yet")
     if format_ == "json":
-        app.json(
-            {
-                "changed": any(changed for _, changed in added),
-                "certificates": [_entry_json(e) | {"changed": c} for e, c in added],
-            }
-        )
+        done = [_entry_json(e) | _changed(c, dry_run=dry_run) for e, c in added]
+        whole = _changed(any(changed for _, changed in added), dry_run=dry_run)
+        app.json(whole | {"certificates": done})
         return OK
     for entry, changed in added:
-        word = "added" if changed else "unchanged"
+        word = ("would add" if dry_run else "added") if changed else "unchanged"
         app.echo(f"{word} {entry.thumbprint} {entry.store} {printable(_title(entry))}\n")
     return OK
 
@@ -167,6 +175,7 @@ def show(app: App, certificate: str, store: str | None, format_: str) -> int:
 @click.option("--yes", is_flag=True, help="Even if other registries share the folder.")
 @click.option("--missing-ok", is_flag=True, help="Succeed if there is nothing to delete.")
 @store_option
+@dry_run_option
 @format_option()
 @pass_app
 def delete(  # one parameter for each option
@@ -176,6 +185,7 @@ def delete(  # one parameter for each option
     yes: bool,
     missing_ok: bool,
     store: str | None,
+    dry_run: bool,
     format_: str,
 ) -> int:
     """Delete certificates with their keys; refused while a binding uses one.
@@ -184,16 +194,17 @@ def delete(  # one parameter for each option
     has the same folder, or may have it, deletion is refused unless --yes.
     """
     for attempt in attempts():
-        with attempt, app.editing() as session:
+        with attempt, app.editing(dry_run=dry_run) as session:
             if not yes:
                 _refuse_sharing(session, others)
             entries = _deletable(app, session, certificates, store, missing_ok=missing_ok)
             sessions = [app.reading(path) for path in others]
-            deleted = delete_entries(session, entries, sessions)
+            deleted = delete_entries(session, entries, sessions, dry_run=dry_run)
     if format_ == "json":
-        app.json({"changed": bool(deleted), "deleted": deleted})
+        app.json(_changed(bool(deleted), dry_run=dry_run) | {"deleted": deleted})
     else:
-        app.echo("".join(f"deleted {printable(file)}\n" for file in deleted))
+        word = "would delete" if dry_run else "deleted"
+        app.echo("".join(f"{word} {printable(file)}\n" for file in deleted))
     return OK
 
 
@@ -296,6 +307,12 @@ def new(  # one parameter for each option
         until = f"{entry.not_after:%Y-%m-%d}" if entry.not_after else ""
         app.note(f"it is valid until {until}; --force makes another")
     return OK
+
+
+def _changed(changed: bool, *, dry_run: bool) -> dict[str, Any]:
+    if not dry_run:
+        return {"changed": changed}
+    return {"changed": False, "would_change": changed, "dry_run": True}
 
 
 def _deletable(
