@@ -10,16 +10,17 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind import cache
-from sslbind.certificates.apart import defer_to, open_apart
 from sslbind.certificates.contents import FileContents, PasswordFile
 from sslbind.certificates.rows import DAMAGED, decode, encode
-from sslbind.certificates.shares import Helpers, Part, Progress, read_all
 from sslbind.digest import content_digest
 from sslbind.errors import reason
 from sslbind.files import stamp_of
+
+if TYPE_CHECKING:
+    from sslbind.certificates.shares import Helpers, Part, Progress
 
 CERTIFICATE_SUFFIXES = frozenset((".pem", ".crt", ".cer", ".der", ".pfx", ".p12", ".p7b", ".p7c"))
 KEY_SUFFIX = ".key"
@@ -34,11 +35,11 @@ _NOTHING = FileContents([], [], [])
 class Look(NamedTuple):
     """Files by their paths below a folder, each with its stamp or why it cannot be read.
 
-    ``helpers`` are ready to read them.
+    ``helpers`` are ready to read them, None if most are probably known.
     """
 
     files: list[tuple[str, list[int] | str]]
-    helpers: Helpers
+    helpers: Helpers | None = None
 
 
 def look(folder: str, *, flat: bool = False) -> Look:
@@ -46,10 +47,14 @@ def look(folder: str, *, flat: bool = False) -> Look:
 
     ``flat``: only the PFX files in ``folder`` itself, as in a central store.
     """
-    helpers = Helpers()
     if flat:
-        return Look([*_flat(folder)], helpers)
-    return Look([*_walk(folder, None if cache.has(_slot(folder)) else helpers)], helpers)
+        return Look([*_flat(folder)])
+    if cache.has(_slot(folder)):
+        return Look([*_walk(folder)])
+    from sslbind.certificates.shares import Helpers
+
+    helpers = Helpers()
+    return Look([*_walk(folder, helpers)], helpers)
 
 
 def scan(
@@ -82,21 +87,42 @@ def scan(
             known = _NOTHING  # its position in the order
             (apart if _suffix(path) in _PFX else new).append((path, stamp))
         found[path] = known
-    defer_to(lambda: scan(folder, password_file, flat=flat, progress=progress), folder, apart)
-    parts = [*read_all(folder, new, password_file, helpers, progress)]
-    for part in parts:
-        found |= part.contents
-    for path, contents in open_apart(folder, apart, password_file):
-        found[path] = contents
-        if progress is not None and len(apart) >= 64:
-            progress(len(found))
+    parts: list[Part] = []
+    if apart:
+        from sslbind.certificates.apart import defer_to
+
+        defer_to(lambda: scan(folder, password_file, flat=flat, progress=progress), folder, apart)
+    if new:
+        from sslbind.certificates.shares import Helpers, read_all
+
+        parts += read_all(folder, new, password_file, helpers or Helpers(), progress)
+        for part in parts:
+            found |= part.contents
+    if apart:
+        _read_apart(folder, apart, password_file, progress, found)
     kept = {path for path, contents in found.items() if contents.stamp}
     if new or apart or kept != old.keys() or old_password != password_stamp:
         _remember(name, password_stamp, found, parts)
     return found
 
 
-def _walk(folder: str, helpers: Helpers | None) -> Iterator[tuple[str, list[int] | str]]:
+def _read_apart(
+    folder: str,
+    files: list[tuple[str, list[int]]],
+    password_file: PasswordFile,
+    progress: Progress | None,
+    found: dict[str, FileContents],
+) -> None:
+    """Put the contents of PFX files into ``found``."""
+    from sslbind.certificates.apart import open_apart
+
+    for path, contents in open_apart(folder, files, password_file):
+        found[path] = contents
+        if progress is not None and len(files) >= 64:
+            progress(len(found))
+
+
+def _walk(folder: str, helpers: Helpers | None = None) -> Iterator[tuple[str, list[int] | str]]:
     """Yield each file below a store with its stamp, or why it cannot be read.
 
     ``helpers`` start before the stamps of many files are taken.

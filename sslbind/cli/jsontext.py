@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -11,6 +12,8 @@ from sslbind.printable import printable_json
 _INDENT = "  "
 _BATCH = 200
 """Items per call: each call leaves a reference cycle, and the collector is off."""
+_ESCAPED = re.compile(r'["\\]').search
+"""Finds what JSON escapes in a text of printable ASCII characters."""
 _ITEM, _FIELD = f"\n{_INDENT * 2}", f"\n{_INDENT * 3}"
 
 
@@ -53,6 +56,8 @@ class ItemTexts:
 
     def quoted(self, value: str | None) -> str:
         """Return ``value`` as JSON has it."""
+        if value and value.isascii() and value.isprintable() and not _ESCAPED(value):
+            return f'"{value}"'
         return printable_json(self._encode(value))
 
     def listed(self, texts: Sequence[str] | None) -> str:
