@@ -6,6 +6,7 @@ Most of this means something on Windows only, or in its Python under Wine: tests
 from __future__ import annotations
 
 import ctypes
+import fnmatch
 import io
 import json
 import os
@@ -30,7 +31,7 @@ from sslbind.certificates.stores import store_name
 from sslbind.cli.streams import is_terminal, takes_colour
 from sslbind.devices import is_device
 from sslbind.errors import CertificateError, SslbindError
-from sslbind.files import read_file, remove_leftovers, write_file
+from sslbind.files import ignore_keys, read_file, remove_leftovers, write_file
 from sslbind.locks import locked
 from sslbind.ntfiles import openers, say_in_use
 from sslbind.registry.registry import Registry
@@ -209,6 +210,36 @@ class TestOpenFiles:
         assert run("add", "iplisten", "10.0.0.5").code == 0
         assert [one.name for one in bare.parent.iterdir()] == ["sslbind.toml"]
 
+    def test_what_a_killed_writer_left_in_a_store_goes(
+        self, stored: Stored, tmp_path: Path, run: Run
+    ) -> None:
+        """Its lock file, and the temporary files that it was writing there."""
+        certs = tmp_path / "certs"
+        left = [
+            certs / "MY" / f".{stored.mail.thumbprint}.key.part.{2**22 - 4}.0a1b2c3d",
+            certs / "MY" / f".{stored.mail.thumbprint}.pem.part.{2**22 - 4}.0a1b2c3d",
+            certs / f".gitignore.part.{2**22 - 4}.0a1b2c3d",
+            certs / ".lock",
+        ]
+        (certs / ".gitignore").unlink(missing_ok=True)
+        for path in left:
+            path.write_bytes(b"")
+        (tmp_path / "a.pem").write_bytes(web().pem + web().key_pem())
+        assert run("store", "add", "a.pem").code == 0
+        assert [path.name for path in left if path.exists()] == []
+
+    def test_git_ignores_what_a_killed_writer_leaves(self, tmp_path: Path) -> None:
+        """The patterns cover it; that git reads them so is tested where there is a git."""
+        ignore_keys(str(tmp_path))
+        patterns = (tmp_path / ".gitignore").read_text().splitlines()
+        for name in (
+            ".a.key.part.1.0a1b2c3d",
+            ".gitignore.part.1.0a1b2c3d",
+            ".lock",
+            ".a.key.lock",
+        ):
+            assert any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns), name
+
     @pytest.mark.slow
     def test_a_file_that_stays_open_is_an_error_in_bounded_time(self, tmp_path: Path) -> None:
         """Windows reports which process has it open; Wine does not know."""
@@ -351,6 +382,29 @@ class TestStreams:
             printed = (folder / "printed").read_bytes()
             assert b"\r" not in printed
             assert printed.splitlines()[-1] == (folder / "exported").read_bytes().splitlines()[-1]
+
+
+@windows
+class TestHints:
+    """Commands in them can be pasted into cmd; PowerShell, which Wine lacks, has its own test."""
+
+    @pytest.mark.parametrize("name", ["x.toml", "a b.toml", "a&b (1)^.toml", "it's.toml"])
+    def test_one_is_pasted(self, tmp_path: Path, name: str) -> None:
+        """A path has backslashes, and may have spaces and what cmd interprets."""
+        registry = tmp_path / name
+        refused = cmd(f'sslbind -r "{registry}" list', tmp_path)
+        assert refused.returncode == 2
+        hint = re.search(rb"; (sslbind -r .+ init) creates a new registry there", refused.stderr)
+        assert hint is not None, refused.stderr
+        assert cmd(hint[1].decode(), tmp_path).returncode == 0
+        assert Registry.open(registry).bindings == {}
+
+    def test_a_hostile_name_runs_nothing(self, tmp_path: Path) -> None:
+        """cmd would expand it even in quotes, so what is offered is for PowerShell and says so."""
+        name = "x%OS%&echo made>hostile&.toml"
+        refused = cmd("sslbind list", tmp_path, SSLBIND_REGISTRY=str(tmp_path / name))
+        assert refused.returncode == 2
+        assert f"sslbind -r '{tmp_path}\\{name}' init (in PowerShell)".encode() in refused.stderr
 
 
 @windows
