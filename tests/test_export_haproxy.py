@@ -34,6 +34,8 @@ from sslbind.release import Release
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 FOLDER_MISSING = "export haproxy writes a folder that holds private keys: use -o FOLDER"
 MAIN = Path("out", "haproxy.cfg")
+BOTH = f"{MAIN} and the 2 files that it refers to"
+"""Of a registry with one certificate: that, and its list."""
 
 
 def bind(registry: Path, *records: str) -> None:
@@ -85,7 +87,7 @@ def exported_settled(registry: Path, stored: Stored, run: Run) -> Path:
     bind(registry, f"0.0.0.0:443|{stored.web.thumbprint}|dsmapperusage = true")
     time.sleep(0.05)
     for answer in ("wrote", "unchanged"):
-        assert run("export", "haproxy", "-o", "out").out == f"{answer} {MAIN}\n"
+        assert run("export", "haproxy", "-o", "out").out == f"{answer} {BOTH}\n"
     return registry.parent / "out"
 
 
@@ -105,7 +107,8 @@ class TestFolder:
         web, mail = stored.web.thumbprint, stored.mail.thumbprint
         bind(registry, f"0.0.0.0:443|{mail}", f"www.contoso.com:443|{web}|disablehttp2 = true")
         done = run("export", "haproxy", "-o", "out", "--strict")
-        assert (done.code, done.out, done.err) == (0, f"wrote {MAIN}\n", "")
+        files = f"{MAIN} and the 3 files that it refers to"
+        assert (done.code, done.out, done.err) == (0, f"wrote {files}\n", "")
         folder = registry.parent / "out"
         main, lists = texts(folder)
         versions = "ssl-min-ver TLSv1.0 ssl-max-ver TLSv1.3"
@@ -145,10 +148,10 @@ class TestFolder:
         folder = registry.parent / "out"
         (folder / "certificates" / "mine.txt").write_text("stays")
         before = {one: one.stat().st_mtime_ns for one in folder.rglob("*") if one.is_file()}
-        assert run("export", "haproxy", "-o", "out").out == f"unchanged {MAIN}\n"
+        assert run("export", "haproxy", "-o", "out").out == f"unchanged {BOTH}\n"
         assert {one: one.stat().st_mtime_ns for one in folder.rglob("*") if one.is_file()} == before
         assert run("rebind", "--force", stored.web.thumbprint, stored.mail.thumbprint).code == 0
-        assert run("export", "haproxy", "-o", "out").out == f"wrote {MAIN}\n"
+        assert run("export", "haproxy", "-o", "out").out == f"wrote {BOTH}\n"
         names = [one.name[:8] for one in (folder / "certificates").iterdir()]
         assert sorted(names) == sorted([stored.mail.thumbprint[:8], "mine.txt"])
         assert len([*(folder / "lists").iterdir()]) == 1
@@ -173,7 +176,7 @@ class TestFolder:
         folder = exported_settled(registry, stored, run)
         CHANGES[change](registry, folder, stored)
         done = run("export", "haproxy", "-o", "out")
-        assert done.out == f"wrote {MAIN}\n"
+        assert re.sub(r"[23] files", "2 files", done.out) == f"wrote {BOTH}\n"
         assert run("export", "haproxy", "-o", "fresh").code == 0
         fresh = registry.parent / "fresh"
         assert contents(folder) == contents(fresh)

@@ -241,3 +241,46 @@ def test_move_takes_the_comments_along(run: Run, tmp_path: Path) -> None:
                 " ipport=0.0.0.0:443 is searched in MY\n"
             ) in result.err
         assert path.read_text() == after
+
+
+ODD = {
+    "header": (
+        (
+            "# the shop\n[ SslBindingInfo . '0.0.0.0:443' ]  # renewed\n"
+            'certhash = "{A}"\n# of IIS\nappid = "{IIS}"  # see appid=iis\n'
+        ),
+        "# the shop\n# renewed\n# of IIS\n# see appid=iis\n",
+    ),
+    "inline": (
+        (
+            "[SslBindingInfo]\n# the shop\n"
+            '"0.0.0.0:443" = { certhash = "{A}", appid = "{IIS}" } # renewed\n'
+        ),
+        "# the shop\n# renewed\n",
+    ),
+    "dotted": (
+        (
+            '# the shop\nSslBindingInfo."0.0.0.0:443".certhash = "{A}" # renewed\n'
+            'SslBindingInfo."0.0.0.0:443".appid = "{IIS}"\n'
+        ),
+        "# the shop\n# renewed\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", ODD)
+@pytest.mark.parametrize("new", ["10.0.0.6:8443", "shop.contoso.com:443"])
+def test_move_takes_the_comments_along_in_any_layout(
+    run: Run, tmp_path: Path, layout: str, new: str
+) -> None:
+    """A table that people wrote in another form becomes a table of ours, below its comments."""
+    table, comments = (text.replace("{A}", A).replace("{IIS}", IIS) for text in ODD[layout])
+    path = tmp_path / "sslbind.toml"
+    path.write_text(f"version = 1\n\n{table}\n# the end\n")
+    result = run("move", "0.0.0.0:443", new)
+    assert result.code == 0, result.err
+    after = path.read_text()
+    kind = "SslSniBindingInfo" if "shop" in new else "SslBindingInfo"
+    assert f'{comments}[{kind}."{new}"]\ncerthash = "{A}"\nappid = "{IIS}"\n' in after
+    assert "# the end\n" in after
+    assert after.count("#") == comments.count("#") + 1

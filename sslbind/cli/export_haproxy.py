@@ -11,6 +11,7 @@ from sslbind.cli.progress import progress
 from sslbind.cli.streams import STANDARD_INPUT
 from sslbind.engines.exporting import export_or_recall
 from sslbind.printable import printable
+from sslbind.wording import plural
 
 HAPROXY = "haproxy"
 TITLE = "a folder with a configuration of HAProxy that answers as HTTP.SYS would"
@@ -29,6 +30,7 @@ def export_haproxy(app: App, folder: str | None, *, strict: bool, changes: bool)
     session = app.reading()
     with progress() as session.progress:
         made = export_or_recall(session, folder, datetime.now(UTC))
-    app.echo(f"{'wrote' if made.changed else 'unchanged'} {printable(made.file)}\n")
+    others = f" and the {plural(made.others, 'file')} that it refers to" if made.others else ""
+    app.echo(f"{'wrote' if made.changed else 'unchanged'} {printable(made.file)}{others}\n")
     app.note(*made.losses)
     return NO if strict and made.losses else OK

@@ -26,12 +26,16 @@ Move = Callable[[Sequence[Listener]], Sequence[Listener]]
 
 
 class Exported(NamedTuple):
-    """What was written: its main file, its listeners, whether anything changed, what is lost."""
+    """What was written: its main file, its listeners, whether anything changed, what is lost.
+
+    ``others`` is how many files the main one refers to.
+    """
 
     file: str
     listeners: tuple[Listener, ...]
     changed: bool
     losses: tuple[str, ...]
+    others: int
 
 
 def export(session: Session, folder: str, now: datetime, move: Move = tuple) -> Exported:
@@ -61,7 +65,8 @@ def _write(
         files[REFUSAL] = _refusal(now)
     changed = write_folder(folder, files, MAIN, MARK, keep=REFUSAL)
     losses = (*material.losses, *made.losses)
-    return Exported(os.path.join(folder, MAIN), found, changed, losses), files
+    others = len(files) - 1
+    return Exported(os.path.join(folder, MAIN), found, changed, losses, others), files
 
 
 def export_or_recall(session: Session, folder: str, now: datetime) -> Exported:
@@ -75,7 +80,8 @@ def export_or_recall(session: Session, folder: str, now: datetime) -> Exported:
     try:
         digest, sizes, losses = cached.recall() or ("", {}, [])
         known = {typed(name, str): typed(size, int, type(None)) for name, size in sizes.items()}
-        answer = Exported(main, (), False, tuple(typed(loss, str) for loss in losses))
+        lost = tuple(typed(loss, str) for loss in losses)
+        answer = Exported(main, (), False, lost, len(known))
         if typed(digest, str) and is_written(folder, known, MAIN, digest):
             return answer
     except (ValueError, TypeError, AttributeError):  # what is cached is not ours

@@ -313,7 +313,8 @@ class Registry(Bindings):
         elif changes:
             spelled = self._document.spelled
             many = changes.values()
-            text = rendering.with_many(text, many, spelled, self.bindings, self.path)
+            left = {new: key for new, key in self._moved.items() if old.get(new) is None}
+            text = rendering.with_many(text, many, spelled, self.bindings, self.path, moved=left)
         return text
 
     # Reading.

@@ -17,6 +17,7 @@ from sslbind.registry.document import Settings, parse_document, parse_settings
 from sslbind.registry.splice import Splice
 
 Change = tuple[Binding | None, Binding | None]
+_NOTHING: Mapping[Key, Key] = {}
 
 
 def with_settings(head: str, old: Settings, wanted: Settings, file: str) -> str:
@@ -77,24 +78,31 @@ def with_moved(text: str, before: Binding, after: Binding, file: str) -> str | N
     return text if found else None
 
 
-def with_many(
+def with_many(  # noqa: PLR0913  # what the text has, and what it is to have
     text: str,
     changes: Iterable[Change],
     spelled: Mapping[Key, str],
     wanted: Mapping[Key, Binding],
     file: str,
+    *,
+    moved: Mapping[Key, Key] = _NOTHING,
 ) -> str:
     """Return any registry with any number of changes; the result has the bindings ``wanted``.
 
-    ``spelled`` has the spelling of each key in the file.
+    ``spelled`` has the spelling of each key in the file. ``moved`` has for a new key the old
+    one, whose comments go with it.
     """
     splice = Splice(text)
+    taken = {old: new for new, old in moved.items()}
+    comments: dict[Key, str] = {}
     added: dict[Kind, list[Binding]] = {}
     for before, after in changes:
         if before is None:
             if after is not None:
                 added.setdefault(after.key.kind, []).append(after)
         elif after is None:
+            if before.key in taken:
+                comments[taken[before.key]] = splice.comments(spelled[before.key], before)
             splice.delete(spelled[before.key], before)
         else:
             splice.change(spelled[before.key], before, after)
@@ -102,7 +110,8 @@ def with_many(
     if added:
         splice = Splice(text)
         for bindings in added.values():
-            splice.insert(bindings)
+            bindings.sort(key=lambda one: one.key not in comments)
+            splice.insert(bindings, comments.get(bindings[0].key, ""))
         text = splice.result()
     _confirm(_bindings(text, file) == wanted, file)
     return text

@@ -78,6 +78,15 @@ def statements(text: str) -> list[Statement]:
     return found
 
 
+def rest_of_line(text: str, statement: Statement) -> str:
+    """Return what follows a header or a value on its last line: a comment, or blanks."""
+    end = statement.value_end
+    if statement.header:
+        _, _, end = _key(text, statement.name_start)
+        end = text.index("]", end) + 1
+    return text[end : statement.end].lstrip("]")
+
+
 def locate(text: str, path: Path) -> int | None:
     """Return the line (from 1) of the value at ``path``, or of what holds it."""
     return locate_all(text, [path], statements(text)).get(path)

@@ -15,7 +15,7 @@ from sslbind.binding import Binding, alike
 from sslbind.errors import RegistryError
 from sslbind.keys import KIND_BY_TABLE, parse_address
 from sslbind.registry.plain import plain_header
-from sslbind.registry.source import Path, Statement, newline, statements
+from sslbind.registry.source import Path, Statement, newline, rest_of_line, statements
 from sslbind.sslflags import FLAG_TAGS
 from sslbind.tags import SSLFLAGS, STORED
 
@@ -165,8 +165,23 @@ class Splice:
             return
         self._deleted.append(self._own_indexes(path))
 
-    def insert(self, bindings: Iterable[Binding]) -> None:
-        """Put new bindings of one kind after the last of their kind, or at the end."""
+    def comments(self, spelled: str, binding: Binding) -> str:
+        """Return the comments, as lines, that ``delete`` takes along with a binding."""
+        found: list[str] = []
+        for first, last in self._runs(self._own_indexes((binding.key.kind.table, spelled))):
+            for index in range(first, last + 1):
+                statement = self.statements[index]
+                found += self.text[self._with_comment(index) : statement.start].splitlines()
+                found.append(rest_of_line(self.text, statement))
+            end = self.statements[last].end
+            found += self.text[end : self._block_end(end)].splitlines()
+        return "".join(line.strip() + self.eol for line in found if line.strip())
+
+    def insert(self, bindings: Iterable[Binding], comments: str = "") -> None:
+        """Put new bindings of one kind after the last of their kind, or at the end.
+
+        ``comments`` are lines to be above the first one.
+        """
         new = list(bindings)
         table = new[0].key.kind.table
         same = [i for i, s in enumerate(self.statements) if s.path[:1] == (table,)]
@@ -184,7 +199,7 @@ class Splice:
             while after < len(self.statements) and not self.statements[after].header:
                 after += 1
             pos = self._block_end(self.statements[after - 1].end)
-        self._edits.append((pos, pos, self._tables(new, pos)))
+        self._edits.append((pos, pos, self._tables(new, pos, comments)))
 
     def set(self, statement: Statement, value: str) -> None:
         """Replace the value of ``statement`` with ``value``, which is already TOML."""
@@ -327,8 +342,8 @@ class Splice:
             line = self.eol + line.removesuffix(self.eol)
         self._edits.append((pos, pos, line))
 
-    def _tables(self, bindings: Sequence[Binding], pos: int) -> str:
-        blocks = render_bindings(bindings, self.eol)
+    def _tables(self, bindings: Sequence[Binding], pos: int, comments: str) -> str:
+        blocks = comments + render_bindings(bindings, self.eol)
         after = self.eol if self.text[pos:].lstrip(" \t")[:1] not in ("", "\n", "\r") else ""
         return self._gap(pos) + blocks + after
 
