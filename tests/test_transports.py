@@ -73,7 +73,7 @@ class TestCommand:
             "time.sleep(600)\n"
         )
         one = connect(command(sys.executable, "-c", code, timeout=12))
-        assert one.run(b"") == Ran(b"half\n", b"", None)
+        assert one.run(b"") == Ran(f"half{os.linesep}".encode(), b"", None)
 
     def test_no_powershell(self) -> None:
         one = connect(command("netsh"))

@@ -292,11 +292,15 @@ class TestOpenFiles:
         path = tmp_path / "file"
         path.write_bytes(b"0" * 100)
         done = threading.Event()
+        written: list[bool] = []
 
         def write() -> None:
-            for number in range(20):
-                write_file(path, b"%d" % (number % 10) * 100)
-            done.set()
+            try:
+                for number in range(20):
+                    write_file(path, b"%d" % (number % 10) * 100)
+                written.append(True)
+            finally:
+                done.set()
 
         writer = threading.Thread(target=write)
         writer.start()
@@ -305,6 +309,7 @@ class TestOpenFiles:
             found.add(read_file(path))
             time.sleep(0.001)
         writer.join()
+        assert written
         assert found <= {b"%d" % number * 100 for number in range(10)}
 
     def test_a_changed_file_is_seen(self, tmp_path: Path) -> None:
