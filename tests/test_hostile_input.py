@@ -320,6 +320,14 @@ def test_arguments_that_are_not_text(run: Run, registry: Path, words: list[str])
 HUGE = "9" * 5000
 
 
+def test_a_number_that_python_does_not_read(run: Run, bare: Path) -> None:
+    """It is neither an event nor an alert nor a code."""
+    del bare
+    result = run("explain", HUGE)
+    assert result.code == 2
+    assert result.err.startswith(f"error: '{HUGE}' is not a known topic")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("document", sorted(one.name for one in CAPTURES.iterdir()))
 def test_numbers_of_thousands_of_digits(document: str) -> None:

@@ -220,11 +220,12 @@ def test_nothing_to_serve(registry: Path, run: Run) -> None:
         ("443", "--map 443: '=' is missing"),
         ("443=99999", "--map 443=99999: 99999 is not a port"),
         ("0=1", "--map 0=1: 0 is not a port"),
+        ("443=\u0663", "--map 443=\u0663: \u0663 is not a port"),  # an Arabic 3
         ("443=x", "--map 443=x: "),
         ("10.0.0.5=443", "--map 10.0.0.5=443: "),
         ("443=\n", "--map 443=\n: "),
     ],
-    ids=["no-equals", "large", "zero", "word", "mixed", "newline"],
+    ids=["no-equals", "large", "zero", "arabic", "word", "mixed", "newline"],
 )
 def test_a_map_that_is_none(text: str, said: str) -> None:
     with pytest.raises(SslbindError) as caught:

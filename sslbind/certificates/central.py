@@ -23,7 +23,7 @@ from sslbind.certificates.pem import MAX_SIZE
 from sslbind.devices import is_device
 from sslbind.digest import content_digest
 from sslbind.errors import BadValueError, CertificateError, PasswordError, SslbindError, reason
-from sslbind.files import read_file, remove_leftovers, write_file
+from sslbind.files import ignore_keys, read_file, remove_leftovers, write_file
 from sslbind.folders import PRIVATE_FILE, Folder
 from sslbind.keys import parse_host
 from sslbind.locks import locked
@@ -187,7 +187,8 @@ class CentralStore:
         Each file is written whole, by rename, for its owner only, encrypted with the
         provider's password. One that already has the same certificate, chain, key and
         encryption is left unchanged. Addresses, and names that no file can have, are left
-        out. Raises SslbindError; files written before that are complete.
+        out. The folder gets a .gitignore. Raises SslbindError; files written before that are
+        complete.
         """
         from sslbind.certificates.sealing import encode_pfx
 
@@ -222,6 +223,8 @@ class CentralStore:
         self, identity: Identity, seal: Seal, data: bytes, *, dry_run: bool
     ) -> tuple[Put, ...]:
         done: list[Put] = []
+        if not dry_run:
+            ignore_keys(self.folder)
         for stem in stems_for(identity.leaf.dns_names):
             file = self.file(stem)
             action: Literal["added", "updated", "unchanged"] = "updated" if file else "added"

@@ -67,7 +67,7 @@ def shown(address: str, port: int) -> str:
 
 
 def _port(text: str, port: str) -> int:
-    if len(port) > 5 or not 1 <= int(port) <= 65535:
+    if not port.isascii() or len(port) > 5 or not 1 <= int(port) <= 65535:
         raise SslbindError(f"--map {text}: {port} is not a port", "a port is from 1 to 65535")
     return int(port)
 

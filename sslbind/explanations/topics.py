@@ -74,7 +74,13 @@ def _error(text: str, _: Release) -> Explanation | None:
 
 
 def _event(text: str, _: Release) -> Explanation | None:
-    return EVENTS.get(int(text)) if text.isascii() and text.isdigit() else None
+    number = _number(text)
+    return EVENTS.get(number) if number is not None else None
+
+
+def _number(text: str) -> int | None:
+    """Return a number of at most five digits: Python refuses to read one of thousands."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else None
 
 
 def _status(text: str, _: Release) -> Explanation | None:
@@ -83,8 +89,8 @@ def _status(text: str, _: Release) -> Explanation | None:
 
 def _alert(text: str, _: Release) -> Explanation | None:
     number = ALERT_NAMES.get(text)
-    if number is None and text.isascii() and text.isdigit():
-        number = int(text)
+    if number is None:
+        number = _number(text)
     return ALERTS.get(number) if number is not None else None
 
 
