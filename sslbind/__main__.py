@@ -1,7 +1,5 @@
 """``python -m sslbind`` is the command ``sslbind``."""
 
-import sys
+from sslbind.cli import run
 
-from sslbind.cli import main
-
-sys.exit(main())
+run()
