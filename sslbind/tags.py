@@ -199,7 +199,7 @@ def _text(text: str) -> str:
 
 def lost_in_show(text: str) -> str:
     """Return why ``text`` could not be read back from the output of ``show``; empty if it could."""
-    if text in ("(null)", "?", "\ufffd"):
+    if text.lower() in ("(null)", "?", "\ufffd"):
         return "is what show prints for a text that is not set or not known"
     if text != text.strip():
         return "has blanks at an end, which nobody sees in what show prints"

@@ -25,7 +25,7 @@ PRINTED = [one for one in RELEASES.values() if one >= Release.W2008]
 @example(text="xxxx", release=Release.W2022)
 @example(text="redacted", release=Release.W2008)
 @example(text="a  b", release=Release.W2016)
-@example(text="(NULL)", release=Release.W2019)
+@example(text="(NULL", release=Release.W2019)
 @example(text="x <-- why?", release=Release.W2025)
 @example(text="Enabled", release=Release.W2012)
 def test_every_text(text: str, release: Release) -> None:
