@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -132,9 +133,19 @@ def three_captures(week: Week) -> None:
 def iis(week: Week) -> None:
     """Thursday: what IIS wants and HTTP.SYS lacks, with the command that adds it."""
     (week.folder / "applicationHost.config").write_text(SITES)
-    found = week.does("check", "--sites", "applicationHost.config", "--format", "json", code=1).json
-    lacking = [one for one in found["findings"] if "new.contoso.com" in one["message"]]
-    assert lacking, found
+    line = ("check", "--sites", "applicationHost.config", "--format", "json")
+    lacking = [
+        one
+        for one in week.does(*line, code=1).json["findings"]
+        if one["rule"] == "binding-without-record"
+    ]
+    assert [one["key"] for one in lacking] == ["new.contoso.com:443"]
+    command = shlex.split(lacking[0]["command"])
+    assert command[-4:] == ["--cert", "NEW.pfx", "appid=iis", "certstorename=MY"]
+    thumbprint = week.receives("NEW.pfx", certificate("new.contoso.com"), "n")
+    week.does(*command[1:], "--password-env", "P", P="n")
+    assert week.thumbprint_of("10.0.0.5:443", "new.contoso.com") == thumbprint
+    assert not [one for one in week.does(*line).json["findings"] if "new" in (one["key"] or "")]
 
 
 def central_store(week: Week) -> None:
@@ -168,12 +179,13 @@ def look_at_the_list(week: Week, new: str) -> None:
     words = ("list", "--sort", "host", "--format", "tsv")
     rows = [line.split("\t") for line in week.does(*words, "--port", "443").out.splitlines()]
     assert [row[1] for row in rows] == [
-        "0.0.0.0:443", "mail.contoso.com:443", "shop.contoso.com:443", "www.contoso.com:443",
+        "0.0.0.0:443", "mail.contoso.com:443", "new.contoso.com:443", "shop.contoso.com:443",
+        "www.contoso.com:443",
     ]  # fmt: skip
     named = week.does("list", "--cert", "mail.contoso.com", "--format", "json").json
     assert {one["certhash"] for one in named["bindings"]} == {new}
     grouped = week.does("list", "--group-by", "cert", "--format", "json").json
-    assert [len(one["bindings"]) for one in grouped["certificates"]] == [3, 1, 1]
+    assert [len(one["bindings"]) for one in grouped["certificates"]] == [3, 1, 1, 1]
     assert "names: " in week.does("store", "show", "shop.contoso.com").out
 
 
@@ -192,6 +204,9 @@ def pipeline(week: Week) -> None:
     """Saturday, in CI: a check that fails on errors, and lines that may run twice."""
     report = json.loads(week.does("check", "--format", "sarif").out)
     assert report["version"] == "2.1.0"
+    later = f"{NOW + timedelta(days=100):%Y-%m-%d}"
+    failed = json.loads(week.does("check", "--at", later, "--format", "sarif", code=1).out)
+    assert "cert-expired" in {one["ruleId"] for one in failed["runs"][0]["results"]}
     line = ("copy", "www.contoso.com:443", "api.contoso.com:443", "--if-exists", "keep")
     assert week.does(*line, "--format", "json").json["changed"] is True
     assert week.does(*line, "--format", "json").json["changed"] is False
@@ -204,10 +219,10 @@ def expiry(week: Week) -> None:
     """Sunday: what ends when, for people and for monitoring."""
     week.does("expiry", "--within", "30d")
     assert (
-        "note: 5 certificates expire within" in week.does("expiry", "--within", "100d", code=1).err
+        "note: 6 certificates expire within" in week.does("expiry", "--within", "100d", code=1).err
     )
     metrics = week.does("expiry", "--format", "prometheus").out
     assert "sslbind_binding_cert_not_after_timestamp_seconds{" in metrics
     later = f"{NOW + timedelta(days=100):%Y-%m-%d}"
     answer = week.does("expiry", "--at", later, "--format", "nagios", code=2).out
-    assert answer.startswith("SSLBIND CRITICAL - 5 of 5 expired: ")
+    assert answer.startswith("SSLBIND CRITICAL - 6 of 6 expired: ")

@@ -207,4 +207,5 @@ def _without(finding: Finding, why: str | None) -> Finding:
     """Return the finding without its command, and with the reason, if there is one."""
     if why is None:
         return finding
-    return finding._replace(command=None, advice=f"{finding.advice}; no command: {printable(why)}")
+    advice = finding.advice.removesuffix(".")
+    return finding._replace(command=None, advice=f"{advice}; no command: {printable(why)}")
