@@ -371,6 +371,30 @@ def titles(run: Run, text: str) -> list[str]:
         ("36871", "Event 36871, Schannel"),
         ("36885", "Event 36885, Schannel"),
         ("EventID: 36886", "Event 36886, Schannel"),
+        ("36887", "Event 36887, Schannel"),
+        ("36888", "Event 36888, Schannel"),
+        (
+            (
+                "A fatal alert was received from the remote endpoint. The TLS protocol defined"
+                " fatal alert code is 46."
+            ),
+            "Event 36887, Schannel",
+        ),
+        (
+            (
+                "A fatal alert was generated and sent to the remote endpoint. The TLS protocol"
+                " defined fatal error code is 40."
+            ),
+            "Event 36888, Schannel",
+        ),
+        ("0x80090322", "0x80090322 (-2146893022), SEC_E_WRONG_PRINCIPAL"),
+        ("0x80090325", "0x80090325 (-2146893019), SEC_E_UNTRUSTED_ROOT"),
+        ("0x80090326", "0x80090326 (-2146893018), SEC_E_ILLEGAL_MESSAGE"),
+        ("0x80090327", "0x80090327 (-2146893017), SEC_E_CERT_UNKNOWN"),
+        ("0x80090328", "0x80090328 (-2146893016), SEC_E_CERT_EXPIRED"),
+        ("0x80090331", "0x80090331 (-2146893007), SEC_E_ALGORITHM_MISMATCH"),
+        ("0x80096004", "0x80096004 (-2146869244), TRUST_E_CERT_SIGNATURE"),
+        ("0x80092004", "0x80092004 (-2146885628), CRYPT_E_NOT_FOUND"),
         ("403.16", "HTTP 403.16, Client certificate is untrusted or invalid"),
         ("HTTP Error 503. The service is unavailable.", "HTTP 503, Service Unavailable"),
         ("NET::ERR_CERT_COMMON_NAME_INVALID", "ERR_CERT_COMMON_NAME_INVALID, Chrome and Edge"),

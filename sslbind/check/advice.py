@@ -207,5 +207,5 @@ def _without(finding: Finding, why: str | None) -> Finding:
     """Return the finding without its command, and with the reason, if there is one."""
     if why is None:
         return finding
-    advice = finding.advice.removesuffix(".")
+    advice = (finding.advice or "").removesuffix(".")
     return finding._replace(command=None, advice=f"{advice}; no command: {printable(why)}")

@@ -163,6 +163,8 @@ _ROWS = (
      " revocation for the certificate."), faults.REVOCATION_UNKNOWN),
     (0x80092013, "CRYPT_E_REVOCATION_OFFLINE", ("The revocation function was unable to check"
      " revocation because the revocation server was offline."), faults.REVOCATION_UNKNOWN),
+    (0x80096004, "TRUST_E_CERT_SIGNATURE", "The signature of the certificate cannot be verified.",
+     faults.TRUST),
     (0x800B0101, "CERT_E_EXPIRED", "A required certificate is not within its validity period.",
      faults.DATES),
     (0x800B0109, "CERT_E_UNTRUSTEDROOT", ("A certificate chain processed, but terminated in a root"
