@@ -449,3 +449,36 @@ def test_what_may_be_a_registry(tmp_path: Path, registry: Path) -> None:
     assert may_be_registry(str(registry))
     assert may_be_registry(str(tmp_path))
     assert may_be_registry(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("second", "line", "message"),
+    [
+        (f'certhash = "{"B2" * 20}"\nusagecheck = false\n', 0, ""),
+        (
+            f'certhash = "{"b2" * 20}"\nusagecheck = 0\n',
+            9,
+            "usagecheck must be true or false, not 0",
+        ),
+        (
+            'certhash = "b2"\nusagecheck = false\n',
+            8,
+            "certhash = 'b2': 2 hex digits where a SHA-1 thumbprint has 40",
+        ),
+        ("certhash = 2\nusagecheck = false\n", 8, "certhash must be text in quotes, not 2"),
+        ("usagecheck = false\n", 7, "hostnameport=b.com:443: certhash is missing"),
+    ],
+    ids=["another", "number", "digits", "no-text", "none"],
+)
+def test_records_that_differ_in_their_certificates(second: str, line: int, message: str) -> None:
+    """A record like the one before it is checked all the same, and has its own certificate."""
+    text = "version = 1\n"
+    for host, values in (("a", f'certhash = "{HASH}"\nusagecheck = false\n'), ("b", second)):
+        text += f'[{SNI}."{host}.com:443"]\n{values}appid = "{APPID}"\ncertstorename = "MY"\n'
+    if message:
+        error = refusal(text)
+        assert (error.line, error.message) == (line, message)
+    else:
+        one, other = read(text).bindings.values()
+        assert dict(one.values) == {**other.values, "certhash": HASH}
+        assert other.certhash == "b2" * 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +13,7 @@ from sslbind.errors import BadValueError, RegistryError, SslbindError
 from sslbind.keys import KIND_BY_TABLE, Key, Kind, parse_address, parse_key, plain_keys
 from sslbind.registry import fast_toml
 from sslbind.release import DEFAULT_RELEASE, Release, parse_release
+from sslbind.tags import STORED
 
 if TYPE_CHECKING:
     from sslbind.registry.source import Path
@@ -92,12 +94,14 @@ def parse_document(text: str, file: str) -> Document:
         settings = read_settings(data)
         for table, kind in KIND_BY_TABLE.items():
             read: dict[int, Binding] = {}
+            certified: dict[object, Binding] = {}
             tables = binding_tables(data, table)
             plain = plain_keys(kind, tables)
             for name, body in tables.items():
                 like = read.get(id(body))  # many bindings share one table
                 if like is None:
-                    binding = read_binding(kind, name, binding_table(table, name, body))
+                    checked = binding_table(table, name, body)
+                    binding = _read_certified(kind, name, checked, plain, certified)
                     read[id(body)] = binding
                     key = binding.key
                 else:
@@ -177,6 +181,32 @@ def _huge_line(text: str) -> int:
     """Return the line of the first number that is too long for Python to convert or print."""
     digits = re.search(_DIGITS, text)
     return text.count("\n", 0, digits.start() if digits else 0) + 1
+
+
+def _read_certified(
+    kind: Kind,
+    name: str,
+    body: Mapping[str, Any],
+    plain: Mapping[str, Key],
+    known: dict[object, Binding],
+) -> Binding:
+    """Return what ``read_binding`` does; tables that differ in their certificates are checked once.
+
+    ``known`` are those that were read, by what they have besides the certificate.
+    """
+    certhash = body.get("certhash")
+    # Types as well, because 1 equals true and 1.0.
+    same = (*{**body, "certhash": None}.items(), *map(type, body.values()))
+    try:
+        like = known.get(same)
+    except TypeError:  # it has Other, which is a table
+        return read_binding(kind, name, body)
+    if like is not None and certhash is not None:
+        with contextlib.suppress(BadValueError):
+            canonical = STORED["certhash"].check(certhash)
+            return like.at(plain.get(name) or _read_key(kind, name), str(canonical))
+    known[same] = read_binding(kind, name, body)
+    return known[same]
 
 
 def read_binding(kind: Kind, name: str, body: Mapping[str, Any]) -> Binding:
