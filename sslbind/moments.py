@@ -27,12 +27,9 @@ class Window(NamedTuple):
 
     def opens(self, not_before: datetime, not_after: datetime) -> datetime:
         """Return the moment from which a certificate with this life is due."""
-        try:
-            if self.percent is None:
-                return not_after - self.span
-            return not_after - (not_after - not_before) * self.percent / 100
-        except OverflowError:  # before the year 1: it always was
-            return datetime.min.replace(tzinfo=UTC)
+        if self.percent is None:
+            return _before(not_after, self.span)
+        return _before(not_after, (not_after - not_before) * self.percent / 100)
 
     def __str__(self) -> str:
         """Return it in words: ``30 days``, ``12 hours``, ``33% of its life``."""
@@ -50,8 +47,14 @@ class SpanOrThird(NamedTuple):
 
     def opens(self, not_before: datetime, not_after: datetime) -> datetime:
         """Return the moment from which a certificate with this life is due."""
-        third = (not_after - not_before) / 3
-        return Window(min(self.span, third)).opens(not_before, not_after)
+        return _before(not_after, min(self.span, (not_after - not_before) / 3))
+
+
+def _before(moment: datetime, span: timedelta) -> datetime:
+    try:
+        return moment - span
+    except OverflowError:  # before the year 1: it always was
+        return datetime.min.replace(tzinfo=UTC)
 
 
 SOON = SpanOrThird(timedelta(days=30))

@@ -6,6 +6,7 @@ PasswordError.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import warnings
@@ -65,6 +66,9 @@ __all__ = [
 MAX_CERTIFICATES = 1000
 """The most certificates in one file, so that hostile chains cannot take hours to order."""
 
+_IGNORE = ("ignore", None, Warning, None, 0)
+"""What ``warnings`` has as its first filter if every warning is ignored."""
+
 MAX_KEYS = 100
 """The most private keys in one file: each costs a check, or a key derivation."""
 
@@ -95,8 +99,7 @@ def read_bundle(
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", "replace").encode("ascii", "replace")
     reader = _Reader(tuple(passwords), check_keys, keep_locked)
-    with warnings.catch_warnings():  # about BER, and about old algorithms
-        warnings.simplefilter("ignore")
+    with quiet():
         if b"-----BEGIN " in data and not der.whole(data):
             reader.read_pem(data)
         else:
@@ -109,6 +112,16 @@ def read_bundle(
         reader.twice,
         reader.signs_only,
     )
+
+
+def quiet() -> contextlib.AbstractContextManager[object]:
+    """Return a context without the parser's warnings about BER and old algorithms.
+
+    Entering one within another costs nothing.
+    """
+    if warnings.filters[:1] == [_IGNORE]:
+        return contextlib.nullcontext()
+    return warnings.catch_warnings(action="ignore")
 
 
 def identities(bundle: Bundle) -> tuple[Identity, ...]:
@@ -141,8 +154,7 @@ def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
     """Whether ``issuer`` signed ``certificate``: by name and by signature, regardless of dates."""
     if certificate.issuer != issuer.subject:
         return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             one, other = map(x509.load_der_x509_certificate, (certificate.der, issuer.der))
         except ValueError:  # one that was accepted without an unreadable part
