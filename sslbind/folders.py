@@ -274,7 +274,8 @@ if sys.platform == "linux":
                 if status.st_uid != link.owner:
                     raise OSError(
                         errno.EPERM,
-                        f"the link {link.name} of user {link.owner} leads to what is not theirs",
+                        f"the link {link.name} of user {link.owner} leads to what is not theirs:"
+                        " name that place itself",
                     )
 
         def _move(self, handle: int) -> None:

@@ -20,6 +20,7 @@ from tools import needs
 import sslbind.engines.process
 from sslbind import Registry, Session, infer_key
 from sslbind.engines.places import parse_moves
+from sslbind.engines.process import Haproxy
 from sslbind.errors import SslbindError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="HAProxy is not for Windows")
@@ -231,3 +232,17 @@ def test_a_map_that_is_none(text: str, said: str) -> None:
     with pytest.raises(SslbindError) as caught:
         parse_moves([text])
     assert str(caught.value).startswith(said)
+
+
+def test_its_own_files_replace_links(tmp_path: Path) -> None:
+    """In a temporary folder of another user, neither the configuration nor the log leads away."""
+    victim = tmp_path / "victim"
+    victim.write_text("not ours")
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name in ("serve.cfg", "haproxy.log"):
+        (folder / name).symlink_to(victim)
+    with pytest.raises(SslbindError), Haproxy("false", str(folder / "haproxy.cfg")):
+        pass
+    assert victim.read_text() == "not ours"
+    assert not any(path.is_symlink() for path in folder.iterdir())

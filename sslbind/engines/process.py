@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Self
 
 from sslbind.errors import SslbindError, reason
-from sslbind.files import read_file
+from sslbind.files import read_file, write_own
 
 PROGRAM = "haproxy"
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin")
@@ -56,6 +56,11 @@ def find_haproxy() -> str:
     )
 
 
+def _opened(path: str, flags: int) -> int:
+    """Open a file that is there, and not a link: the folder may be below one of another user."""
+    return os.open(path, flags & ~os.O_CREAT | getattr(os, "O_NOFOLLOW", 0))
+
+
 class Haproxy:
     """One HAProxy with the configuration file ``main``, running inside a ``with`` block.
 
@@ -70,11 +75,11 @@ class Haproxy:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        with open(self._ours, "wb") as file:
-            file.write(_OURS)
+        write_own(*os.path.split(self._ours), _OURS, sync=False)
+        write_own(*os.path.split(self._log), b"", sync=False)
         self._check()
         try:
-            with open(self._log, "wb") as log:
+            with open(self._log, "ab", opener=_opened) as log:
                 self._process = subprocess.Popen(  # noqa: S603  # no word of it is data
                     [self._program, "-W", *self._files],
                     stdin=subprocess.DEVNULL,
