@@ -14,6 +14,7 @@ from sslbind.formats import formats
 from sslbind.formats.encoding import decode_console
 from sslbind.formats.imported import Imported, ImportedRecord
 from sslbind.keys import KIND_BY_TABLE, Key
+from sslbind.printable import printable
 from sslbind.registry.bindings import Bindings
 from sslbind.registry.document import CertStoresSettings, Settings
 from sslbind.registry.provenance import Provenance, Unread
@@ -85,11 +86,26 @@ def open_registry(path: str = DEFAULT_FILE) -> Bindings:
         if (what := _seeming(data, path)) is not None:
             raise RegistryError(f"is {what.what}", *what.hints, _readable(), file=path) from None
         hints = () if path.endswith(".toml") else (_readable(),)
+        if hints and (start := _no_toml(data, path, error)) is not None:
+            message = "is not a registry, and in no format that is recognised: it starts with"
+            raise RegistryError(f"{message} {start}", *hints, file=path) from None
         if isinstance(error, InvalidRegistryError):
             raise InvalidRegistryError(error.mistakes, *hints) from None
         raise RegistryError(
             error.message, *error.hints, *hints, file=error.file, line=error.line
         ) from None
+
+
+def _no_toml(data: bytes, file: str, error: RegistryError) -> str | None:
+    """Return how a file starts if that is where it is not TOML, and nothing in it is ours."""
+    text, _ = decode_console(data, file)
+    lines = [*enumerate(text.split("\n"), 1)]
+    first = next(((n, line) for n, line in lines if line.strip() and line.lstrip()[0] != "#"), None)
+    mistakes = error.mistakes if isinstance(error, InvalidRegistryError) else (error,)
+    where = {one.line for one in mistakes if "is not valid TOML" in one.message}
+    if first is None or first[0] not in where:
+        return None
+    return None if _like_registry(text) else repr(printable(first[1].strip()[:60]))
 
 
 def _seeming(data: bytes, file: str) -> Seeming | None:

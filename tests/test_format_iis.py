@@ -417,3 +417,63 @@ def test_an_address_has_the_kind_of_its_record() -> None:
     """Without SNI the host does not count: the address has the record."""
     [record] = read(place("10.0.0.5:443:www.contoso.com", 0, A)).records
     assert record.binding.key == parse_key(IPPORT, "10.0.0.5:443")
+
+
+# What is elsewhere, or was left out
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["...", "[snip]", "<!-- 12 more bindings -->", "<!-- … -->"],
+    ids=["dots", "snip", "comment", "ellipsis"],
+)
+def test_bindings_that_were_left_out(run: Run, tmp_path: Path, mark: str) -> None:
+    """A text or a comment that stands for bindings or sites is an unknown record."""
+    text = document(place("*:443:a.test", 1)).replace("</bindings>", f"{mark}\n</bindings>")
+    imported = site_records.read(text, "sites.xml")
+    assert [message.partition(" stands ")[2] for _, message in bad(imported)] == [
+        "for lines that were left out: which records they had is not known"
+    ]
+    (tmp_path / "sites.xml").write_text(text, encoding="utf-8")
+    checked = run("check", "sites.xml")
+    assert checked.code == 1
+    assert ": error: record-unreadable: a record could not be read: " in checked.out
+    assert run("-r", "new.toml", "import", "sites.xml").code == 1
+    assert not (tmp_path / "new.toml").exists()
+    (tmp_path / "bare.toml").write_text("version = 1\n")
+    assert run("-r", "bare.toml", "check", "--sites", "sites.xml").code == 2
+
+
+def test_other_text_and_comments_stand_for_nothing() -> None:
+    """Comments in other places, and words in these, are passed over as ever."""
+    text = document(place("*:443:a.test", 1)).replace("<sites>", "<sites><!-- the shop -->ours")
+    around = f"<configuration><!-- ... truncated --><system.applicationHost>{text}"
+    around += "</system.applicationHost></configuration>"
+    assert bad(site_records.read(around, "sites.xml")) == []
+
+
+def test_sites_in_another_file(run: Run, tmp_path: Path) -> None:
+    """``configSource`` names it: no answer is given about sites that were not read."""
+    (tmp_path / "a.config").write_text(
+        '<configuration><system.applicationHost>\n<sites configSource="sites.xml"/>'
+        "</system.applicationHost></configuration>"
+    )
+    message = "a.config:2: error: record-unreadable: a record could not be read: the sites are in"
+    checked = run("check", "a.config")
+    assert checked.code == 1
+    assert f"{message} 'sites.xml', which configSource names" in checked.out
+    (tmp_path / "bare.toml").write_text("version = 1\n")
+    compared = run("-r", "bare.toml", "check", "--sites", "a.config")
+    assert (compared.code, compared.out) == (2, "")
+    assert "hint: name that file instead\n" in compared.err
+
+
+def test_flags_that_are_no_number_are_an_unread_record(run: Run, tmp_path: Path) -> None:
+    """What ``check`` says of a configuration alone, beside a binding that could be read."""
+    good = place("*:443:a.test", 1)
+    (tmp_path / "a.config").write_text(document(good, good.replace('"1"', '"abc"')))
+    checked = run("check", "a.config")
+    assert checked.code == 1
+    assert "a.config:3: error: record-unreadable: a record could not be read: sslFlags='abc'" in (
+        checked.out
+    )

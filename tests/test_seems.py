@@ -45,6 +45,24 @@ CASES = {
     "page": ("<!DOCTYPE html>\n<html></html>\n", "is a web page"),
     "pem": ("-----BEGIN CERTIFICATE-----\nAAAA\n", "is a certificate or key, in PEM"),
     "json": ('{"a": 1}', "is JSON"),
+    "fenced": (
+        "```xml\n<sites></sites>\n```\n",
+        "is a configuration of IIS with something around it",
+    ),
+    "escaped": ("&lt;sites&gt;&lt;/sites&gt;\n", "is a configuration of IIS with something around"),
+    "numbered": ("  1\t<bindings>\n", "is a configuration of IIS with something around it"),
+    "redirected": (
+        '<configuration><configurationRedirection enabled="true" path="x"/></configuration>\n',
+        "is redirection.config: the configuration of IIS is shared",
+    ),
+    "appcmd": (
+        'SITE "Shop" (id:1,bindings:http/*:80:,https/*:443:,state:Started)\n',
+        "is the list of appcmd, whose bindings have no sslFlags",
+    ),
+    "get-webbinding": (
+        "\nprotocol bindingInformation sslFlags\n-------- ------------------ --------\n",
+        "is the output of Get-WebBinding, which is not read",
+    ),
 }
 
 
@@ -67,3 +85,15 @@ def test_a_broken_registry_is_still_one(run: Run, tmp_path: Path) -> None:
     seen = run("list")
     assert (seen.code, seen.out) == (2, "")
     assert "sslbind.toml:2: is not valid TOML" in seen.err
+
+
+def test_a_text_of_any_kind(run: Run, tmp_path: Path) -> None:
+    """A text that does not start as TOML does is no registry: what it starts with is named."""
+    (tmp_path / "web01.txt").write_text("# mail\nDear all, here is the list.\n")
+    for words in (("-r", "web01.txt", "list"), ("check", "web01.txt")):
+        seen = run(*words)
+        assert (seen.code, seen.out) == (2, "")
+        assert seen.err.startswith(
+            "error: web01.txt: is not a registry, and in no format that is recognised:"
+            " it starts with 'Dear all, here is the list.'\n"
+        )

@@ -26,11 +26,11 @@ def record_unreadable(subject: Subject) -> Iterator[Found]:
     correct the line. A masked value is a warning: the record exists, and its value stays
     unknown.
     """
-    configurations = {sites.file for sites in subject.registry.provenance.sites}
-    for one in subject.registry.provenance.unread:
-        if (
-            one.is_record and one.file not in configurations
-        ):  # other rules report what is wrong there
+    provenance = subject.registry.provenance
+    bindings = [one for sites in provenance.sites for one in sites.bindings]
+    for one in provenance.unread:
+        told = any(one.line == site.line and one.message.startswith(str(site)) for site in bindings)
+        if one.is_record and not told:  # rules about sites report what they have
             what = "a record could not be read" if one.key is None else "it could not be read"
             why = one.message.removeprefix(f"{one.key and one.key.spec}: ")
             yield Found(
@@ -42,7 +42,7 @@ def record_unreadable(subject: Subject) -> Iterator[Found]:
                 about=one.message,
             )
     unknown: dict[str, list[Key]] = {}
-    for name, key in subject.registry.provenance.partial:
+    for name, key in provenance.partial:
         unknown.setdefault(name, []).append(key)
     groups: dict[tuple[Key, ...], list[str]] = {}
     for name, keys in unknown.items():

@@ -170,9 +170,38 @@ def _first(pattern: str, what: str, *hints: str) -> Callable[[str], Seeming | No
     return lambda text: Seeming(what, hints) if compiled.match(text.lstrip("\ufeff \t\n")) else None
 
 
+def _around_xml(text: str) -> Seeming | None:
+    """Recognise a configuration of IIS that has something around it, or is elsewhere."""
+    if re.search(r"<configurationRedirection[^>]*\benabled=[\"']true", text):
+        return Seeming(
+            "redirection.config: the configuration of IIS is shared, and is in the folder that its"
+            " path names",
+            ("name applicationHost.config in that folder",),
+        )
+    if re.search(r"(?:<|&lt;)(?:sites?|bindings?|system\.applicationHost)[ >&]", text):
+        return Seeming(
+            "a configuration of IIS with something around it, such as line numbers or quotes",
+            ("copy it without them: its first character is <",),
+        )
+    return None
+
+
+def _listed(text: str) -> Seeming | None:
+    """Recognise the sites of IIS as appcmd and PowerShell list them."""
+    if re.search(r'^SITE "[^"\n]*" \(id:\d+,bindings:', text, re.MULTILINE):
+        return Seeming("the list of appcmd, whose bindings have no sslFlags", (_APPCMD,))
+    if re.search(r"^protocol +bindingInformation", text, re.MULTILINE):
+        return Seeming("the output of Get-WebBinding, which is not read", (_APPCMD,))
+    return None
+
+
+_APPCMD = r"%windir%\system32\inetsrv\appcmd list site /config /xml > sites.xml is read"
+
 _LOOKS: tuple[Callable[[str], Seeming | None], ...] = (
     _reg_piece,
     _show_piece,
+    _listed,
+    _around_xml,
     _answer,
     _show_words,
     _first("-----BEGIN [A-Z ]*(?:CERTIFICATE|KEY)", "a certificate or key, in PEM",

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sslbind.errors import BadValueError, SslbindError
-from sslbind.formats.iis.xml_tree import Element
+from sslbind.formats.iis.xml_tree import ELISION, Element
+from sslbind.formats.left_out import elision
 from sslbind.sites import MAX_BINDINGS, ClientCertificate, SiteBinding, Sites, parse_information
 from sslbind.tags import MAX_NUMBER, TAG_BY_NAME
 
@@ -85,6 +86,8 @@ def collect(document: Element, file: str, errors: list[SslbindError]) -> Sites:
     express = False
     for around, element in document.walk():
         express = express or _is_express(element)
+        if (missing := _left_out(around, element, file)) is not None:
+            errors.append(missing)
         if around[-1].name in _PARENTS.get(element.name, ()):
             found[element.name].append((_path(around, element), element))
     inherited = [one for _, base in found["siteDefaults"] for one in _children(base)]
@@ -112,6 +115,21 @@ def collect(document: Element, file: str, errors: list[SslbindError]) -> Sites:
         ),
         express=express,
     )
+
+
+def _left_out(around: Sequence[Element], element: Element, file: str) -> SslbindError | None:
+    """Return the error for sites or bindings that a configuration has elsewhere, or left out."""
+    source = element.get("configSource")
+    if source and element.name in ("sites", "bindings"):
+        return SslbindError(
+            f"the {element.name} are in {source!r:.300}, which configSource names",
+            "name that file instead",
+            file=file,
+            line=element.line,
+        )
+    if element.name == ELISION and around[-1].name in ("", "sites", "site", "bindings"):
+        return SslbindError(elision(0, element.get("text")).message, file=file, line=element.line)
+    return None
 
 
 def _path(around: Sequence[Element], element: Element) -> str:

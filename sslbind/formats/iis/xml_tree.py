@@ -15,6 +15,7 @@ from xml.parsers import expat
 from sslbind.bounds import check_xml
 from sslbind.errors import SslbindError
 from sslbind.formats.encoding import decode_text
+from sslbind.formats.left_out import stands_for_others
 
 MAX_DEPTH = 200
 """Levels of nested elements; a configuration of IIS has less than 20."""
@@ -23,6 +24,16 @@ MAX_TAG = 1 << 20
 MAX_PARTS = 1_000_000
 """Elements and attributes together: 10,000 sites have a third of that."""
 
+ELISION = "..."
+"""The name of an element for text or a comment that stands for others, which were left out."""
+# .., snip, omit(ted)
+_SUSPECT = re.compile(
+    rb"\.\.|\xe2\x80\xa6|snip|omit|truncat|shorten|elided|left out|cut |more ", re.IGNORECASE
+)
+"""Without any of these no text stands for others: handling each text takes time."""
+
+_JUNK = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
+_SEVERAL = "if these are several sites, put <sites> before and </sites> after them"
 _CHUNK = 1 << 18
 _MARKUP = re.compile(r"\s*<")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -91,6 +102,8 @@ def _parse(text: str, file: str, encodings: tuple[str, ...] | None = None) -> El
     data = text.encode("utf-8", "surrogatepass")  # expat reports the line of an error
     check_xml(data, file)
     reader = _Reader(file, encodings)
+    if _SUSPECT.search(data):
+        reader.notice_elisions()
     for start in range(0, len(data), _CHUNK):
         reader.feed(data[start : start + _CHUNK], start)
     reader.feed(b"", len(data), end=True)
@@ -112,12 +125,24 @@ class _Reader:
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
 
+    def notice_elisions(self) -> None:
+        """Keep what stands for elements that were left out."""
+        self._parser.buffer_text = True
+        self._parser.CharacterDataHandler = self._text
+        self._parser.CommentHandler = self._text
+
+    def _text(self, text: str) -> None:
+        if text.strip() and stands_for_others(text.strip()):
+            line = self._parser.CurrentLineNumber
+            self._open[-1].children.append(Element(ELISION, {"text": text.strip()}, line))
+
     def feed(self, chunk: bytes, start: int, *, end: bool = False) -> None:
         try:
             self._parser.Parse(chunk, end)
         except expat.ExpatError as error:
+            hints = [_SEVERAL] if error.code == _JUNK else []
             raise self._error(
-                f"is not XML: {expat.ErrorString(error.code)}", line=error.lineno
+                f"is not XML: {expat.ErrorString(error.code)}", *hints, line=error.lineno
             ) from None
         if start + len(chunk) - max(self._parser.CurrentByteIndex, 0) > MAX_TAG:
             raise self._error(f"has a tag or comment of more than {MAX_TAG} bytes")
