@@ -348,21 +348,33 @@ class TestStreams:
         done = cmd("sslbind list", international.parent, PYTHONIOENCODING="cp850")
         assert "bücher".encode("cp850") in done.stdout
 
+    def with_nul(self, folder: Path, line: str) -> subprocess.CompletedProcess[bytes]:
+        """Run a command as ``< nul`` in cmd does; one that asks there asks without end."""
+        return subprocess.run(
+            [sys.executable, "-m", "sslbind", *line.split()],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+
     @pytest.mark.parametrize(
         "line",
-        ["sslbind -r sslbind.toml store add locked.pfx", "sslbind rebind locked.pfx locked.pfx"],
+        ["-r sslbind.toml store add locked.pfx", "rebind locked.pfx locked.pfx"],
         ids=["store-add", "rebind"],
     )
     def test_nul_is_asked_for_no_password(self, stored: Stored, tmp_path: Path, line: str) -> None:
         """It is a terminal to C programs, but nobody ever types there."""
         (tmp_path / "locked.pfx").write_bytes(web().pfx(b"secret"))
-        done = cmd(f"{line} < nul", tmp_path)
+        done = self.with_nul(tmp_path, line)
         assert (done.returncode, done.stdout) == (2, b"")
         assert b"--password-file" in done.stderr
 
     def test_nul_agrees_to_nothing(self, bare: Path) -> None:
         """The same if a yes is needed."""
-        done = cmd("sslbind apply web01 < nul", bare.parent)
+        done = self.with_nul(bare.parent, "apply web01")
         assert (done.returncode, done.stdout) == (2, b"")
         assert b"there is no terminal to ask on: use --yes" in done.stderr
 
