@@ -8,6 +8,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeVar
 
+from sslbind import memory
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -39,7 +41,9 @@ def in_parallel(
         except BaseException as error:  # noqa: BLE001  # it is raised where the answers are read
             done.put(error)
 
-    for _ in range(max(1, min(jobs, len(items)))):
+    count = max(1, min(jobs, len(items)))
+    memory.thread(count)
+    for _ in range(count):
         Thread(target=run, daemon=True).start()
     try:
         for _ in items:

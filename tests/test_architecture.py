@@ -31,6 +31,7 @@ LAYERS = (
     ("sslflags", "grammar"),
     ("binding", "netsh_messages"),
     ("tls_versions", "resolver", "sites", "validation"),
+    ("memory",),
     ("folders", "files", "locks", "cache", "ntfiles"),
     ("certificates",),
     ("registry",),

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
-from sslbind import cache
+from sslbind import cache, memory
 from sslbind.certificates import der
 from sslbind.certificates.deferral import defer
 from sslbind.errors import CertificateError
@@ -102,14 +102,15 @@ def _open_apart(data: bytes, passwords: Sequence[bytes]) -> bool:
 
     request = json.dumps([base64.b64encode(one).decode() for one in (data, *passwords)])
     try:
-        done = subprocess.run(  # noqa: S603  # this interpreter, and code of ours
-            _command("vetting"),
-            input=request.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=LIMIT,
-            check=False,
-        )
+        with memory.lifted():
+            done = subprocess.run(  # noqa: S603  # this interpreter, and code of ours
+                _command("vetting"),
+                input=request.encode(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=LIMIT,
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         _too_slow.add(digest(data))
         return False
@@ -162,12 +163,14 @@ def helper(module: str) -> Iterator[Pipes]:
     """
     import subprocess
 
-    process = subprocess.Popen(  # noqa: S603  # this interpreter, and code of ours
-        _command(module),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    memory.thread(2)  # this block's, and that of who reads the lines
+    with memory.lifted():
+        process = subprocess.Popen(  # noqa: S603  # this interpreter, and code of ours
+            _command(module),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
     assert process.stdin is not None  # noqa: S101
     assert process.stdout is not None  # noqa: S101
     try:

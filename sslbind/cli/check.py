@@ -332,17 +332,17 @@ def _write(app: App, checked: Checked, fail_on: Severity, format_: str, *, verbo
     if format_ == "json":
         app.json(
             {
-                "findings": [_plain(one) for one in findings],
-                "suppressed": [
+                "findings": map(_plain, findings),
+                "suppressed": (
                     {**_plain(one.finding), "reason": one.reason, "until": one.until}
                     for one in suppressed
-                ],
+                ),
             }
         )
     elif format_ == "sarif":
         from sslbind.reports import sarif
 
-        app.echo(sarif.report(checked.rules, findings, suppressed))
+        app.echo_all(sarif.pieces(checked.rules, findings, suppressed))
     elif format_ == "junit":
         from sslbind.reports import junit
 

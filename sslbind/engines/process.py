@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
+from sslbind import memory
 from sslbind.errors import SslbindError, reason
 from sslbind.files import read_file, write_own
 
@@ -79,7 +80,7 @@ class Haproxy:
         write_own(*os.path.split(self._log), b"", sync=False)
         self._check()
         try:
-            with open(self._log, "ab", opener=_opened) as log:
+            with open(self._log, "ab", opener=_opened) as log, memory.lifted():
                 self._process = subprocess.Popen(  # noqa: S603  # no word of it is data
                     [self._program, "-W", *self._files],
                     stdin=subprocess.DEVNULL,
@@ -116,9 +117,10 @@ class Haproxy:
         return "-f", self._main, "-f", self._ours
 
     def _check(self) -> None:
-        done = subprocess.run(  # noqa: S603  # no word of it is data
-            [self._program, "-c", *self._files], capture_output=True, text=True, check=False
-        )
+        with memory.lifted():
+            done = subprocess.run(  # noqa: S603  # no word of it is data
+                [self._program, "-c", *self._files], capture_output=True, text=True, check=False
+            )
         if done.returncode:
             raise SslbindError(f"{PROGRAM} refuses the configuration: {_alerts(done.stderr)}")
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from io import BytesIO
+from itertools import islice
 from typing import Any
 
 from sslbind.binding import Binding
@@ -24,6 +26,8 @@ from sslbind.tags import SSLFLAGS, STORED
 
 VERSION = 1
 _ARRAY = "bindings"
+_BATCH = 200
+"""Records per call: each call leaves a reference cycle, and the collector may be off."""
 _STORED_FLAGS = "storedsslflags"
 _NAMES = {"version", "windows", "iplisten", _ARRAY}
 _MAX_DEPTH = 29
@@ -37,10 +41,20 @@ def write(contents: Contents) -> Written:
         "version": VERSION,
         "windows": str(contents.release),
         "iplisten": [*contents.iplisten],
-        _ARRAY: [_record(binding, contents.release, losses) for binding in contents.bindings],
+        _ARRAY: [],
     }
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    return Written(f"{printable_json(text)}\n".encode(), tuple(losses))
+    start, _, end = _text(document).rpartition("[]")
+    data = BytesIO()
+    data.write(start.encode())
+    before = "["
+    bindings = iter(contents.bindings)
+    while batch := [*islice(bindings, _BATCH)]:  # never all of them as objects
+        records = [_record(binding, contents.release, losses) for binding in batch]
+        text = _text(records)[1:-2].replace("\n", "\n  ")
+        data.write(f"{before}{text}".encode())
+        before = ","
+    data.write(f"[]{end}\n".encode() if before == "[" else f"\n  ]{end}\n".encode())
+    return Written(data.getvalue(), tuple(losses))
 
 
 def detect(text: str) -> bool:
@@ -69,6 +83,10 @@ def read(text: str, file: str) -> Imported:
 
 
 # Writing.
+
+
+def _text(value: object) -> str:
+    return printable_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _record(binding: Binding, release: Release, losses: list[str]) -> dict[str, Any]:

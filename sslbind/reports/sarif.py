@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
+from textwrap import indent
 from typing import Any
 
 from sslbind.check import Finding, Rule, Severity, Suppressed
@@ -16,13 +17,22 @@ from sslbind.version import VERSION
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
+_BATCH = 200
+"""Results per call: each call leaves a reference cycle, and the collector may be off."""
 LEVELS: Mapping[Severity, str] = {"error": "error", "warn": "warning", "info": "note"}
 
 
 def report(
     rules: Iterable[Rule], findings: Iterable[Finding], suppressed: Iterable[Suppressed]
 ) -> str:
-    """Return a log with one run: the rules that ran and what they found, in ASCII.
+    """Return what ``pieces`` yields."""
+    return "".join(pieces(rules, findings, suppressed))
+
+
+def pieces(
+    rules: Iterable[Rule], findings: Iterable[Finding], suppressed: Iterable[Suppressed]
+) -> Iterator[str]:
+    """Yield a log with one run, in pieces: the rules that ran and what they found, in ASCII.
 
     Suppressed findings are results with a suppression, as in the standard.
     """
@@ -33,8 +43,17 @@ def report(
     )
     places = {id_: index for index, id_ in enumerate(descriptors)}
     driver = {"name": "sslbind", "version": VERSION, "rules": [*descriptors.values()]}
-    run = {"tool": {"driver": driver}, "results": [*_results(places, results)]}
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    run = {"tool": {"driver": driver}, "results": []}
+    text = json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+    start, _, end = text.rpartition("[]")
+    yield start
+    before = "["
+    found = _results(places, results)
+    while batch := [*islice(found, _BATCH)]:  # never all of them as objects
+        yield before + indent(json.dumps(batch, indent=2)[1:-2], " " * 6)
+        before = ","
+    yield "[]" if before == "[" else f"\n{' ' * 6}]"
+    yield f"{end}\n"
 
 
 def _descriptor(rule: Rule) -> dict[str, Any]:

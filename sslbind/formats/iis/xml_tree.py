@@ -34,6 +34,7 @@ _SUSPECT = re.compile(
 
 _JUNK = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
 _SEVERAL = "if these are several sites, put <sites> before and </sites> after them"
+_NO_MEMORY = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]
 _CHUNK = 1 << 18
 _MARKUP = re.compile(r"\s*<")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -140,6 +141,8 @@ class _Reader:
         try:
             self._parser.Parse(chunk, end)
         except expat.ExpatError as error:
+            if error.code == _NO_MEMORY:
+                raise MemoryError from None
             hints = [_SEVERAL] if error.code == _JUNK else []
             raise self._error(
                 f"is not XML: {expat.ErrorString(error.code)}", *hints, line=error.lineno

@@ -221,8 +221,10 @@ def _addresses(value: RegValue | None) -> tuple[tuple[str, ...] | None, list[Bad
 # Bindings into Windows' registry.
 
 
-def write(contents: Contents) -> tuple[RegKey, tuple[str, ...]]:
-    r"""Return the key ``HTTP\Parameters``, and a sentence for each thing that it cannot hold.
+def write(contents: Contents, losses: list[str]) -> Iterator[tuple[str, RegKey]]:
+    r"""Yield ``HTTP\Parameters`` and the keys below it with their paths there, parents first.
+
+    A sentence for each thing that they cannot hold is added to ``losses``.
 
     The numbers of a record are all written, 0 too, as HTTP.SYS does: what is
     merged over another record then leaves none of its bits set. Text is
@@ -231,26 +233,37 @@ def write(contents: Contents) -> tuple[RegKey, tuple[str, ...]]:
     parameters = RegKey("Parameters")
     if contents.iplisten:
         parameters.set(LISTEN_LIST, Data.texts(contents.iplisten))
-    losses: list[str] = []
+    yield "", parameters
+    by_kind: dict[Kind, list[Binding]] = {}
     for binding in contents.bindings:
-        kind = binding.key.kind
-        name = str(binding.key)
-        hosted = kind in _HOSTED
-        key = parameters.key(kind.table).key(_guid(binding.key) if hosted else name)
-        if hosted:
-            key.set(_HOST, Data.text(name))
-            key.comment = "" if name.isascii() else binding.key.spec
-        other = dict(binding.other)
-        sentences: list[str] = []
-        for value, tags in _tags(kind).items():
-            data = _data(binding, tags)
-            if data:
-                key.set(value, data)
-            sentences += _take(other, value, tags)
-        sentences += write_other(key, other)
-        sentences += _unstored(binding, contents)
-        losses += (f"{binding.key.spec}: {sentence}" for sentence in sentences)
-    return parameters, tuple(losses)
+        by_kind.setdefault(binding.key.kind, []).append(binding)
+    for kind, bindings in by_kind.items():
+        yield f"\\{kind.table}", RegKey(kind.table)
+        for binding in bindings:
+            key = _record(binding, contents, losses)
+            yield f"\\{kind.table}\\{key.name}", key
+
+
+def _record(binding: Binding, contents: Contents, losses: list[str]) -> RegKey:
+    """Return the key of a record."""
+    kind = binding.key.kind
+    name = str(binding.key)
+    hosted = kind in _HOSTED
+    key = RegKey(_guid(binding.key) if hosted else name)
+    if hosted:
+        key.set(_HOST, Data.text(name))
+        key.comment = "" if name.isascii() else binding.key.spec
+    other = dict(binding.other)
+    sentences: list[str] = []
+    for value, tags in _tags(kind).items():
+        data = _data(binding, tags)
+        if data:
+            key.set(value, data)
+        sentences += _take(other, value, tags)
+    sentences += write_other(key, other)
+    sentences += _unstored(binding, contents)
+    losses += (f"{binding.key.spec}: {sentence}" for sentence in sentences)
+    return key
 
 
 def _guid(key: Key) -> str:

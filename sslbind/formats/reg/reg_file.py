@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
+from io import BytesIO
 
 from sslbind.formats.format import Contents, Format, Written
 from sslbind.formats.imported import BadRecord, Imported
@@ -71,9 +72,13 @@ def read(text: str, file: str) -> Imported:
 
 def write(contents: Contents) -> Written:
     """Return the document: UTF-16 with its mark, as Windows writes it, and what it lacks."""
-    root, losses = http_parameters.write(contents)
-    text = write_text(root, _PATH, _COMMENT)
-    return Written(codecs.BOM_UTF16_LE + text.encode("utf-16-le"), losses)
+    losses: list[str] = []
+    data = BytesIO()
+    data.write(codecs.BOM_UTF16_LE)
+    keys = ((_PATH + below, key) for below, key in http_parameters.write(contents, losses))
+    for text in write_text(keys, _COMMENT):
+        data.write(text.encode("utf-16-le"))
+    return Written(data.getvalue(), tuple(losses))
 
 
 class Reader:

@@ -9,7 +9,7 @@ value (Microsoft's KB 310516, and what other readers take).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from sslbind.errors import SslbindError
@@ -133,20 +133,22 @@ def parse(text: str, file: str) -> Iterator[Statement]:
         pos = end
 
 
-def write(root: RegKey, path: str, comment: str) -> str:
-    r"""Return the document of ``root``, whose path is ``path``, parents first, lines ended by CRLF.
+def write(keys: Iterable[tuple[str, RegKey]], comment: str) -> Iterator[str]:
+    r"""Yield the document of ``keys`` with their paths, in pieces; lines end with CRLF.
 
     ``comment`` may have lines. Text that is not ASCII is written as bytes, as some
     readers know no other.
     """
     lines = [_HEADER, "", *(f"; {line}" for line in comment.split("\n")), ""]
-    for place, key in root.walk(path):
-        # Behind the header a comment would end the key for hivexregedit.
-        lines += [f"; {key.comment}"] if key.comment else []
-        lines += [f"[{place}]"]
-        lines += [_written(value.name, value.data) for value in key.values.values()]
-        lines += [""]
-    return "".join(f"{line}\r\n" for line in lines)
+    for path, one in keys:
+        for place, key in one.walk(path):
+            # Behind the header a comment would end the key for hivexregedit.
+            lines += [f"; {key.comment}"] if key.comment else []
+            lines += [f"[{place}]"]
+            lines += [_written(value.name, value.data) for value in key.values.values()]
+            lines += [""]
+        yield "".join(f"{line}\r\n" for line in lines)
+        lines = []
 
 
 def _key(number: int, line: str) -> KeyLine | BadLine:
