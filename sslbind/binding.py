@@ -126,7 +126,7 @@ class Binding:
             self.key,
             {name: value for name, value in values.items() if value is not None},
             self.other,
-            self.unknown - changes.keys(),
+            self.unknown.difference(changes),  # with keys() a minus makes a set of it
         )
 
     def at(self, key: Key, certhash: str | None = None) -> Binding:

@@ -48,6 +48,24 @@ def test_json_that_is_none_of_netsh(run: Run, registry: Path, document: str) -> 
     assert registry.read_bytes() == before
 
 
+DOCUMENTS = sorted(
+    path for folder in (CAPTURES, CAPTURES.parent / "golden") for path in folder.rglob("*.*")
+)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("list",), ("list", "--format", "json"), ("resolve",), ("check",), ("show", "sslcert")],
+    ids=" ".join,
+)
+def test_every_document_is_answered_in_words(run: Run, words: tuple[str, ...]) -> None:
+    """Whatever a document is, a command that reads it answers, or says why it cannot."""
+    assert len(DOCUMENTS) > 40
+    for path in DOCUMENTS:
+        result = run("-r", str(path), *words)
+        assert result.code in (0, 1) or result.err.startswith("error: "), path
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
 def test_an_export_replaces_no_pipe(run: Run, registry: Path) -> None:
     """A pipe or device stays what it is."""

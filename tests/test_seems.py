@@ -63,6 +63,12 @@ CASES = {
         "\nprotocol bindingInformation sslFlags\n-------- ------------------ --------\n",
         "is the output of Get-WebBinding, which is not read",
     ),
+    "powershell": (
+        "#Requires -Version 5.1\n[CmdletBinding()]\nparam()\n$x = Get-Date\n",
+        "is a PowerShell script without a line that is known to bind",
+    ),
+    "batch": ("@echo off\r\ndir\r\n", "is a script without a line that is known to bind"),
+    "sh": ("#!/bin/sh\nset -eu\nls\n", "is a script without a line that is known to bind"),
 }
 
 

@@ -164,6 +164,28 @@ def _reg_piece(text: str) -> Seeming | None:
     return None
 
 
+# param(, $ErrorActionPreference = …, function Set-Binding
+_IN_POWERSHELL = re.compile(
+    r"^\s*(?:#requires |\[cmdletbinding\b|param ?\(|function [\w-]+|\$[\w:]+ = |import-module )",
+    re.IGNORECASE | re.MULTILINE,
+)
+# #!/bin/sh, @echo off, set -eu
+_IN_A_SHELL = re.compile(
+    r"^(?:#!.*|@?echo off|setlocal\b.*|set -[a-z]+.*)$", re.IGNORECASE | re.MULTILINE
+)
+
+
+def _script(text: str) -> Seeming | None:
+    """Recognise a script in which no format found a line that binds."""
+    powershell = len({found[0].strip().lower() for found in _IN_POWERSHELL.finditer(text)}) > 1
+    if not powershell and not _IN_A_SHELL.search(text):
+        return None
+    return Seeming(
+        f"a {'PowerShell ' if powershell else ''}script without a line that is known to bind",
+        ("name the registry that it was made from, or a capture of the server", _CAPTURE),
+    )
+
+
 def _first(pattern: str, what: str, *hints: str) -> Callable[[str], Seeming | None]:
     """Return a function that recognises a text by its start."""
     compiled = re.compile(pattern, re.IGNORECASE)
@@ -204,6 +226,7 @@ _LOOKS: tuple[Callable[[str], Seeming | None], ...] = (
     _around_xml,
     _answer,
     _show_words,
+    _script,
     _first("-----BEGIN [A-Z ]*(?:CERTIFICATE|KEY)", "a certificate or key, in PEM",
            "sslbind store add FILE adds it to a store"),
     _first("regf", "a hive of Windows' registry",
