@@ -131,6 +131,13 @@ def test_a_record_that_was_shortened(mark: str) -> None:
     assert "usagecheck" in read.bindings[RECORDS[0].key].unknown
 
 
+def test_dots_below_the_last_lines_may_stand_for_anything() -> None:
+    """Whether they are the rest of the record, or of the server, cannot be seen."""
+    text = show_writer.show(RECORDS[:1], Release.W2022).partition("    Usage Check")[0]
+    read = snapshot(parse_source(f"{text}    ...\n".encode(), "x"))
+    assert read.provenance.may_have(RECORDS[1].key)
+
+
 def test_prose_around_a_capture_is_not_part_of_it() -> None:
     """Lines that people write above, between and below records stand for nothing."""
     first, second = (show_writer.show([one], Release.W2012R2) for one in RECORDS[:2])
@@ -148,7 +155,7 @@ def test_prose_around_a_capture_is_not_part_of_it() -> None:
     ("text", "what"),
     [
         ("@@ -1,3 +1,3 @@\n", "is the difference between two files"),
-        ("<<<<<<< HEAD\n=======\n", "is an unfinished merge"),
+        ("<<<<<<< HEAD\n=======\n>>>>>>> b\n", "is an unfinished merge"),
     ],
     ids=["diff", "merge"],
 )

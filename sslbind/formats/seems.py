@@ -41,7 +41,8 @@ def two_versions(text: str) -> Seeming | None:
     """Recognise the difference of two files, or a merge that is not finished."""
     if "@@" in text and re.search(r"^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@", text, re.MULTILINE):
         return Seeming("the difference between two files", ("name the files themselves",))
-    if "<<<<<<<" in text and re.search(r"^<{7} .*\n(?s:.*\n)?={7}\n", text, re.MULTILINE):
+    marks = (r"^<{7} ", r"^={7}$", r"^>{7} ")
+    if "<<<<<<<" in text and all(re.search(mark, text, re.MULTILINE) for mark in marks):
         return Seeming("an unfinished merge", ("resolve the conflicts, and try again",))
     return None
 
@@ -194,7 +195,7 @@ def _first(pattern: str, what: str, *hints: str) -> Callable[[str], Seeming | No
 
 def _around_xml(text: str) -> Seeming | None:
     """Recognise a configuration of IIS that has something around it, or is elsewhere."""
-    if re.search(r"<configurationRedirection[^>]*\benabled=[\"']true", text):
+    if re.search(r"<configurationRedirection[^>]{0,500}\benabled=[\"']true", text):
         return Seeming(
             "redirection.config: the configuration of IIS is shared, and is in the folder that its"
             " path names",
@@ -225,7 +226,6 @@ _LOOKS: tuple[Callable[[str], Seeming | None], ...] = (
     _listed,
     _around_xml,
     _answer,
-    _show_words,
     _script,
     _first("-----BEGIN [A-Z ]*(?:CERTIFICATE|KEY)", "a certificate or key, in PEM",
            "sslbind store add FILE adds it to a store"),
@@ -235,4 +235,5 @@ _LOOKS: tuple[Callable[[str], Seeming | None], ...] = (
     _first(r"<\?xml|<[a-z]+[\s>]", "XML"),
     _first(r"\{\s*\"|\[\s*[\{\[\"]", "JSON"),
     _first(r"\x1f\x8b|PK\x03\x04|%PDF", "an archive or a document, not text"),
+    _show_words,
 )  # fmt: skip

@@ -31,7 +31,7 @@ def gaps(outside: Sequence[Field | Aside], found: Sequence[RecordBlock]) -> Iter
         block = found[place - 1] if place else None
         text = one.text if isinstance(one, Aside) else f"{one.label} : {one.value}"
         if stands_for_others(text):
-            if not _inside(one, block):
+            if place == len(starts) or not _inside(one, block):
                 yield elision(one.line, text, _WHOLE)
         elif isinstance(one, Aside):
             continue
