@@ -148,7 +148,11 @@ def _parsed(data: bytes, file: str, name: str | None = None) -> Source | None:
         return None
     if (what := _two_versions(text)) is not None:
         raise SslbindError(f"is {what.what}", *what.hints, file=file)
-    imported = found.read(text, file)
+    try:
+        imported = found.read(text, file)
+    except SslbindError as error:
+        error.file = file if error.file is None else error.file
+        raise
     if note and not found.strict_encoding:
         imported = imported._replace(notes=(note, *imported.notes))
     return Source(file, found, imported)

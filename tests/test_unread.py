@@ -206,3 +206,37 @@ def test_the_certificate_of_a_site_is_unknown(run: Run, web: Path) -> None:
     assert (result.code, result.json["bindings"][0]["certhash"]) == (0, None)
     result = run("check", "applicationHost.config", "--format", "json")
     assert [one["rule"] for one in result.json["findings"]] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "start", "one", "first"),
+    [
+        (
+            "add.cmd",
+            "",
+            "http ad s i=1.1.1.1:1\n",
+            "line 1: ipport=1.1.1.1:1: appid is missing",
+        ),
+        (
+            "web.config",
+            '<sites><site name="a"><bindings>\n',
+            '<binding protocol="https"/>\n',
+            "line 2: a binding has no bindingInformation",
+        ),
+    ],
+    ids=["script", "iis"],
+)
+def test_what_is_mostly_unreadable_is_refused(
+    run: Run, tmp_path: Path, name: str, start: str, one: str, first: str
+) -> None:
+    """With more than 10,000 records that cannot be read no command answers anything."""
+    end = "</bindings></site></sites>" if start else ""
+    (tmp_path / name).write_text(start + one * 10_001 + end)
+    file = str(tmp_path / name)
+    for command in (["list"], ["check"], ["diff", file, file]):
+        result = run("-r", file, *command)
+        assert (result.code, result.out) == (2, "")
+        assert (
+            f"{name}: has more than 10000 records or lines that cannot be read; the first: {first}"
+        ) in result.err

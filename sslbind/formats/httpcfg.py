@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError
 from sslbind.formats.format import Format
-from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
+from sslbind.formats.imported import BadOnes, BadRecord, Imported, ImportedRecord
 from sslbind.formats.left_out import (
     breaks_off,
     elision,
@@ -80,7 +80,7 @@ class _Record(NamedTuple):
 def _records(text: str) -> tuple[list[_Record], list[BadRecord]]:
     """Return the records, and what stands for those of which a part is missing."""
     found: list[_Record] = []
-    bad: list[BadRecord] = []
+    bad: list[BadRecord] = BadOnes()
     for number, line in enumerate(text.split("\n"), 1):
         field = _FIELD.match(line)
         letter = _LETTERS.get(field[1]) if field else None
@@ -91,8 +91,8 @@ def _records(text: str) -> tuple[list[_Record], list[BadRecord]]:
         elif not found:
             bad += [without_key(number)] if not bad else []
         elif letter in found[-1].options:
-            joined = all(one.line != number - 1 for one in bad)
-            bad += [joined_to_another(number)] if joined else []
+            known = bad and bad[-1].line == number - 1
+            bad += [] if known else [joined_to_another(number)]
         else:
             found[-1].options[letter] = field[2]
     return found, bad

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 
 from sslbind.binding import Binding
+from sslbind.errors import SslbindError
 from sslbind.keys import Key, Kind
 from sslbind.release import Release
 from sslbind.tags import Value
@@ -13,6 +14,10 @@ from sslbind.tags import Value
 if TYPE_CHECKING:
     from sslbind.registry.document import CentralCertProvider
     from sslbind.sites import Sites
+
+
+MAX_BAD = 10_000
+"""Records and lines of a document that may be unreadable."""
 
 
 class ImportedRecord(NamedTuple):
@@ -39,6 +44,49 @@ class BadRecord(NamedTuple):
     port: int | None = None
     binding: Binding | None = None
     is_record: bool = True
+
+
+class _Unreadable(Protocol):
+    """What a ``BadRecord`` and an SslbindError have in common."""
+
+    @property
+    def line(self) -> int | None:
+        """Where it is."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong."""
+
+
+Bad = TypeVar("Bad", bound=_Unreadable)
+
+
+class BadOnes(list[Bad]):
+    """What could not be read in a document: with more than ``MAX_BAD`` it is refused as a whole.
+
+    Each takes a hundred times the memory of its text. Records of which only some values
+    are not known do not count.
+    """
+
+    def append(self, one: Bad) -> None:
+        """Add one; raise SslbindError if it is one too many."""
+        if len(self) >= MAX_BAD and getattr(one, "binding", None) is None:
+            where = "" if self[0].line is None else f"line {self[0].line}: "
+            raise SslbindError(
+                f"has more than {MAX_BAD} records or lines that cannot be read; the first:"
+                f" {where}{self[0].message}"
+            )
+        super().append(one)
+
+    def extend(self, more: Iterable[Bad]) -> None:
+        """Add each of ``more`` as ``append`` does."""
+        for one in more:
+            self.append(one)
+
+    def __iadd__(self, more: Iterable[Bad]) -> Self:  # type: ignore[misc,override]
+        """Do the same."""
+        self.extend(more)
+        return self
 
 
 class IncompleteRecord(NamedTuple):

@@ -17,7 +17,7 @@ from sslbind.binding import Binding
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.formats import json_records
 from sslbind.formats.format import Contents, Format, Written
-from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
+from sslbind.formats.imported import BadOnes, BadRecord, Imported, ImportedRecord
 from sslbind.keys import KIND_BY_NAME, Key, parse_address, parse_key
 from sslbind.printable import printable_json
 from sslbind.release import Release, parse_release
@@ -73,7 +73,7 @@ def read(text: str, file: str) -> Imported:
     except BadValueError as error:
         raise SslbindError(error.message, *error.hints, file=file) from None
     records: list[ImportedRecord] = []
-    bad: list[BadRecord] = []
+    bad: list[BadRecord] = BadOnes()
     for line, entry in entries:
         try:
             records.append(ImportedRecord(_binding(entry, release), line))

@@ -15,7 +15,7 @@ from sslbind.formats.iis.application_host import no_sites
 from sslbind.formats.iis.metabase import WebServer, collect, is_metabase, sites_of
 from sslbind.formats.iis.site_records import bad_record, by_key, owner_notes
 from sslbind.formats.iis.xml_tree import is_markup, parse_text
-from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
+from sslbind.formats.imported import BadOnes, BadRecord, Imported, ImportedRecord
 from sslbind.formats.reg import http_parameters
 from sslbind.formats.reg.reg_key import REG_BINARY, Data, RegKey
 from sslbind.keys import Key
@@ -41,10 +41,10 @@ def read(text: str, file: str) -> Imported:
     document = parse_text(text, file)
     if not is_metabase(document):
         raise no_sites(document, file)
-    errors: list[SslbindError] = []
+    errors: list[SslbindError] = BadOnes()
     found = collect(document, file, errors)
     sites = sites_of(found, file)
-    bad = [bad_record(error) for error in errors]
+    bad: list[BadRecord] = BadOnes(map(bad_record, errors))
     records: dict[Key, ImportedRecord] = {}
     notes: list[str] = []
     for server, bindings in found:

@@ -16,7 +16,7 @@ from sslbind.errors import BadValueError, SslbindError
 from sslbind.formats.format import Format
 from sslbind.formats.iis.application_host import collect, has_sites, no_sites
 from sslbind.formats.iis.xml_tree import is_markup, parse_text
-from sslbind.formats.imported import BadRecord, Imported, ImportedRecord, IncompleteRecord
+from sslbind.formats.imported import BadOnes, BadRecord, Imported, ImportedRecord, IncompleteRecord
 from sslbind.keys import CCS, Key
 from sslbind.release import Release
 from sslbind.sites import SiteBinding, Sites
@@ -41,9 +41,9 @@ def read(text: str, file: str) -> Imported:
     document = parse_text(text, file)
     if not has_sites(document):
         raise no_sites(document, file)
-    errors: list[SslbindError] = []
+    errors: list[SslbindError] = BadOnes()
     sites = collect(document, file, errors)
-    bad = [bad_record(error) for error in errors]
+    bad: list[BadRecord] = BadOnes(map(bad_record, errors))
     records: list[ImportedRecord] = []
     incomplete: list[IncompleteRecord] = []
     notes = owner_notes(sites)

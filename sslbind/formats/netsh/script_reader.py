@@ -9,7 +9,7 @@ from sslbind import shells
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError, NetshError
 from sslbind.formats.encoding import refuse_lost
-from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
+from sslbind.formats.imported import BadOnes, BadRecord, Imported, ImportedRecord
 from sslbind.formats.netsh import tools
 from sslbind.formats.netsh.batch_lines import BatchCommand, commands, joined
 from sslbind.formats.netsh.cmdlets import Cmdlets
@@ -206,7 +206,7 @@ class _Script:
 
     def __init__(self, delayed: bool) -> None:
         self.records: dict[Key, ImportedRecord] = {}
-        self.bad: list[BadRecord] = []
+        self.bad: list[BadRecord] = BadOnes()
         self.others: dict[int, None] = {}
         self.known: set[int] = set()
         self.iplisten: dict[str, None] | None = None

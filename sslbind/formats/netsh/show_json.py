@@ -17,7 +17,7 @@ from sslbind.bounds import check_json
 from sslbind.errors import BadValueError, SslbindError
 from sslbind.formats import json_records
 from sslbind.formats.format import Format
-from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
+from sslbind.formats.imported import BadOnes, BadRecord, Imported, ImportedRecord
 from sslbind.keys import IPPORT, KINDS, Key, parse_key
 from sslbind.netsh_messages import SYSTEM_TEXTS
 from sslbind.printable import printable_json
@@ -68,7 +68,7 @@ def detect(text: str) -> bool:
 def read_records(text: str, file: str) -> Imported:
     """Return the records of the document, with the tags whose names are known."""
     records: list[ImportedRecord] = []
-    bad: list[BadRecord] = []
+    bad: list[BadRecord] = BadOnes()
     for line, entry in json_records.parse(_document(text), _ARRAY, file)[1]:
         try:
             key, texts = _read_entry(entry)

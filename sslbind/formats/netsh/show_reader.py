@@ -15,7 +15,7 @@ from functools import cached_property
 from sslbind.bounds import check_fields, has_many_fields
 from sslbind.errors import BadValueError
 from sslbind.formats.format import Format
-from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
+from sslbind.formats.imported import BadOnes, BadRecord, Imported, ImportedRecord
 from sslbind.formats.netsh.show_answers import START, addresses, answer_of_none, asked, none_found
 from sslbind.formats.netsh.show_blocks import blocks, completed, no_numbers
 from sslbind.formats.netsh.show_gaps import gaps, joined, key_may_go_on
@@ -47,7 +47,7 @@ class _Reading:
         self.ending = ending(text)
         self.listings = Listings(text, plain.lines)
         self.records = plain.records
-        self.bad: list[BadRecord] = []
+        self.bad: list[BadRecord] = BadOnes()
         self.notes: list[str] = []
         self.releases = plain.releases
         self.unknown: Counter[tuple[str, str]] = Counter()

@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 from sslbind.binding import Binding
 from sslbind.errors import BadValueError
 from sslbind.formats.format import Contents
-from sslbind.formats.imported import BadRecord, Imported, ImportedRecord
+from sslbind.formats.imported import BadOnes, BadRecord, Imported, ImportedRecord
 from sslbind.formats.reg.other import read_other, write_other
 from sslbind.formats.reg.reg_key import (
     REG_BINARY,
@@ -57,7 +57,7 @@ def _mask(tags: list[Tag]) -> int:
 def read(parameters: RegKey) -> Imported:
     r"""Return what the key ``HTTP\Parameters`` holds; a key with a problem is a bad record."""
     records: list[ImportedRecord] = []
-    bad: list[BadRecord] = []
+    bad: list[BadRecord] = BadOnes()
     notes: list[str] = []
     for kind in KINDS:
         table = parameters.find([kind.table])

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from io import BytesIO
 
 from sslbind.formats.format import Contents, Format, Written
-from sslbind.formats.imported import BadRecord, Imported
+from sslbind.formats.imported import BadOnes, BadRecord, Imported
 from sslbind.formats.left_out import breaks_off, elision, joined_to_another, without_key
 from sslbind.formats.reg import http_parameters
 from sslbind.formats.reg.http_parameters import LISTEN_LIST
@@ -91,7 +91,7 @@ class Reader:
         self._record: RegKey | None = None
         self._in_select = False
         self._select = 0
-        self._bad: list[BadRecord] = []
+        self._bad: list[BadRecord] = BadOnes()
         self._passed: set[str] = set()
         self._path = ""
         self._deleted = 0
