@@ -116,7 +116,7 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
             f"records that are deleted but not added here are left out: {', '.join(gone[:5])}"
         )
     others = {line: None for line in script.others if line not in script.known}
-    unread = [line for line, whole in joined(text) if line in others and _binds(whole)]
+    unread = dict.fromkeys(line for line, whole in joined(text) if line in others and _binds(whole))
     found = [*script.bad, *map(_not_read, unread), *gaps(text, script.known, script.bad)]
     bad = sorted(found, key=lambda one: one.line or 0)
     passed = [line for line in others if line not in unread]
