@@ -192,6 +192,8 @@ def _refuse_blanks(words: Sequence[str]) -> None:
         before = words[index - 1] if index else ""
         after = words[index + 1] if index + 1 < len(words) else ""
         name, equals, value = word.partition("=")
+        if equals and name.strip() and name != name.rstrip():  # in quotes
+            before, value, name = name.strip(), value.strip(), ""
         if not equals or (name and value):
             continue
         if not name and before and "=" not in before:

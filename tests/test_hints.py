@@ -172,9 +172,10 @@ def test_an_ambiguous_prefix_names_both(run: Run, bare: Path) -> None:
         (("ipport", "=", "10.0.0.7:443", *REST), "ipport=10.0.0.7:443"),
         (("ipport", "=10.0.0.7:443", *REST), "ipport=10.0.0.7:443"),
         (("ipport=", "10.0.0.7:443", *REST), "ipport=10.0.0.7:443"),
+        (("ipport = 10.0.0.7:443", *REST), "ipport=10.0.0.7:443"),
         (("ipport=10.0.0.7:443", "certhash=", HASH, *REST[1:]), f"certhash={HASH}"),
     ],
-    ids=["both", "before", "after", "certhash"],
+    ids=["both", "before", "after", "quoted", "certhash"],
 )
 def test_blanks_around_the_equals_sign(
     run: Run, bare: Path, words: tuple[str, ...], hint: str
