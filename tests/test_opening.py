@@ -112,6 +112,31 @@ def test_what_was_opened_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     assert opening.needs_limit(other)
 
 
+def test_what_was_too_slow_is_remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """For a day, by the next command too, whether a store had the file or a person named it."""
+    monkeypatch.setattr(opening, "_too_slow", set())  # other tests have the same bomb
+    named, stored = bomb(), bomb(ROUNDS - 1)
+    with pytest.raises(CertificateError):
+        read_bundle(named, [PASSWORD])
+    (tmp_path / "ccs").mkdir()
+    (tmp_path / "ccs" / "a.pfx").write_bytes(stored)
+    (tmp_path / "password").write_bytes(PASSWORD)
+    found = scan(str(tmp_path / "ccs"), PasswordFile(str(tmp_path / "password")), flat=True)
+    assert found["a.pfx"].problem == f"cannot be used: it {SLOW}"
+    monkeypatch.setattr(opening, "_too_slow", set())
+    started: list[object] = []
+    monkeypatch.setattr(subprocess, "run", lambda *words, **_: started.append(words))
+    for data in (named, stored):
+        with pytest.raises(CertificateError, match="too many hidden key derivation rounds"):
+            read_bundle(data, [PASSWORD])
+    assert not started
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 86_401)
+    with pytest.raises(AttributeError):  # a process is asked again, and there is none here
+        read_bundle(named, [PASSWORD])
+    assert len(started) == 1
+
+
 def test_one_bad_file_of_a_store(tmp_path: Path) -> None:
     """It costs its time once; the files after it are opened, and the next scan opens nothing."""
     folder = tmp_path / "ccs"

@@ -46,6 +46,8 @@ def open_apart(
             break
         if done < len(waiting):
             path, stamp = waiting[done]
+            with contextlib.suppress(SslbindError):
+                opening.remember_slow(read_file(f"{folder}/{path}", MAX_SIZE, regular=True))
             yield (
                 path,
                 FileContents(stamp, [], [], problem=f"cannot be used: it {opening.TOO_SLOW}"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
@@ -26,8 +27,10 @@ TOO_SLOW = f"takes more than {LIMIT} seconds to open: too many hidden key deriva
 
 _ENCRYPTED = bytes.fromhex("06092a864886f70d010706")  # pkcs7-encryptedData
 _SLOT = "opened-pfx"
+_SLOW_SLOT = "slow-pfx"  # digests, each with the time (seconds, 8 bytes) when it was too slow
+_SLOW_FOR = 86_400  # seconds: the machine may have been busy
 _DIGEST = 16
-_KEPT = 1 << 20  # bytes: some 65,000 files
+_KEPT = 48 << 14  # bytes: some 49,000 files, and of slow ones some 33,000
 _CODE = (
     "import json, sys\n"
     "sys.path[:] = json.loads(sys.argv[1])\n"
@@ -78,13 +81,30 @@ def remember(digests: set[bytes]) -> None:
 def check(data: bytes, passwords: Sequence[bytes]) -> None:
     """Let another process open a PFX file; raise CertificateError if that takes too long.
 
-    This process does not try again a file that took too long once.
+    A file that took too long is not tried again by this process, nor by others for a day.
     """
-    if digest(data) in _too_slow:
+    if digest(data) in _too_slow or _was_slow(data):
         raise _refusal()
     defer(lambda: _open_apart(data, passwords))
     if not _open_apart(data, passwords):
         raise _refusal()
+
+
+def remember_slow(data: bytes) -> None:
+    """Remember for a day that a file takes too long."""
+    _too_slow.add(digest(data))
+    known = cache.recall(_SLOW_SLOT) or b""
+    cache.remember(_SLOW_SLOT, (known + digest(data) + int(time.time()).to_bytes(8))[-_KEPT:])
+
+
+def _was_slow(data: bytes) -> bool:
+    known, one = cache.recall(_SLOW_SLOT) or b"", digest(data)
+    size = _DIGEST + 8
+    return any(
+        known[at : at + _DIGEST] == one
+        and 0 <= time.time() - int.from_bytes(known[at + _DIGEST : at + size]) < _SLOW_FOR
+        for at in range(0, len(known) - size + 1, size)
+    )
 
 
 def _refusal() -> CertificateError:
@@ -112,7 +132,7 @@ def _open_apart(data: bytes, passwords: Sequence[bytes]) -> bool:
                 check=False,
             )
     except subprocess.TimeoutExpired:
-        _too_slow.add(digest(data))
+        remember_slow(data)
         return False
     except OSError:
         return True
