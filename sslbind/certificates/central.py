@@ -328,7 +328,7 @@ class CentralStore:
             remembered, odd = json.loads(cache.recall(slot) or b"[0, {}]")
             if remembered == stamp and all(stem_of(file) == stem for stem, file in odd.items()):
                 return dict(odd)
-        except (ValueError, TypeError, AttributeError, RecursionError):
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             pass
         serving = _by_stem(self.names())
         odd = {stem: file for stem, file in serving.items() if stem + SUFFIX != file}
