@@ -87,7 +87,8 @@ def has_many_fields(text: str) -> bool:
 
 
 def _fields(text: str) -> int:
-    return text.count("\n") * _LINE + text.count(":") * _FIELD
+    separators = sum(text.count(one) for one in (":", "\t", "|"))
+    return text.count("\n") * _LINE + separators * _FIELD
 
 
 def _structure(text: str) -> str:
