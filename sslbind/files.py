@@ -13,7 +13,7 @@ import re
 import stat
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import FileIO
 
 from sslbind.devices import DEVICE, is_device
@@ -23,11 +23,7 @@ from sslbind.folders import AT_ONCE, PRIVATE_FILE, READ, Folder
 changes: deque[str] = deque(maxlen=3)
 """What this process changed last, as "FILE was written": a hint if the answer cannot be printed."""
 
-on_read: Callable[[int, str], None] | None = None
-"""What is called with the size of a file and its path before its content is read."""
-
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-_CHUNK = 1 << 20
 _PART = re.compile(r"\..+\.part\.[0-9]+\.[0-9a-f]{8}", re.DOTALL)  # .web.key.part.4711.0a1b2c3d
 
 IGNORED = b"""\
@@ -58,12 +54,10 @@ def read_file(
             if regular and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
                 raise SslbindError("is not a regular file", file=path)
             size = status.st_size
-            wanted = size if limit is None else min(size, limit)
-            if on_read is not None:
-                on_read(wanted, os.fspath(path))
-            data = os.read(handle, wanted + 1)
+            data = os.read(handle, (size if limit is None else min(size, limit)) + 1)
             if len(data) != size:  # a pipe, a file that changes, or too large
-                data = _rest(handle, data, limit, os.fspath(path))
+                with open(handle, "rb", closefd=False) as rest:
+                    data += rest.read() if limit is None else rest.read(limit + 1 - len(data))
         finally:
             os.close(handle)
     except (OSError, ValueError) as error:
@@ -71,16 +65,6 @@ def read_file(
     if limit is not None and len(data) > limit:
         raise SslbindError(f"is larger than the limit of {limit} bytes", file=path)
     return data
-
-
-def _rest(handle: int, start: bytes, limit: int | None, path: str) -> bytes:
-    """Return all of a file of which ``start`` was read, at most one byte more than ``limit``."""
-    data = bytearray(start)
-    while (limit is None or len(data) <= limit) and (chunk := os.read(handle, _CHUNK)):
-        if on_read is not None:
-            on_read(len(data) + len(chunk), path)
-        data += chunk
-    return bytes(data if limit is None else data[: limit + 1])
 
 
 def stamp_of(path: str, status: os.stat_result | None = None) -> list[int]:

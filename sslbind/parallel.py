@@ -8,8 +8,6 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeVar
 
-from sslbind import memory
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -41,9 +39,7 @@ def in_parallel(
         except BaseException as error:  # noqa: BLE001  # it is raised where the answers are read
             done.put(error)
 
-    count = max(1, min(jobs, len(items)))
-    memory.thread(count)
-    for _ in range(count):
+    for _ in range(max(1, min(jobs, len(items)))):
         Thread(target=run, daemon=True).start()
     try:
         for _ in items:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from sslbind import memory
 from sslbind.binding import Binding
 from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
 from sslbind.files import read_file
@@ -53,8 +54,10 @@ def parse_source(data: bytes, file: str, name: str | None = None) -> Source:
     content. Raises SslbindError if no format does, or the document as a
     whole cannot be read.
     """
-    source = _parsed(data, file, name)
-    if source is None:
+    with memory.proportional(len(data), file):
+        source = _parsed(data, file, name)
+        if source is not None:
+            return source
         if (what := _seeming(data, file)) is not None:
             raise SslbindError(f"is {what.what}", *what.hints, _readable(), file=file)
         raise SslbindError(
@@ -62,7 +65,6 @@ def parse_source(data: bytes, file: str, name: str | None = None) -> Source:
             f"{_readable()}; --from names one; -r names a registry",
             file=file,
         )
-    return source
 
 
 def open_registry(path: str = DEFAULT_FILE) -> Bindings:
@@ -71,29 +73,37 @@ def open_registry(path: str = DEFAULT_FILE) -> Bindings:
     Raises RegistryError for a file that is neither.
     """
     if not may_be_registry(path):  # a large capture must not be parsed as TOML first
-        found = _parsed(read_file(path, MAX_SIZE), path)
-        if found is not None:
-            return snapshot(found)
+        data = read_file(path, MAX_SIZE)
+        with memory.proportional(len(data), path):
+            found = _parsed(data, path)
+            if found is not None:
+                return snapshot(found)
     try:
         return Registry.open(path)
     except RegistryError as error:
         if not os.path.isfile(path):
             raise
         data = read_file(path, MAX_SIZE)
-        source = _parsed(data, path)
-        if source is not None:
-            return snapshot(source)
-        if (what := _seeming(data, path)) is not None:
-            raise RegistryError(f"is {what.what}", *what.hints, _readable(), file=path) from None
-        hints = () if path.endswith(".toml") else (_readable(),)
-        if hints and (start := _no_toml(data, path, error)) is not None:
-            message = "is not a registry, and in no format that is recognised: it starts with"
-            raise RegistryError(f"{message} {start}", *hints, file=path) from None
-        if isinstance(error, InvalidRegistryError):
-            raise InvalidRegistryError(error.mistakes, *hints) from None
-        raise RegistryError(
-            error.message, *error.hints, *hints, file=error.file, line=error.line
-        ) from None
+        with memory.proportional(len(data), path):
+            return _no_registry(data, path, error)
+
+
+def _no_registry(data: bytes, path: str, error: RegistryError) -> Bindings:
+    """Return what a file holds that is not a registry because of ``error``, or raise it."""
+    source = _parsed(data, path)
+    if source is not None:
+        return snapshot(source)
+    if (what := _seeming(data, path)) is not None:
+        raise RegistryError(f"is {what.what}", *what.hints, _readable(), file=path) from None
+    hints = () if path.endswith(".toml") else (_readable(),)
+    if hints and (start := _no_toml(data, path, error)) is not None:
+        message = "is not a registry, and in no format that is recognised: it starts with"
+        raise RegistryError(f"{message} {start}", *hints, file=path) from None
+    if isinstance(error, InvalidRegistryError):
+        raise InvalidRegistryError(error.mistakes, *hints) from None
+    raise RegistryError(
+        error.message, *error.hints, *hints, file=error.file, line=error.line
+    ) from None
 
 
 def _no_toml(data: bytes, file: str, error: RegistryError) -> str | None:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
-from sslbind import cache, memory
+from sslbind import cache
 from sslbind.certificates import der
 from sslbind.certificates.deferral import defer
 from sslbind.errors import CertificateError
@@ -122,15 +122,14 @@ def _open_apart(data: bytes, passwords: Sequence[bytes]) -> bool:
 
     request = json.dumps([base64.b64encode(one).decode() for one in (data, *passwords)])
     try:
-        with memory.lifted():
-            done = subprocess.run(  # noqa: S603  # this interpreter, and code of ours
-                _command("vetting"),
-                input=request.encode(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                timeout=LIMIT,
-                check=False,
-            )
+        done = subprocess.run(  # noqa: S603  # this interpreter, and code of ours
+            _command("vetting"),
+            input=request.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=LIMIT,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         remember_slow(data)
         return False
@@ -183,14 +182,12 @@ def helper(module: str) -> Iterator[Pipes]:
     """
     import subprocess
 
-    memory.thread(2)  # this block's, and that of who reads the lines
-    with memory.lifted():
-        process = subprocess.Popen(  # noqa: S603  # this interpreter, and code of ours
-            _command(module),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+    process = subprocess.Popen(  # noqa: S603  # this interpreter, and code of ours
+        _command(module),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     assert process.stdin is not None  # noqa: S101
     assert process.stdout is not None  # noqa: S101
     try:

@@ -71,7 +71,7 @@ class Parsing:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, CertificateError | MemoryError):
+        if error is None or isinstance(error, CertificateError):
             return
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise CertificateError(
@@ -85,8 +85,6 @@ def read_certificate(data: bytes) -> Certificate:
     with Parsing("a certificate"):
         try:
             return _read(data, x509.load_der_x509_certificate(data))
-        except MemoryError:
-            raise
         except Exception:  # of any class, see Parsing; raised again where no rest can be read
             for rest in rests(data):
                 with contextlib.suppress(Exception):
@@ -98,8 +96,6 @@ def _read(data: bytes, one: x509.Certificate, rest: Rest | None = None) -> Certi
     """Return the certificate ``data``, which was parsed, or the ``rest`` of it where it was not."""
     try:
         found, odd = _extensions(one) if rest is None else read_extensions(data), rest is not None
-    except MemoryError:
-        raise
     except Exception:  # noqa: BLE001  any of them may be damaged, or of a form unknown here
         found, odd = read_extensions(data), True
     raw = parts(data)
@@ -143,8 +139,6 @@ def odd_part(data: bytes) -> str:
     """Return which part of a certificate in DER cannot be read."""
     try:
         x509.load_der_x509_certificate(data).subject  # noqa: B018  names are parsed when asked for
-    except MemoryError:
-        raise
     except Exception:  # noqa: BLE001  of any class and by version, see Parsing
         return "a part"
     return "an extension"
@@ -221,8 +215,6 @@ def signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
                 key.verify(signature, content)
             case _:
                 return False
-    except MemoryError:
-        raise
     except Exception:  # noqa: BLE001  InvalidSignature, or anything else that hostile bytes bring
         return False
     return True
@@ -264,8 +256,6 @@ def _public_key(
         return PublicKey(sha256(raw.key).hexdigest(), _ALGORITHMS.get(oid, oid), 0)
     try:
         found = public_key_of(certificate.public_key())
-    except MemoryError:
-        raise
     except Exception:  # noqa: BLE001  UnsupportedAlgorithm, or damaged parameters
         return PublicKey(sha256(raw.key or data).hexdigest(), _ALGORITHMS.get(oid, oid), 0)
     if oid == _PSS:

@@ -16,6 +16,9 @@ def run() -> NoReturn:
     What is in memory at the end goes with the process. To take it apart first, object by
     object, would be a tenth of the time of a list of ten thousand bindings.
     """
+    from sslbind import memory
+
+    memory.limit()
     codes: list[int] = []
     atexit.register(_leave, codes)  # what is registered first is called last
     codes.append(main())

@@ -31,8 +31,6 @@ def main(args: Sequence[str] | None = None) -> int:
     files.changes.clear()
     app = App()
     words = list(sys.argv[1:] if args is None else args)
-    if args is None:  # of a process of its own, whose memory nobody else uses
-        files.on_read = _read
     try:
         code = _complete(words) if "_SSLBIND_COMPLETE" in os.environ else _run(app, words)
         sys.stdout.flush()
@@ -40,30 +38,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return _stopped(app, error)
     except KeyboardInterrupt:
         return _interrupted(app)
-    except MemoryError:
-        pass
-    except SystemError as error:  # what CPython 3.11 raises if it has none left for a call
-        if "without setting an exception" not in str(error):
-            raise
-    else:
-        return code
-    return _exhausted(app)  # with everything that the error kept alive gone
-
-
-def _read(size: int, file: str) -> None:
-    from sslbind import memory
-
-    memory.read(size, file)
-
-
-def _exhausted(app: App) -> int:
-    """Report that the memory was not enough; return the exit code."""
-    from sslbind import memory
-
-    with memory.lifted():
-        app.error(SslbindError(memory.REFUSAL, file=memory.largest() or None))
-        app.hint(*(f"{change} earlier: that change was made" for change in files.changes))
-    return UNASKED
+    return code
 
 
 def _complete(words: list[str]) -> int:

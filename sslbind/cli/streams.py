@@ -7,7 +7,6 @@ import os
 import sys
 from typing import TextIO
 
-from sslbind import files
 from sslbind.certificates.deferral import deferring
 from sslbind.errors import SslbindError, reason
 from sslbind.files import read_file
@@ -50,7 +49,7 @@ def read_input(path: str, limit: int, *, may_be_empty: bool = False) -> bytes:
     if sys.stdin is None:
         raise SslbindError("is closed", file=shown_name(path))
     try:
-        data = _read_again() or _all_of_input(limit)
+        data = _read_again() or sys.stdin.buffer.read(limit + 1)
     except (OSError, ValueError) as error:
         raise SslbindError(f"cannot be read: {reason(error)}", file=shown_name(path)) from None
     if deferring():
@@ -61,17 +60,6 @@ def read_input(path: str, limit: int, *, may_be_empty: bool = False) -> bytes:
         )
     if len(data) > limit:
         raise SslbindError(f"is larger than {limit} bytes", file=shown_name(path))
-    return data
-
-
-def _all_of_input(limit: int) -> bytes:
-    """Return standard input, at most one byte more than ``limit``."""
-    from sslbind import memory
-
-    with memory.lifted():  # its size is not known before it was read
-        data = sys.stdin.buffer.read(limit + 1)
-    if files.on_read is not None:
-        files.on_read(len(data), STANDARD_INPUT)
     return data
 
 

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from sslbind import memory
 from sslbind.errors import SslbindError, reason
 from sslbind.files import read_file, write_own
 
@@ -80,7 +79,7 @@ class Haproxy:
         write_own(*os.path.split(self._log), b"", sync=False)
         self._check()
         try:
-            with open(self._log, "ab", opener=_opened) as log, memory.lifted():
+            with open(self._log, "ab", opener=_opened) as log:
                 self._process = subprocess.Popen(  # noqa: S603  # no word of it is data
                     [self._program, "-W", *self._files],
                     stdin=subprocess.DEVNULL,
@@ -117,10 +116,9 @@ class Haproxy:
         return "-f", self._main, "-f", self._ours
 
     def _check(self) -> None:
-        with memory.lifted():
-            done = subprocess.run(  # noqa: S603  # no word of it is data
-                [self._program, "-c", *self._files], capture_output=True, text=True, check=False
-            )
+        done = subprocess.run(  # noqa: S603  # no word of it is data
+            [self._program, "-c", *self._files], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise SslbindError(f"{PROGRAM} refuses the configuration: {_alerts(done.stderr)}")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from sslbind import memory
 from sslbind.planning.outcome import GOOD, Outcome, Status, planned
 from sslbind.planning.plan import Plan
 
@@ -95,9 +94,7 @@ class _Roll:
 
         running: dict[Future[Outcome], Plan] = {}
         todo = list(wave)
-        jobs = max(1, min(self.pace.jobs, len(wave)))
-        memory.thread(jobs)
-        with ThreadPoolExecutor(jobs) as pool:
+        with ThreadPoolExecutor(max(1, min(self.pace.jobs, len(wave)))) as pool:
             while running or (todo and not self.stopped):
                 try:
                     while todo and not self.stopped and len(running) < self.pace.jobs:

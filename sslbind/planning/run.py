@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sslbind import memory
 from sslbind.errors import SslbindError
 from sslbind.parallel import in_parallel
 from sslbind.planning.carrying import carry_out, unread
@@ -98,8 +97,6 @@ def apply_all(
             machine = by_name[plan.target]
             outcome = carry_out(plan, machine)
             return outcome if probed is None else proved(outcome, lambda: machine.probe(probed))
-        except MemoryError:
-            return Outcome(plan.target, Status.UNKNOWN, plan, message=memory.REFUSAL)
         except Exception as error:  # noqa: BLE001  # the others go on, and the report is written
             message = f"sslbind failed, which is a bug: {error!r}"
             return Outcome(plan.target, Status.UNKNOWN, plan, message=message)

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from sslbind import cache, files, locks
+from sslbind import cache, files, locks, memory
 from sslbind.binding import Binding
 from sslbind.digest import content_digest
 from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
@@ -333,10 +333,18 @@ class Registry(Bindings):
         self._take(text.removeprefix(_BOM))
         slot, digest = _slot(data)
         remembered = cache.recall(slot) == digest
-        self._plain = remembered or plain.is_plain(self._text, self._document.bindings)
+        self._plain = remembered or self._is_plain(len(data))
         self._settings = self._read.settings if self._read else self._fast_settings()
         if self._plain and not remembered:
             cache.remember(slot, digest)
+
+    def _is_plain(self, size: int) -> bool:
+        """Parse a content of ``size`` bytes that is not known to be valid."""
+        try:
+            with memory.proportional(size, self.path):
+                return plain.is_plain(self._text, self._document.bindings)
+        except memory.ExhaustedError as error:
+            raise ExcessiveError(error.message, file=self.path) from None
 
     def _take(self, text: str) -> None:
         """Make ``text`` the content, not parsed yet."""

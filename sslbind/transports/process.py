@@ -13,14 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
 from typing import IO
 
-from sslbind import files, memory
 from sslbind.errors import SslbindError, reason
 from sslbind.transports.transport import MAX_ANSWER, Ran
 
 _GROUP = sys.platform != "win32"
 """Whether a program gets a process group of its own, so that its children can be ended too."""
 _CHUNK = 1 << 16
-_THREADS = 3
 _running: set[subprocess.Popen[bytes]] = set()
 """What is running now; it is ended when this process ends, for example by Ctrl-C."""
 
@@ -38,24 +36,6 @@ def run_process(
     Threads feed and read it, so that a child that keeps the pipes open cannot block the
     caller. Raises SslbindError if the program cannot be started.
     """
-    memory.thread(_THREADS)
-    try:
-        with memory.lifted():  # what it prints, which has a limit of its own, is not known yet
-            ran = _run(argv, script, timeout, folder, env)
-    finally:
-        memory.thread(-_THREADS)
-    if files.on_read is not None:
-        files.on_read(len(ran.output) + len(ran.errors), " ".join(argv))
-    return ran
-
-
-def _run(
-    argv: Sequence[str],
-    script: bytes,
-    timeout: float,
-    folder: str | None,
-    env: Mapping[str, str] | None,
-) -> Ran:
     due = time.monotonic() + timeout
     try:
         process = subprocess.Popen(  # noqa: S603  # an argv of the targets file or of ours

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from sslbind import memory
 from sslbind.errors import SslbindError
 from sslbind.files import read_file
 from sslbind.formats.iis import application_host, metabase
@@ -26,6 +27,11 @@ def parse_sites(data: bytes, file: str) -> Sites:
     ``data`` is the content of ``file``. Raises SslbindError, with file and line,
     for a document that cannot be understood, or that is of another kind.
     """
+    with memory.proportional(len(data), file):
+        return _sites(data, file)
+
+
+def _sites(data: bytes, file: str) -> Sites:
     try:
         document = parse(data, file)
     except SslbindError as error:
