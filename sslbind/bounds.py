@@ -22,10 +22,10 @@ MAX_PARTS = 100
 
 # What costs the parsers memory: a table or a part of a dotted key, a name with its value, a list or
 # inline table, and one more item of it, in TOML; the same in JSON; an XML element or
-# attribute; a line, and a line with a label and a value.
+# attribute; a line, one of a capture, and a label with its value.
 _TABLE, _PAIR, _LIST, _ITEM = 1000, 420, 130, 170
 _OBJECT, _ARRAY, _COMMA = 260, 130, 80
-_ELEMENT, _LINE, _FIELD = 280, 80, 420
+_ELEMENT, _LINE, _ASIDE, _FIELD = 280, 80, 340, 420
 
 # Multi-line and single-line strings, and comments; unterminated ones run to the end.
 _TEXT_OR_COMMENT = (
@@ -88,7 +88,7 @@ def has_many_fields(text: str) -> bool:
 
 def _fields(text: str) -> int:
     separators = sum(text.count(one) for one in (":", "\t", "|"))
-    return text.count("\n") * _LINE + separators * _FIELD
+    return text.count("\n") * _ASIDE + separators * _FIELD
 
 
 def _structure(text: str) -> str:
