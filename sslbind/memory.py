@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TypeVar
 
 from sslbind.bounds import ALLOWANCE, RATIO
 from sslbind.errors import SslbindError
+
+Result = TypeVar("Result")
 
 _FREE = 64 << 10
 """Bytes of a document that takes no memory worth limiting."""
@@ -40,39 +42,33 @@ def limit() -> None:
     _limited = sys.platform == "linux"
 
 
-@contextmanager
-def proportional(size: int, file: str) -> Iterator[None]:
-    """Limit the memory that the block takes to read ``size`` bytes of ``file``.
+def proportional(size: int, file: str, read: Callable[[], Result]) -> Result:
+    """Return what ``read`` returns, which takes memory in proportion to ``size`` bytes of ``file``.
 
-    Raises ExhaustedError where that is not enough. A block within another one has no limit
+    Raises ExhaustedError where that is not enough. A call within another one has no limit
     of its own, and neither has one in another thread than the main one.
     """
     global _reading  # noqa: PLW0603  # the memory is the process's
     from threading import current_thread, main_thread
 
     if not _limited or _reading or size < _FREE or current_thread() is not main_thread():
-        yield
-        return
+        return read()
     _reading = file
     most = _most.setdefault(file, _taken() + ALLOWANCE - _START + RATIO * size)
     try:
-        with _limit(most):
-            yield
+        return _limit(most, read)
     except MemoryError:
         pass
     except SystemError as error:  # what CPython 3.11 raises if it has none left for a call
         if "without setting an exception" not in str(error):
             raise
-    else:
-        return
     finally:
         _reading = ""
     raise ExhaustedError(f"would take more than {RATIO} times its size in memory", file=file)
 
 
-@contextmanager
-def _limit(most: int) -> Iterator[None]:
-    """Let an allocation beyond ``most`` bytes of data, or a little less, raise MemoryError.
+def _limit(most: int, read: Callable[[], Result]) -> Result:
+    """Return what ``read`` returns; raise MemoryError for more than ``most`` bytes, or a bit less.
 
     The system's own refusal is at best a SystemError in Python 3.11 if it meets a call of
     Python code. So what is taken is looked at, too, a hundred times in a second of work.
@@ -80,8 +76,12 @@ def _limit(most: int) -> Iterator[None]:
     import resource
     import signal
 
+    looking = True
+
     def look(*_: object) -> None:
-        if _taken() > most - _RESERVE:
+        nonlocal looking
+        if looking and _taken() > most - _RESERVE:
+            looking = False  # once: the rest is for those that pass the error on
             raise MemoryError
 
     before = resource.getrlimit(resource.RLIMIT_DATA)
@@ -90,8 +90,9 @@ def _limit(most: int) -> Iterator[None]:
     handler = signal.signal(signal.SIGPROF, look)
     signal.setitimer(signal.ITIMER_PROF, _INTERVAL, _INTERVAL)
     try:
-        yield
+        return read()  # no context manager: it would be left before the last signal is handled
     finally:
+        looking = False
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, handler)
         resource.setrlimit(resource.RLIMIT_DATA, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -54,17 +55,20 @@ def parse_source(data: bytes, file: str, name: str | None = None) -> Source:
     content. Raises SslbindError if no format does, or the document as a
     whole cannot be read.
     """
-    with memory.proportional(len(data), file):
-        source = _parsed(data, file, name)
-        if source is not None:
-            return source
-        if (what := _seeming(data, file)) is not None:
-            raise SslbindError(f"is {what.what}", *what.hints, _readable(), file=file)
-        raise SslbindError(
-            "unrecognised format",
-            f"{_readable()}; --from names one; -r names a registry",
-            file=file,
-        )
+    return memory.proportional(len(data), file, lambda: _source(data, file, name))
+
+
+def _source(data: bytes, file: str, name: str | None) -> Source:
+    source = _parsed(data, file, name)
+    if source is not None:
+        return source
+    if (what := _seeming(data, file)) is not None:
+        raise SslbindError(f"is {what.what}", *what.hints, _readable(), file=file)
+    raise SslbindError(
+        "unrecognised format",
+        f"{_readable()}; --from names one; -r names a registry",
+        file=file,
+    )
 
 
 def open_registry(path: str = DEFAULT_FILE) -> Bindings:
@@ -74,25 +78,29 @@ def open_registry(path: str = DEFAULT_FILE) -> Bindings:
     """
     if not may_be_registry(path):  # a large capture must not be parsed as TOML first
         data = read_file(path, MAX_SIZE)
-        with memory.proportional(len(data), path):
-            found = _parsed(data, path)
-            if found is not None:
-                return snapshot(found)
+        found = memory.proportional(len(data), path, lambda: _snapshot(data, path))
+        if found is not None:
+            return found
     try:
         return Registry.open(path)
     except RegistryError as error:
         if not os.path.isfile(path):
             raise
         data = read_file(path, MAX_SIZE)
-        with memory.proportional(len(data), path):
-            return _no_registry(data, path, error)
+        no_registry = functools.partial(_no_registry, data, path, error)
+        return memory.proportional(len(data), path, no_registry)
+
+
+def _snapshot(data: bytes, path: str) -> Snapshot | None:
+    source = _parsed(data, path)
+    return None if source is None else snapshot(source)
 
 
 def _no_registry(data: bytes, path: str, error: RegistryError) -> Bindings:
     """Return what a file holds that is not a registry because of ``error``, or raise it."""
-    source = _parsed(data, path)
-    if source is not None:
-        return snapshot(source)
+    found = _snapshot(data, path)
+    if found is not None:
+        return found
     if (what := _seeming(data, path)) is not None:
         raise RegistryError(f"is {what.what}", *what.hints, _readable(), file=path) from None
     hints = () if path.endswith(".toml") else (_readable(),)

@@ -341,8 +341,9 @@ class Registry(Bindings):
     def _is_plain(self, size: int) -> bool:
         """Parse a content of ``size`` bytes that is not known to be valid."""
         try:
-            with memory.proportional(size, self.path):
-                return plain.is_plain(self._text, self._document.bindings)
+            return memory.proportional(
+                size, self.path, lambda: plain.is_plain(self._text, self._document.bindings)
+            )
         except memory.ExhaustedError as error:
             raise ExcessiveError(error.message, file=self.path) from None
 

@@ -27,8 +27,7 @@ def parse_sites(data: bytes, file: str) -> Sites:
     ``data`` is the content of ``file``. Raises SslbindError, with file and line,
     for a document that cannot be understood, or that is of another kind.
     """
-    with memory.proportional(len(data), file):
-        return _sites(data, file)
+    return memory.proportional(len(data), file, lambda: _sites(data, file))
 
 
 def _sites(data: bytes, file: str) -> Sites:
