@@ -66,9 +66,13 @@ def _sign(handle: int) -> None:
 
 
 def _wait(where: Folder, lock: str, target: str | None, timeout: float) -> int | None:
-    """Return the open lock file, None if another process held it all the time; raise OSError."""
-    deadline = time.monotonic() + timeout
-    refused = 0
+    """Return the open lock file, None if another process does not release it; raise OSError.
+
+    Locks are not given in the order of requests. So who waits longer than ``timeout`` goes on
+    if the holder is not the one of half that time ago: others make progress.
+    """
+    deadline = time.monotonic() + timeout / 2
+    refused, holder = 0, ""
     while True:
         try:
             handle = _take_lock(where, lock, target)
@@ -81,7 +85,10 @@ def _wait(where: Folder, lock: str, target: str | None, timeout: float) -> int |
                 return handle
             refused = 0
         if time.monotonic() > deadline:
-            return None
+            before, holder = holder, _holder(where, lock)
+            if before == holder:
+                return None
+            deadline += timeout / 2
         time.sleep(0.005 + os.urandom(1)[0] / 12800)  # waiters must not retry in step
 
 

@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 _FREE = 64 << 10
 """Bytes of a document that takes no memory worth limiting."""
-_START = 40 << 20
+_START = 28 << 20
 """What Python, libraries and this program take of the base before they read anything."""
 _RESERVE = 8 << 20
 """What is left when the limit is met, for the calls that end the parser."""
@@ -49,9 +49,7 @@ def proportional(size: int, file: str, read: Callable[[], Result]) -> Result:
     of its own, and neither has one in another thread than the main one.
     """
     global _reading  # noqa: PLW0603  # the memory is the process's
-    from threading import current_thread, main_thread
-
-    if not _limited or _reading or size < _FREE or current_thread() is not main_thread():
+    if not _limited or _reading or size < _FREE or not _in_main_thread():
         return read()
     _reading = file
     most = _most.setdefault(file, _taken() + ALLOWANCE - _START + RATIO * size)
@@ -96,6 +94,12 @@ def _limit(most: int, read: Callable[[], Result]) -> Result:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, handler)
         resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def _in_main_thread() -> bool:
+    from threading import current_thread, main_thread
+
+    return current_thread() is main_thread()
 
 
 def _taken() -> int:

@@ -184,6 +184,26 @@ def test_the_limit_is_told(run: Run, registry: Path) -> None:
     )
 
 
+@pytest.mark.slow
+def test_ten_thousand_sites(tmp_path: Path) -> None:
+    """The largest configurations that there are do not meet the limit."""
+    site = (
+        '<site name="site {0}" id="{0}"><application path="/"><virtualDirectory path="/"'
+        ' physicalPath="C:\\sites\\{0}"/></application><bindings><binding protocol="http"'
+        ' bindingInformation="*:80:www{0}.contoso.com"/><binding protocol="https"'
+        ' bindingInformation="*:443:www{0}.contoso.com" sslFlags="1"/></bindings></site>\n'
+    )
+    sites = "".join(site.format(number) for number in range(1, 10_001))
+    path = tmp_path / "applicationHost.config"
+    path.write_text(
+        "<configuration><system.applicationHost><sites>\n"
+        f"{sites}</sites></system.applicationHost></configuration>\n"
+    )
+    command = [sys.executable, "-m", "sslbind", "-r", str(path), "list", "--format", "tsv"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) == 10_000
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone limits a process's memory")
 def test_the_limit_holds_for_what_no_count_foresaw(tmp_path: Path) -> None:
     """The system refuses what a command takes beyond the limit; which file it was is said."""

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -287,6 +288,30 @@ def test_a_lock_left_by_a_dead_process_holds_nobody_up(path: Path) -> None:
     with Registry.editing(path, timeout=0.5) as registry:
         registry.put(binding(1))
     assert left_in(path.parent) == ["sslbind.toml"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a lock file is only written by its holder")
+def test_a_queue_that_moves_is_waited_for(path: Path) -> None:
+    """A writer gives up on a holder that stays, not because others were faster."""
+    lock = path.parent / ".sslbind.toml.lock"
+    others = threading.Event()
+
+    def pass_on() -> None:
+        for number in range(30):
+            time.sleep(0.05)
+            lock.write_text(f"process {number}\n")  # into the file that is locked
+        others.set()
+
+    with Registry.editing(path):
+        turns = threading.Thread(target=pass_on)
+        turns.start()
+        with (
+            pytest.raises(RegistryError, match="has been locked by process 29 for more than"),
+            Registry.editing(path, timeout=0.6),
+        ):
+            pass
+        assert others.is_set()
+        turns.join()
 
 
 def test_the_holder_of_a_lock_is_named(path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from xml.parsers import expat
 
 from sslbind.bounds import check_xml
@@ -52,7 +52,14 @@ class Element:
         self.name = name
         self.attributes = attributes
         self.line = line
-        self.children: list[Element] = []
+        self.children: Sequence[Element] = ()
+
+    def add(self, child: Element) -> None:
+        """Put an element below this one, after the others."""
+        if isinstance(self.children, list):
+            self.children.append(child)
+        else:  # most have none, and of thousands an empty list each is a tenth of the memory
+            self.children = [child]
 
     def get(self, attribute: str, default: str = "") -> str:
         """Return the value of an attribute, ``default`` where it is absent."""
@@ -135,7 +142,7 @@ class _Reader:
     def _text(self, text: str) -> None:
         if text.strip() and stands_for_others(text.strip()):
             line = self._parser.CurrentLineNumber
-            self._open[-1].children.append(Element(ELISION, {"text": text.strip()}, line))
+            self._open[-1].add(Element(ELISION, {"text": text.strip()}, line))
 
     def feed(self, chunk: bytes, start: int, *, end: bool = False) -> None:
         try:
@@ -172,7 +179,7 @@ class _Reader:
         if self._parts > MAX_PARTS:
             raise self._error(f"has more than {MAX_PARTS} elements and attributes")
         element = Element(name, attributes, self._parser.CurrentLineNumber)
-        self._open[-1].children.append(element)
+        self._open[-1].add(element)
         self._open.append(element)
 
     def _end(self, _name: str) -> None:
