@@ -456,10 +456,12 @@ def plans(bench: Bench) -> list[Row]:
 
 
 OVERDUE = {
+    "list tsv of 10,000 / T",
     "list json of 10,000 / T",
+    "resolve table of 10,000 / T",
     "check of 10,000, cold / by hand",
 }
-"""Limits that are missed today and stay what they are: printed, and to be met again."""
+"""Limits that are missed today, or met by a hair, and stay what they are: printed, to be met."""
 
 
 MEASURES = (
