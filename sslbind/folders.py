@@ -223,7 +223,7 @@ if sys.platform == "linux":
                 status = os.fstat(found)
                 if not stat.S_ISLNK(status.st_mode):
                     self._check(status)
-            except BaseException:
+            except BaseException:  # a signal, too, leaves no open handle
                 os.close(found)
                 raise
             return found

@@ -62,7 +62,7 @@ class Helpers:
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
         self._pipes: list[opening.Pipes] = []
-        self._end = weakref.finalize(self, self._stack.close)
+        weakref.finalize(self, self._stack.close)
 
     def start(self, count: int) -> None:
         """Start as many as are worth it for so many files."""

@@ -16,9 +16,6 @@ def run() -> NoReturn:
     What is in memory at the end goes with the process. To take it apart first, object by
     object, would be a tenth of the time of a list of ten thousand bindings.
     """
-    from sslbind import memory
-
-    memory.limit()
     codes: list[int] = []
     atexit.register(_leave, codes)  # what is registered first is called last
     codes.append(main())
@@ -43,8 +40,10 @@ def main() -> int:
     # looking for garbage would take an eighth of the time of a small run.
     gc.disable()
     try:
+        from sslbind import memory
         from sslbind.cli import entry
 
+        memory.limit()
         return entry.main()
     except KeyboardInterrupt:
         os.write(2, b"hint: interrupted\n")
