@@ -255,7 +255,8 @@ def shown_as_it_is(binding: Binding) -> bool:
     """
     texts = [value for value in binding.values.values() if isinstance(value, str)]
     return all(
-        printable(text) == text == text.strip() and text not in {"(null)", "?"} for text in texts
+        printable(text) == text == text.strip() and text.lower() not in {"(null)", "?"}
+        for text in texts
     )
 
 
