@@ -18,7 +18,8 @@ from tools import links, refusal
 
 from sslbind.certificates import contents, loading
 from sslbind.certificates.entry import Entry
-from sslbind.certificates.parsing import Bundle, Certificate, Identity, identities, read_bundle
+from sslbind.certificates.facts import CertificateFacts
+from sslbind.certificates.parsing import Bundle, Identity, identities, read_bundle
 from sslbind.certificates.stores import CertStores, store_name
 from sslbind.certificates.verify import problems
 from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError
@@ -354,7 +355,8 @@ def test_facts_of_an_entry_are_those_of_the_certificate(certs: Path) -> None:
     made = issue("\x1b[31m", dns=["*.a.example"], ip=["::1"], issuer=intermediate())
     entry, _ = stores(certs).add(identity(made.pem, made.key_pem()))
     (leaf,) = read_bundle(made.pem).certificates
-    for fact in set(Entry._fields) & set(Certificate.__slots__):
+    assert entry.certificate == leaf
+    for fact in set(Entry._fields) & set(CertificateFacts._fields):
         assert getattr(entry, fact) == getattr(leaf, fact), fact
     assert (only(certs), entry.names) == (entry, ("*.a.example", "::1"))
 

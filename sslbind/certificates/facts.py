@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateFacts:
+class CertificateFacts(NamedTuple):
     """The public facts of an X.509 certificate (RFC 5280), read once.
 
     ``subject`` and ``issuer`` are RFC 4514 text, raw: they are the certificate's
@@ -64,17 +61,14 @@ class CertificateFacts:
         return self.subject == self.issuer
 
 
-_values = attrgetter(*(field.name for field in fields(CertificateFacts)))
-
-
 def facts_of(certificate: CertificateFacts) -> CertificateFacts:
     """Return the facts alone of a certificate that carries more, such as its bytes."""
-    return CertificateFacts(*_values(certificate))
+    return CertificateFacts._make(certificate)
 
 
 def to_row(facts: CertificateFacts) -> list[Any]:
     """Return ``facts`` as a list that JSON can hold: moments in seconds, bytes in hex."""
-    return [_plain(value) for value in _values(facts)]
+    return [_plain(value) for value in facts]
 
 
 def _plain(value: object) -> object:

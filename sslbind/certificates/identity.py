@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 
-@dataclass(frozen=True, slots=True)
 class Certificate(CertificateFacts):
-    """A certificate with its bytes."""
+    """A certificate with its bytes; it equals its facts alone."""
 
-    serial: int = field(kw_only=True)
-    der: bytes = field(repr=False, kw_only=True)
+    der: bytes
+
+    @classmethod
+    def of(cls, facts: CertificateFacts, der: bytes) -> Certificate:
+        """Return the certificate that ``der`` is, with what is known about it."""
+        one = cls._make(facts)
+        one.der = der
+        return one
 
 
 @dataclass(frozen=True, slots=True)

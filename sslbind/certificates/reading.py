@@ -25,6 +25,7 @@ from sslbind.certificates.extensions import (
     parts,
     read_extensions,
 )
+from sslbind.certificates.facts import CertificateFacts
 from sslbind.certificates.identity import Certificate
 from sslbind.certificates.names import address
 from sslbind.certificates.rescue import Rest, rests
@@ -106,13 +107,11 @@ def _read(data: bytes, one: x509.Certificate, rest: Rest | None = None) -> Certi
     if rest and rest.names:
         issuer, subject = rest.names
     ids = found.issuer_key_id in (b"", found.key_id)
-    return Certificate(
-        der=data,
+    facts = CertificateFacts(
         thumbprint=thumbprint(data),
         sha256=sha256(data).hexdigest(),
         subject=subject,
         issuer=issuer,
-        serial=one.serial_number,
         not_before=one.not_valid_before_utc,
         not_after=one.not_valid_after_utc,
         dns_names=tuple(name for name in found.dns_names if address(name) is None),
@@ -133,6 +132,7 @@ def _read(data: bytes, one: x509.Certificate, rest: Rest | None = None) -> Certi
         subject_size=len(raw.subject or one.subject.public_bytes()),
         odd=odd,
     )
+    return Certificate.of(facts, data)
 
 
 def odd_part(data: bytes) -> str:
