@@ -30,25 +30,26 @@ class CachedAnswer:
 
     def __init__(self, session: Session, kind: str, *options: object) -> None:
         self._session = session
-        registry, stores = session.registry, session.stores
+        registry = session.registry
         place = os.path.realpath(registry.path), registry.path
         self._slot = f"{kind}-{_digest(repr((place, options)))[:2]}"
-        self._of_what = ""
+        self._of_what: tuple[object, ...] = ()
         if isinstance(registry, Registry) and registry.settings.central_store is None:
-            text = _digest(registry.render())
-            files = None if stores is None else stores.fingerprint()
-            self._of_what = _digest(repr((place, options, text, files, _program())))
+            self._of_what = place, options, _digest(registry.render()), _program()
 
     def recall(self) -> list[Any] | None:
         """Return the values that were cached, None if there are none or anything has changed."""
+        stores = self._session.stores
+        if not self._of_what or (stores is not None and not stores.seen_before):
+            return None
         digest, _, text = (cache.recall(self._slot) or b"").partition(b"\n")
-        if not self._of_what or digest.decode("ascii", "replace") != content_digest(text):
+        if digest.decode("ascii", "replace") != content_digest(text):
             return None
         try:
             of_what, *values = json.loads(text)
         except (ValueError, TypeError, RecursionError):
             return None
-        return values if of_what == self._of_what else None
+        return values if of_what == self._key() else None
 
     @property
     def possible(self) -> bool:
@@ -59,8 +60,14 @@ class CachedAnswer:
     def remember(self, values: Sequence[object]) -> None:
         """Cache ``values``, in place of those from before, if that is possible."""
         if self.possible:
-            text = json.dumps((self._of_what, *values), separators=(",", ":")).encode()
+            text = json.dumps((self._key(), *values), separators=(",", ":")).encode()
             cache.remember(self._slot, content_digest(text).encode() + b"\n" + text)
+
+    def _key(self) -> str:
+        """Return what changes whenever anything does that the answer depends on."""
+        stores = self._session.stores
+        files = None if stores is None else stores.fingerprint()
+        return _digest(repr((*self._of_what, files)))
 
 
 def typed(value: Any, *types: type) -> Any:

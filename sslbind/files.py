@@ -51,20 +51,53 @@ def read_file(
         handle = _open(path, READ | (AT_ONCE if regular else 0))
         try:
             status = os.fstat(handle)
-            if regular and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-                raise SslbindError("is not a regular file", file=path)
-            size = status.st_size
-            data = os.read(handle, (size if limit is None else min(size, limit)) + 1)
-            if len(data) != size:  # a pipe, a file that changes, or too large
-                with open(handle, "rb", closefd=False) as rest:
-                    data += rest.read() if limit is None else rest.read(limit + 1 - len(data))
+            if regular:
+                _refuse_special(status, path)
+            data = _read(handle, status.st_size, limit)
         finally:
             os.close(handle)
     except (OSError, ValueError) as error:
-        raise SslbindError(f"cannot be read: {reason(error)}", file=path) from None
+        raise _unread(error, path) from None
     if limit is not None and len(data) > limit:
         raise SslbindError(f"is larger than the limit of {limit} bytes", file=path)
     return data
+
+
+def read_stamped(path: str, limit: int) -> tuple[list[int], bytes]:
+    """Return the stamp of a regular file from before it was read, and its bytes.
+
+    Of a file that is larger than ``limit`` they are more than ``limit``, but not all.
+    Raises SslbindError with the system's reason.
+    """
+    try:
+        handle = _open(path, READ | AT_ONCE)
+        try:
+            status = os.fstat(handle)
+            _refuse_special(status, path)
+            return stamp_of(path, status), _read(handle, status.st_size, limit)
+        finally:
+            os.close(handle)
+    except (OSError, ValueError) as error:
+        raise _unread(error, path) from None
+
+
+def _read(handle: int, size: int, limit: int | None) -> bytes:
+    """Return what an open file holds, of one of more than ``limit`` bytes one more."""
+    data = os.read(handle, (size if limit is None else min(size, limit)) + 1)
+    if len(data) != size:  # a pipe, a file that changes, or too large
+        with open(handle, "rb", closefd=False) as rest:
+            data += rest.read() if limit is None else rest.read(limit + 1 - len(data))
+    return data
+
+
+def _refuse_special(status: os.stat_result, path: str | os.PathLike[str]) -> None:
+    """Raise SslbindError for a pipe or a device; reading a folder fails by itself."""
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise SslbindError("is not a regular file", file=path)
+
+
+def _unread(error: Exception, path: str | os.PathLike[str]) -> SslbindError:
+    return SslbindError(f"cannot be read: {reason(error)}", file=path)
 
 
 def stamp_of(path: str, status: os.stat_result | None = None) -> list[int]:

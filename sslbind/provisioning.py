@@ -53,7 +53,7 @@ def certificate_reference(text: str) -> str | None:
     digits = certificate_digits(text)
     if digits is not None:
         return digits
-    from sslbind.certificates.scanning import CERTIFICATE_SUFFIXES, KEY_SUFFIX
+    from sslbind.certificates.contents import CERTIFICATE_SUFFIXES, KEY_SUFFIX
 
     suffix = os.path.splitext(text)[1].lower()
     file = text == "-" or os.path.basename(text) != text or os.path.exists(text)
@@ -90,7 +90,7 @@ def folder_files(folder: str) -> tuple[list[str], tuple[str, ...]]:
     as certbot's ``live/NAME``; subfolders are not searched. Raises SslbindError if it
     cannot be read, or has none.
     """
-    from sslbind.certificates.scanning import CERTIFICATE_SUFFIXES, KEY_SUFFIX
+    from sslbind.certificates.contents import CERTIFICATE_SUFFIXES, KEY_SUFFIX
 
     suffixes = CERTIFICATE_SUFFIXES | {KEY_SUFFIX}
     try:

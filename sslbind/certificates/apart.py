@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sslbind.certificates import opening
 from sslbind.certificates.contents import FileContents, PasswordFile
 from sslbind.certificates.deferral import defer, deferring
 from sslbind.certificates.pem import MAX_SIZE
-from sslbind.certificates.rows import Files, decode, encode, request, requested
+from sslbind.certificates.rows import decode, encode, request, requested
 from sslbind.errors import SslbindError
 from sslbind.files import read_file
 
 _FEW = 8  # PFX files: starting a process takes as long as opening some of them
 
 
+Files = Sequence[tuple[str, list[int]]]
+"""PFX files by their paths below a folder, each with its stamp."""
+
+
 def open_apart(
     folder: str, files: Files, password_file: PasswordFile
 ) -> Iterator[tuple[str, FileContents]]:
-    """Yield the contents of PFX files of a folder, each given with its stamp.
+    """Yield the contents of PFX files of a folder.
 
     A few that cannot hide any work are opened here, which is faster.
     """
@@ -29,11 +33,12 @@ def open_apart(
         if _needs_limit(f"{folder}/{path}"):
             waiting.append((path, stamp))
         else:
-            yield path, _read(folder, path, stamp, password_file)
+            yield path, _read(folder, path, password_file)
     digests: set[bytes] = set()
     while waiting:
         done, running = 0, False
-        for line in opening.lines("apart", request(folder, password_file, waiting)):
+        asked = request(folder, password_file, [path for path, _ in waiting])
+        for line in opening.lines("apart", asked):
             if running and line is not None:
                 contents, digest = _from_line(line)
                 digests.update(digest)
@@ -41,8 +46,8 @@ def open_apart(
                 done += 1
             running = True
         if not running:  # no process can be started here
-            for path, stamp in waiting:
-                yield path, _read(folder, path, stamp, password_file)
+            for path, _ in waiting:
+                yield path, _read(folder, path, password_file)
             break
         if done < len(waiting):
             path, stamp = waiting[done]
@@ -72,10 +77,10 @@ def _needs_limit(path: str) -> bool:
         return False
 
 
-def _read(folder: str, path: str, stamp: list[int], password_file: PasswordFile) -> FileContents:
+def _read(folder: str, path: str, password_file: PasswordFile) -> FileContents:
     from sslbind.certificates.loading import read_contents
 
-    return read_contents(f"{folder}/{path}", stamp, password_file)
+    return read_contents(f"{folder}/{path}", password_file)
 
 
 def answer() -> None:
@@ -87,8 +92,8 @@ def answer() -> None:
     output = sys.stdout.buffer
     output.write(b"ready\n")
     output.flush()
-    for file, stamp in files:
-        contents = _read(folder, file, stamp, password_file)
+    for file in files:
+        contents = _read(folder, file, password_file)
         digest = b""
         if contents.branches and contents.sealed and contents.sealed.mac:
             with contextlib.suppress(SslbindError):

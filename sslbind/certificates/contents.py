@@ -9,6 +9,9 @@ from sslbind.certificates.sealed import Sealed
 from sslbind.errors import CertificateError, SslbindError
 from sslbind.files import read_file, stamp_of
 
+CERTIFICATE_SUFFIXES = frozenset((".pem", ".crt", ".cer", ".der", ".pfx", ".p12", ".p7b", ".p7c"))
+KEY_SUFFIX = ".key"
+
 
 class Branch(NamedTuple):
     """An end certificate of a file, and those above it there, its issuer first."""

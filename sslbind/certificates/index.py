@@ -10,9 +10,8 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from sslbind.certificates.contents import Branch, FileContents
+from sslbind.certificates.contents import KEY_SUFFIX, Branch, FileContents
 from sslbind.certificates.entry import Entry, KeyStatus
-from sslbind.certificates.scanning import KEY_SUFFIX
 from sslbind.errors import CertificateError
 
 _NOTHING = FileContents([], [], [])

@@ -11,7 +11,7 @@ from sslbind.certificates.identity import Bundle, Identity
 from sslbind.certificates.parsing import MAX_SIZE, chains, names_issuer, read_bundle
 from sslbind.certificates.sealed import sealed_of
 from sslbind.errors import CertificateError, PasswordError, SslbindError
-from sslbind.files import read_file
+from sslbind.files import read_file, read_stamped
 
 _RACY = 20_000_000  # ns: file times move in steps, and a second change in one step does not show
 
@@ -52,19 +52,22 @@ def branch_of(identity: Identity) -> Branch:
     return Branch(facts_of(identity.leaf), tuple(map(facts_of, identity.chain)))
 
 
-def read_contents(path: str, stamp: list[int], password_file: PasswordFile) -> FileContents:
-    """Return what a file holds that has, or had just now, this stamp; raise nothing.
+def read_contents(path: str, password_file: PasswordFile) -> FileContents:
+    """Return what a file holds; raise nothing: what is wrong with it is in ``problem``.
 
-    What is wrong with it is in ``problem``.
+    Its stamp is empty if the file was changed just now.
     """
-    size, modified, changed, _ = stamp
+    try:
+        stamp, data = read_stamped(path, MAX_SIZE)
+    except SslbindError as error:
+        return FileContents([], [], [], problem=error.message)
+    _, modified, changed, _ = stamp
     if abs(time.time_ns() - max(modified, changed)) < _RACY:
         stamp = []
-    if size > MAX_SIZE:
+    if len(data) > MAX_SIZE:
         return FileContents(stamp, [], [], problem=f"is larger than {MAX_SIZE} bytes")
     sealed = None
     try:
-        data = read_file(path, MAX_SIZE, regular=True)
         sealed = sealed_of(data)
         bundle = _open(data, path, password_file, strict=False)
         found = [branch_of(one) for one in chains(bundle.certificates, names_issuer)]
@@ -78,5 +81,3 @@ def read_contents(path: str, stamp: list[int], password_file: PasswordFile) -> F
         locked = error.file == password_file.path  # it may come, and the file is tried again then
         problem = f"cannot be used: {error.message}"
         return FileContents(stamp, [], [], locked=locked, problem=problem, sealed=sealed)
-    except SslbindError as error:
-        return FileContents([], [], [], problem=error.message)

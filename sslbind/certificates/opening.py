@@ -187,6 +187,7 @@ def helper(module: str) -> Iterator[Pipes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        bufsize=1 << 16,  # as much as a pipe holds
     )
     assert process.stdin is not None  # noqa: S101
     assert process.stdout is not None  # noqa: S101

@@ -54,7 +54,7 @@ _ALGORITHMS = {
     "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
 }
 """Names of algorithms whose keys the parser may not know."""
-_KEPT = 16
+_KEPT = 128
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 

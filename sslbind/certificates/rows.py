@@ -13,9 +13,6 @@ from sslbind.certificates.contents import Branch, FileContents, PasswordFile
 from sslbind.certificates.facts import CertificateFacts, from_row, to_row
 from sslbind.certificates.sealed import Sealed
 
-Files = Sequence[tuple[str, list[int]]]
-"""Files by their paths below a folder, each with its stamp."""
-
 
 def encode(found: Mapping[str, FileContents]) -> bytes:
     """Return contents by path as one JSON array in one line.
@@ -65,18 +62,15 @@ def decode(document: Any) -> dict[str, FileContents]:
     }
 
 
-def request(folder: str, password_file: PasswordFile, files: Files) -> bytes:
-    """Return what asks another process for the contents of files, in one line.
-
-    Each file is given with its stamp.
-    """
-    return json.dumps([folder, files, password_file.path, password_file.setting]).encode("ascii")
+def request(folder: str, password_file: PasswordFile, paths: Sequence[str]) -> bytes:
+    """Return what asks another process for the contents of files of a folder, in one line."""
+    return json.dumps([folder, paths, password_file.path, password_file.setting]).encode("ascii")
 
 
-def requested(data: bytes) -> tuple[str, Files, PasswordFile]:
-    """Return the folder, the files and the password file of a request."""
-    folder, files, path, setting = json.loads(data)
-    return folder, files, PasswordFile(path, setting)
+def requested(data: bytes) -> tuple[str, list[str], PasswordFile]:
+    """Return the folder, the paths of the files and the password file of a request."""
+    folder, paths, path, setting = json.loads(data)
+    return folder, paths, PasswordFile(path, setting)
 
 
 DAMAGED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)

@@ -13,7 +13,12 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind import cache
-from sslbind.certificates.contents import FileContents, PasswordFile
+from sslbind.certificates.contents import (
+    CERTIFICATE_SUFFIXES,
+    KEY_SUFFIX,
+    FileContents,
+    PasswordFile,
+)
 from sslbind.certificates.rows import DAMAGED, decode, encode
 from sslbind.digest import content_digest
 from sslbind.errors import reason
@@ -22,8 +27,6 @@ from sslbind.files import stamp_of
 if TYPE_CHECKING:
     from sslbind.certificates.shares import Helpers, Part, Progress
 
-CERTIFICATE_SUFFIXES = frozenset((".pem", ".crt", ".cer", ".der", ".pfx", ".p12", ".p7b", ".p7c"))
-KEY_SUFFIX = ".key"
 _PFX = frozenset((".pfx", ".p12"))
 _SUFFIXES = CERTIFICATE_SUFFIXES | {KEY_SUFFIX}
 MAX_DEPTH = 8
@@ -35,10 +38,11 @@ _NOTHING = FileContents([], [], [])
 class Look(NamedTuple):
     """Files by their paths below a folder, each with its stamp or why it cannot be read.
 
-    ``helpers`` are ready to read them, None if most are probably known.
+    If nothing is known of the files, ``helpers`` are ready to read them, and who reads a file
+    takes its stamp: it is None here.
     """
 
-    files: list[tuple[str, list[int] | str]]
+    files: list[tuple[str, list[int] | str | None]]
     helpers: Helpers | None = None
 
 
@@ -74,7 +78,7 @@ def scan(
     password_stamp = password_file.stamp()
     old_password, old = _recall(name)
     found: dict[str, FileContents] = {}
-    new: list[tuple[str, list[int]]] = []
+    new: list[str] = []
     apart: list[tuple[str, list[int]]] = []
     files, helpers = seen or look(folder, flat=flat)
     for path, stamp in files:
@@ -85,7 +89,10 @@ def scan(
         retry = known is not None and known.locked and old_password != password_stamp
         if known is None or known.stamp != stamp or retry:
             known = _NOTHING  # its position in the order
-            (apart if _suffix(path) in _PFX else new).append((path, stamp))
+            if stamp is not None and _suffix(path) in _PFX:
+                apart.append((path, stamp))
+            else:
+                new.append(path)
         found[path] = known
     parts: list[Part] = []
     if apart:
@@ -122,10 +129,12 @@ def _read_apart(
             progress(len(found))
 
 
-def _walk(folder: str, helpers: Helpers | None = None) -> Iterator[tuple[str, list[int] | str]]:
+def _walk(
+    folder: str, helpers: Helpers | None = None
+) -> Iterator[tuple[str, list[int] | str | None]]:
     """Yield each file below a store with its stamp, or why it cannot be read.
 
-    ``helpers`` start before the stamps of many files are taken.
+    With ``helpers``, which are started for many files, only links and PFX files have one.
     """
     waiting = [("", 0)]
     while waiting:
@@ -145,8 +154,21 @@ def _walk(folder: str, helpers: Helpers | None = None) -> Iterator[tuple[str, li
             if item.is_dir(follow_symlinks=False):
                 if depth <= MAX_DEPTH:
                     waiting.append((path, depth + 1))
-            elif below and _suffix(name) in _SUFFIXES and (stamp := _stamp(item)) is not None:
-                yield path, stamp
+            elif below and _suffix(name) in _SUFFIXES:
+                yield from _file(item, path, late=helpers is not None)
+
+
+def _file(
+    item: os.DirEntry[str], path: str, *, late: bool
+) -> Iterator[tuple[str, list[int] | str | None]]:
+    """Yield the path of a file with its stamp; nothing for a pipe or a device.
+
+    ``late``: without one, unless the kind of the file is not certain without it.
+    """
+    if late and _suffix(path) not in _PFX and item.is_file(follow_symlinks=False):
+        yield path, None
+    elif (stamp := _stamp(item)) is not None:
+        yield path, stamp
 
 
 def _stamp(item: os.DirEntry[str]) -> list[int] | str | None:

@@ -447,8 +447,17 @@ class CertStores:
     def fingerprint(self) -> str:
         """Return values that change when a file of the stores, a store or the password does."""
         place, password = os.path.realpath(self.folder), self._password_file().stamp()
-        listing = repr((place, password, self._spelling(), self._look().files))
+        files = [
+            (path, self._scan()[path].stamp if stamp is None else stamp)
+            for path, stamp in self._look().files
+        ]
+        listing = repr((place, password, self._spelling(), files))
         return content_digest(listing.encode("utf-8", "surrogateescape"))
+
+    @property
+    def seen_before(self) -> bool:
+        """Whether an earlier run may have cached what the files hold."""
+        return self._look().helpers is None
 
     @property
     def settled(self) -> bool:

@@ -160,7 +160,7 @@ def _targets(
 
 def _certificates(app: App, folder: str, **passwords: str | None) -> tuple[Identity, ...]:
     """Return the certificates in a folder and below it."""
-    from sslbind.certificates.scanning import CERTIFICATE_SUFFIXES, KEY_SUFFIX
+    from sslbind.certificates.contents import CERTIFICATE_SUFFIXES, KEY_SUFFIX
 
     if not os.path.isdir(folder):
         raise SslbindError("is not a folder", "--certs takes a folder of certificates", file=folder)
