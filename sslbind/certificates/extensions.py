@@ -68,15 +68,17 @@ def parts(certificate: bytes) -> Parts:
     fields = _fields(certificate)
     if len(fields) < 6:
         return Parts()
-    ends = [end for _, _, end in fields[:6]]
-    return Parts(*(certificate[ends[at - 1] : ends[at]] for at in (2, 4, 5)))
+    (_, _, algorithm), (_, _, issuer), (_, _, validity), (_, _, subject), (_, _, key) = fields[1:6]
+    return Parts(
+        certificate[algorithm:issuer], certificate[validity:subject], certificate[subject:key]
+    )
 
 
 def _fields(certificate: bytes) -> list[tuple[int, int, int]]:
     """Return the fields of the part that is signed, from the serial number on."""
-    outer = der.elements(certificate, 0, len(certificate))
-    inner = der.elements(certificate, *outer[0][1:]) if outer else []
-    fields = der.elements(certificate, *inner[0][1:]) if inner else []
+    outer = der.element(certificate)
+    inner = der.element(certificate, outer[1]) if outer else None
+    fields = der.elements(certificate, *inner[1:]) if inner else []
     return fields[1:] if fields and fields[0][0] == _VERSION else fields
 
 

@@ -28,8 +28,9 @@ def index(found: Mapping[str, FileContents], spelling: Mapping[str, str]) -> tup
     for path, contents in found.items():
         folders.setdefault(path.rpartition("/")[0], {})[path] = contents
     best: dict[tuple[str, str], Entry] = {}
-    for folder in folders.values():
-        for entry in _folder(folder, spelling):
+    for folder, files in folders.items():
+        name = folder.partition("/")[0]
+        for entry in _folder(spelling.get(name, name), files):
             same = (entry.store.casefold(), entry.thumbprint or entry.file)
             best[same] = _merged(best[same], entry) if same in best else entry
     return tuple(sorted(best.values(), key=lambda entry: (entry.store, entry.file)))
@@ -42,6 +43,9 @@ class Pairing(NamedTuple):
     key_file: str = ""
     locked: bool = False
     problem: str | None = None
+
+
+_NO_KEY = Pairing()
 
 
 def entry_of(
@@ -128,7 +132,8 @@ def _companions(entry: Entry, folder: str, files: Mapping[str, FileContents]) ->
             yield path
 
 
-def _folder(files: Mapping[str, FileContents], spelling: Mapping[str, str]) -> Iterator[Entry]:
+def _folder(store: str, files: Mapping[str, FileContents]) -> Iterator[Entry]:
+    """Yield the entries of one folder of a store."""
     keys = {spki: path for path, contents in files.items() for spki in contents.keys}
     names = {path.lower(): path for path in files}
     chained = {
@@ -138,14 +143,13 @@ def _folder(files: Mapping[str, FileContents], spelling: Mapping[str, str]) -> I
         for above in branch.chain
     }
     for path, contents in files.items():
-        folder = path.partition("/")[0]
-        store = spelling.get(folder, folder)
-        if _is_chain(path) and _only(contents, chained):
-            continue
-        for branch in contents.branches:
-            key = next(_pairings(path, branch, files, keys, names), Pairing())
-            yield entry_of(store, path, branch, key, contents)
-        if not contents.branches and contents.problem and not path.lower().endswith(KEY_SUFFIX):
+        if contents.branches:
+            if _is_chain(path) and _only(contents, chained):
+                continue
+            for branch in contents.branches:
+                key = next(_pairings(path, branch, files, keys, names), _NO_KEY)
+                yield entry_of(store, path, branch, key, contents)
+        elif contents.problem and not path.lower().endswith(KEY_SUFFIX):
             yield Entry(
                 store,
                 path,

@@ -241,10 +241,11 @@ def staple_problem(leaf: CertificateFacts, *, stapled: bool | None) -> Problem |
 
 
 def _strength(one: CertificateFacts, leaf: CertificateFacts, above: Above) -> Iterator[Problem]:
-    refused = one is leaf and any(True for _ in key_problems(leaf))
-    if one.key_type.startswith(("RSA", "DSA")) and one.key_bits < MIN_BITS and not refused:
-        what = f"has a weak key ({one.key_type}; clients require {MIN_BITS} bits)"
-        yield _problem("weak-key", one, leaf, what)
+    if one.key_type.startswith(("RSA", "DSA")) and one.key_bits < MIN_BITS:
+        refused = one is leaf and any(True for _ in key_problems(leaf))
+        if not refused:
+            what = f"has a weak key ({one.key_type}; clients require {MIN_BITS} bits)"
+            yield _problem("weak-key", one, leaf, what)
     if one.signature_hash not in WEAK_HASHES:
         return
     # Nobody checks the signature of a root: RFC 5280, section 6.1.

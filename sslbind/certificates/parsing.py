@@ -164,8 +164,8 @@ def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
 
 def chains(certificates: Sequence[Certificate], signed: Signed = issued_by) -> tuple[Identity, ...]:
     """Return the end certificates among ``certificates`` with their chains, without keys."""
-    if len(certificates) == 1:
-        return (Identity(certificates[0]),)
+    if len(certificates) < 2:
+        return tuple(map(Identity, certificates))
     return ordered(certificates, signed)
 
 
@@ -335,7 +335,8 @@ class _Reader:
     def load_key(self, block: pem.PemBlock, password: bytes | None) -> PrivateKeyTypes:
         skip = not self._check_keys
         if block.encrypted_by_header:
-            return load_pem_private_key(block.text, password, unsafe_skip_rsa_key_validation=skip)
+            text = block.text.replace(b"\r\n", b"\n")  # the lines of its header
+            return load_pem_private_key(text, password, unsafe_skip_rsa_key_validation=skip)
         return load_der_private_key(block.der, password, unsafe_skip_rsa_key_validation=skip)
 
     def count_rounds(self, data: bytes) -> None:

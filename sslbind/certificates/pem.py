@@ -58,8 +58,7 @@ def blocks(data: bytes) -> Iterator[PemBlock]:
         if mark[1] == b"BEGIN":
             begin = mark
         elif begin is not None and mark[2] == begin[2]:
-            text = data[begin.start() : mark.end()].replace(b"\r\n", b"\n")
-            body = data[begin.end() : mark.start()]
+            text, body = data[begin.start() : mark.end()], data[begin.end() : mark.start()]
             yield PemBlock(mark[2].decode("ascii"), text, _decode(body))
             begin = None
 

@@ -156,11 +156,13 @@ def _serve(
 def _own(folder: str, paths: Sequence[str], password_file: PasswordFile) -> list[Part]:
     """Read files in this process."""
     from sslbind.certificates.loading import read_contents
+    from sslbind.certificates.parsing import quiet
 
     # One kind after the other, which is a tenth faster than in turns; keys first, whose public
     # halves are then known when their certificates come.
     paths = sorted(paths, key=lambda path: not path.endswith(KEY_SUFFIX))
-    found = {path: read_contents(f"{folder}/{path}", password_file) for path in paths}
+    with quiet():
+        found = {path: read_contents(f"{folder}/{path}", password_file) for path in paths}
     changed = {path: one for path, one in found.items() if not one.stamp}
     settled = {path: one for path, one in found.items() if one.stamp} if changed else found
     return [Part(settled, encode(settled)), Part(changed)]

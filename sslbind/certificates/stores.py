@@ -9,9 +9,11 @@ binding runs at the speed of a process start.
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
 import stat
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from sslbind.binding import DEFAULT_STORE
@@ -447,12 +449,13 @@ class CertStores:
     def fingerprint(self) -> str:
         """Return values that change when a file of the stores, a store or the password does."""
         place, password = os.path.realpath(self.folder), self._password_file().stamp()
+        found = {} if self.seen_before else self._scan()
         files = [
-            (path, self._scan()[path].stamp if stamp is None else stamp)
+            (path, found[path].stamp if stamp is None else stamp)
             for path, stamp in self._look().files
         ]
-        listing = repr((place, password, self._spelling(), files))
-        return content_digest(listing.encode("utf-8", "surrogateescape"))
+        # A sixth of the time of repr; its version 2 writes equal values alike.
+        return content_digest(marshal.dumps((place, password, self._spelling(), files), 2))
 
     @property
     def seen_before(self) -> bool:
@@ -462,7 +465,7 @@ class CertStores:
     @property
     def settled(self) -> bool:
         """Whether each file was read long enough after writing for its stamp to identify it."""
-        return all(contents.stamp for contents in self._scan().values())
+        return all(map(attrgetter("stamp"), self._scan().values()))
 
     def _look(self) -> Look:
         if self._seen is None:

@@ -85,17 +85,21 @@ def expires_soon(subject: Subject) -> Iterator[Found]:
     --expires-within says otherwise. Renew it; rebind replaces it in every binding and keeps
     all other tags.
     """
-    now = subject.now
+    now, opens = subject.now, subject.soon.opens
     for one, _, path in subject.judged:
-        for facts in sorted(path, key=lambda facts: facts.not_after):
+        due = [
+            facts
+            for facts in path
+            if facts.not_after >= now >= opens(facts.not_before, facts.not_after)
+        ]
+        if due:
+            facts = min(due, key=lambda facts: facts.not_after)
             end = facts.not_after
-            if now <= end and subject.soon.opens(facts.not_before, end) <= now:
-                what = f"expires on {minute(end)}, in {_days((end - now).days)}"
-                if facts == one.certificate:
-                    yield _found(one, what, "renew the certificate", _rebind(subject, one))
-                else:
-                    yield _found_above(subject, one, facts, what)
-                break
+            what = f"expires on {minute(end)}, in {_days((end - now).days)}"
+            if facts == one.certificate:
+                yield _found(one, what, "renew the certificate", _rebind(subject, one))
+            else:
+                yield _found_above(subject, one, facts, what)
 
 
 @rule("cert-host-mismatch", "warn")

@@ -135,9 +135,10 @@ def pfx_key_spec(subject: Subject) -> Iterator[Found]:
 
 
 def _signs_only(entry: Entry) -> bool:
+    if not entry.signs_only or entry.key_file != entry.file:
+        return False
     provider = entry.sealed.provider if entry.sealed else ""
-    own = entry.key_file == entry.file
-    return own and entry.signs_only and not any(word in provider for word in _CNG)
+    return not any(word in provider for word in _CNG)
 
 
 def _key_spec(subject: Subject, key: Key | None, entry: Entry, path: str) -> Found:

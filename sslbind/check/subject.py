@@ -14,7 +14,14 @@ from sslbind import shells
 from sslbind.answers.precedence import Reach
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.central import CentralStore
-from sslbind.certificates.judgement import Problem, judge, name_problems, path, valid_at
+from sslbind.certificates.judgement import (
+    Problem,
+    covered,
+    judge,
+    name_problems,
+    path,
+    valid_at,
+)
 from sslbind.certificates.links import Links
 from sslbind.check.command import NEW, TO_CHOOSE, Edit, FixCommand
 from sslbind.check.finding import Found
@@ -282,7 +289,7 @@ class Subject:
                 way = path(facts, above, self.now)
                 known[place] = judge(facts, above, self.now, way=way), way
             problems, way = known[place]
-            if one.name is not None:
+            if one.name is not None and not covered(facts, one.name):
                 problems += (*name_problems(facts, (one.name,)),)
             judged.append(Judged(one, problems, way))
         return judged
