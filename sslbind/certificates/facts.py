@@ -68,13 +68,16 @@ def facts_of(certificate: CertificateFacts) -> CertificateFacts:
 
 def to_row(facts: CertificateFacts) -> list[Any]:
     """Return ``facts`` as a list that JSON can hold: moments in seconds, bytes in hex."""
-    return [_plain(value) for value in facts]
+    row: list[Any] = [*facts]
+    for place in _MOMENTS:
+        row[place] = int(row[place].timestamp())
+    for place in _BYTES:
+        row[place] = row[place].hex()
+    return row
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return int((value - _EPOCH).total_seconds())
-    return value.hex() if isinstance(value, bytes) else value
+_MOMENTS = [*map(CertificateFacts._fields.index, ("not_before", "not_after"))]
+_BYTES = [*map(CertificateFacts._fields.index, ("key_id", "issuer_key_id"))]
 
 
 _TEXT, _FLAG, _NUMBER = frozenset((str,)), frozenset((bool,)), frozenset((int,))

@@ -69,14 +69,17 @@ def judge(
     ``key-type``, ``weak-key`` and ``weak-signature``.
     """
     way = way or path(leaf, above, now)
-    return (
-        *_chain(leaf, above),
-        *(problem for one in way for problem in _dates(one, leaf, now)),
-        *(() if names is None else name_problems(leaf, names)),
-        *_usage(leaf),
-        *key_problems(leaf),
-        *(problem for one in way for problem in _strength(one, leaf, above)),
-    )
+    found = [] if above(leaf) else [_incomplete(leaf)]
+    for one in way:
+        if not valid_at(one, now):
+            found += _dates(one, leaf, now)
+    if names is not None:
+        found += name_problems(leaf, names)
+    found += _usage(leaf)
+    found += key_problems(leaf)
+    for one in way:
+        found += _strength(one, leaf, above)
+    return tuple(found)
 
 
 def path(leaf: CertificateFacts, above: Above, now: datetime) -> tuple[CertificateFacts, ...]:
@@ -146,16 +149,15 @@ def covered(leaf: CertificateFacts, host: str) -> bool:
     return there or covers(names, host)
 
 
-def _chain(leaf: CertificateFacts, above: Above) -> Iterator[Problem]:
-    """Require only the issuer of the end-entity certificate; see ``path`` for why."""
-    if not above(leaf):
-        yield _problem(
-            "chain-incomplete",
-            leaf,
-            leaf,
-            f"is issued by {printable(leaf.issuer)}, which is neither in its file nor in a store",
-            "add the certificate again together with its chain",
-        )
+def _incomplete(leaf: CertificateFacts) -> Problem:
+    """Return the problem of a certificate without its issuer, the one that ``path`` requires."""
+    return _problem(
+        "chain-incomplete",
+        leaf,
+        leaf,
+        f"is issued by {printable(leaf.issuer)}, which is neither in its file nor in a store",
+        "add the certificate again together with its chain",
+    )
 
 
 def _dates(one: CertificateFacts, leaf: CertificateFacts, now: datetime) -> Iterator[Problem]:

@@ -68,6 +68,7 @@ MAX_CERTIFICATES = 1000
 
 _IGNORE = ("ignore", None, Warning, None, 0)
 """What ``warnings`` has as its first filter if every warning is ignored."""
+_NOTHING = contextlib.nullcontext()
 
 MAX_KEYS = 100
 """The most private keys in one file: each costs a check, or a key derivation."""
@@ -120,7 +121,7 @@ def quiet() -> contextlib.AbstractContextManager[object]:
     Entering one within another costs nothing.
     """
     if warnings.filters[:1] == [_IGNORE]:
-        return contextlib.nullcontext()
+        return _NOTHING
     return warnings.catch_warnings(action="ignore")
 
 

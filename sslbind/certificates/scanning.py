@@ -33,6 +33,8 @@ MAX_DEPTH = 8
 """Depth of folders below a store that are searched; links to folders are not followed."""
 
 _NOTHING = FileContents([], [], [])
+_SPECIAL: list[int] = []
+"""The stamp of what is neither a file nor a folder."""
 
 
 class Look(NamedTuple):
@@ -154,31 +156,21 @@ def _walk(
             if item.is_dir(follow_symlinks=False):
                 if depth <= MAX_DEPTH:
                     waiting.append((path, depth + 1))
-            elif below and _suffix(name) in _SUFFIXES:
-                yield from _file(item, path, late=helpers is not None)
+            elif below and (suffix := _suffix(name)) in _SUFFIXES:
+                late = helpers and suffix not in _PFX and item.is_file(follow_symlinks=False)
+                stamp = None if late else _stamp(item)
+                if stamp != _SPECIAL:
+                    yield path, stamp
 
 
-def _file(
-    item: os.DirEntry[str], path: str, *, late: bool
-) -> Iterator[tuple[str, list[int] | str | None]]:
-    """Yield the path of a file with its stamp; nothing for a pipe or a device.
-
-    ``late``: without one, unless the kind of the file is not certain without it.
-    """
-    if late and _suffix(path) not in _PFX and item.is_file(follow_symlinks=False):
-        yield path, None
-    elif (stamp := _stamp(item)) is not None:
-        yield path, stamp
-
-
-def _stamp(item: os.DirEntry[str]) -> list[int] | str | None:
-    """Return the stamp of a file, why it cannot be read, or None for a pipe or a device.
+def _stamp(item: os.DirEntry[str]) -> list[int] | str:
+    """Return the stamp of a file, why it cannot be read, or that it is a pipe or a device.
 
     For a link it is that of its target.
     """
     try:
         status = item.stat()
-        return stamp_of(item.path, status) if stat.S_ISREG(status.st_mode) else None
+        return stamp_of(item.path, status) if stat.S_ISREG(status.st_mode) else _SPECIAL
     except OSError as error:
         return f"cannot be read: {reason(error)}"
 
@@ -191,7 +183,7 @@ def _flat(folder: str) -> Iterator[tuple[str, list[int] | str]]:
     except OSError:
         return
     for item in sorted(inside, key=attrgetter("name")):
-        if not item.name.startswith(".") and (stamp := _stamp(item)) is not None:
+        if not item.name.startswith(".") and (stamp := _stamp(item)) != _SPECIAL:
             yield item.name, stamp
 
 
