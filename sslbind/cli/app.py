@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,6 +44,9 @@ MOST = 50
 
 LOOKED_FOR = 1000
 """How many mistakes are looked for."""
+
+_SOME = 200
+"""Lines that are written at once."""
 
 
 def with_global_options(command: click.Command) -> click.Command:
@@ -218,6 +222,12 @@ class App:
     def echo_all(self, pieces: Iterable[str]) -> None:
         """Write each of ``pieces`` to standard output as soon as it is produced."""
         sys.stdout.writelines(pieces)
+
+    def echo_lines(self, lines: Iterable[str]) -> None:
+        """Write ``lines`` to standard output some at a time, because each write takes its time."""
+        left = iter(lines)
+        while some := [*islice(left, _SOME)]:
+            sys.stdout.write("".join(some))
 
     def echo_utf8(self, text: str) -> None:
         """Write a file's text to standard output: UTF-8 with the file's line endings."""

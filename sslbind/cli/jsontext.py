@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -10,23 +9,21 @@ from typing import Any
 from sslbind.printable import printable_json
 
 _INDENT = "  "
-_BATCH = 200
-"""Items per call: each call leaves a reference cycle, and the collector is off."""
-_ESCAPED = re.compile(r'["\\]').search
-"""Finds what JSON escapes in a text of printable ASCII characters."""
+_BATCH = 60
+"""Items per piece: records of so many fill a pipe, which is read while the next are made.
+
+Not fewer, because encoding a piece leaves a reference cycle, and the collector is off.
+"""
 _ITEM, _FIELD = f"\n{_INDENT * 2}", f"\n{_INDENT * 3}"
 
-
-class Item(str):
-    """The finished text of an object in a list of a document."""
-
-    __slots__ = ()
+Item = tuple[str, ...]
+"""The finished text of an object in a list of a document, in parts."""
 
 
 def pieces(document: Mapping[str, Any], *, ascii_only: bool) -> Iterator[str]:
     """Yield the text of ``document``, indented by two spaces.
 
-    An iterator becomes a list, a few items at a time; its items may already be texts: all
+    An iterator becomes a list, a few items at a time; they may already be texts: all
     of them ``Item``, or none. Characters that do not print are escaped.
     """
     before = "{\n"
@@ -56,7 +53,8 @@ class ItemTexts:
 
     def quoted(self, value: str | None) -> str:
         """Return ``value`` as JSON has it."""
-        if value and value.isascii() and value.isprintable() and not _ESCAPED(value):
+        plain = value and value.isascii() and value.isprintable()
+        if value and plain and '"' not in value and "\\" not in value:
             return f'"{value}"'
         return printable_json(self._encode(value))
 
@@ -87,8 +85,8 @@ class ItemTexts:
 
 def _items(batch: list[Any], *, ascii_only: bool) -> str:
     """Return some items of a list, without its brackets."""
-    if isinstance(batch[0], Item):
-        return _ITEM + f",{_ITEM}".join(batch)
+    if isinstance(batch[0], tuple):
+        return _ITEM + f",{_ITEM}".join(map("".join, batch))
     return _text(batch, 1, ascii_only=ascii_only)[1 : -len(f"\n{_INDENT}]")]
 
 

@@ -152,7 +152,7 @@ def _print(
         rows = _rows(session, found, now, named=named, tsv=tsv)
         rows = chain(rows, (_unread_row(one, named=named) for one in unread))
     if tsv:
-        app.echo_all("\t".join(row) + "\n" for row in rows)
+        app.echo_lines("\t".join(row) + "\n" for row in rows)
     elif found or unread:
         from sslbind.cli.table import print_table
 
@@ -233,7 +233,7 @@ def _records(session: Session, found: Sequence[Binding]) -> Iterator[Item]:
 
     for one in found:
         before, after = around_key(one)
-        yield Item(f"{before}{texts.quoted(str(one.key))}{after}")
+        yield before, texts.quoted(str(one.key)), after
 
 
 def _certificate_json(entry: Entry | None) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def print_ports(app: App, port: int | None, format_: str) -> int:
         app.note("no binding" + (f" on port {port}" if port else ""))
     for place, one in enumerate(ports):
         app.echo("\n" if place else "")
-        app.echo_all(f"{printable(line)}\n" for line in _lines(session, one))
+        app.echo_lines(f"{printable(line)}\n" for line in _lines(session, one))
     return code
 
 
