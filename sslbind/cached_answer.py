@@ -40,7 +40,7 @@ class CachedAnswer:
     def recall(self) -> list[Any] | None:
         """Return the values that were cached, None if there are none or anything has changed."""
         stores = self._session.stores
-        if not self._of_what or (stores is not None and not stores.seen_before):
+        if not self._of_what or (stores is not None and not stores.stamped):
             return None
         digest, _, text = (cache.recall(self._slot) or b"").partition(b"\n")
         if digest.decode("ascii", "replace") != content_digest(text):

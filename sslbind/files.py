@@ -63,22 +63,24 @@ def read_file(
     return data
 
 
-def read_stamped(path: str, limit: int) -> tuple[list[int], bytes]:
+def read_stamped(path: str, limit: int) -> tuple[list[int], bytes | None]:
     """Return the stamp of a regular file from before it was read, and its bytes.
 
-    Of a file that is larger than ``limit`` they are more than ``limit``, but not all.
-    Raises SslbindError with the system's reason.
+    They are None for a file of more than ``limit`` bytes. Raises SslbindError with the
+    system's reason.
     """
     try:
         handle = _open(path, READ | AT_ONCE)
         try:
             status = os.fstat(handle)
             _refuse_special(status, path)
-            return stamp_of(path, status), _read(handle, status.st_size, limit)
+            stamp = stamp_of(path, status)
+            data = None if status.st_size > limit else _read(handle, status.st_size, limit)
         finally:
             os.close(handle)
     except (OSError, ValueError) as error:
         raise _unread(error, path) from None
+    return stamp, None if data is not None and len(data) > limit else data
 
 
 def _read(handle: int, size: int, limit: int | None) -> bytes:

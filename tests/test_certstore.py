@@ -17,12 +17,15 @@ from pki import NOW, PASSWORD, bag, ec_key, intermediate, issue, mail, openssl_p
 from tools import links, refusal
 
 from sslbind.certificates import contents, loading
+from sslbind.certificates.contents import PasswordFile
 from sslbind.certificates.entry import Entry
 from sslbind.certificates.facts import CertificateFacts
 from sslbind.certificates.parsing import Bundle, Identity, identities, read_bundle
+from sslbind.certificates.scanning import look, scan
 from sslbind.certificates.stores import CertStores, store_name
 from sslbind.certificates.verify import problems
 from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError
+from sslbind.files import stamp_of
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
 WEB = web().thumbprint
@@ -461,11 +464,25 @@ def test_what_is_no_certificate_file(certs: Path, drop: Drop) -> None:
 
 
 @posix
-def test_a_named_pipe_does_not_hang(certs: Path) -> None:
-    """Only files are opened."""
-    (certs / "MY").mkdir(parents=True)
+def test_a_named_pipe_does_not_hang(certs: Path, drop: Drop) -> None:
+    """Only files are opened, by the first run as by the next."""
+    drop("MY/b.pem", web().pem)
     os.mkfifo(certs / "MY/a.pem")
-    assert stores(certs).entries() == ()
+    for _ in range(2):
+        assert [one.file for one in stores(certs).entries()] == ["MY/b.pem"]
+
+
+def test_a_file_that_changes_before_it_is_read(certs: Path, drop: Drop) -> None:
+    """A new file has the stamp of what was read, not that of the file that was listed."""
+    path = drop("MY/a.pem", web().pem)
+    seen = look(str(certs))
+    path.write_bytes(mail().pem)
+    time.sleep(0.05)  # later than just now
+    for _ in range(2):
+        (found,) = scan(str(certs), PasswordFile(None), seen=seen).values()
+        assert [one.leaf.thumbprint for one in found.branches] == [mail().thumbprint]
+        assert found.stamp == stamp_of(str(path))
+        seen = look(str(certs))
 
 
 @links

@@ -112,6 +112,14 @@ def test_it_is_taken(case: Case, cache: Path) -> None:
     assert "1 finding" not in case.run("check", *at(ASKED + DAY)).err
 
 
+def test_empty_stores(case: Case, cache: Path) -> None:
+    """No file of theirs is unknown, so the answer is taken as well."""
+    shutil.rmtree("certs/MY")
+    case.run("check", *at(ASKED))
+    put(cache, [*read(cache)[:3], 70, *read(cache)[4:]])
+    assert "in 70 bindings" in case.run("check", *at(ASKED)).err
+
+
 def test_from_one_moment_to_the_next(case: Case, cache: Path) -> None:
     """The answer holds while no certificate comes to a date, or to another number of days."""
     case.run("check", *at(ASKED))

@@ -64,7 +64,7 @@ def read_contents(path: str, password_file: PasswordFile) -> FileContents:
     _, modified, changed, _ = stamp
     if abs(time.time_ns() - max(modified, changed)) < _RACY:
         stamp = []
-    if len(data) > MAX_SIZE:
+    if data is None:
         return FileContents(stamp, [], [], problem=f"is larger than {MAX_SIZE} bytes")
     sealed = None
     try:

@@ -28,7 +28,7 @@ _MOST = 4
 """Processes: what each brings is put together by one."""
 _ENOUGH = 3_000
 """Files for each process beyond the first: fewer are read sooner than shared."""
-_CHUNK = 64
+_CHUNK = 128
 """Files that are read at a time."""
 _AHEAD = 4
 """Chunks that a process is given in advance, so that it never waits for the next."""

@@ -449,7 +449,7 @@ class CertStores:
     def fingerprint(self) -> str:
         """Return values that change when a file of the stores, a store or the password does."""
         place, password = os.path.realpath(self.folder), self._password_file().stamp()
-        found = {} if self.seen_before else self._scan()
+        found = {} if self.stamped else self._scan()
         files = [
             (path, found[path].stamp if stamp is None else stamp)
             for path, stamp in self._look().files
@@ -458,9 +458,9 @@ class CertStores:
         return content_digest(marshal.dumps((place, password, self._spelling(), files), 2))
 
     @property
-    def seen_before(self) -> bool:
-        """Whether an earlier run may have cached what the files hold."""
-        return self._look().helpers is None
+    def stamped(self) -> bool:
+        """Whether the stamps of all files are known without opening any."""
+        return all(stamp is not None for _, stamp in self._look().files)
 
     @property
     def settled(self) -> bool:
