@@ -41,8 +41,10 @@ Path = str | os.PathLike[str]
 
 def check_tables(text: str, file: Path) -> None:
     """Raise SslbindError for TOML with more tables, names and lists than its size allows."""
-    if _excessive(text, _tables(text)):
-        _check(text, _tables(_structure(text)), file)
+    # Each bracket as if it opened a table: one character is counted three times as fast as two.
+    if _excessive(text, _tables(text, text.count("["))):
+        structure = _structure(text)
+        _check(text, _tables(structure, structure.count("\n[")), file)
 
 
 def check_keys(text: str, file: Path) -> None:
@@ -57,7 +59,8 @@ def check_keys(text: str, file: Path) -> None:
         raise SslbindError(
             f"has a key of more than {MAX_PARTS} parts: {long[0]:.40}…", file=file, line=line
         )
-    _check(text, _tables(structure) + structure.count(".") * _TABLE, file)
+    tables = structure.count("\n[") + structure.count(".")
+    _check(text, _tables(structure, tables), file)
 
 
 def check_json(text: str, file: Path) -> None:
@@ -98,9 +101,10 @@ def _structure(text: str) -> str:
     )
 
 
-def _tables(text: str) -> int:
+def _tables(text: str, tables: int) -> int:
+    """Return what TOML of so many tables costs."""
     return (
-        text.count("\n[") * _TABLE
+        tables * _TABLE
         + text.count("=") * _PAIR
         + (text.count("[") + text.count("{")) * _LIST
         + text.count(",") * _ITEM

@@ -120,8 +120,8 @@ class Key(NamedTuple):
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
-_PLAIN_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
-_PLAIN_KEY = re.compile(rf"((?![0-9.]+:){_PLAIN_HOST.pattern}):([1-9][0-9]{{0,4}})")
+_PLAIN_HOST = re.compile(r"(?:\*\.)?+[a-z0-9_-]{1,63}+(?:\.[a-z0-9_-]{1,63}+)*+")
+_PLAIN_KEY = re.compile(rf"((?![0-9.]++:){_PLAIN_HOST.pattern}):([1-9][0-9]{{0,4}}+)")
 _NUMERIC_HOST = re.compile(r"[0-9.]+")
 _URL = r"(?i:(https?))://(\[[^\]/]*\]|[^/:\[\]]*)(?::([0-9]+))?(?:/.*)?"
 _SITE = r"(\*|[0-9.]+|\[[^\]]*\]|):([0-9]+):([^:/]*)"

@@ -50,15 +50,16 @@ def decode(document: Any) -> dict[str, FileContents]:
     known = [*map(from_row, rows)]
     return {
         path: FileContents(
-            [*map(_number, stamp)],
+            _each(stamp, _NUMBERS),
             [Branch(known[leaf], tuple([known[one] for one in chain])) for leaf, *chain in ends],
-            [*map(_text, keys)],
+            _each(keys, _TEXTS),
             bool(locked),
             None if problem is None else _text(problem),
-            _sealed(sealed),
-            *map(bool, flags),
+            None if sealed is None else _sealed(sealed),
+            bool(twice),
+            bool(signs_only),
         )
-        for path, (stamp, ends, keys, locked, problem, sealed, *flags) in files.items()
+        for path, (stamp, ends, keys, locked, problem, sealed, twice, signs_only) in files.items()
     }
 
 
@@ -77,6 +78,16 @@ DAMAGED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, Re
 """What reading a damaged or forged text raises."""
 
 
+_NUMBERS, _TEXTS = frozenset((int,)), frozenset((str,))
+
+
+def _each(values: Any, types: frozenset[type]) -> list[Any]:
+    """Return ``values``, a list of these types; raise TypeError for anything else."""
+    if type(values) is not list or not types.issuperset(map(type, values)):
+        raise TypeError("not a list of these types")
+    return values
+
+
 def _number(value: object) -> int:
     if type(value) is not int:
         raise TypeError("not a number")
@@ -89,9 +100,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _sealed(row: list[Any] | None) -> Sealed | None:
-    if row is None:
-        return None
+def _sealed(row: list[Any]) -> Sealed:
     mac, pbes1, pbes2, iterations, keys, provider = row
     ciphers = tuple(map(_text, pbes1)), tuple(map(_text, pbes2))
     return Sealed(_text(mac), *ciphers, _number(iterations), _number(keys), _text(provider))
