@@ -610,10 +610,10 @@ class TestProgress:
 
     @pytest.fixture
     def store(self, registry: Path) -> Path:
-        """Return the folder of a registry whose store has 70 files."""
+        """Return the folder of a registry whose store has 140 files."""
         folder = registry.parent / "certs" / "MY"
         folder.mkdir(mode=0o700)
-        for number in range(70):
+        for number in range(140):
             (folder / f"{number}.pem").write_text("no certificate")
         with registry.open("a") as file:
             file.write(NAMES.partition("\n\n")[2])
@@ -622,7 +622,7 @@ class TestProgress:
     def test_on_a_terminal(self, store: Path) -> None:
         """After a delay, a run shows its progress, and erases it at the end."""
         seen = on_a_terminal(store, self.AT_ONCE)
-        assert "64 certificate files read" in seen
+        assert "128 certificate files read" in seen
         last = seen.rindex("certificate files read")
         assert "\x1b[2K" in seen[last:]  # the line is erased
         assert seen.index("cert-not-found") > last
@@ -632,7 +632,7 @@ class TestProgress:
     )
     def test_not_shown(self, store: Path, code: str, variables: dict[str, str]) -> None:
         """A run that ends before that shows no progress, and neither does one in CI."""
-        assert "looked at" not in on_a_terminal(store, code, **variables)
+        assert "certificate files read" not in on_a_terminal(store, code, **variables)
 
     def test_not_in_a_pipe(self, store: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         """If standard error is not a terminal, it gets notes only."""
