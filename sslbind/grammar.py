@@ -162,7 +162,7 @@ def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
                 raise _unknown(text.partition("=")[0], names)
             bare.append(text)
             continue
-        name = match_tag(named[1], names)
+        name = _tag_name(verb, word, named[1])
         if name is None:
             raise _unknown(named[1], names)
         if name in texts:
@@ -171,6 +171,12 @@ def parse_words(verb: str, word: str, words: Sequence[str]) -> dict[str, str]:
     if bare:
         _place(bare, texts, _places(verb, word, texts))
     return texts
+
+
+@lru_cache(maxsize=256)  # as for the words before them
+def _tag_name(verb: str, word: str, name: str) -> str | None:
+    """Return the tag that ``name`` matches in such a line."""
+    return match_tag(name, tag_names(verb, word))
 
 
 def match_tag(name: str, names: Sequence[str]) -> str | None:

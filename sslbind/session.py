@@ -7,6 +7,7 @@ netsh would refuse raises a NetshError with its Windows error code.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sslbind.binding import DEFAULT_STORE, Binding
@@ -317,14 +318,15 @@ class Session:
         before: Binding | None,
     ) -> Binding:
         """Return what ``validation.build`` does, once for new records that differ in their keys."""
+        alike = key.kind, key.wildcard, repr(values)
+        if before is None and alike in self._built:
+            return self._built[alike].at(key)
         from sslbind.validation import build
 
-        if before is not None:
-            return build(key, values, base, before, self.release)
-        alike = key.kind, key.wildcard, repr(values)
-        if alike not in self._built:
-            self._built[alike] = build(key, values, None, None, self.release)
-        return self._built[alike].at(key)
+        after = build(key, values, base, before, self.release)
+        if before is None:
+            self._built[alike] = after
+        return after
 
     def _put(
         self, key: Key, before: Binding | None, after: Binding, notes: tuple[str, ...]
@@ -351,7 +353,7 @@ class Session:
                     file=self.registry.path,
                 )
             return (*notes, NOT_MODELLED)
-        _check_store_name(binding)
+        _check_store_name(binding.store or DEFAULT_STORE)
         if certificate is not None and (certificate.key or stores.keys_elsewhere):
             return notes
         if not verify:
@@ -440,12 +442,11 @@ def _properties(binding: Binding) -> set[str]:
     return {one.tag.name for one in PROPERTIES} & binding.values.keys()
 
 
-def _check_store_name(binding: Binding) -> None:
+@lru_cache(maxsize=64)  # each line of a script has one
+def _check_store_name(name: str) -> None:
     from sslbind.certificates.stores import store_name
 
     try:
-        store_name(binding.store or DEFAULT_STORE)
+        store_name(name)
     except CertificateError as error:
-        raise BadValueError(
-            f"certstorename={binding.store}: {error.message}", *error.hints
-        ) from None
+        raise BadValueError(f"certstorename={name}: {error.message}", *error.hints) from None

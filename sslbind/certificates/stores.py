@@ -12,7 +12,6 @@ import contextlib
 import marshal
 import os
 import stat
-from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,6 @@ _HEX = frozenset("0123456789abcdef")
 _REPLACE = "a store is only written in its own folders and files: remove it first"
 
 
-@lru_cache(maxsize=64)  # each line of a script has one
 def store_name(text: str) -> str:
     """Return ``text`` if it can name a store: one component of a path, on every system.
 

@@ -96,18 +96,18 @@ def run_line(
         answer = _delete(session, word, texts, options)
     else:
         answer = _write(session, verb, word, texts, options)
-    return answer._replace(notes=notes + answer.notes)
+    return answer._replace(notes=notes + answer.notes) if notes else answer
 
 
-def relies_on_us(answer: Reply) -> tuple[str, ...]:
+def relies_on_us(answer: Reply) -> list[str]:
     """Return a note for each record in which an update kept tags that its line does not name."""
-    return tuple(
+    return [
         f"{change.key.spec}: update keeps {join(change.kept)}, which the line does not name; netsh"
         " was reported to write whole records on Server 2025: name every tag, or use"
         " --netsh-update"
         for change in answer.changes
         if change.kept
-    )
+    ]
 
 
 def failure(verb: str, word: str, error: NetshError, release: Release) -> Reply:

@@ -64,8 +64,11 @@ def run_text(  # as in run_script
                 session.release_held()
     for number, answer in answers:
         app.echo_all([plan(answer)] if dry_run and not answer.code else answer.pieces)
-        app.note(*answer.notes, *(f"{name}, line {number}: {n}" for n in relies_on_us(answer)))
-        app.hint(*(f"{name}, line {number}: {hint}" for hint in answer.hints))
+        app.note(*answer.notes)
+        for sentence in relies_on_us(answer):
+            app.note(f"{name}, line {number}: {sentence}")
+        for hint in answer.hints:
+            app.hint(f"{name}, line {number}: {hint}")
     if failed:
         kept = "nothing was written" if atomic or dry_run else "the others were executed"
         app.hint(f"{len(failed)} of {len(lines)} lines failed; {kept}")
