@@ -455,13 +455,8 @@ def plans(bench: Bench) -> list[Row]:
     return [Row(*one) for one in figures(bench.folder)]
 
 
-OVERDUE = {
-    "list tsv of 10,000 / T",
-    "list json of 10,000 / T",
-    "resolve table of 10,000 / T",
-    "check of 10,000, cold / by hand",
-}
-"""Limits that are missed today, or met by a hair, and stay what they are: printed, to be met."""
+OVERDUE = {"check of 10,000, cold / by hand"}
+"""Limits that are missed today, and stay what they are: printed, to be met."""
 
 
 MEASURES = (
