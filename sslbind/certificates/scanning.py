@@ -33,8 +33,6 @@ MAX_DEPTH = 8
 """Depth of folders below a store that are searched; links to folders are not followed."""
 
 _NOTHING = FileContents([], [], [])
-_SPECIAL: list[int] = []
-"""The stamp of what is neither a file nor a folder."""
 
 
 class Look(NamedTuple):
@@ -159,18 +157,18 @@ def _walk(
             elif below and (suffix := _suffix(name)) in _SUFFIXES:
                 late = helpers and suffix not in _PFX and item.is_file(follow_symlinks=False)
                 stamp = None if late else _stamp(item)
-                if stamp != _SPECIAL:
+                if late or stamp:
                     yield path, stamp
 
 
 def _stamp(item: os.DirEntry[str]) -> list[int] | str:
-    """Return the stamp of a file, why it cannot be read, or that it is a pipe or a device.
+    """Return the stamp of a file, or why it cannot be read; empty for a pipe or a device.
 
     For a link it is that of its target.
     """
     try:
         status = item.stat()
-        return stamp_of(item.path, status) if stat.S_ISREG(status.st_mode) else _SPECIAL
+        return stamp_of(item.path, status) if stat.S_ISREG(status.st_mode) else []
     except OSError as error:
         return f"cannot be read: {reason(error)}"
 
@@ -183,7 +181,7 @@ def _flat(folder: str) -> Iterator[tuple[str, list[int] | str]]:
     except OSError:
         return
     for item in sorted(inside, key=attrgetter("name")):
-        if not item.name.startswith(".") and (stamp := _stamp(item)) != _SPECIAL:
+        if not item.name.startswith(".") and (stamp := _stamp(item)):
             yield item.name, stamp
 
 
