@@ -107,10 +107,10 @@ class Bench:
         """Return the seconds that a Python process with ``args`` takes; it must succeed."""
         command = [sys.executable, *map(str, args)]
         start = time.perf_counter()
-        done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=self.env, capture_output=True, check=False)
         seconds = time.perf_counter() - start
         if done.returncode:
-            raise SystemExit(f"{command}: {done.stdout}{done.stderr}")
+            raise SystemExit(f"{command}: {done.stdout.decode()}{done.stderr.decode()}")
         return seconds
 
     def sslbind(self, registry: Path, *args: str) -> float:
