@@ -34,13 +34,15 @@ class CachedAnswer:
         place = os.path.realpath(registry.path), registry.path
         self._slot = f"{kind}-{_digest(repr((place, options)))[:2]}"
         self._of_what: tuple[object, ...] = ()
+        self._recallable = False
         if isinstance(registry, Registry) and registry.settings.central_store is None:
             self._of_what = place, options, _digest(registry.render()), _program()
+            # Looked at before the answer is made: what changes meanwhile is not in it.
+            self._recallable = session.stores is None or session.stores.stamped
 
     def recall(self) -> list[Any] | None:
         """Return the values that were cached, None if there are none or anything has changed."""
-        stores = self._session.stores
-        if not self._of_what or (stores is not None and not stores.stamped):
+        if not self._recallable:
             return None
         digest, _, text = (cache.recall(self._slot) or b"").partition(b"\n")
         if digest.decode("ascii", "replace") != content_digest(text):

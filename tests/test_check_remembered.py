@@ -18,7 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pki import NOW, PASSWORD, Issued, intermediate, issue, mail, web
 
+from sslbind.cached_answer import CachedAnswer
 from sslbind.digest import content_digest
+from sslbind.registry.registry import Registry
+from sslbind.session import Session
 from sslbind.version import VERSION
 
 DAY = timedelta(days=1)
@@ -118,6 +121,25 @@ def test_empty_stores(case: Case, cache: Path) -> None:
     case.run("check", *at(ASKED))
     put(cache, [*read(cache)[:3], 70, *read(cache)[4:]])
     assert "in 70 bindings" in case.run("check", *at(ASKED)).err
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["new-files", "known-files"])
+def test_a_store_that_appears_meanwhile(case: Case, cache: Path, seen: bool) -> None:
+    """What changes while an answer is made is not in it, so the answer is not taken then."""
+    if seen:
+        case.run("list")
+    else:
+        shutil.rmtree(cache, ignore_errors=True)
+
+    def answer() -> CachedAnswer:
+        return CachedAnswer(Session(Registry.open("sslbind.toml")), "test")
+
+    first = answer()
+    Path("certs/Another").mkdir()
+    first.remember(["as it was"])
+    assert answer().recall() is None
+    answer().remember(["as it is"])
+    assert answer().recall() == ["as it is"]
 
 
 def test_from_one_moment_to_the_next(case: Case, cache: Path) -> None:

@@ -13,7 +13,7 @@ import marshal
 import os
 import stat
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sslbind.binding import DEFAULT_STORE
 from sslbind.certificates.entry import Entry
@@ -86,6 +86,7 @@ class CertStores:
         self.keys_elsewhere = keys_elsewhere
         self._password_path = password_file
         self._seen: Look | None = None
+        self._seen_with: tuple[Any, ...] = ()
         self._files: dict[str, FileContents] | None = None
         self._entries: tuple[Entry, ...] | None = None
         self._by_thumbprint: dict[str, list[Entry]] = {}
@@ -445,15 +446,17 @@ class CertStores:
         return PasswordFile(self._password_path)
 
     def fingerprint(self) -> str:
-        """Return values that change when a file of the stores, a store or the password does."""
-        place, password = os.path.realpath(self.folder), self._password_file().stamp()
+        """Return values that change when a file of the stores, a store or the password does.
+
+        They are those of the first look at the stores.
+        """
         found = {} if self.stamped else self._scan()
         files = [
             (path, found[path].stamp if stamp is None else stamp)
             for path, stamp in self._look().files
         ]
         # A sixth of the time of repr; its version 2 writes equal values alike.
-        return content_digest(marshal.dumps((place, password, self._spelling(), files), 2))
+        return content_digest(marshal.dumps((self._seen_with, files), 2))
 
     @property
     def stamped(self) -> bool:
@@ -469,6 +472,8 @@ class CertStores:
         if self._seen is None:
             from sslbind.certificates.scanning import look
 
+            place, password = os.path.realpath(self.folder), self._password_file().stamp()
+            self._seen_with = place, password, self._spelling()
             self._seen = look(self.folder)
         return self._seen
 
