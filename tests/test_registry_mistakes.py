@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sslbind.errors import InvalidRegistryError
+from sslbind.registry.mistakes import find_mistakes
 from sslbind.registry.registry import Registry
 
 TEXT = """\
@@ -58,6 +59,17 @@ def mistakes(text: str) -> list[tuple[int | None, str]]:
     with pytest.raises(InvalidRegistryError) as caught:
         assert Registry(text.encode(), "sslbind.toml").bindings is None
     return [(one.line, one.message) for one in caught.value.mistakes]
+
+
+@pytest.mark.parametrize(
+    "text", ['x = """' + 'a"\n' * 5_000, TEXT, "x = 1\nx = 2\n"], ids=["no-end", "many", "twice"]
+)
+def test_mistakes_hold_no_text(text: str) -> None:
+    """What is known of a file outlives its lines: none of the calls that found it is kept."""
+    found = find_mistakes(text, "sslbind.toml")
+    assert found
+    for one in found:
+        assert (one.__traceback__, one.__context__, one.__cause__) == (None, None, None)
 
 
 def test_all_at_once_and_in_order() -> None:
