@@ -47,18 +47,8 @@ def read_file(
     A file larger than ``limit`` bytes is refused, so that a hostile one cannot exhaust
     memory. With ``regular``, pipes and devices, which could block, are refused too.
     """
-    try:
-        handle = _open(path, READ | (AT_ONCE if regular else 0))
-        try:
-            status = os.fstat(handle)
-            if regular:
-                _refuse_special(status, path)
-            data = _read(handle, status.st_size, limit)
-        finally:
-            os.close(handle)
-    except (OSError, ValueError) as error:
-        raise _unread(error, path) from None
-    if limit is not None and len(data) > limit:
+    _, data = _read(path, limit, regular=regular)
+    if data is None:
         raise SslbindError(f"is larger than the limit of {limit} bytes", file=path)
     return data
 
@@ -69,37 +59,32 @@ def read_stamped(path: str, limit: int) -> tuple[list[int], bytes | None]:
     They are None for a file of more than ``limit`` bytes. Raises SslbindError with the
     system's reason.
     """
+    return _read(path, limit, regular=True, stamped=True)
+
+
+def _read(
+    path: str | os.PathLike[str], limit: int | None, *, regular: bool, stamped: bool = False
+) -> tuple[list[int], bytes | None]:
+    """Return the stamp of a file, if it is asked for, and the bytes; None for too many."""
     try:
-        handle = _open(path, READ | AT_ONCE)
+        handle = _open(path, READ | (AT_ONCE if regular else 0))
         try:
             status = os.fstat(handle)
-            _refuse_special(status, path)
-            stamp = stamp_of(path, status)
-            data = None if status.st_size > limit else _read(handle, status.st_size, limit)
+            if regular and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+                raise SslbindError("is not a regular file", file=path)
+            stamp = stamp_of(os.fspath(path), status) if stamped else []
+            size = status.st_size
+            if limit is not None and size > limit and stat.S_ISREG(status.st_mode):
+                return stamp, None
+            data = os.read(handle, size + 1)
+            if len(data) != size:  # a pipe, or a file that changes
+                with open(handle, "rb", closefd=False) as rest:
+                    data += rest.read() if limit is None else rest.read(limit + 1 - len(data))
         finally:
             os.close(handle)
     except (OSError, ValueError) as error:
-        raise _unread(error, path) from None
-    return stamp, None if data is not None and len(data) > limit else data
-
-
-def _read(handle: int, size: int, limit: int | None) -> bytes:
-    """Return what an open file holds, of one of more than ``limit`` bytes one more."""
-    data = os.read(handle, (size if limit is None else min(size, limit)) + 1)
-    if len(data) != size:  # a pipe, a file that changes, or too large
-        with open(handle, "rb", closefd=False) as rest:
-            data += rest.read() if limit is None else rest.read(limit + 1 - len(data))
-    return data
-
-
-def _refuse_special(status: os.stat_result, path: str | os.PathLike[str]) -> None:
-    """Raise SslbindError for a pipe or a device; reading a folder fails by itself."""
-    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise SslbindError("is not a regular file", file=path)
-
-
-def _unread(error: Exception, path: str | os.PathLike[str]) -> SslbindError:
-    return SslbindError(f"cannot be read: {reason(error)}", file=path)
+        raise SslbindError(f"cannot be read: {reason(error)}", file=path) from None
+    return stamp, data if limit is None or len(data) <= limit else None
 
 
 def stamp_of(path: str, status: os.stat_result | None = None) -> list[int]:

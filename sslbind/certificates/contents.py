@@ -11,6 +11,7 @@ from sslbind.files import read_file, stamp_of
 
 CERTIFICATE_SUFFIXES = frozenset((".pem", ".crt", ".cer", ".der", ".pfx", ".p12", ".p7b", ".p7c"))
 KEY_SUFFIX = ".key"
+"""How the names of files of certificates end, and of those that are a private key alone."""
 
 
 class Branch(NamedTuple):

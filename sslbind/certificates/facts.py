@@ -66,6 +66,10 @@ def facts_of(certificate: CertificateFacts) -> CertificateFacts:
     return CertificateFacts._make(certificate)
 
 
+_MOMENTS = [*map(CertificateFacts._fields.index, ("not_before", "not_after"))]
+_BYTES = [*map(CertificateFacts._fields.index, ("key_id", "issuer_key_id"))]
+
+
 def to_row(facts: CertificateFacts) -> list[Any]:
     """Return ``facts`` as a list that JSON can hold: moments in seconds, bytes in hex."""
     row: list[Any] = [*facts]
@@ -74,10 +78,6 @@ def to_row(facts: CertificateFacts) -> list[Any]:
     for place in _BYTES:
         row[place] = row[place].hex()
     return row
-
-
-_MOMENTS = [*map(CertificateFacts._fields.index, ("not_before", "not_after"))]
-_BYTES = [*map(CertificateFacts._fields.index, ("key_id", "issuer_key_id"))]
 
 
 _TEXT, _FLAG, _NUMBER = frozenset((str,)), frozenset((bool,)), frozenset((int,))
