@@ -16,14 +16,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sslbind.binding import DEFAULT_STORE
+from sslbind.certificates import own_files
 from sslbind.certificates.entry import Entry
-from sslbind.certificates.pem import MAX_SIZE, first_certificate
+from sslbind.certificates.pem import first_certificate
 from sslbind.devices import is_device
 from sslbind.digest import content_digest
 from sslbind.digest import thumbprint as thumbprint_of
-from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError, reason
-from sslbind.files import delete_own, ignore_keys, read_file, remove_leftovers, stamp_of, write_own
-from sslbind.folders import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
+from sslbind.errors import CertificateError, NoCertificateError, PasswordError, SslbindError
+from sslbind.files import delete_own, ignore_keys, remove_leftovers, stamp_of
 from sslbind.locks import locked
 from sslbind.printable import printable, shows
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from sslbind.certificates.shares import Progress
 
 _HEX = frozenset("0123456789abcdef")
-_REPLACE = "a store is only written in its own folders and files: remove it first"
 
 
 def store_name(text: str) -> str:
@@ -105,7 +104,7 @@ class CertStores:
         if self._writing:
             yield
             return
-        _make(self.folder)
+        own_files.make(self.folder)
         with locked(self.folder):
             self._writing = True
             try:
@@ -233,11 +232,11 @@ class CertStores:
                 ignore_keys(self.folder)
             folder = self._folder_of(wanted, make=not dry_run)
             path = os.path.join(folder, leaf.thumbprint)
-            put = _differs if dry_run else _put
-            _refuse_foreign(f"{path}.pem")
-            _refuse_foreign(f"{path}.key")
+            put = own_files.differs if dry_run else own_files.put
+            own_files.refuse_foreign(f"{path}.pem")
+            own_files.refuse_foreign(f"{path}.key")
             chain = encode_chain(identity)
-            old = _old(f"{path}.pem")
+            old = own_files.old_content(f"{path}.pem")
             replaced = old != chain if identity.chain else not old.startswith(chain)
             key_now = identity.key
             if replaced and old:
@@ -387,7 +386,7 @@ class CertStores:
             if name.casefold() != store.casefold():
                 continue
             path = f"{folder}/{thumbprint}"
-            found = first_certificate(_content(os.path.join(self.folder, f"{path}.pem")))
+            found = first_certificate(own_files.content(os.path.join(self.folder, f"{path}.pem")))
             if found is None or thumbprint_of(found) != thumbprint:
                 continue
             if os.path.isfile(os.path.join(self.folder, f"{path}.key")):
@@ -532,9 +531,11 @@ class CertStores:
         spelled = {name.casefold(): name for name in self.names()}
         path = os.path.join(self.folder, spelled.get(store.casefold(), store))
         if make:
-            _make(path)
-        if (make or _mode(path)) and not stat.S_ISDIR(_mode(path)):
-            raise CertificateError("is not a folder but a link or a file", _REPLACE, file=path)
+            own_files.make(path)
+        if (make or own_files.mode_of(path)) and not stat.S_ISDIR(own_files.mode_of(path)):
+            raise CertificateError(
+                "is not a folder but a link or a file", own_files.REPLACE, file=path
+            )
         return path
 
 
@@ -543,63 +544,3 @@ def _word(text: str) -> str:
     from sslbind.shells import word
 
     return word(text) or "STORE"
-
-
-def _content(path: str) -> bytes:
-    """Return the bytes of a file of ours, or none if it is missing or cannot be read."""
-    try:
-        return read_file(path, MAX_SIZE, regular=True)
-    except SslbindError:
-        return b""
-
-
-def _old(path: str) -> bytes:
-    """Return the content of our file before it is deleted; raise SslbindError if unreadable."""
-    return read_file(path, MAX_SIZE, regular=True) if os.path.lexists(path) else b""
-
-
-def _mode(path: str) -> int:
-    """Return type and mode of ``path`` itself, not of a link's target; 0 if it does not exist."""
-    try:
-        return os.lstat(path).st_mode
-    except FileNotFoundError:
-        return 0
-    except OSError as error:
-        raise CertificateError(f"cannot be read: {reason(error)}", file=path) from None
-
-
-def _refuse_foreign(path: str) -> None:
-    """Raise CertificateError if a link, a folder or a pipe has the name of a file of ours."""
-    mode = _mode(path)
-    if mode and not stat.S_ISREG(mode):
-        what = "a link" if stat.S_ISLNK(mode) else "no regular file"
-        raise CertificateError(f"is {what}, and is not written", _REPLACE, file=path)
-
-
-def _make(path: str) -> None:
-    """Make a folder of the stores; raise CertificateError."""
-    try:
-        make_folder(path, PRIVATE_FOLDER)
-    except OSError as error:
-        raise CertificateError(f"cannot be made: {reason(error)}", file=path) from None
-
-
-def _put(path: str, data: bytes, mode: int = PRIVATE_FILE) -> bool:
-    """Write ``data`` unless it exists, private if it must be; return whether it was written."""
-    if not _differs(path, data, mode):
-        return False
-    write_own(*os.path.split(path), data, mode)
-    return True
-
-
-def _differs(path: str, data: bytes, mode: int = PRIVATE_FILE) -> bool:
-    """Whether ``_put`` writes."""
-    return _content(path) != data or (mode == PRIVATE_FILE and not _ours(path))
-
-
-def _ours(path: str) -> bool:
-    """Whether nobody else owns or may read the file ``path``. Windows has no modes."""
-    if os.name == "nt":
-        return True
-    status = os.lstat(path)
-    return status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o077
