@@ -462,12 +462,12 @@ MEASURES = (
 
 
 def believed(measure: Callable[[Bench], Iterable[Row]], bench: Bench) -> list[Row]:
-    """Return the rows of one measure; one beyond its limit counts only after five tries.
+    """Return the rows of one measure; one beyond its limit counts only after three tries.
 
     Machines are noisy: what is measured again is the whole group, in one run.
     """
     best: dict[str, Row] = {}
-    for _ in range(5):
+    for _ in range(3):
         for row in measure(bench):
             if row.what not in best or row.value < best[row.what].value:
                 best[row.what] = row
