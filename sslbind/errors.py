@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TypeVar
 
 
 class SslbindError(Exception):
@@ -102,6 +103,15 @@ class SyntaxLineError(NetshError):
 
 class RefusedError(SslbindError):
     """A command other than netsh's cannot, or must not, do what it was asked for."""
+
+
+Kept = TypeVar("Kept", bound=SslbindError)
+
+
+def bare(error: Kept) -> Kept:
+    """Return an error that is kept, without the calls that led to it: they hold what was read."""
+    error.__traceback__ = error.__context__ = None
+    return error
 
 
 def reason(error: Exception) -> str:

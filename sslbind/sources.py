@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sslbind import memory
 from sslbind.binding import Binding
-from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
+from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError, bare
 from sslbind.files import read_file
 from sslbind.formats import formats
 from sslbind.formats.encoding import decode_console
@@ -86,9 +85,9 @@ def open_registry(path: str = DEFAULT_FILE) -> Bindings:
     except RegistryError as error:
         if not os.path.isfile(path):
             raise
-        data = read_file(path, MAX_SIZE)
-        no_registry = functools.partial(_no_registry, data, path, error)
-        return memory.proportional(len(data), path, no_registry)
+        refused = bare(error)
+    data = read_file(path, MAX_SIZE)
+    return memory.proportional(len(data), path, lambda: _no_registry(data, path, refused))
 
 
 def _snapshot(data: bytes, path: str) -> Snapshot | None:

@@ -219,13 +219,19 @@ def test_the_certificate_of_a_site_is_unknown(run: Run, web: Path) -> None:
             "line 1: ipport=1.1.1.1:1: appid is missing",
         ),
         (
+            "bind.ps1",
+            "",
+            "New-Item IIS:\\SslBindings\\a\n",
+            "line 1: binds in a way that cannot be read",
+        ),
+        (
             "web.config",
             '<sites><site name="a"><bindings>\n',
             '<binding protocol="https"/>\n',
             "line 2: a binding has no bindingInformation",
         ),
     ],
-    ids=["script", "iis"],
+    ids=["script", "powershell", "iis"],
 )
 def test_what_is_mostly_unreadable_is_refused(
     run: Run, tmp_path: Path, name: str, start: str, one: str, first: str

@@ -27,13 +27,15 @@ def null_store(subject: Subject) -> Iterator[Found]:
     HTTP.SYS searches MY for such a record, which works; IIS Manager fails on it with error
     234 and shows no bindings at all. Set the store.
     """
+    what = f"it has no {STORE.name}: IIS Manager fails on it with error 234"
+    advice = f"set the store; HTTP.SYS searches {DEFAULT_STORE}"
     for kinds in subject.ports.values():
         for record in kinds[IPPORT]:
             if STORE.name not in record.values.keys() | record.unknown:
                 yield Found(
                     record.key,
-                    f"it has no {STORE.name}: IIS Manager fails on it with error 234",
-                    f"set the store; HTTP.SYS searches {DEFAULT_STORE}",
+                    what,
+                    advice,
                     subject.update(record.key, {STORE.name: DEFAULT_STORE}),
                 )
 

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.decorators import FC
 
-from sslbind.cli.streams import STANDARD_INPUT, complain, is_server, read_input, shown_name
+from sslbind.cli.streams import (
+    STANDARD_INPUT,
+    complain,
+    is_server,
+    read_input,
+    shown_name,
+    takes_colour,
+)
 from sslbind.cli.wildcards import only_file
 from sslbind.errors import InvalidRegistryError, RegistryError, SslbindError
 from sslbind.printable import printable
@@ -225,9 +232,12 @@ class App:
 
     def echo_lines(self, lines: Iterable[str]) -> None:
         """Write ``lines`` to standard output some at a time, because each write takes its time."""
-        left = iter(lines)
-        while some := [*islice(left, _SOME)]:
-            sys.stdout.write("".join(some))
+        sys.stdout.writelines(_some(lines))
+
+    def echo_styled(self, lines: Iterable[str]) -> None:
+        """Do as ``echo_lines``, without the colours of ``lines`` where they are not wanted."""
+        for text in _some(lines):
+            click.echo(text, nl=False, color=takes_colour(sys.stdout))
 
     def echo_utf8(self, text: str) -> None:
         """Write a file's text to standard output: UTF-8 with the file's line endings."""
@@ -264,6 +274,12 @@ class App:
             more = "or more mistakes" if len(mistakes) >= LOOKED_FOR else "more mistakes"
             self.note(f"{len(mistakes) - MOST} {more} are not shown")
         self.hint(*dict.fromkeys((*hints, *error.hints)))
+
+
+def _some(lines: Iterable[str]) -> Iterator[str]:
+    left = iter(lines)
+    while some := [*islice(left, _SOME)]:
+        yield "".join(some)
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,7 +23,7 @@ from sslbind.cli.app import (
 )
 from sslbind.cli.findings import COLOURS, lines
 from sslbind.cli.moments import at_option, span
-from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name, takes_colour
+from sslbind.cli.streams import STANDARD_INPUT, is_server, read_input, shown_name
 from sslbind.cli.wildcards import all_files
 from sslbind.errors import InvalidRegistryError, SslbindError
 from sslbind.moments import SOON, SpanOrThird, Window
@@ -352,8 +351,7 @@ def _write(app: App, checked: Checked, fail_on: Severity, format_: str, *, verbo
 
         app.echo(github.report(findings))
     else:
-        text = "".join(f"{line}\n" for line in lines(findings, verbose=verbose))
-        click.echo(text, nl=False, color=takes_colour(sys.stdout))
+        app.echo_styled(f"{line}\n" for line in lines(findings, verbose=verbose))
 
 
 def _plain(finding: Finding) -> dict[str, str | int | None]:

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sslbind.errors import RegistryError
+from sslbind.errors import RegistryError, bare
 from sslbind.keys import KIND_BY_TABLE, Kind
 from sslbind.registry.document import (
     VERSION,
@@ -88,7 +88,7 @@ def _syntax_errors(text: str, file: str) -> tuple[list[RegistryError], str | Non
             follows = before is not None and not "".join(lines[before:number]).strip()
             if number >= len(lines) or not lines[number].strip() or follows:
                 break  # the cause is further up, and every remaining line would be an error
-            found.append(_bare(error))
+            found.append(bare(error))
             header = lines[number].lstrip().startswith("[")
             lines[number] = f"[{_UNREADABLE}{number}]" if header else ""
         else:
@@ -100,14 +100,8 @@ def _only(text: str, file: str) -> RegistryError:
     try:
         parse_toml(text, file)
     except RegistryError as error:
-        return _bare(error)
+        return bare(error)
     raise AssertionError(f"{file} is valid TOML")
-
-
-def _bare(error: RegistryError) -> RegistryError:
-    """Return ``error`` without the calls that led to it: they hold the text, line by line."""
-    error.__traceback__ = error.__context__ = None
-    return error
 
 
 def _problems(data: dict[str, Any]) -> Iterator[ProblemError]:

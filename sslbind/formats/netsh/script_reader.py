@@ -117,8 +117,10 @@ def read(text: str, file: str) -> Imported:  # noqa: ARG001  # the protocol's
         )
     others = {line: None for line in script.others if line not in script.known}
     unread = dict.fromkeys(line for line, whole in joined(text) if line in others and _binds(whole))
-    found = [*script.bad, *map(_not_read, unread), *gaps(text, script.known, script.bad)]
-    bad = sorted(found, key=lambda one: one.line or 0)
+    left_out = [*gaps(text, script.known, script.bad)]
+    script.bad += map(_not_read, unread)
+    script.bad += left_out
+    bad = sorted(script.bad, key=lambda one: one.line or 0)
     passed = [line for line in others if line not in unread]
     if passed:
         notes.append(_passed_over(passed))
